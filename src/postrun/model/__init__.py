@@ -1,0 +1,36 @@
+"""Plain data types: what a run, its completeness and a finding are. No input or output here."""
+
+from postrun.model.completeness import Completeness, Damage, Seam
+from postrun.model.errors import PostrunError, TargetError, UsageError
+from postrun.model.finding import Evidence, Finding, Severity, ranked
+from postrun.model.run import (
+    Alert,
+    Artifact,
+    Identity,
+    MetricDefinition,
+    Run,
+    RunFile,
+    RunRef,
+    State,
+)
+
+__all__ = [
+    "Alert",
+    "Artifact",
+    "Completeness",
+    "Damage",
+    "Evidence",
+    "Finding",
+    "Identity",
+    "MetricDefinition",
+    "PostrunError",
+    "Run",
+    "RunFile",
+    "RunRef",
+    "Seam",
+    "Severity",
+    "State",
+    "TargetError",
+    "UsageError",
+    "ranked",
+]

@@ -1,0 +1,110 @@
+"""What is known about how much of a run was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Damage:
+    """One stretch of a log that could not be read.
+
+    `offset` and `length` are bytes in `path`; `resumed` tells whether records after it were
+    recovered.
+    """
+
+    path: str
+    offset: int
+    length: int
+    reason: str
+    resumed: bool
+
+    def sentence(self) -> str:
+        """The damage in one sentence, with its byte position."""
+        after = "records after it were recovered" if self.resumed else "nothing after it is readable"
+        return f"{self.path}: {self.reason} at byte {self.offset} ({self.length} bytes lost; {after})"
+
+
+@dataclass(slots=True)
+class Seam:
+    """Where one part of a resumed run ends and the next begins.
+
+    Steps are values of `_step`; `gap_seconds` is the wall time between the last row before and the
+    first row after, None where either has no timestamp.
+    """
+
+    row: int
+    step_before: int | None
+    step_after: int | None
+    gap_seconds: float | None
+    part: str
+
+    def sentence(self) -> str:
+        """The seam in one sentence."""
+        gap = "" if self.gap_seconds is None else f", {self.gap_seconds:,.0f} s apart"
+        return f"resumed in {self.part}: step {self.step_before} is followed by {self.step_after}{gap}"
+
+
+@dataclass(slots=True)
+class Completeness:
+    """Where the rows came from and what is missing.
+
+    `reported_last_step` is what the source itself claims (summary `_step`); `sampled` is True where
+    the rows are a sample of the logged ones; `truncated` where the log ends before the run does.
+    """
+
+    source: str = ""
+    rows: int = 0
+    first_step: int | None = None
+    last_step: int | None = None
+    reported_last_step: int | None = None
+    sampled: bool = False
+    truncated: bool = False
+    nonfinite: int = 0
+    media: dict[str, int] = field(default_factory=dict)
+    damage: list[Damage] = field(default_factory=list)
+    seams: list[Seam] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def expected_rows(self) -> int | None:
+        """Rows that a complete history would have, if each step up to the last was logged once."""
+        if self.reported_last_step is None or self.first_step is None:
+            return None
+        return self.reported_last_step - self.first_step + 1
+
+    @property
+    def whole(self) -> bool:
+        """True where nothing is known to be missing."""
+        return not (self.sampled or self.truncated or self.damage)
+
+    def sentence(self) -> str:
+        """Completeness in one short sentence for people."""
+        if not self.rows:
+            return "no history rows"
+        steps = "" if self.last_step is None else f", steps {self.first_step}–{self.last_step}"
+        if self.sampled:
+            return f"SAMPLED: {self.rows:,} rows of about {self._full():,}{steps}"
+        if self.truncated or self.damage:
+            return f"INCOMPLETE: {self.rows:,} rows{steps}; the log is damaged or ends early"
+        return f"complete: {self.rows:,} rows{steps}"
+
+    def _full(self) -> int:
+        return max(self.expected_rows or 0, (self.last_step or 0) - (self.first_step or 0) + 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contract's `completeness` object."""
+        return {
+            "source": self.source,
+            "rows": self.rows,
+            "first_step": self.first_step,
+            "last_step": self.last_step,
+            "reported_last_step": self.reported_last_step,
+            "sampled": self.sampled,
+            "truncated": self.truncated,
+            "nonfinite_values": self.nonfinite,
+            "media": dict(sorted(self.media.items())),
+            "notes": [*(d.sentence() for d in self.damage), *(s.sentence() for s in self.seams)]
+            + self.notes,
+        }

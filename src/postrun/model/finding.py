@@ -1,0 +1,87 @@
+"""Findings: what a rule says about a run, and what it says it on."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Severity(enum.IntEnum):
+    """How much a finding matters; ordered, so that the worst is the greatest."""
+
+    GOOD = 0
+    INFO = 1
+    WARNING = 2
+    CRITICAL = 3
+
+    @property
+    def label(self) -> str:
+        """Lower-case name, as it is written in files and on the command line."""
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, text: str) -> Severity:
+        """Severity of a name, in any case; ValueError with the valid names otherwise."""
+        try:
+            return cls[text.strip().upper()]
+        except KeyError:
+            names = ", ".join(s.label for s in cls)
+            raise ValueError(f"unknown severity {text!r}; it is one of {names}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One metric over one window.
+
+    `step_from`/`step_to` are on the metric's x axis, `before`/`after` in its unit, `effect` is the
+    size that the rule names in its docs (a ratio, a difference in noise units, a share), `n` the
+    number of points looked at.
+    """
+
+    metric: str
+    role: str | None = None
+    step_from: float | None = None
+    step_to: float | None = None
+    before: float | None = None
+    after: float | None = None
+    effect: float | None = None
+    n: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contract's evidence object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One statement about a run, with the evidence that shows it."""
+
+    rule: str
+    name: str
+    severity: Severity
+    confidence: float
+    message: str
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    links: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contract's finding object."""
+        return {
+            "rule": self.rule,
+            "name": self.name,
+            "severity": self.severity.label,
+            "confidence": round(self.confidence, 3),
+            "message": self.message,
+            "remedy": self.remedy,
+            "evidence": [e.as_dict() for e in self.evidence],
+            "links": list(self.links),
+        }
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in the order in which people should read them: worst and surest first."""
+    return sorted(findings, key=lambda f: (-f.severity, -f.confidence, f.rule, f.message))

@@ -1,0 +1,179 @@
+"""A run: everything that one training left behind."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from postrun.model.completeness import Completeness
+
+
+class State(enum.StrEnum):
+    """How a run ended, in W&B's words."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    RUNNING = "running"
+    UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who and where a run is. Times are UTC."""
+
+    id: str
+    name: str = ""
+    entity: str = ""
+    project: str = ""
+    group: str = ""
+    job_type: str = ""
+    tags: list[str] = field(default_factory=list)
+    notes: str = ""
+    sweep: str = ""
+    host: str = ""
+    url: str = ""
+    commit: str = ""
+    repository: str = ""
+    started_at: datetime | None = None
+
+    @property
+    def title(self) -> str:
+        """Display name, or the id where there is none."""
+        return self.name or self.id
+
+
+@dataclass(slots=True)
+class MetricDefinition:
+    """What `define_metric` said about one metric or glob of metrics."""
+
+    name: str
+    glob: bool = False
+    x_axis: str = ""
+    summary: list[str] = field(default_factory=list)
+    goal: str = ""
+    hidden: bool = False
+
+
+@dataclass(slots=True)
+class Artifact:
+    """An artifact that a run used (`direction` "input") or logged ("output")."""
+
+    name: str
+    type: str = ""
+    direction: str = "output"
+    aliases: list[str] = field(default_factory=list)
+    digest: str = ""
+
+
+@dataclass(slots=True)
+class Alert:
+    """A `wandb.alert`."""
+
+    title: str
+    text: str = ""
+    level: str = ""
+
+
+@dataclass(slots=True)
+class RunFile:
+    """A file that the run saved; `size` in bytes, None where the file is not at hand."""
+
+    path: str
+    size: int | None = None
+    kind: str = ""
+
+
+def empty_history() -> pl.DataFrame:
+    """A history without rows, with the columns that each history has."""
+    return pl.DataFrame(
+        schema={"_step": pl.Int64, "_runtime": pl.Float64, "_timestamp": pl.Float64}
+    )
+
+
+def empty_console() -> pl.DataFrame:
+    """A console log without lines."""
+    return pl.DataFrame(
+        schema={"timestamp": pl.Float64, "stream": pl.String, "line": pl.String}
+    )
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that one run left behind.
+
+    Attributes:
+        history: One row per logged record in the order of logging, one column per metric, after
+            `_step` (Int64), `_runtime` (seconds since the start) and `_timestamp` (Unix seconds).
+            A metric that a row does not log is null; NaN and ±Infinity are kept. Nested
+            dictionaries are flattened with `.`; media, tables and histograms are columns of JSON
+            text.
+        system: System metrics, one row per sample, `_timestamp` (Unix seconds) and `_runtime`
+            first.
+        console: One row per line as a terminal would have shown it: `timestamp` (Unix seconds or
+            null), `stream` ("stdout" or "stderr"), `line`.
+        exit_code: What the process returned; None where no exit was recorded.
+        runtime: Seconds from start to the last sign of life; None where unknown.
+    """
+
+    identity: Identity
+    state: State = State.UNKNOWN
+    exit_code: int | None = None
+    runtime: float | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    history: pl.DataFrame = field(default_factory=empty_history)
+    system: pl.DataFrame = field(default_factory=pl.DataFrame)
+    console: pl.DataFrame = field(default_factory=empty_console)
+    files: list[RunFile] = field(default_factory=list)
+    artifacts: list[Artifact] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    metrics: list[MetricDefinition] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+    requirements: list[str] = field(default_factory=list)
+    telemetry: dict[str, Any] = field(default_factory=dict)
+    preempting: bool = False
+    completeness: Completeness = field(default_factory=Completeness)
+    path: Path | None = None
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.identity.id
+
+    @property
+    def name(self) -> str:
+        """The run's display name, or its id."""
+        return self.identity.title
+
+    def __repr__(self) -> str:
+        rows, columns = self.history.shape
+        return f"<Run {self.id} {self.name!r} {self.state} {rows} rows x {columns} columns>"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """A run that was found but not read yet: what listing shows, and how to load the rest.
+
+    `modified` is Unix seconds; `load` reads the whole run and may raise TargetError.
+    """
+
+    id: str
+    source: str
+    path: Path
+    loader: Callable[[], Run]
+    name: str = ""
+    project: str = ""
+    state: State = State.UNKNOWN
+    modified: float = 0.0
+    size: int = 0
+
+    def load(self) -> Run:
+        """Read the whole run."""
+        return self.loader()

@@ -1,0 +1,61 @@
+"""Small files beside a run, read leniently: what is unreadable becomes a note, not an error."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
+    """A JSON object (bare NaN and Infinity allowed); {} where missing or unreadable."""
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError) as error:
+        notes.append(f"{path.name} is not readable: {error}")
+        return {}
+    if not isinstance(value, dict):
+        notes.append(f"{path.name} holds no JSON object")
+        return {}
+    return value
+
+
+def read_yaml_config(path: Path, notes: list[str]) -> dict[str, Any]:
+    """W&B's config.yaml, its `{desc, value}` wrappers taken off."""
+    if not path.is_file():
+        return {}
+    import yaml
+
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, yaml.YAMLError) as error:
+        first = str(error).splitlines()[0]
+        notes.append(f"{path.name} is not readable: {first}")
+        return {}
+    return unwrap_config(value) if isinstance(value, dict) else {}
+
+
+def unwrap_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A config without W&B's own keys and without `{value: ...}` wrappers."""
+    out = {}
+    for key, value in config.items():
+        if key in ("_wandb", "wandb_version"):
+            continue
+        if isinstance(value, dict) and "value" in value and set(value) <= {"desc", "value"}:
+            value = value["value"]
+        out[str(key)] = value
+    return out
+
+
+def parse_time(text: object) -> datetime | None:
+    """An ISO 8601 time as UTC; one without a zone is taken as UTC, as W&B writes it."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

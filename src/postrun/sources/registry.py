@@ -1,0 +1,82 @@
+"""From a target, as people type it, to runs."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from postrun.model import RunRef, TargetError
+from postrun.sources.base import Source
+from postrun.sources.exported import Exported
+from postrun.sources.wandb_local.source import WandbLocal
+
+_REMOTE = re.compile(r"^(https?://|[\w.-]+/[\w.-]+(/[\w.-]+)?$)")
+
+
+def sources() -> list[Source]:
+    """All sources, postrun's own first, then those of the `postrun.sources` entry points."""
+    found: list[Source] = [WandbLocal(), Exported()]
+    for entry in entry_points(group="postrun.sources"):
+        found.append(entry.load()())
+    return found
+
+
+def resolve(target: str | Path) -> list[RunRef]:
+    """Runs behind a target, newest first, without reading their histories.
+
+    Raises TargetError, with what to do, where nothing is there or nothing is a run.
+    """
+    path = Path(target).expanduser()
+    if not path.exists() and any(c in str(target) for c in "*?["):
+        return _resolve_glob(str(path))
+    if not path.exists():
+        raise _missing(str(target))
+    for source in sources():
+        if source.claims(path):
+            return list(source.find(path))
+    if path.is_dir() and not any(path.iterdir()):
+        raise TargetError(path, "the folder is empty", _WHERE)
+    kind = "no run in this folder" if path.is_dir() else "not a run that postrun can read"
+    raise TargetError(path, kind, _WHERE)
+
+
+_WHERE = (
+    "Give a run-ID.wandb file, a run folder, a folder of run folders such as ./wandb, "
+    "an exported folder, or a CSV or Parquet history."
+)
+
+
+def _resolve_glob(pattern: str) -> list[RunRef]:
+    refs: list[RunRef] = []
+    for match in sorted(glob.glob(pattern, recursive=True)):
+        try:
+            refs += resolve(match)
+        except TargetError:
+            continue
+    if not refs:
+        raise TargetError(pattern, "no run matches this pattern", _WHERE)
+    unique = {ref.path: ref for ref in refs}
+    return sorted(unique.values(), key=lambda r: (r.modified, r.id), reverse=True)
+
+
+def _missing(target: str) -> TargetError:
+    if _REMOTE.match(target):
+        return TargetError(
+            target,
+            "no such file or folder",
+            "If this is a run on a W&B server: this version reads runs on disk only; "
+            "give the wandb/ folder that the training wrote.",
+        )
+    return TargetError(target, "no such file or folder", _WHERE)
+
+
+def newest_below(folder: Path) -> Iterator[RunRef]:
+    """The newest run below a folder, or nothing."""
+    if folder.is_dir():
+        try:
+            yield from resolve(folder)[:1]
+        except TargetError:
+            return

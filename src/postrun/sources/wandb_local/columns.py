@@ -1,0 +1,289 @@
+"""Columns from (key, JSON text) items.
+
+The rule for types, stated once:
+
+* whole numbers make Int64, any fraction makes the column Float64; whole numbers beyond 64 bits
+  become Float64 too and are counted;
+* `NaN`, `Infinity` and `-Infinity`, bare or as strings among numbers, are floats and counted;
+* booleans alone make Boolean; among numbers they count as 0 and 1;
+* strings alone make String; among numbers the numbers keep the column, and everything else goes,
+  as text, to a second column `key:text`;
+* a dictionary with `_type` (image, table, histogram, ...) stays as JSON text and is counted; any
+  other is flattened with `.`; lists stay as JSON text; null is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.keys import Keys, key_path
+from postrun.sources.wandb_local.scan import Buffer, Ints, Spans, split_items
+
+_NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+_INT64 = 1 << 63
+
+
+class Column:
+    """One metric while it is being read: pieces of rows and their values."""
+
+    __slots__ = ("name", "pieces")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pieces: list[tuple[Ints, Any]] = []
+
+
+class Table:
+    """Columns that grow batch by batch; `frame` makes the data frame.
+
+    `rows` is the number of rows so far, which the caller advances; `media` counts dictionaries by
+    their `_type`, `notes` says what the type rule had to decide.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.media: Counter[str] = Counter()
+        self.nonfinite = 0
+        self.huge = 0
+        self.invalid = 0
+        self._columns: dict[str, Column] = {}
+        self._by_number: list[Column] = []
+        self._keys = Keys(self._number)
+        self._mixed: list[str] = []
+
+    def _number(self, path: tuple[str, ...]) -> int:
+        self._by_number.append(self._column(".".join(path)))
+        return len(self._by_number) - 1
+
+    def _column(self, name: str) -> Column:
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = Column(name)
+        return column
+
+    def add(self, buffer: Buffer, spans: Spans) -> None:
+        """Add items; their `row` counts from `self.rows`."""
+        items, odd = split_items(buffer, spans)
+        data = buffer.data
+        if len(items.row):
+            ids = self._keys.numbers(buffer, items.key_start, items.key_end)
+            few = len(self._by_number) < 1 << 15  # 16-bit numbers sort by radix
+            order = np.argsort(ids.astype(np.int16) if few else ids, kind="stable")
+            rows = items.row[order] + self.rows
+            starts = items.value_start[order].tolist()
+            ends = items.value_end[order].tolist()
+            sizes = np.bincount(ids, minlength=len(self._by_number))
+            begin = 0
+            for number in np.flatnonzero(sizes).tolist():
+                end = begin + int(sizes[number])
+                texts = [
+                    data[a:b] for a, b in zip(starts[begin:end], ends[begin:end], strict=True)
+                ]
+                self.put(self._by_number[number], rows[begin:end], texts)
+                begin = end
+        for row, a, b in zip(odd.row.tolist(), odd.start.tolist(), odd.end.tolist(), strict=True):
+            self._add_odd(row + self.rows, buffer.data, a, b)
+
+    def _add_odd(self, row: int, data: bytes, start: int, end: int) -> None:
+        """An item that is not (key, value_json): typed values, or none at all."""
+        try:
+            item = wire.decode(data, "HistoryItem", start, end)
+        except wire.WireError:
+            self.invalid += 1
+            return
+        name = ".".join(key_path(item))
+        for field in ("value_json", "json"):
+            if field in item:
+                self.put(self._column(name), np.array([row]), [item[field].encode()])
+                return
+        for field in ("boolean", "integer", "number", "text"):
+            if field in item:
+                self.put_values(self._column(name), np.array([row]), [item[field]])
+                return
+
+    def put(self, column: Column, rows: Ints, texts: list[bytes]) -> None:
+        """Add JSON texts to a column."""
+        values = self._parse(texts)
+        self.put_values(column, rows, values)
+        piece = column.pieces[-1][1] if column.pieces else None
+        if isinstance(piece, np.ndarray) and piece.dtype.kind == "f":
+            large = np.flatnonzero(np.abs(piece) >= _INT64).tolist()
+            self.huge += sum(1 for i in large if _is_huge(texts[i]))
+
+    def _parse(self, texts: list[bytes]) -> list[Any]:
+        joined = b"[" + b",".join(texts) + b"]"
+        try:
+            values = orjson.loads(joined)
+        except orjson.JSONDecodeError:
+            try:
+                values = json.loads(joined)  # accepts NaN and Infinity
+            except ValueError:
+                values = []
+        if len(values) == len(texts):
+            return values  # type: ignore[no-any-return]
+        return [self._parse_one(text) for text in texts]
+
+    def _parse_one(self, text: bytes) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError:
+            self.invalid += 1
+            return text.decode("utf-8", "replace")
+
+    def put_values(self, column: Column, rows: Ints, values: list[Any]) -> None:
+        """Add Python values to a column, dictionaries flattened."""
+        kinds = set(map(type, values))
+        if dict in kinds:
+            kept_rows, kept = [], []
+            for row, value in zip(rows.tolist(), values, strict=True):
+                if isinstance(value, dict):
+                    self._put_dict(column.name, row, value)
+                else:
+                    kept_rows.append(row)
+                    kept.append(value)
+            if not kept:
+                return
+            rows, values = np.array(kept_rows, np.int64), kept
+            kinds.discard(dict)
+        piece: Any = values
+        if kinds <= {int, float}:
+            piece = _numbers(values, kinds)
+        elif kinds == {bool}:
+            piece = np.array(values, np.bool_)
+        column.pieces.append((rows, piece))
+
+    def _put_dict(self, name: str, row: int, value: dict[str, Any]) -> None:
+        rows = np.array([row], np.int64)
+        if "_type" in value:
+            self.media[str(value["_type"])] += 1
+            text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+            self._column(name).pieces.append((rows, [text]))
+            return
+        for key, child in value.items():
+            self.put_values(self._column(f"{name}.{key}"), rows, [child])
+
+    def series(self) -> Iterator[pl.Series]:
+        """The finished columns, `self.rows` long each; a mixed one yields two.
+
+        Columns are consumed, so that memory never holds two copies of everything.
+        """
+        for name in list(self._columns):
+            column = self._columns.pop(name)
+            if column.pieces:
+                yield from self._finish(column)
+        self._by_number.clear()
+
+    def _finish(self, column: Column) -> Iterator[pl.Series]:
+        rows = np.concatenate([p[0] for p in column.pieces])
+        parts = [p[1] for p in column.pieces]
+        kinds = {p.dtype.kind if isinstance(p, np.ndarray) else "O" for p in parts}
+        column.pieces.clear()
+        if kinds <= {"i", "f"} or kinds == {"b"}:
+            yield self._series(column.name, rows, np.concatenate(parts))
+            return
+        values: list[Any] = []
+        for part in parts:
+            values.extend(part.tolist() if isinstance(part, np.ndarray) else part)
+        yield from self._mixed_series(column.name, rows.tolist(), values)
+
+    def _mixed_series(self, name: str, rows: list[int], values: list[Any]) -> Iterator[pl.Series]:
+        numeric = any(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        if not numeric and all(isinstance(v, bool) or v is None for v in values):
+            flags = [(r, v) for r, v in zip(rows, values, strict=True) if v is not None]
+            if flags:
+                yield self._series(name, *_arrays(flags, np.dtype(np.bool_)))
+            else:
+                yield pl.Series(name, [None] * self.rows, dtype=pl.Null)
+            return
+        numbers: list[tuple[int, Any]] = []
+        texts: list[tuple[int, str]] = []
+        for row, value in zip(rows, values, strict=True):
+            if value is None:
+                continue
+            if numeric and isinstance(value, int | float):
+                numbers.append((row, value))
+            elif numeric and isinstance(value, str) and value in _NONFINITE:
+                numbers.append((row, _NONFINITE[value]))
+            else:
+                texts.append((row, value if isinstance(value, str) else _text(value)))
+        if numbers:
+            converted = _numbers([v for _, v in numbers], {float})
+            yield self._series(name, np.array([r for r, _ in numbers], np.int64), converted)
+        if texts:
+            if numbers:
+                self._mixed.append(name)
+            cells: list[str | None] = [None] * self.rows
+            for row, text in texts:
+                cells[row] = text
+            yield pl.Series(f"{name}:text" if numbers else name, cells, dtype=pl.String)
+
+    def _series(self, name: str, rows: Ints, values: Any) -> pl.Series:
+        if values.dtype.kind == "f":
+            self.nonfinite += len(values) - int(np.count_nonzero(np.isfinite(values)))
+        if len(rows) == self.rows and bool((rows[1:] > rows[:-1]).all()):
+            return pl.Series(name, values)
+        present = np.zeros(self.rows, np.bool_)
+        present[rows] = True
+        full = np.zeros(self.rows, values.dtype)
+        full[rows] = values  # a key that one row repeats: the last one counts, as in W&B
+        series = pl.Series(name, full)
+        if present.all():
+            return series
+        return pl.select(pl.when(pl.Series(present)).then(series).alias(name)).to_series()
+
+    @property
+    def notes(self) -> list[str]:
+        """What the type rule had to decide, in sentences."""
+        notes = []
+        if self._mixed:
+            names = ", ".join(self._mixed[:5]) + (" ..." if len(self._mixed) > 5 else "")
+            notes.append(
+                f"{len(self._mixed)} columns mix numbers and text ({names}): "
+                "the text is in columns named KEY:text"
+            )
+        if self.huge:
+            notes.append(f"{self.huge} whole numbers beyond 64 bits are kept as floats")
+        if self.invalid:
+            notes.append(f"{self.invalid} values are not valid JSON and are kept as text")
+        return notes
+
+
+def _arrays(pairs: list[tuple[int, Any]], dtype: np.dtype[Any]) -> tuple[Ints, Any]:
+    return np.array([r for r, _ in pairs], np.int64), np.array([v for _, v in pairs], dtype)
+
+
+def _numbers(values: list[Any], kinds: set[type]) -> Any:
+    if kinds == {int} or (float not in kinds):
+        try:
+            return np.array(values, np.int64)
+        except OverflowError:
+            return _floats(values)
+    if all(isinstance(v, int) for v in values):
+        return _numbers(values, {int})
+    return _floats(values)
+
+
+def _floats(values: list[Any]) -> Any:
+    try:
+        return np.array(values, np.float64)
+    except OverflowError:  # a whole number of more than 308 digits
+        limit = 10**308
+        return np.array([v if -limit < v < limit else np.copysign(np.inf, v) for v in
+                         (max(min(v, limit), -limit) if isinstance(v, int) else v for v in values)])
+
+
+def _is_huge(text: bytes) -> bool:
+    digits = text.lstrip(b"-")
+    return digits.isdigit() and not -_INT64 <= int(text) < _INT64
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

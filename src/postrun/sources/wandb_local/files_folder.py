@@ -1,0 +1,76 @@
+"""The `files/` folder beside a log: what it adds to the log, and where the two disagree."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from postrun.model import RunFile
+from postrun.sources.files import parse_time, read_json, read_yaml_config
+
+_OWN = ("_wandb", "_runtime", "_timestamp", "_step")
+
+
+@dataclass(slots=True)
+class FilesFolder:
+    """What `files/` says; empty where there is none."""
+
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    requirements: list[str] = field(default_factory=list)
+    console: str = ""
+    files: list[RunFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """Start time by wandb-metadata.json."""
+        return parse_time(self.metadata.get("startedAt"))
+
+
+def read_files_folder(folder: Path) -> FilesFolder:
+    """Read `files/`; anything missing is empty, anything unreadable a note."""
+    out = FilesFolder()
+    if not folder.is_dir():
+        return out
+    out.config = read_yaml_config(folder / "config.yaml", out.notes)
+    out.summary = read_json(folder / "wandb-summary.json", out.notes)
+    out.metadata = read_json(folder / "wandb-metadata.json", out.notes)
+    out.requirements = _lines(folder / "requirements.txt")
+    output = folder / "output.log"
+    if output.is_file():
+        out.console = output.read_text(encoding="utf-8", errors="replace")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            out.files.append(RunFile(path.relative_to(folder).as_posix(), path.stat().st_size))
+    return out
+
+
+def differences(log: dict[str, Any], file: dict[str, Any]) -> list[str]:
+    """Keys whose values differ between a log and a file; keys that only one has are left out."""
+    return sorted(
+        key
+        for key in log.keys() & file.keys()
+        if key not in _OWN and not _same(log[key], file[key])
+    )
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return all(_same(a[k], b[k]) for k in a.keys() & b.keys())
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return a == b or math.isclose(a, b, rel_tol=1e-6) or (math.isnan(a) and math.isnan(b))
+    return bool(a == b) or str(a) == str(b)
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return [line.strip() for line in text.splitlines() if line.strip()]

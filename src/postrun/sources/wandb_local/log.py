@@ -1,0 +1,381 @@
+"""One `.wandb` file, read whole in one pass."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from postrun.model import Alert, Artifact, Damage, MetricDefinition
+from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.columns import Table
+from postrun.sources.wandb_local.console import Console
+from postrun.sources.wandb_local.framing import LogReader
+from postrun.sources.wandb_local.keys import Keys, key_path
+from postrun.sources.wandb_local.scan import (
+    Buffer,
+    Ints,
+    Spans,
+    classify,
+    split,
+    split_items,
+    step_numbers,
+)
+from postrun.sources.wandb_local.schema import RECORD
+
+_SUMMARIES = ("min", "max", "mean", "best", "last", "first", "copy", "none")
+_GOALS = {1: "minimize", 2: "maximize"}
+_FILE_KINDS = {1: "wandb", 2: "media", 3: "artifact"}
+
+
+@dataclass(slots=True)
+class Log:
+    """What one `.wandb` file holds; frames are as `Run` documents them.
+
+    `exited` tells whether an exit record was seen: its code is 0 where the record gives none.
+    """
+
+    path: Path
+    run: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    internal_config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    history: pl.DataFrame = field(default_factory=pl.DataFrame)
+    system: pl.DataFrame = field(default_factory=pl.DataFrame)
+    console: pl.DataFrame = field(default_factory=pl.DataFrame)
+    files: dict[str, str] = field(default_factory=dict)
+    artifacts: list[Artifact] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    metrics: dict[str, MetricDefinition] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    telemetry: dict[str, Any] = field(default_factory=dict)
+    exited: bool = False
+    exit_code: int | None = None
+    exit_runtime: int | None = None
+    preempting: bool = False
+    media: dict[str, int] = field(default_factory=dict)
+    nonfinite: int = 0
+    damage: list[Damage] = field(default_factory=list)
+    truncated: bool = False
+    notes: list[str] = field(default_factory=list)
+    records: int = 0
+
+
+def read_log(path: Path) -> Log:
+    """Read a `.wandb` file; TargetError where it is not one, damage noted in the result."""
+    return _Reader(path).read()
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self.log = Log(path)
+        self.frames = LogReader(path)
+        self.history = Table()
+        self.system = Table()
+        self.summary = Summary()
+        self.console = Console()
+        self.metric_names: list[str] = []
+        self.unreadable = 0
+        self.history_steps: list[tuple[Ints, Ints]] = []
+        self.stat_times: list[float] = []
+
+    def read(self) -> Log:
+        log = self.log
+        for batch in self.frames:
+            self._batch(batch.payloads)
+        log.damage, log.truncated = self.frames.damage, self.frames.truncated
+        log.history = self._history_frame()
+        log.system = self._system_frame()
+        log.console = self.console.frame()
+        log.summary = self.summary.value()
+        log.media = dict(self.history.media)
+        log.nonfinite = self.history.nonfinite
+        log.notes += self.history.notes
+        if self.unreadable:
+            log.notes.append(f"{self.unreadable} records are not readable and were left out")
+        return log
+
+    def _batch(self, payloads: list[bytes]) -> None:
+        self.log.records += len(payloads)
+        if not payloads:
+            return
+        buffer = Buffer.of(payloads)
+        history, summary, others = classify(buffer)
+        stats: list[tuple[int, int]] = []
+        for i in others:
+            self._other(buffer, int(buffer.starts[i]), payloads[i], stats)
+        if len(history):
+            self._history(buffer, history)
+        if len(summary):
+            self.summary.add(buffer, summary)
+        if stats:
+            self._stats(buffer, stats)
+
+    def _history(self, buffer: Buffer, messages: Spans) -> None:
+        messages.row = np.arange(len(messages), dtype=np.int64)
+        (items, steps), broken = split(buffer, messages, 0x0A, 0x12)
+        self.unreadable += len(broken)
+        if len(steps):
+            self.history_steps.append((steps.row + self.history.rows, step_numbers(buffer, steps)))
+        self.history.add(buffer, items)
+        self.history.rows += len(messages)
+
+    def _history_frame(self) -> pl.DataFrame:
+        rows = self.history.rows
+        columns = {s.name: s for s in self.history.series()}
+        logged = columns.get("_step")
+        if self.history_steps and (logged is None or logged.null_count()):
+            numbers = np.full(rows, -1, np.int64)
+            for row, number in self.history_steps:
+                numbers[row] = number
+            record = pl.Series("_step", numbers)
+            if logged is not None and logged.dtype.is_integer():
+                record = pl.select(pl.coalesce(logged, record).alias("_step")).to_series()
+            columns["_step"] = pl.select(
+                pl.when(record >= 0).then(record).alias("_step")
+            ).to_series()
+        return ordered(columns, rows)
+
+    def _stats(self, buffer: Buffer, spans: list[tuple[int, int]]) -> None:
+        table = np.array(spans, np.int64)
+        messages = Spans(np.arange(len(spans)), table[:, 0].copy(), table[:, 1].copy())
+        (items, times), broken = split(buffer, messages, 0x1A, 0x12)
+        self.unreadable += len(broken)
+        base = len(self.stat_times)
+        self.stat_times += [float("nan")] * len(spans)
+        pairs = zip(times.row.tolist(), times.start.tolist(), times.end.tolist(), strict=True)
+        for row, start, end in pairs:
+            moment = seconds(wire.decode(buffer.data, "Timestamp", start, end))
+            self.stat_times[base + row] = moment if moment is not None else float("nan")
+        self.system.add(buffer, items)
+        self.system.rows += len(spans)
+
+    def _system_frame(self) -> pl.DataFrame:
+        if not self.stat_times:
+            return pl.DataFrame(schema={"_timestamp": pl.Float64, "_runtime": pl.Float64})
+        columns = {s.name: s for s in self.system.series()}
+        columns.pop("_wandb", None)
+        columns["_timestamp"] = pl.Series("_timestamp", self.stat_times).fill_nan(None)
+        names = ["_timestamp", *sorted(n for n in columns if n != "_timestamp")]
+        return pl.DataFrame([columns[n] for n in names])
+
+    def _other(
+        self, buffer: Buffer, base: int, payload: bytes, stats: list[tuple[int, int]]
+    ) -> None:
+        try:
+            number, start, end = wire.record(payload)
+            kind = RECORD.get(number)
+            if kind == "stats":
+                stats.append((base + start, base + end))
+            elif kind is not None:
+                getattr(self, f"_on_{kind}")(payload, start, end)
+        except wire.WireError:
+            self.unreadable += 1
+
+    def _on_history(self, payload: bytes, start: int, end: int) -> None:
+        """A history record in an unusual place of its payload."""
+        buffer = Buffer.of([payload])
+        self._history(buffer, Spans(*(np.array([v], np.int64) for v in (0, start, end))))
+
+    def _on_summary(self, payload: bytes, start: int, end: int) -> None:
+        buffer = Buffer.of([payload])
+        self.summary.add(buffer, Spans(*(np.array([v], np.int64) for v in (0, start, end))))
+
+    def _on_run(self, payload: bytes, start: int, end: int) -> None:
+        run = wire.decode(payload, "RunRecord", start, end)
+        self._merge_config(run.pop("config", {}))
+        for item in run.pop("summary", {}).get("update", []):
+            self.summary.set(key_path(item), item.get("value_json", "null").encode())
+        self.log.telemetry |= run.pop("telemetry", {})
+        self.log.run |= {k: v for k, v in run.items() if v not in ("", [], None)}
+
+    def _on_config(self, payload: bytes, start: int, end: int) -> None:
+        self._merge_config(wire.decode(payload, "ConfigRecord", start, end))
+
+    def _merge_config(self, record: dict[str, Any]) -> None:
+        for item in record.get("update", []):
+            path = key_path(item)
+            value = json_value(item.get("value_json", "null"))
+            if path[0] == "_wandb":
+                set_path(self.log.internal_config, path[1:] or ("_",), value)
+            else:
+                set_path(self.log.config, path, value)
+        for item in record.get("remove", []):
+            remove_path(self.log.config, key_path(item))
+
+    def _on_output(self, payload: bytes, start: int, end: int) -> None:
+        self._print(wire.decode(payload, "OutputRecord", start, end))
+
+    def _on_output_raw(self, payload: bytes, start: int, end: int) -> None:
+        self._print(wire.decode(payload, "OutputRawRecord", start, end))
+
+    def _print(self, record: dict[str, Any]) -> None:
+        stream = "stdout" if record.get("output_type") == 1 else "stderr"
+        self.console.write(stream, record.get("line", ""), seconds(record.get("timestamp")))
+
+    def _on_files(self, payload: bytes, start: int, end: int) -> None:
+        for item in wire.decode(payload, "FilesRecord", start, end).get("files", []):
+            self.log.files[item.get("path", "")] = _FILE_KINDS.get(item.get("type", 0), "")
+
+    def _on_artifact(self, payload: bytes, start: int, end: int) -> None:
+        item = wire.decode(payload, "ArtifactRecord", start, end)
+        self.log.artifacts.append(
+            Artifact(
+                name=item.get("name", ""),
+                type=item.get("type", ""),
+                aliases=item.get("aliases", []),
+                digest=item.get("digest", ""),
+            )
+        )
+
+    def _on_use_artifact(self, payload: bytes, start: int, end: int) -> None:
+        item = wire.decode(payload, "UseArtifactRecord", start, end)
+        name = item.get("name") or item.get("id", "")
+        self.log.artifacts.append(Artifact(name, item.get("type", ""), direction="input"))
+
+    def _on_alert(self, payload: bytes, start: int, end: int) -> None:
+        item = wire.decode(payload, "AlertRecord", start, end)
+        self.log.alerts.append(
+            Alert(item.get("title", ""), item.get("text", ""), item.get("level", ""))
+        )
+
+    def _on_telemetry(self, payload: bytes, start: int, end: int) -> None:
+        self.log.telemetry |= wire.decode(payload, "TelemetryRecord", start, end)
+
+    def _on_metric(self, payload: bytes, start: int, end: int) -> None:
+        item = wire.decode(payload, "MetricRecord", start, end)
+        name = item.get("name") or item.get("glob_name", "")
+        self.metric_names.append(name)
+        axis = item.get("step_metric", "")
+        index = item.get("step_metric_index", 0)
+        if not axis and 0 < index <= len(self.metric_names):
+            axis = self.metric_names[index - 1]
+        summary = [s for s in _SUMMARIES if item.get("summary", {}).get(s)]
+        known = self.log.metrics.get(name)
+        self.log.metrics[name] = MetricDefinition(
+            name=name,
+            glob="glob_name" in item and "name" not in item,
+            x_axis=axis or (known.x_axis if known else ""),
+            summary=summary or (known.summary if known else []),
+            goal=_GOALS.get(item.get("goal", 0), known.goal if known else ""),
+            hidden=bool(item.get("options", {}).get("hidden")),
+        )
+
+    def _on_environment(self, payload: bytes, start: int, end: int) -> None:
+        item = wire.decode(payload, "EnvironmentRecord", start, end)
+        self.log.environment |= {k: v for k, v in item.items() if v not in ("", [], 0)}
+
+    def _on_preempting(self, payload: bytes, start: int, end: int) -> None:
+        self.log.preempting = True
+
+    def _on_exit(self, payload: bytes, start: int, end: int) -> None:
+        item = wire.decode(payload, "RunExitRecord", start, end)
+        self.log.exited = True
+        self.log.exit_code = item.get("exit_code", 0)
+        self.log.exit_runtime = item.get("runtime")
+
+
+class Summary:
+    """The last value of each summary key; earlier ones are never parsed."""
+
+    def __init__(self) -> None:
+        self._paths: list[tuple[str, ...]] = []
+        self._keys = Keys(self._number)
+        self._last: dict[tuple[str, ...], bytes] = {}
+
+    def _number(self, path: tuple[str, ...]) -> int:
+        self._paths.append(path)
+        return len(self._paths) - 1
+
+    def set(self, path: tuple[str, ...], value: bytes) -> None:
+        """Set one key."""
+        self._last.pop(path, None)
+        self._last[path] = value
+
+    def add(self, buffer: Buffer, messages: Spans) -> None:
+        """Apply summary records in their order."""
+        messages.row = np.arange(len(messages), dtype=np.int64)
+        (updates, removals), _ = split(buffer, messages, 0x0A, 0x12)
+        items, odd = split_items(buffer, updates)
+        data = buffer.data
+        row_of: dict[tuple[str, ...], int] = {}
+        if len(items.row):
+            numbers = self._keys.numbers(buffer, items.key_start, items.key_end)
+            order = np.argsort(items.row, kind="stable")
+            last = np.full(len(self._paths), -1, np.int64)
+            last[numbers[order]] = np.arange(len(order))  # where indices repeat, the last counts
+            for i in np.sort(last[last >= 0]).tolist():
+                at = int(order[i])
+                path = self._paths[int(numbers[at])]
+                value = data[int(items.value_start[at]) : int(items.value_end[at])]
+                self.set(path, value)
+                row_of[path] = int(items.row[at])
+        for start, end in zip(odd.start.tolist(), odd.end.tolist(), strict=True):
+            item = wire.decode(data, "SummaryItem", start, end)
+            self.set(key_path(item), item.get("value_json", "null").encode())
+        for row, start, end in zip(
+            removals.row.tolist(), removals.start.tolist(), removals.end.tolist(), strict=True
+        ):
+            path = key_path(wire.decode(data, "SummaryItem", start, end))
+            for known in [p for p in self._last if p[: len(path)] == path]:
+                if row_of.get(known, -1) <= row:
+                    del self._last[known]
+
+    def value(self) -> dict[str, Any]:
+        """The summary as W&B shows it: nested keys nested."""
+        out: dict[str, Any] = {}
+        for path, text in self._last.items():
+            set_path(out, path, json_value(text))
+        return out
+
+
+def ordered(columns: dict[str, pl.Series], rows: int) -> pl.DataFrame:
+    """A history frame: `_step`, `_runtime`, `_timestamp` first, then all others by name."""
+    for name, dtype in (("_step", pl.Int64), ("_runtime", pl.Float64), ("_timestamp", pl.Float64)):
+        column = columns.get(name)
+        if column is None:
+            columns[name] = pl.Series(name, [None] * rows, dtype=dtype)
+        elif column.dtype != dtype:
+            columns[name] = column.cast(dtype, strict=False)
+    first = ["_step", "_runtime", "_timestamp"]
+    names = first + sorted(n for n in columns if n not in first)
+    return pl.DataFrame([columns[n] for n in names])
+
+
+def seconds(timestamp: dict[str, int] | None) -> float | None:
+    """Unix seconds of a decoded Timestamp."""
+    if not timestamp:
+        return None
+    return timestamp.get("seconds", 0) + timestamp.get("nanos", 0) / 1e9
+
+
+def json_value(text: str | bytes) -> Any:
+    """A JSON value; text that is not JSON stays text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text if isinstance(text, str) else text.decode("utf-8", "replace")
+
+
+def set_path(target: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Set a nested key, making dictionaries on the way."""
+    for part in path[:-1]:
+        child = target.get(part)
+        if not isinstance(child, dict):
+            child = target[part] = {}
+        target = child
+    target[path[-1]] = value
+
+
+def remove_path(target: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Remove a nested key where it is there."""
+    for part in path[:-1]:
+        child = target.get(part)
+        if not isinstance(child, dict):
+            return
+        target = child
+    target.pop(path[-1], None)

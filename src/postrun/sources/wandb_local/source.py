@@ -1,0 +1,144 @@
+"""Local W&B run folders as a source: find them cheaply, load them when asked."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from postrun.model import Run, RunRef, State, TargetError
+from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
+from postrun.sources.wandb_local.schema import RECORD
+
+_FOLDER = re.compile(r"^(?:offline-)?run-(\d{8}_\d{6})-(.+)$")
+_SKIP = {"files", "logs", "tmp", ".git", "node_modules", "__pycache__", "artifacts"}
+_MAX_DEPTH = 6
+
+
+class WandbLocal:
+    """Folders that the wandb SDK wrote, online or offline, and single `.wandb` files."""
+
+    name = "wandb_local"
+
+    def claims(self, target: Path) -> bool:
+        """A `.wandb` file, or a folder that holds one somewhere below."""
+        if target.is_file():
+            return target.suffix == ".wandb"
+        return target.is_dir() and next(_logs_below(target), None) is not None
+
+    def find(self, target: Path) -> Iterator[RunRef]:
+        """Runs below `target`, newest first; parts of one resumed run make one reference."""
+        groups: dict[tuple[Path, str], list[Path]] = {}
+        for log in [target] if target.is_file() else _logs_below(target):
+            groups.setdefault((log.parent.parent, run_id(log)), []).append(log)
+        refs = [_reference(key[1], _without_copies(logs)) for key, logs in groups.items()]
+        yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)
+
+
+def run_id(log: Path) -> str:
+    """The run's id by the name of its log or folder."""
+    if log.stem.startswith("run-"):
+        return log.stem[4:]
+    match = _FOLDER.match(log.parent.name)
+    return match.group(2) if match else log.stem
+
+
+def _logs_below(folder: Path, depth: int = 0) -> Iterator[Path]:
+    try:
+        entries = sorted(folder.iterdir(), key=lambda p: (p.name == "latest-run", p.name))
+    except OSError:
+        return
+    folders = []
+    for entry in entries:
+        if entry.suffix == ".wandb" and entry.is_file():
+            yield entry
+        elif entry.is_dir() and entry.name not in _SKIP and not entry.name.startswith("."):
+            folders.append(entry)
+    if depth < _MAX_DEPTH:
+        for entry in folders:
+            yield from _logs_below(entry, depth + 1)
+
+
+def _without_copies(logs: list[Path]) -> list[Path]:
+    """Logs of one run id without copies, such as a `latest-run` folder that is no link.
+
+    A copy may have been cut short. The first records hold the start time in nanoseconds, so two
+    logs that begin alike are one; the longest is kept.
+    """
+    if len(logs) == 1:
+        return logs
+    kept: list[tuple[bytes, Path]] = []
+    for log in sorted(logs, key=lambda p: p.stat().st_size, reverse=True):
+        with log.open("rb") as file:
+            head = file.read(2048)
+        if len(head) <= len(HEADER) or not any(known.startswith(head) for known, _ in kept):
+            kept.append((head, log))
+    return [log for _, log in kept]
+
+
+def _reference(run: str, logs: list[Path]) -> RunRef:
+    logs = sorted(logs, key=lambda p: (p.parent.name.removeprefix("offline-"), p.name))
+    newest = logs[-1]
+    head = _head(newest)
+    return RunRef(
+        id=str(head.get("run_id", run)),
+        source="wandb_local",
+        path=newest,
+        loader=partial(_load, run, tuple(logs)),
+        name=str(head.get("display_name", "")),
+        project=str(head.get("project", "")),
+        state=_peek_state(newest),
+        modified=_started(newest),
+        size=sum(log.stat().st_size for log in logs),
+    )
+
+
+def _load(run: str, logs: tuple[Path, ...]) -> Run:
+    from postrun.sources.wandb_local.build import load_run
+
+    return load_run(run, list(logs))
+
+
+def _started(log: Path) -> float:
+    """Start by the folder's name (the machine's local time), else the file's time."""
+    match = _FOLDER.match(log.parent.name)
+    if match:
+        try:
+            return time.mktime(time.strptime(match.group(1), "%Y%m%d_%H%M%S"))
+        except (ValueError, OverflowError):
+            pass
+    return log.stat().st_mtime
+
+
+def _head(log: Path) -> dict[str, object]:
+    """The run record, which is among the first records of each log."""
+    try:
+        for payload in LogReader(log).head(2 * BLOCK):
+            number, start, end = wire.record(payload)
+            if RECORD.get(number) == "run":
+                return wire.decode(payload, "RunRecord", start, end)
+    except (TargetError, wire.WireError, OSError):
+        pass
+    return {}
+
+
+def _peek_state(log: Path) -> State:
+    """The state by the last blocks of the log alone: the exit record is among the last ones.
+
+    UNKNOWN for a log without one that was written to within the last minutes.
+    """
+    size = log.stat().st_size
+    if size <= len(HEADER):
+        return State.CRASHED
+    for payload in reversed(LogReader(log).tail(4 * BLOCK)):
+        try:
+            number, start, end = wire.record(payload)
+            if RECORD.get(number) == "exit":
+                exited = wire.decode(payload, "RunExitRecord", start, end)
+                return State.FAILED if exited.get("exit_code") else State.FINISHED
+        except wire.WireError:
+            continue
+    return State.UNKNOWN if time.time() - log.stat().st_mtime < 120 else State.CRASHED
