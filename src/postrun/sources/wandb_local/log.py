@@ -16,6 +16,7 @@ from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.console import Console
 from postrun.sources.wandb_local.framing import LogReader
 from postrun.sources.wandb_local.keys import Keys, key_path
+from postrun.sources.wandb_local.media import fold_media
 from postrun.sources.wandb_local.scan import (
     Buffer,
     Ints,
@@ -126,7 +127,7 @@ class _Reader:
 
     def _history_frame(self) -> pl.DataFrame:
         rows = self.history.rows
-        columns = {s.name: s for s in self.history.series()}
+        columns = fold_media({s.name: s for s in self.history.series()}, self.history.media)
         logged = columns.get("_step")
         if self.history_steps and (logged is None or logged.null_count()):
             numbers = np.full(rows, -1, np.int64)

@@ -1,0 +1,29 @@
+"""Numbers and durations as people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with `digits` significant digits: "13,560", "0.0412", "3.1e-05", "NaN"."""
+    if value is None:
+        return "–"
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    size = abs(value)
+    if size >= 1e7 or 0 < size < 1e-4:
+        return f"{value:.{digits - 1}g}"
+    if size >= 10 ** (digits - 1):
+        scale = 10.0 ** (math.floor(math.log10(size)) - digits + 1)
+        return f"{round(value / scale) * scale:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def duration(seconds: float) -> str:
+    """A duration: "45 s", "12 min", "3.4 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,94 @@
+"""What a rule is.
+
+A rule is a class with a code, a name and a `check` that yields findings on a run's view. Its
+docstring is its documentation page, with fixed headings: "What it does", "Why it matters",
+"How it decides", "What to do", "Example", and "References" where there are any. Numbers that decide
+are in `thresholds`, so that users can override them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from postrun.model import Evidence, Finding, Severity
+from postrun.semantics import RunView, Series
+
+
+class Rule:
+    """Base of all rules.
+
+    Attributes:
+        code: Stable code, a prefix for the family and three digits ("OPT001").
+        name: Stable name in words ("loss-diverged").
+        thresholds: Named numbers that decide, with their defaults.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    thresholds: ClassVar[Mapping[str, float]] = {}
+
+    def __init__(self, overrides: Mapping[str, float] | None = None) -> None:
+        self.limits = {**self.thresholds, **(overrides or {})}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """Findings on one run."""
+        raise NotImplementedError
+
+    @classmethod
+    def documentation(cls) -> str:
+        """The rule's page, in Markdown."""
+        return inspect.cleandoc(cls.__doc__ or "")
+
+    @classmethod
+    def summary(cls) -> str:
+        """The page's first line."""
+        return cls.documentation().splitlines()[0]
+
+    def finding(
+        self,
+        severity: Severity,
+        confidence: float,
+        message: str,
+        remedy: str = "",
+        evidence: list[Evidence] | None = None,
+        links: tuple[str, ...] = (),
+    ) -> Finding:
+        """A finding under this rule's code and name."""
+        return Finding(
+            rule=self.code,
+            name=self.name,
+            severity=severity,
+            confidence=confidence,
+            message=message,
+            remedy=remedy,
+            evidence=tuple(evidence or ()),
+            links=links,
+        )
+
+
+def evidence(
+    series: Series,
+    start: float | None = None,
+    stop: float | None = None,
+    *,
+    before: float | None = None,
+    after: float | None = None,
+    effect: float | None = None,
+) -> Evidence:
+    """Evidence on one series; without a window, on all of it."""
+    if start is None and len(series):
+        start = float(series.x[0])
+    if stop is None and len(series):
+        stop = float(series.x[-1])
+    return Evidence(
+        metric=series.key,
+        role=series.info.role,
+        step_from=start,
+        step_to=stop,
+        before=before,
+        after=after,
+        effect=effect,
+        n=len(series),
+    )

@@ -1,0 +1,224 @@
+"""Is what was read what was logged?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Evidence, Finding, Severity, State
+from postrun.rules.base import Rule
+from postrun.semantics import RunView
+
+
+class HistorySampled(Rule):
+    """The history is a sample of what was logged.
+
+    ## What it does
+    Reports a history that has only some of the logged rows.
+
+    ## Why it matters
+    `run.history()` of the W&B API returns 500 rows by default, whatever the run's length. Spikes,
+    minima and single NaNs fall through; counts and rates are wrong.
+
+    ## How it decides
+    The source says so, or the densest column's steps have irregular gaps in each eighth of the run,
+    with less than 90 % of the possible rows present. Runs that log every n-th step, or training and
+    evaluation at different steps, have regular gaps.
+
+    ## What to do
+    Export again with `run.scan_history()`, or read the run's own .wandb file.
+
+    ## Example
+    "Only 500 of about 1,000 rows are here"
+    """
+
+    code = "DAT001"
+    name = "history-sampled"
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        done = view.run.completeness
+        if not done.sampled:
+            return
+        last = max(done.last_step or 0, done.reported_last_step or 0)
+        first = done.first_step or 0
+        steps = (done.last_step or 0) - first + 1
+        full = last - first + 1
+        total = f"{steps:,}" if steps == full else f"{steps:,} (the source reports {full:,})"
+        yield self.finding(
+            Severity.WARNING,
+            0.95,
+            f"The history is sampled: {done.rows:,} rows of {total} steps "
+            f"({first:,}–{done.last_step:,}). Spikes, extremes and single bad values may be missing.",
+            "Export again with run.scan_history(), which is complete, or read the run's .wandb file.",
+            [Evidence("_step", None, first, done.last_step, full, done.rows, done.rows / full,
+                      done.rows)],
+        )
+
+
+class LogDamaged(Rule):
+    """Part of the log could not be read.
+
+    ## What it does
+    Reports damage in the run's log, and a log that ends before the run did.
+
+    ## Why it matters
+    Rows are missing; what postrun says is about the rest.
+
+    ## How it decides
+    Checksums, record lengths and the file's end, each with its byte position; the last row's step
+    against the step that the summary reports. A torn end of a crashed run is said by RUN002.
+
+    ## What to do
+    Copy the file again, or read the run from the server if it was synced.
+
+    ## Example
+    "run-a1.wandb: bad checksum at byte 163840 (212 bytes lost; records after it were recovered)"
+    """
+
+    code = "DAT002"
+    name = "log-damaged"
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        done = view.run.completeness
+        if not (done.damage or done.truncated):
+            return
+        lost = sum(d.length for d in done.damage)
+        tail = bool(done.damage) and all(not d.resumed for d in done.damage) and lost < 1 << 15
+        if view.run.state is State.CRASHED and (tail or not done.damage):
+            return  # a crash leaves a torn end; RUN002 says so
+        where = "; ".join(d.sentence() for d in done.damage[:3]) or (
+            f"the last row is at step {done.last_step}, the summary reports step "
+            f"{done.reported_last_step}"
+        )
+        more = f"; and {len(done.damage) - 3} more places" if len(done.damage) > 3 else ""
+        yield self.finding(
+            Severity.INFO if tail else Severity.WARNING,
+            1.0,
+            f"The log is incomplete: {where}{more}",
+            "What could be read is used. Copy the file again, or read the run from the server.",
+        )
+
+
+class StepsIrregular(Rule):
+    """Steps repeat or go back.
+
+    ## What it does
+    Reports rows whose `_step` repeats an earlier one or goes back.
+
+    ## Why it matters
+    After a resume or rewind the same steps were trained twice; curves then hold two branches, and
+    every "final" value depends on which one is taken.
+
+    ## How it decides
+    Counts rows whose step is not greater than all before it; seams between the parts of a resumed
+    run explain them where there are any. All rows are kept.
+
+    ## What to do
+    Check that the resume started from the checkpoint that you meant.
+
+    ## Example
+    "12 rows repeat or go back in step, first after step 300"
+    """
+
+    code = "DAT003"
+    name = "steps-irregular"
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        steps = view.run.history["_step"].drop_nulls().to_numpy()
+        if len(steps) < 2:
+            return
+        highest = np.maximum.accumulate(steps)
+        bad = np.flatnonzero(steps[1:] <= highest[:-1]) + 1
+        seams = view.run.completeness.seams
+        if not len(bad) and not seams:
+            return
+        if not len(bad):
+            text = "; ".join(seam.sentence() for seam in seams[:3])
+            yield self.finding(Severity.INFO, 1.0, f"The run was {text}; no step was repeated.")
+            return
+        first = int(bad[0])
+        share = len(bad) / len(steps)
+        why = "; ".join(seam.sentence() for seam in seams[:3])
+        yield self.finding(
+            Severity.WARNING if share > 0.01 else Severity.INFO,
+            1.0,
+            f"{len(bad):,} of {len(steps):,} rows repeat an earlier step or go back, first after "
+            f"step {int(highest[first - 1]):,} (to {int(steps[first]):,})"
+            + (f"; {why}" if why else ""),
+            "Check that the resume started from the checkpoint that you meant; all rows are kept.",
+            [Evidence("_step", None, float(steps[first]), float(highest[first - 1]),
+                      float(highest[first - 1]), float(steps[first]), share, len(steps))],
+        )
+
+
+#: Roles for which one value throughout is a defect, not a setting.
+_ALIVE = {
+    "loss.train": "the loss does not react to training",
+    "loss.eval": "the evaluation does not react to training",
+    "reward": "the reward carries no signal",
+    "reward.component": "this reward term contributes no signal",
+    "accuracy.train": "the accuracy does not react to training",
+    "accuracy.eval": "the evaluation does not react to training",
+    "score.eval": "the evaluation does not react to training",
+    "grad_norm": "no gradient arrives",
+    "entropy": "the policy does not change",
+    "kl.policy": "the policy does not change",
+}
+
+
+class ConstantMetric(Rule):
+    """A metric that should move never does.
+
+    ## What it does
+    Reports losses, rewards (and their parts), accuracies and gradient norms that have one value in
+    every row.
+
+    ## Why it matters
+    A reward term that is 0 throughout teaches nothing; a constant loss or gradient norm means that
+    nothing is trained. Dashboards with many panels hide it.
+
+    ## How it decides
+    At least `min_rows` finite values, all equal, and a role for which that is a defect. A perfect
+    score held throughout (accuracy or reward at exactly 1) is reported as `info`.
+
+    ## What to do
+    Check how the term is computed on a few samples by hand, or remove it.
+
+    ## Example
+    "metrics/exact_match_reward is 0 in all 1,000 rows: this reward term contributes no signal"
+    """
+
+    code = "DAT004"
+    name = "constant-metric"
+    thresholds = {"min_rows": 20}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding per role."""
+        for role, meaning in _ALIVE.items():
+            dead = []
+            for series in view.by_role(role):
+                y = series.finite.y
+                if len(y) >= self.limits["min_rows"] and y.min() == y.max():
+                    dead.append((series, float(y[0])))
+            if not dead:
+                continue
+            names = ", ".join(s.key for s, _ in dead[:6]) + (" ..." if len(dead) > 6 else "")
+            values = sorted({value for _, value in dead})
+            level = f"{values[0]:g}" if len(values) == 1 else "one constant value"
+            verb = "is" if len(dead) == 1 else "are each"
+            perfect = all(value == 1.0 for value in values)
+            yield self.finding(
+                Severity.INFO if perfect else Severity.WARNING,
+                0.9,
+                f"{names} {verb} {level} in all {len(dead[0][0]):,} rows: {meaning}",
+                "Check how it is computed on a few samples by hand; remove it if it is not meant "
+                "to react.",
+                [
+                    Evidence(s.key, role, float(s.x[0]), float(s.x[-1]), value, value, 0.0, len(s))
+                    for s, value in dead
+                ],
+            )

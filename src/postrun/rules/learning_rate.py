@@ -1,0 +1,103 @@
+"""The learning rate that was used against the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+
+
+class LearningRate(Rule):
+    """The logged learning rate is not the configured one.
+
+    ## What it does
+    Compares the logged learning rate with the config: its peak, its shape, and whether it is 0.
+
+    ## Why it matters
+    A rate that is 0 throughout trains nothing; one that differs from the config means that a
+    schedule, a resume or an override did something that nobody asked for, and that comparing runs
+    by their configs compares the wrong thing.
+
+    ## How it decides
+    `zero`: no value above 0 (`critical`). `constant`: the config names a constant schedule without
+    warm-up, and the rate differs by more than 1 % after the first tenth of the run (`warning`).
+    `peak`: the peak differs from the configured rate by more than `peak_tolerance`; above it is a
+    `warning`, below it `info` (a schedule may not have reached its peak in a run that ended early,
+    and several parameter groups may have several rates). Only where one rate is logged and at least
+    10 times.
+
+    ## What to do
+    Look for a second place that sets the rate: a scheduler restored from a checkpoint, scaling by
+    batch size or world size, parameter groups.
+
+    ## Example
+    "train/lr peaks at 0.0008, twice the configured 0.0004 (lr)"
+    """
+
+    code = "OPT005"
+    name = "learning-rate"
+    thresholds = {"peak_tolerance": 0.02}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        logged = [s.finite for s in view.by_role("lr") if len(s.finite) >= 10]
+        if len(logged) != 1:
+            return
+        series = logged[0]
+        if not (series.y > 0).any():
+            yield self.finding(
+                Severity.CRITICAL,
+                0.9,
+                f"{series.key} is 0 in all {len(series):,} rows: nothing was trained",
+                "Check the scheduler: one that is stepped before its first use, or that counts "
+                "steps in another unit, often gives 0.",
+                [evidence(series, before=0.0, after=0.0)],
+            )
+            return
+        yield from self._shape(view, series)
+        yield from self._peak(view, series)
+
+    def _shape(self, view: RunView, series: Series) -> Iterator[Finding]:
+        schedule = view.setting("scheduler")
+        if schedule is None or str(schedule[1]).lower() != "constant":
+            return
+        later = series.y[len(series) // 10 :]
+        low, high = float(later.min()), float(later.max())
+        if high > low * 1.01:
+            k = int(np.argmax(np.abs(later - later[0]) > 0.01 * later[0])) + len(series) // 10
+            yield self.finding(
+                Severity.WARNING,
+                0.9,
+                f"{series.key} varies between {number(low)} and {number(high)}, although {schedule[0]} is "
+                "constant",
+                "Look for a second scheduler, or one restored from a checkpoint.",
+                [evidence(series, float(series.x[k]), before=low, after=high, effect=high / low
+                          if low else None)],
+            )
+
+    def _peak(self, view: RunView, series: Series) -> Iterator[Finding]:
+        asked = view.number("lr")
+        if asked is None:
+            return
+        name, rate = asked
+        peak = float(series.y.max())
+        ratio = peak / rate
+        if abs(ratio - 1) <= self.limits["peak_tolerance"] or not 1e-3 < ratio < 1e3:
+            return
+        if ratio < 1 and view.run.completeness.truncated:
+            return
+        at = float(series.x[int(np.argmax(series.y))])
+        yield self.finding(
+            Severity.WARNING if ratio > 1 else Severity.INFO,
+            0.8 if ratio > 1 else 0.6,
+            f"{series.key} peaks at {number(peak)} (step {at:,.0f}), {number(ratio, 3)} times the configured "
+            f"{number(rate)} ({name})",
+            "Look for scaling by batch or world size, a schedule that ended before its peak, or a "
+            "rate restored from a checkpoint.",
+            [evidence(series, at, at, before=rate, after=peak, effect=ratio)],
+        )

@@ -1,0 +1,81 @@
+"""Training loss that went up for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+from postrun.stats.robust import bin_medians, median, noise_sigma
+
+
+class LossDiverged(Rule):
+    """The training loss rose and did not come back.
+
+    ## What it does
+    Reports a training loss whose end lies far above its best level.
+
+    ## Why it matters
+    The model got worse than it had been; later checkpoints are worth less than earlier ones.
+
+    ## How it decides
+    The series is cut into at most 60 groups of equal count; their medians are the levels. Best is
+    the lowest level, end the median of the last twentieth. Diverged: the end is above the best by
+    more than `lost_share` of the fall so far (start to best) and by more than `noise_sigmas`
+    standard errors, and each level of the last tenth is. `critical` where the end is above the
+    start. Only losses that should fall are looked at: never a policy-gradient loss.
+
+    ## What to do
+    Go back to the best checkpoint; lower the peak learning rate, lengthen the warm-up, clip
+    gradients.
+
+    ## Example
+    "train/loss rose from its best, 2.31 at step 4,000, to 6.9 at the end"
+    """
+
+    code = "OPT002"
+    name = "loss-diverged"
+    thresholds = {"lost_share": 0.5, "noise_sigmas": 6.0, "min_rows": 30}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding per training loss."""
+        for series in view.by_role("loss.train"):
+            finding = self._judge(series.finite)
+            if finding:
+                yield finding
+
+    def _judge(self, series: Series) -> Finding | None:
+        y = series.y
+        if len(y) < self.limits["min_rows"]:
+            return None
+        _, levels, first = bin_medians(series.x, y, min(60, len(y) // 5))
+        per_bin = len(y) / len(levels)
+        noise = max(noise_sigma(y), 0.0) / per_bin**0.5
+        k = int(np.argmin(levels))
+        best, start = float(levels[k]), float(levels[0])
+        tail = levels[-max(2, len(levels) // 10) :]
+        end = median(tail)
+        rise, fall = end - best, max(start - best, 0.0)
+        margin = max(self.limits["noise_sigmas"] * noise * 1.25, 1e-12 * abs(best))
+        bar = best + max(margin, self.limits["lost_share"] * fall)
+        if k >= len(levels) - len(tail) or end <= bar or (tail <= bar).any():
+            return None
+        # A flat, noisy loss drifts up and down within its noise: ask for a rise that shows.
+        spread = float(np.std(levels[: k + 1])) if k >= 3 and fall <= 4 * noise else 0.0
+        if rise < 4 * spread or rise < 0.05 * abs(best):
+            return None
+        at = float(series.x[first[k]])
+        worse = end > start
+        return self.finding(
+            Severity.CRITICAL if worse else Severity.WARNING,
+            0.9 if rise > 20 * noise else 0.75,
+            f"{series.key} rose from its best, {number(best)} at step {at:,.0f}, to {number(end)} at the "
+            f"end" + (f", above where it began ({number(start)})" if worse else ""),
+            "Go back to the best checkpoint; lower the peak learning rate, lengthen the warm-up, "
+            "or clip gradients.",
+            [evidence(series, at, before=best, after=end, effect=rise / noise if noise else None)],
+        )

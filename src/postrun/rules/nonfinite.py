@@ -1,0 +1,143 @@
+"""NaN and infinity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Evidence, Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule
+from postrun.semantics import RunView, Series
+
+_VITAL = ("loss.train", "loss.eval", "loss.policy", "loss.value", "grad_norm", "reward", "entropy")
+
+
+class NotFinite(Rule):
+    """NaN or infinite values.
+
+    ## What it does
+    Reports metrics with NaN or ±Infinity: where they begin, whether they stay, and what the
+    gradient norm and the learning rate did just before.
+
+    ## Why it matters
+    A loss that is NaN to the end means that the weights are lost: everything after the first NaN is
+    wasted. Single values that recover are most often skipped steps of mixed-precision scaling.
+
+    ## How it decides
+    `critical` where a loss, gradient norm, reward or entropy is non-finite at its last value and in
+    at least half of the values since the first; `warning` where such a metric has more than
+    `single_share` non-finite values; `info` otherwise. A metric that never had a finite value (a
+    ratio without a denominator, say) is `info`.
+
+    ## What to do
+    Restart from a checkpoint before the first one with a lower learning rate or gradient clipping;
+    look at the batch of that step.
+
+    ## Example
+    "train/loss is NaN from step 412 to the end (last finite value 8.1 at step 411)"
+    """
+
+    code = "OPT001"
+    name = "not-finite"
+    thresholds = {"single_share": 0.01}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding for lost metrics, one for those with single bad values."""
+        if not view.run.completeness.nonfinite:
+            return
+        lost: list[tuple[Series, int]] = []
+        some: list[tuple[Series, int]] = []
+        for key in view.numeric_keys:
+            if not view.run.history[key].dtype.is_float():
+                continue
+            series = view.series(key)
+            bad = ~np.isfinite(series.y)
+            if not bad.any():
+                continue
+            first = int(np.argmax(bad))
+            stays = bad[-1] and bad[first:].mean() >= 0.5 and not bad.all()
+            (lost if stays and len(series) - first >= 2 else some).append((series, first))
+        if lost:
+            yield self._lost(view, lost)
+        if some:
+            yield self._some(some)
+
+    def _lost(self, view: RunView, lost: list[tuple[Series, int]]) -> Finding:
+        def rank(item: tuple[Series, int]) -> tuple[bool, float]:
+            return item[0].info.role not in _VITAL, float(item[0].x[item[1]])
+
+        lost.sort(key=rank)
+        series, at = lost[0]
+        step = float(series.x[at])
+        finite = np.flatnonzero(np.isfinite(series.y[:at]))
+        before = float(series.y[finite[-1]]) if len(finite) else None
+        had = "" if before is None else f" (last finite value {number(before)} at step "
+        had += "" if before is None else f"{series.x[finite[-1]]:,.0f})"
+        others = f"; {len(lost) - 1} more metrics with it" if len(lost) > 1 else ""
+        vital = series.info.role in _VITAL
+        wasted = 1 - at / len(series)
+        return self.finding(
+            Severity.CRITICAL if vital else Severity.WARNING,
+            0.95,
+            f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}: the last "
+            f"{100 * wasted:.0f} % of the run trained nothing useful" if vital else
+            f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}",
+            "Restart from a checkpoint before that step with a lower learning rate or gradient "
+            "clipping, and look at that step's batch." + self._led_to_it(view, step),
+            [
+                Evidence(s.key, s.info.role, float(s.x[i]), float(s.x[-1]),
+                         _last_finite(s, i), None, 1 - i / len(s), len(s))
+                for s, i in lost[:20]
+            ],
+        )
+
+    def _led_to_it(self, view: RunView, step: float) -> str:
+        norm = view.first("grad_norm")
+        if norm is None:
+            return ""
+        before = norm.finite
+        before = before.between(-np.inf, step)
+        if len(before) < 20:
+            return ""
+        usual, last = float(np.median(before.y[:-5])), float(before.y[-5:].max())
+        if usual > 0 and last > 10 * usual:
+            return f" The gradient norm had risen {last / usual:.0f}-fold just before."
+        return ""
+
+    def _some(self, some: list[tuple[Series, int]]) -> Finding:
+        def share(series: Series) -> float:
+            return 1 - len(series.finite) / len(series)
+
+        some.sort(key=lambda item: (item[0].info.role not in _VITAL, -share(item[0])))
+        worst = some[0][0]
+        vital = [s for s, _ in some if s.info.role in _VITAL]
+        serious = any(share(s) > self.limits["single_share"] for s in vital)
+        never = not len(worst.finite)
+        count = len(worst) - len(worst.finite)
+        others = f"; {len(some) - 1} more metrics have such values" if len(some) > 1 else ""
+        what = "never has a finite value" if never else (
+            f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
+            f"{worst.x[some[0][1]]:,.0f}, and recovers"
+            if np.isfinite(worst.y[-1]) else
+            f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
+            f"{worst.x[some[0][1]]:,.0f}"
+        )
+        return self.finding(
+            Severity.WARNING if serious and not never else Severity.INFO,
+            0.9,
+            f"{worst.key} {what}{others}",
+            "Single values that recover are most often steps that mixed-precision scaling skipped; "
+            "otherwise look at those steps' batches.",
+            [
+                Evidence(s.key, s.info.role, float(s.x[i]), float(s.x[-1]), None, None, share(s),
+                         len(s))
+                for s, i in some[:20]
+            ],
+        )
+
+
+def _last_finite(series: Series, before: int) -> float | None:
+    finite = np.flatnonzero(np.isfinite(series.y[:before]))
+    return float(series.y[finite[-1]]) if len(finite) else None

@@ -1,0 +1,111 @@
+"""Time that bought nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postrun.model import Finding, Severity
+from postrun.model.text import duration, number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+from postrun.stats.plateau import Gain, gains
+
+_ROLES = ("reward", "accuracy.eval", "score.eval", "loss.eval", "loss.train")
+
+
+class Plateau(Rule):
+    """Gains came early, or stopped.
+
+    ## What it does
+    Says when a metric made its gains, and from where on no improvement can be shown.
+
+    ## Why it matters
+    The steps after a plateau cost as much as those before it. It is the first number to look at
+    when one plans the next run's length.
+
+    ## How it decides
+    Looks at rewards, evaluation metrics and losses that should fall, with at least 20 values and a
+    gain beyond 4 standard errors. Flat: from some point on, at least `flat_share` of the run, a
+    Mann-Kendall test (1 %, corrected for autocorrelation) shows no improvement and the Theil-Sen
+    change is below 2 % of the whole gain. Early: 90 % of a reward's or score's gain came within the
+    first `early_share` of the run. (For losses that is the normal shape and is not reported.)
+    Always `info` for losses; `warning` for others where the flat part is more than half of the run.
+
+    ## What to do
+    Stop earlier, or change what limits it: learning-rate decay for losses; harder or more varied
+    tasks, exploration, or reward terms for rewards.
+
+    ## Example
+    "reward/mean made 90 % of its gain (0.12 to 0.32) by step 150: the other 85 % of the run brought
+    0.02"
+
+    ## References
+    Mann 1945; Yue and Wang 2004; Sen 1968.
+    """
+
+    code = "OPT003"
+    name = "plateau"
+    thresholds = {"flat_share": 0.3, "early_share": 0.25}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding per metric."""
+        for role in _ROLES:
+            for series in view.by_role(role):
+                sign = {"higher": 1, "lower": -1}.get(series.info.better, 0)
+                found = gains(series.finite.x, series.finite.y, sign) if sign else None
+                if found:
+                    yield from self._judge(view, series.finite, found)
+
+    def _judge(self, view: RunView, series: Series, gain: Gain) -> Iterator[Finding]:
+        n = len(series)
+        run = "what was logged" if view.run.completeness.truncated else "the run"
+        loss = (series.info.role or "").startswith("loss")
+        flat = 1 - gain.flat_from / n if gain.flat_from is not None else 0.0
+        early = gain.reached / n
+        rest = abs(gain.end - gain.at_reached)
+        if flat > 0.95:
+            return  # it never improved: OPT006
+        if flat >= self.limits["flat_share"] and gain.flat_from is not None:
+            at = gain.flat_from
+            level = f"{number(gain.end)}"
+            text = (
+                f"{series.key} shows no improvement after step {series.x[at]:,.0f} (at {level}): "
+                f"{100 * flat:.0f} % of {run}{_time(view, series, at)} bought nothing measurable"
+            )
+            severe = not loss and flat > 0.5
+            confidence = 0.85
+        elif not loss and early <= self.limits["early_share"] and n >= 50:
+            at = gain.reached
+            text = (
+                f"{series.key} made 90 % of its gain ({number(gain.start, 3)} to {number(gain.at_reached, 3)}) "
+                f"by step {series.x[at]:,.0f}: the other {100 * (1 - early):.0f} % of {run}"
+                f"{_time(view, series, at)} brought {number(rest, 2)} more"
+            )
+            severe = False
+            confidence = 0.8
+        else:
+            return
+        remedy = (
+            "Stop earlier, or decay the learning rate: a loss that is flat at a constant rate often "
+            "falls again when it is lowered."
+            if loss
+            else "Stop earlier, or change what limits it: harder or more varied tasks, exploration, "
+            "the reward terms."
+        )
+        yield self.finding(
+            Severity.WARNING if severe else Severity.INFO,
+            confidence,
+            text,
+            remedy,
+            [evidence(series, float(series.x[at]), before=gain.start, after=gain.end,
+                      effect=max(flat, 1 - early))],
+        )
+
+
+def _time(view: RunView, series: Series, at: int) -> str:
+    """The wall time after a value, as ", 2.1 h,", or ""."""
+    clock = view.run.history["_runtime"]
+    start, end = clock[int(series.rows[at])], clock[int(series.rows[-1])]
+    if start is None or end is None or end <= start:
+        return ""
+    return f" ({duration(float(end - start))})"

@@ -1,0 +1,136 @@
+"""Did it learn at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+from postrun.stats.plateau import gains
+from postrun.stats.robust import bin_medians, noise_sigma
+from postrun.stats.trend import trend
+
+
+class LossNotDecreasing(Rule):
+    """The training loss never fell.
+
+    ## What it does
+    Reports a training loss that is no lower at the end than at the beginning.
+
+    ## Why it matters
+    Nothing was learned: the learning rate is far too low or too high, gradients do not reach the
+    weights, or labels do not belong to inputs.
+
+    ## How it decides
+    At least `min_rows` values. Levels of the first and the last tenth differ by less than 4 standard
+    errors or by less than `share` of the level, and a Mann-Kendall test (1 %) over the whole run
+    shows no fall. A loss that lies at ln 2 or at the logarithm of another small number of classes is
+    said to be at chance level. Never for policy-gradient losses.
+
+    ## What to do
+    Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
+    learning rate or the data.
+
+    ## Example
+    "train_loss does not fall: 0.702 at the start, 0.696 at the end (ln 2 = 0.693 is the chance
+    level of two classes)"
+    """
+
+    code = "OPT006"
+    name = "loss-not-decreasing"
+    thresholds = {"min_rows": 50, "share": 0.02}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding per training loss."""
+        for series in view.by_role("loss.train"):
+            finite = series.finite
+            if len(finite) >= self.limits["min_rows"] and finite.y.min() < finite.y.max():
+                yield from self._judge(finite)
+
+    def _judge(self, series: Series) -> Iterator[Finding]:
+        y = series.y
+        tenth = max(5, len(y) // 10)
+        start, end = float(np.mean(y[:tenth])), float(np.mean(y[-tenth:]))
+        error = noise_sigma(y) * (2 / tenth) ** 0.5
+        moved = trend(series.x, y)
+        if start - end > max(4 * error, self.limits["share"] * abs(start)):
+            return
+        if moved.significant and moved.change < -self.limits["share"] * abs(start):
+            return
+        _, levels, _ = bin_medians(series.x, y, 30)
+        if float(levels.min()) < min(start, end) - max(8 * error, 0.2 * abs(start)):
+            return  # it fell and came back: OPT002
+        chance = _chance(end)
+        yield self.finding(
+            Severity.WARNING,
+            0.8,
+            f"{series.key} does not fall: {number(start)} at the start, {number(end)} at the end"
+            + chance,
+            "Try to overfit one batch: if that fails, look at the model and its gradients; if it "
+            "works, at the learning rate and the data.",
+            [evidence(series, before=start, after=end,
+                      effect=(start - end) / error if error else None)],
+        )
+
+
+def _chance(level: float) -> str:
+    for classes in (2, 3, 4, 5, 10, 20, 100, 1000):
+        chance = float(np.log(classes))
+        if abs(level - chance) < 0.02 * chance:
+            words = "two" if classes == 2 else f"{classes:,}"
+            return f" (ln {classes} = {chance:.3f} is the chance level of {words} classes)"
+    return ""
+
+
+class Improved(Rule):
+    """A metric improved, with its size.
+
+    ## What it does
+    Says (`good`) which of the run's goals improved, from what to what, and whether they still do.
+
+    ## Why it matters
+    A diagnosis that only names faults hides that a run worked; and "loss decreased" needs its
+    evidence as much as a fault does.
+
+    ## How it decides
+    Training and evaluation losses that should fall, rewards and scores that should rise; a gain
+    beyond 4 standard errors of its levels and at least `share` of the larger level, of which at
+    least four fifths are kept at the end.
+
+    ## Example
+    "val/loss improved from 10.8 to 3.21 and still improves at the end"
+    """
+
+    code = "OPT007"
+    name = "improved"
+    thresholds = {"share": 0.02}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding for all metrics that improved."""
+        parts = []
+        proofs = []
+        for role in ("loss.train", "loss.eval", "reward", "accuracy.eval", "score.eval"):
+            for series in view.by_role(role):
+                sign = {"higher": 1, "lower": -1}.get(series.info.better, 0)
+                finite = series.finite
+                gain = gains(finite.x, finite.y, sign) if sign else None
+                if gain is None:
+                    continue
+                kept = (gain.end - gain.start) * sign
+                if kept < 0.8 * gain.total:
+                    continue
+                if kept < self.limits["share"] * max(abs(gain.start), abs(gain.end)):
+                    continue
+                still = " (still improving)" if gain.flat_from is None else ""
+                parts.append(
+                    f"{series.key} from {number(gain.start)} to {number(gain.end)}{still}"
+                )
+                proofs.append(evidence(finite, before=gain.start, after=gain.end,
+                                       effect=gain.total / gain.noise if gain.noise else None))
+        if parts:
+            shown = "; ".join(parts[:4]) + (f"; and {len(parts) - 4} more" if len(parts) > 4 else "")
+            yield self.finding(Severity.GOOD, 0.9, f"Improved: {shown}", evidence=proofs)

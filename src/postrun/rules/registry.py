@@ -1,0 +1,97 @@
+"""All rules, and which of them a user wants."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+
+import postrun.rules
+from postrun.model import UsageError
+from postrun.rules.base import Rule
+
+
+@cache
+def rules() -> tuple[type[Rule], ...]:
+    """All rules in order of code: postrun's own, and those of the `postrun.rules` entry points.
+
+    A rule is any subclass of Rule with a code, in any module of this package.
+    """
+    found: dict[str, type[Rule]] = {}
+    for module in pkgutil.iter_modules(postrun.rules.__path__):
+        loaded = importlib.import_module(f"postrun.rules.{module.name}")
+        for value in vars(loaded).values():
+            if _is_rule(value) and value.__module__ == loaded.__name__:
+                found[value.code] = value
+    for entry in entry_points(group="postrun.rules"):
+        rule = entry.load()
+        if not _is_rule(rule):
+            raise UsageError(f"entry point {entry.name} of postrun.rules is not a Rule")
+        if rule.code in found:
+            raise UsageError(f"two rules have the code {rule.code}: one is {entry.value}")
+        found[rule.code] = rule
+    return tuple(found[code] for code in sorted(found))
+
+
+def _is_rule(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Rule) and hasattr(value, "code")
+
+
+def find_rule(text: str) -> type[Rule]:
+    """The rule with this code or name; UsageError that lists near ones otherwise."""
+    import difflib
+
+    for rule in rules():
+        if text.lower() in (rule.code.lower(), rule.name):
+            return rule
+    names = [r.code for r in rules()] + [r.name for r in rules()]
+    near = difflib.get_close_matches(text, names, n=3, cutoff=0.4)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    raise UsageError(f"no rule is called {text!r}.{hint} `postrun rules` lists all.")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rules run, and with which thresholds.
+
+    `select` and `ignore` hold codes, prefixes of codes ("OPT") or names; the longer match wins, and
+    `ignore` wins over `select` of equal length. `thresholds` maps a code to overrides.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def active(self) -> list[Rule]:
+        """The selected rules, made with their thresholds; UsageError for what matches no rule."""
+        known = rules()
+        for pattern in (*self.select, *self.ignore):
+            if not any(_match(pattern, rule) for rule in known):
+                raise UsageError(f"no rule matches {pattern!r}. `postrun rules` lists all.")
+        chosen = []
+        for rule in known:
+            wanted = _longest(self.select, rule) if self.select else 1
+            if wanted and wanted > _longest(self.ignore, rule):
+                overrides = self.thresholds.get(rule.code, self.thresholds.get(rule.name, {}))
+                unknown = set(overrides) - set(rule.thresholds)
+                if unknown:
+                    raise UsageError(
+                        f"{rule.code} has no threshold {', '.join(sorted(unknown))}; "
+                        f"it has {', '.join(rule.thresholds) or 'none'}"
+                    )
+                chosen.append(rule(overrides))
+        return chosen
+
+
+def _match(pattern: str, rule: type[Rule]) -> int:
+    """Length of the match, 0 for none."""
+    if pattern.lower() == rule.name or pattern.upper() == "ALL":
+        return len(rule.code) if pattern.upper() != "ALL" else 1
+    return len(pattern) if pattern and rule.code.startswith(pattern.upper()) else 0
+
+
+def _longest(patterns: Iterable[str], rule: type[Rule]) -> int:
+    return max((_match(pattern, rule) for pattern in patterns), default=0)

@@ -1,0 +1,93 @@
+"""Loss spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+from postrun.stats.robust import median
+from postrun.stats.spikes import upward_spikes
+
+
+class LossSpike(Rule):
+    """Sudden jumps of a loss, and whether it recovered.
+
+    ## What it does
+    Counts spikes of training losses, names the largest, and says whether the loss came back.
+
+    ## Why it matters
+    Spikes that recover cost a little time and warn of a learning rate near its limit or of bad
+    batches; one that does not recover is the beginning of divergence.
+
+    ## How it decides
+    Hampel's identifier: a value more than `sigmas` local standard deviations above the running
+    median of 31 values, and higher than that median by at least `share` of the series' own range
+    of levels (5 % to 95 % quantile) or half of the level. The first `warm_up` share of the run is
+    left out. Not recovered: the median of the 15 values from 5 after the spike on is still above the
+    level before it by half of the spike's height. Recovered spikes are `info`, and reported only
+    where they are at most 2 % of all values: more than that is the loss's own noise.
+
+    ## What to do
+    Look at the batches of those steps; clip gradients; lower the peak learning rate or raise Adam's
+    epsilon or beta2 if they come again.
+
+    ## Example
+    "train/loss has 3 spikes that recovered, the largest at step 5,120: 4.1 against 2.2"
+
+    ## References
+    Pearson 2002 (Hampel identifier).
+    """
+
+    code = "OPT004"
+    name = "loss-spike"
+    thresholds = {"sigmas": 8.0, "share": 0.25, "warm_up": 0.02, "min_rows": 50}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding per training loss."""
+        for series in view.by_role("loss.train", "loss.value"):
+            finding = self._judge(series.finite)
+            if finding:
+                yield finding
+
+    def _judge(self, series: Series) -> Finding | None:
+        y = series.y
+        n = len(y)
+        if n < self.limits["min_rows"]:
+            return None
+        found = upward_spikes(y, sigmas=self.limits["sigmas"])
+        low, high = np.quantile(y, [0.05, 0.95])
+        level = y[found.at] - found.height
+        big = (found.at >= self.limits["warm_up"] * n) & (
+            (found.height >= self.limits["share"] * (high - low))
+            & (found.height >= 0.5 * np.abs(level))
+        )
+        at, height = found.at[big], found.height[big]
+        if not len(at):
+            return None
+        events = 1 + int(np.count_nonzero(np.diff(at) > 5))
+        worst = int(np.argmax(height))
+        i, size = int(at[worst]), float(height[worst])
+        before = float(y[i] - size)
+        later = y[i + 5 : i + 20]
+        stuck = len(later) >= 5 and median(later) > before + 0.5 * size
+        if not stuck and len(at) > max(0.02 * n, 1):
+            return None
+        step = float(series.x[i])
+        many = f"{events} spikes" if events > 1 else "a spike"
+        largest = "the largest " if events > 1 else ""
+        end = "did not recover from it" if stuck else "recovered"
+        return self.finding(
+            Severity.WARNING if stuck else Severity.INFO,
+            0.85,
+            f"{series.key} has {many}, {largest}at step {step:,.0f} "
+            f"({number(y[i])} against {number(before)} around it), and {end}",
+            "Look at the batches of those steps; if they come again, clip gradients or lower the "
+            "peak learning rate.",
+            [evidence(series, step, step, before=before, after=float(y[i]),
+                      effect=float(found.sigmas[big][worst]))],
+        )

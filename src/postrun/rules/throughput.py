@@ -1,0 +1,173 @@
+"""Speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Evidence, Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+from postrun.stats.changepoint import split
+from postrun.stats.periodic import shares_of_period
+from postrun.stats.robust import bin_medians, mad_sigma, median
+
+_SPEED = ("throughput.tokens", "throughput.samples", "throughput.steps")
+_LENGTHS = ("length.completion", "length.sequence")
+
+
+class ThroughputDrop(Rule):
+    """The run became slower.
+
+    ## What it does
+    Reports a lasting drop of throughput, with its cause where another metric shows it, and regular
+    short dips with what they cost.
+
+    ## Why it matters
+    Time is money; and the cause matters more than the drop: shorter sequences make fewer tokens per
+    second on healthy hardware, a failing data loader or a throttled GPU does not heal by itself.
+
+    ## How it decides
+    The first `warm_up` share of the run (2 rows at least) is left out: it holds compilation and
+    warm-up, often reported as 0. A change point (least squares, Schwarz penalty) of the medians of
+    at most 200 groups; reported where the level after it is lower by more than `drop_share` and the
+    last tenth of the run still is. Where completion or sequence length fell by a like factor in the
+    same window, that is named as the cause and the finding is `info`. Dips: values below half of
+    the running level, at least 60 % of which lie at multiples of the configured checkpoint
+    interval.
+
+    ## What to do
+    As the cause says; otherwise look at data-loader time, GPU clocks and temperature, and other
+    jobs on the machine at the time of the drop.
+
+    ## Example
+    "perf/throughput fell by 48 %, from 15,400 to 8,000 tokens/s, around step 105"
+    """
+
+    code = "PERF001"
+    name = "throughput-drop"
+    thresholds = {"drop_share": 0.2, "warm_up": 0.01, "min_rows": 30}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """At most one drop and one finding on dips."""
+        series = view.first(*_SPEED)
+        if series is None or len(series.finite) < self.limits["min_rows"]:
+            return
+        series = series.finite
+        skip = max(2, int(self.limits["warm_up"] * len(series)))
+        steady = Series(series.info, series.x[skip:], series.y[skip:], series.rows[skip:])
+        yield from self._drop(view, steady)
+        yield from self._dips(view, steady)
+
+    def _drop(self, view: RunView, series: Series) -> Iterator[Finding]:
+        _, levels, first = bin_medians(series.x, series.y, 200)
+        found = split(levels, margin=max(3, len(levels) // 50))
+        if found is None or found.before <= 0:
+            return
+        tail = median(levels[-max(1, len(levels) // 10) :])
+        drop = 1 - found.after / found.before
+        still = 1 - tail / found.before
+        if min(drop, still) < self.limits["drop_share"] or found.sigmas < 3:
+            return
+        step = float(series.x[first[found.at]])
+        unit = series.info.unit
+        cause, proof = self._shorter(view, step, drop)
+        yield self.finding(
+            Severity.INFO if cause else Severity.WARNING,
+            0.9,
+            f"{series.key} fell by {100 * drop:.0f} %, from {number(found.before)} to "
+            f"{number(found.after)} {unit}".rstrip() + f", around step {step:,.0f}" + cause,
+            "Compare time per sequence rather than tokens per second; the hardware is not slower."
+            if cause
+            else "Look at sequence lengths, data-loader time, GPU clocks and temperature, and other "
+            "jobs on the machine at that time.",
+            [evidence(series, step, before=found.before, after=found.after, effect=drop), *proof],
+        )
+
+    def _shorter(self, view: RunView, step: float, drop: float) -> tuple[str, list[Evidence]]:
+        for length in view.by_role(*_LENGTHS):
+            y = length.finite
+            before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
+            if before > 0 and after < before * (1 - 0.6 * drop):
+                text = (
+                    f"; {length.key} fell from {number(before)} to {number(after)} with it: shorter "
+                    "sequences, not slower hardware"
+                )
+                return text, [evidence(y, step, before=before, after=after)]
+        return "", []
+
+    def _dips(self, view: RunView, series: Series) -> Iterator[Finding]:
+        interval = view.number("checkpoint_interval")
+        if interval is None or len(series) < 50:
+            return
+        _, levels, first = bin_medians(series.x, series.y, 50)
+        counts = np.diff(np.append(first, len(series)))
+        level = np.repeat(levels, counts)
+        spread = mad_sigma(series.y / level)
+        at = np.flatnonzero(series.y < level * (1 - max(0.3, 4 * spread)))
+        if len(at) < 3 or len(at) > 0.2 * len(series):
+            return
+        period = interval[1]
+        share = shares_of_period(series.x, at, period)
+        if share < 0.6 or period < 10:
+            return
+        cost = float(np.sum(level[at] / np.maximum(series.y[at], 1e-9) - 1)) / len(series)
+        yield self.finding(
+            Severity.INFO,
+            0.8,
+            f"{series.key} dips every {period:,.0f} steps ({len(at)} dips), which is the checkpoint "
+            f"interval ({interval[0]}); they cost about {100 * cost:.1f} % of the time",
+            "If that is too much, save asynchronously or less often.",
+            [evidence(series, float(series.x[at[0]]), float(series.x[at[-1]]),
+                      before=median(level), after=median(series.y[at]), effect=cost)],
+        )
+
+
+class LowMfu(Rule):
+    """Model FLOPs utilisation is very low.
+
+    ## What it does
+    Reports a median model FLOPs utilisation (MFU) below `low`.
+
+    ## Why it matters
+    Well-tuned transformer training reaches 30-55 %; single digits mean that the accelerator mostly
+    waits.
+
+    ## How it decides
+    Median without the first rows (warm-up). Percent or fraction by the pack's unit, else by the
+    greatest value (above 1 is percent). Small models and reinforcement learning with long
+    generation cannot reach high values, hence `info`.
+
+    ## What to do
+    Larger micro-batches, sequence packing, compilation, overlapped communication; profile one step.
+
+    ## Example
+    "perf/mfu has a median of 2.7 %"
+
+    ## References
+    Chowdhery et al. 2022 (PaLM), appendix B: the definition of MFU and 46 % for PaLM 540B.
+    """
+
+    code = "PERF002"
+    name = "low-mfu"
+    thresholds = {"low": 10.0}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        series = view.first("mfu")
+        if series is None or len(series.finite) < 10:
+            return
+        y = series.finite.y[2:]
+        percent = series.info.unit == "%" or y.max() > 1
+        level = median(y) * (1 if percent else 100)
+        if 0 < level < self.limits["low"]:
+            yield self.finding(
+                Severity.INFO,
+                0.8,
+                f"{series.key} has a median of {number(level, 2)} %: the accelerator mostly waits",
+                "Larger micro-batches, sequence packing, compilation; profile one step to see what "
+                "it waits for.",
+                [evidence(series.finite, before=None, after=level)],
+            )

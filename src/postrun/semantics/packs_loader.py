@@ -1,0 +1,123 @@
+"""Metric packs: data files that map a framework's keys to roles."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.resources import files
+from typing import Any
+
+from postrun.model import PostrunError
+from postrun.semantics.roles import roles
+
+_SEPARATORS = re.compile(r"[/.\-\s:@]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPattern:
+    """One pattern of a pack: keys that match it in full have the role."""
+
+    regex: re.Pattern[str]
+    role: str
+    unit: str = ""
+    better: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One framework's names. `recognised_by` needs `at_least` of `keys`, or any other mark."""
+
+    name: str
+    title: str
+    patterns: tuple[KeyPattern, ...]
+    keys: frozenset[str] = frozenset()
+    at_least: int = 1
+    config_keys: frozenset[str] = frozenset()
+    requirements: frozenset[str] = frozenset()
+    settings: dict[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
+    normalised: bool = False
+
+    def recognised_by(
+        self, keys: Iterable[str], config: Iterable[str], requirements: Iterable[str]
+    ) -> bool:
+        """True where a run with these metric keys, config keys and packages is this framework's."""
+        if self.normalised:
+            return True
+        if len(self.keys.intersection(keys)) >= self.at_least:
+            return True
+        if self.config_keys and self.config_keys <= set(config):
+            return True
+        names = {re.split(r"[=<>@ \[]", line, maxsplit=1)[0].lower() for line in requirements}
+        return bool(self.requirements & names) and bool(self.keys.intersection(keys))
+
+    def match(self, key: str) -> tuple[KeyPattern, str] | None:
+        """The first pattern that matches a key, and the statistic in its name ("" or "mean"...)."""
+        name = normalise(key) if self.normalised else key
+        for pattern in self.patterns:
+            found = pattern.regex.fullmatch(name)
+            if found:
+                groups = found.groupdict()
+                return pattern, groups.get("stat") or groups.get("stat2") or ""
+        return None
+
+
+def normalise(key: str) -> str:
+    """A key with all separators written as "_", in lower case."""
+    return _SEPARATORS.sub("_", _CAMEL.sub("_", key)).strip("_").lower()
+
+
+def parse_pack(text: str, origin: str) -> Pack:
+    """A pack from TOML; PostrunError that names file and place where it is wrong."""
+    try:
+        data = tomllib.loads(text)
+        recognise = data.get("recognise", {})
+        return Pack(
+            name=data["name"],
+            title=data.get("title", data["name"]),
+            patterns=tuple(_pattern(entry) for entry in data.get("metric", [])),
+            keys=frozenset(recognise.get("keys", [])),
+            at_least=int(recognise.get("at_least", 1)),
+            config_keys=frozenset(recognise.get("config", [])),
+            requirements=frozenset(recognise.get("requirements", [])),
+            settings={
+                name: tuple(re.compile(p) for p in patterns)
+                for name, patterns in data.get("config", {}).items()
+            },
+            normalised=bool(data.get("normalised", False)),
+        )
+    except (tomllib.TOMLDecodeError, re.error, KeyError, TypeError, ValueError) as error:
+        raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error
+
+
+def _pattern(entry: dict[str, Any]) -> KeyPattern:
+    if entry["role"] not in roles():
+        raise ValueError(f"unknown role {entry['role']!r} for pattern {entry['pattern']!r}")
+    return KeyPattern(
+        regex=re.compile(entry["pattern"]),
+        role=entry["role"],
+        unit=entry.get("unit", ""),
+        better=entry.get("better", ""),
+    )
+
+
+@cache
+def packs() -> tuple[Pack, ...]:
+    """All packs, frameworks first, generic names last.
+
+    Others come through the `postrun.packs` entry points: each names a function without arguments
+    that returns TOML text.
+    """
+    folder = files("postrun.semantics").joinpath("packs")
+    found = [
+        parse_pack(entry.read_text(encoding="utf-8"), entry.name)
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
+        if entry.name.endswith(".toml")
+    ]
+    for entry_point in entry_points(group="postrun.packs"):
+        found.append(parse_pack(entry_point.load()(), entry_point.name))
+    return tuple(sorted(found, key=lambda pack: pack.normalised))

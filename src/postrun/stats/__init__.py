@@ -1,0 +1,1 @@
+"""Numerics on plain arrays; nothing here knows what a run is."""

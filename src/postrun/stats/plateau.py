@@ -1,0 +1,79 @@
+"""When did the gains come, and when did they stop?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
+from postrun.stats.trend import trend
+
+_BINS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How a metric gained, in its better direction.
+
+    `total` is the gain from the first to the best level; `reached` the index by which 90 % of it was
+    there; `flat_from` the index from which no improvement can be shown any more (None where the
+    series still improves at its end); `noise` the standard deviation of single values.
+    """
+
+    start: float
+    end: float
+    total: float
+    reached: int
+    at_reached: float
+    flat_from: int | None
+    noise: float
+
+
+def gains(x: Floats, y: Floats, sign: int) -> Gain | None:
+    """Gains of a series where `sign` is +1 for higher is better, -1 for lower.
+
+    None for fewer than 20 values, or where the gain is not beyond 4 standard errors of its two
+    levels. Levels are medians of at most 60 consecutive groups. The series is flat from the
+    earliest of these groups after which a Mann-Kendall test at 1 % shows no improvement and the
+    Theil-Sen change is below 2 % of the total gain.
+    """
+    n = len(y)
+    if n < 20:
+        return None
+    bins = min(_BINS, n // 5) if n >= 50 else n // 2
+    _, level, first = bin_medians(x, y * sign, bins)
+    per_bin = n / len(level)
+    noise = noise_sigma(y)
+    smooth = level.copy()
+    smooth[1:-1] = np.median(np.stack([level[:-2], level[1:-1], level[2:]]), axis=0)
+    start, best = float(level[0]), float(smooth.max())
+    late = median(smooth[-max(1, len(smooth) // 5) :])
+    # The maximum of many noisy levels is biased upwards: where the end holds the level, it counts.
+    total = late - start if late - start > 0.8 * (best - start) else best - start
+    if total <= 4 * noise * (2 / per_bin) ** 0.5 or total <= 0:
+        return None
+    k = int(np.argmax(level >= start + 0.9 * total))
+    tail = median(level[-max(1, len(level) // 20) :])
+    return Gain(
+        start=start * sign,
+        end=tail * sign,
+        total=total,
+        reached=int(first[k]),
+        at_reached=float(level[k]) * sign,
+        flat_from=_flat_from(x, y * sign, first, total),
+        noise=noise,
+    )
+
+
+def _flat_from(x: Floats, y: Floats, first: np.ndarray[tuple[int], np.dtype[np.int64]],
+               total: float) -> int | None:
+    flat = None
+    for start in first[::-1][max(3, len(first) // 10) :].tolist():
+        found = trend(x[start:], y[start:])
+        if found.significant and found.change > 0.02 * total:
+            break
+        if found.change > 0.05 * total:
+            break
+        flat = int(start)
+    return flat

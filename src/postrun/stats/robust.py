@@ -1,0 +1,86 @@
+"""Robust level, spread and noise of one series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: Makes the median absolute deviation estimate the standard deviation of normal data
+#: (1 / the 3/4 quantile of the standard normal; Rousseeuw and Croux 1993).
+MAD_TO_SIGMA = 1.4826
+
+
+def median(y: Floats) -> float:
+    """Median; NaN for an empty array."""
+    return float(np.median(y)) if len(y) else float("nan")
+
+
+def mad_sigma(y: Floats) -> float:
+    """Standard deviation estimated from the median absolute deviation."""
+    return MAD_TO_SIGMA * median(np.abs(y - np.median(y))) if len(y) else float("nan")
+
+
+def noise_sigma(y: Floats) -> float:
+    """Standard deviation of the noise around a slowly varying level.
+
+    From second differences y[i-1] - 2 y[i] + y[i+1], whose variance is 6 times that of white noise
+    and which cancel any line (Gasser, Sroka and Jennen-Steinmetz 1986); the median makes it robust
+    against steps and spikes. 0 for fewer than 3 values.
+    """
+    if len(y) < 3:
+        return 0.0
+    return mad_sigma(np.diff(y, n=2)) / 6**0.5
+
+
+def bin_medians(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Medians of consecutive groups of equal count: centres of x, medians of y, first indices.
+
+    Shapes: x and y (n,), results (min(bins, n),).
+    """
+    n = len(y)
+    count = min(bins, n)
+    if count == 0:
+        return x[:0], y[:0], np.zeros(0, np.int64)
+    if n % count == 0:
+        groups_x, groups_y = x.reshape(count, -1), y.reshape(count, -1)
+        starts = np.arange(count, dtype=np.int64) * (n // count)
+        return np.median(groups_x, axis=1), np.median(groups_y, axis=1), starts
+    edges = np.linspace(0, n, count + 1).astype(np.int64)
+    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    centres = np.array([np.median(x[a:b]) for a, b in pairs])
+    levels = np.array([np.median(y[a:b]) for a, b in pairs])
+    return centres, levels, edges[:-1]
+
+
+def rolling_median(y: Floats, window: int) -> Floats:
+    """Centred running median of odd `window`; ends use the nearest whole window. Shape (n,)."""
+    n = len(y)
+    window = min(window | 1, n if n % 2 else n - 1)
+    if window < 3:
+        return y.copy()
+    views: Any = np.lib.stride_tricks.sliding_window_view(y, window)
+    half = window // 2
+    middle = np.empty(len(views))
+    for start in range(0, len(views), 65536):  # bounds the copy that the median makes
+        middle[start : start + 65536] = np.median(views[start : start + 65536], axis=1)
+    out: Floats = np.concatenate(
+        [np.full(half, middle[0]), middle, np.full(n - half - len(middle), middle[-1])]
+    )
+    return out
+
+
+def ema(y: Floats, weight: float) -> Floats:
+    """W&B's exponential smoothing with its correction of the start ("debiased").
+
+    last = weight * last + (1 - weight) * y; smoothed = last / (1 - weight ** count).
+    """
+    out = np.empty(len(y))
+    last = 0.0
+    for i, value in enumerate(y.tolist()):
+        last = weight * last + (1 - weight) * value
+        out[i] = last / (1 - weight ** (i + 1))
+    return out
