@@ -1,6 +1,6 @@
 """Write runs for the benchmarks: real SDK, offline mode, a training-like set of metrics.
 
-    python benchmarks/make_run.py STEPS METRICS FOLDER
+python benchmarks/make_run.py STEPS METRICS FOLDER
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ def make_run(steps: int, metrics: int, folder: Path) -> Path:
         return done[0]
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(steps + metrics)
-    names = [f"{group}/metric_{i}" for i, group in zip(
-        range(metrics), ["train", "optim", "perf", "loss", "probs"] * metrics, strict=False)]
+    names = [
+        f"{group}/metric_{i}"
+        for i, group in zip(
+            range(metrics), ["train", "optim", "perf", "loss", "probs"] * metrics, strict=False
+        )
+    ]
     with wandb.init(
         mode="offline",
         dir=str(folder),

@@ -22,8 +22,12 @@ class Damage:
 
     def sentence(self) -> str:
         """The damage in one sentence, with its byte position."""
-        after = "records after it were recovered" if self.resumed else "nothing after it is readable"
-        return f"{self.path}: {self.reason} at byte {self.offset} ({self.length} bytes lost; {after})"
+        after = (
+            "records after it were recovered" if self.resumed else "nothing after it is readable"
+        )
+        return (
+            f"{self.path}: {self.reason} at byte {self.offset} ({self.length} bytes lost; {after})"
+        )
 
 
 @dataclass(slots=True)
@@ -43,7 +47,9 @@ class Seam:
     def sentence(self) -> str:
         """The seam in one sentence."""
         gap = "" if self.gap_seconds is None else f", {self.gap_seconds:,.0f} s apart"
-        return f"resumed in {self.part}: step {self.step_before} is followed by {self.step_after}{gap}"
+        return (
+            f"resumed in {self.part}: step {self.step_before} is followed by {self.step_after}{gap}"
+        )
 
 
 @dataclass(slots=True)
@@ -105,6 +111,9 @@ class Completeness:
             "truncated": self.truncated,
             "nonfinite_values": self.nonfinite,
             "media": dict(sorted(self.media.items())),
-            "notes": [*(d.sentence() for d in self.damage), *(s.sentence() for s in self.seams)]
-            + self.notes,
+            "notes": [
+                *(d.sentence() for d in self.damage),
+                *(s.sentence() for s in self.seams),
+                *self.notes,
+            ],
         }

@@ -99,9 +99,7 @@ def empty_history() -> pl.DataFrame:
 
 def empty_console() -> pl.DataFrame:
     """A console log without lines."""
-    return pl.DataFrame(
-        schema={"timestamp": pl.Float64, "stream": pl.String, "line": pl.String}
-    )
+    return pl.DataFrame(schema={"timestamp": pl.Float64, "stream": pl.String, "line": pl.String})
 
 
 @dataclass(slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -27,3 +29,10 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def unique_labels(names: Iterable[tuple[str, str]]) -> list[str]:
+    """One label per (name, id): the name where no other has it, else "name (id)"."""
+    pairs = list(names)
+    counts = Counter(name for name, _ in pairs)
+    return [name if counts[name] == 1 else f"{name} ({run_id})" for name, run_id in pairs]

@@ -52,8 +52,18 @@ class HistorySampled(Rule):
             f"The history is sampled: {done.rows:,} rows of {total} steps "
             f"({first:,}–{done.last_step:,}). Spikes, extremes and single bad values may be missing.",
             "Export again with run.scan_history(), which is complete, or read the run's .wandb file.",
-            [Evidence("_step", None, first, done.last_step, full, done.rows, done.rows / full,
-                      done.rows)],
+            [
+                Evidence(
+                    "_step",
+                    None,
+                    first,
+                    done.last_step,
+                    full,
+                    done.rows,
+                    done.rows / full,
+                    done.rows,
+                )
+            ],
         )
 
 
@@ -150,8 +160,18 @@ class StepsIrregular(Rule):
             f"step {int(highest[first - 1]):,} (to {int(steps[first]):,})"
             + (f"; {why}" if why else ""),
             "Check that the resume started from the checkpoint that you meant; all rows are kept.",
-            [Evidence("_step", None, float(steps[first]), float(highest[first - 1]),
-                      float(highest[first - 1]), float(steps[first]), share, len(steps))],
+            [
+                Evidence(
+                    "_step",
+                    None,
+                    float(steps[first]),
+                    float(highest[first - 1]),
+                    float(highest[first - 1]),
+                    float(steps[first]),
+                    share,
+                    len(steps),
+                )
+            ],
         )
 
 

@@ -76,8 +76,15 @@ class LearningRate(Rule):
                 f"{series.key} varies between {number(low)} and {number(high)}, although {schedule[0]} is "
                 "constant",
                 "Look for a second scheduler, or one restored from a checkpoint.",
-                [evidence(series, float(series.x[k]), before=low, after=high, effect=high / low
-                          if low else None)],
+                [
+                    evidence(
+                        series,
+                        float(series.x[k]),
+                        before=low,
+                        after=high,
+                        effect=high / low if low else None,
+                    )
+                ],
             )
 
     def _peak(self, view: RunView, series: Series) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,7 +51,8 @@ class TrainerInferenceMismatch(Rule):
     median of 1 % of the run (5 to 51 values); its baseline is the median of the first
     `baseline_share` of the run, its onset the first step from which the smoothed value stays above
     baseline + max(`sigmas` baseline deviations, an absolute floor: gap `gap_floor`, KL `kl_floor`,
-    masked `masked_floor`). `critical` where, since the measure settled, the median KL is at least
+    masked `masked_floor`); where that exists, the onset is looked for again at a tenth of the later
+    level, if that is below the floor. `critical` where, since the measure settled, the median KL is at least
     `kl_critical`, the gap `gap_critical`, or a fifth of all tokens is masked; else `warning`. Where
     the gradient norm grew at least threefold with it, that is said as a symptom.
 
@@ -92,12 +93,17 @@ class TrainerInferenceMismatch(Rule):
         begin = min(p.step for p in real)
         full = max(p.full for p in found)
         severe = any(
-            p.after >= {"KL": self.limits["kl_critical"], "gap": self.limits["gap_critical"],
-                        "masked share": 0.2}[p.what]
+            p.after
+            >= {
+                "KL": self.limits["kl_critical"],
+                "gap": self.limits["gap_critical"],
+                "masked share": 0.2,
+            }[p.what]
             for p in found
         )
         parts = ", ".join(
-            f"{p.what} {number(p.before, 2)} to {number(p.after, 2)} (at worst {number(p.worst, 3)})" for p in real
+            f"{p.what} {number(p.before, 2)} to {number(p.after, 2)} (at worst {number(p.worst, 3)})"
+            for p in real
         )
         masked = next((p for p in found if p.what == "masked share"), None)
         text = f"Trainer and inference probabilities part from step {begin:,.0f} on"
@@ -145,10 +151,14 @@ class TrainerInferenceMismatch(Rule):
         early = series.y[: max(5, int(self.limits["baseline_share"] * n))]
         baseline = median(early)
         rise = max(self.limits["sigmas"] * mad_sigma(early), floor)
-        at = onset(smooth, baseline, rise)
-        if at is None:
+        sure = onset(smooth, baseline, rise)
+        if sure is None:
             return None
-        settled = median(smooth[at + (n - at) // 4 :])
+        settled = median(smooth[sure + (n - sure) // 4 :])
+        spread = self.limits["sigmas"] * mad_sigma(early)
+        begin = max(spread, min(floor, 0.1 * (settled - baseline)))
+        at = onset(smooth, baseline, begin)
+        at = sure if at is None else at
         reached = at + int(np.argmax(smooth[at:] >= baseline + 0.9 * (settled - baseline)))
         return _Parting(
             series=series,
@@ -182,4 +192,5 @@ def _gap(view: RunView) -> Series | None:
         return None
     order = np.argsort(a.x[left], kind="stable")
     left, right = left[order], right[order]
-    return Series(b.info, a.x[left], np.abs(a.y[left] - b.y[right]), a.rows[left])
+    info = replace(b.info, key=f"{trainer.key} - {inference.key}", role=None)
+    return Series(info, a.x[left], np.abs(a.y[left] - b.y[right]), a.rows[left])

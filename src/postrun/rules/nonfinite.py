@@ -82,13 +82,22 @@ class NotFinite(Rule):
             Severity.CRITICAL if vital else Severity.WARNING,
             0.95,
             f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}: the last "
-            f"{100 * wasted:.0f} % of the run trained nothing useful" if vital else
-            f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}",
+            f"{100 * wasted:.0f} % of the run trained nothing useful"
+            if vital
+            else f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}",
             "Restart from a checkpoint before that step with a lower learning rate or gradient "
             "clipping, and look at that step's batch." + self._led_to_it(view, step),
             [
-                Evidence(s.key, s.info.role, float(s.x[i]), float(s.x[-1]),
-                         _last_finite(s, i), None, 1 - i / len(s), len(s))
+                Evidence(
+                    s.key,
+                    s.info.role,
+                    float(s.x[i]),
+                    float(s.x[-1]),
+                    _last_finite(s, i),
+                    None,
+                    1 - i / len(s),
+                    len(s),
+                )
                 for s, i in lost[:20]
             ],
         )
@@ -117,12 +126,16 @@ class NotFinite(Rule):
         never = not len(worst.finite)
         count = len(worst) - len(worst.finite)
         others = f"; {len(some) - 1} more metrics have such values" if len(some) > 1 else ""
-        what = "never has a finite value" if never else (
-            f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
-            f"{worst.x[some[0][1]]:,.0f}, and recovers"
-            if np.isfinite(worst.y[-1]) else
-            f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
-            f"{worst.x[some[0][1]]:,.0f}"
+        what = (
+            "never has a finite value"
+            if never
+            else (
+                f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
+                f"{worst.x[some[0][1]]:,.0f}, and recovers"
+                if np.isfinite(worst.y[-1])
+                else f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
+                f"{worst.x[some[0][1]]:,.0f}"
+            )
         )
         return self.finding(
             Severity.WARNING if serious and not never else Severity.INFO,
@@ -131,8 +144,9 @@ class NotFinite(Rule):
             "Single values that recover are most often steps that mixed-precision scaling skipped; "
             "otherwise look at those steps' batches.",
             [
-                Evidence(s.key, s.info.role, float(s.x[i]), float(s.x[-1]), None, None, share(s),
-                         len(s))
+                Evidence(
+                    s.key, s.info.role, float(s.x[i]), float(s.x[-1]), None, None, share(s), len(s)
+                )
                 for s, i in some[:20]
             ],
         )

@@ -81,9 +81,7 @@ class Overfitting(Rule):
         moved = trend(after.x, after.y)
         level = abs(median(after.y))
         few = len(after) < 10
-        falling = moved.change < 0 and (
-            moved.significant or (few and moved.change < -0.02 * level)
-        )
+        falling = moved.change < 0 and (moved.significant or (few and moved.change < -0.02 * level))
         if not falling:
             return None
         ended = median(after.y[-max(1, len(after) // 10) :])
@@ -95,8 +93,9 @@ class Overfitting(Rule):
             f"Use the checkpoint near step {at:,.0f}; train shorter, or regularise (more data, "
             "augmentation, dropout, weight decay).",
             [
-                evidence(held_out, at, before=best, after=end,
-                         effect=rise / noise if noise else None),
+                evidence(
+                    held_out, at, before=best, after=end, effect=rise / noise if noise else None
+                ),
                 evidence(after, at, before=float(after.y[0]), after=ended),
             ],
         )

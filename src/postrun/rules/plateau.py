@@ -97,8 +97,15 @@ class Plateau(Rule):
             confidence,
             text,
             remedy,
-            [evidence(series, float(series.x[at]), before=gain.start, after=gain.end,
-                      effect=max(flat, 1 - early))],
+            [
+                evidence(
+                    series,
+                    float(series.x[at]),
+                    before=gain.start,
+                    after=gain.end,
+                    effect=max(flat, 1 - early),
+                )
+            ],
         )
 
 

@@ -26,9 +26,10 @@ class LossNotDecreasing(Rule):
     weights, or labels do not belong to inputs.
 
     ## How it decides
-    At least `min_rows` values. Levels of the first and the last tenth differ by less than 4 standard
-    errors or by less than `share` of the level, and a Mann-Kendall test (1 %) over the whole run
-    shows no fall. A loss that lies at ln 2 or at the logarithm of another small number of classes is
+    At least `min_rows` values; the first `skip` share is left out, for a loss falls from its random
+    start to chance level without learning. After it, the levels of the first and the last tenth
+    differ by less than 4 standard errors or by less than `share` of the level, and a Mann-Kendall
+    test (1 %) shows no fall. A loss that lies at ln 2 or at the logarithm of another small number of classes is
     said to be at chance level. Never for policy-gradient losses.
 
     ## What to do
@@ -36,22 +37,24 @@ class LossNotDecreasing(Rule):
     learning rate or the data.
 
     ## Example
-    "train_loss does not fall: 0.702 at the start, 0.696 at the end (ln 2 = 0.693 is the chance
-    level of two classes)"
+    "train_loss does not fall: 0.702 after the first steps, 0.696 at the end (ln 2 = 0.693 is the
+    chance level of two classes)"
     """
 
     code = "OPT006"
     name = "loss-not-decreasing"
-    thresholds = {"min_rows": 50, "share": 0.02}
+    thresholds = {"min_rows": 50, "share": 0.02, "skip": 0.05}
 
-    def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding per training loss."""
-        for series in view.by_role("loss.train"):
+    def check(self, view: RunView, only: Series | None = None) -> Iterator[Finding]:
+        """One finding per training loss (or for `only` one of them)."""
+        for series in [only] if only else view.by_role("loss.train"):
             finite = series.finite
             if len(finite) >= self.limits["min_rows"] and finite.y.min() < finite.y.max():
                 yield from self._judge(finite)
 
     def _judge(self, series: Series) -> Iterator[Finding]:
+        skip = int(self.limits["skip"] * len(series))
+        series = series.between(float(series.x[skip]), np.inf)
         y = series.y
         tenth = max(5, len(y) // 10)
         start, end = float(np.mean(y[:tenth])), float(np.mean(y[-tenth:]))
@@ -68,12 +71,15 @@ class LossNotDecreasing(Rule):
         yield self.finding(
             Severity.WARNING,
             0.8,
-            f"{series.key} does not fall: {number(start)} at the start, {number(end)} at the end"
-            + chance,
+            f"{series.key} does not fall: {number(start)} after the first steps, {number(end)} at the "
+            f"end{chance}",
             "Try to overfit one batch: if that fails, look at the model and its gradients; if it "
             "works, at the learning rate and the data.",
-            [evidence(series, before=start, after=end,
-                      effect=(start - end) / error if error else None)],
+            [
+                evidence(
+                    series, before=start, after=end, effect=(start - end) / error if error else None
+                )
+            ],
         )
 
 
@@ -99,7 +105,8 @@ class Improved(Rule):
     ## How it decides
     Training and evaluation losses that should fall, rewards and scores that should rise; a gain
     beyond 4 standard errors of its levels and at least `share` of the larger level, of which at
-    least four fifths are kept at the end.
+    least four fifths are kept at the end. Not where nothing was gained after the first twentieth of
+    the run, nor where a loss stays at chance level.
 
     ## Example
     "val/loss improved from 10.8 to 3.21 and still improves at the end"
@@ -113,6 +120,7 @@ class Improved(Rule):
         """One finding for all metrics that improved."""
         parts = []
         proofs = []
+        stuck = LossNotDecreasing()
         for role in ("loss.train", "loss.eval", "reward", "accuracy.eval", "score.eval"):
             for series in view.by_role(role):
                 sign = {"higher": 1, "lower": -1}.get(series.info.better, 0)
@@ -120,17 +128,29 @@ class Improved(Rule):
                 gain = gains(finite.x, finite.y, sign) if sign else None
                 if gain is None:
                     continue
+                if gain.flat_from is not None and (
+                    gain.flat_from < 0.05 * len(finite) or (sign < 0 and _chance(gain.end))
+                ):
+                    continue
+                if role == "loss.train" and next(stuck.check(view, series), None):
+                    continue
                 kept = (gain.end - gain.start) * sign
                 if kept < 0.8 * gain.total:
                     continue
                 if kept < self.limits["share"] * max(abs(gain.start), abs(gain.end)):
                     continue
                 still = " (still improving)" if gain.flat_from is None else ""
-                parts.append(
-                    f"{series.key} from {number(gain.start)} to {number(gain.end)}{still}"
+                parts.append(f"{series.key} from {number(gain.start)} to {number(gain.end)}{still}")
+                proofs.append(
+                    evidence(
+                        finite,
+                        before=gain.start,
+                        after=gain.end,
+                        effect=gain.total / gain.noise if gain.noise else None,
+                    )
                 )
-                proofs.append(evidence(finite, before=gain.start, after=gain.end,
-                                       effect=gain.total / gain.noise if gain.noise else None))
         if parts:
-            shown = "; ".join(parts[:4]) + (f"; and {len(parts) - 4} more" if len(parts) > 4 else "")
+            shown = "; ".join(parts[:4]) + (
+                f"; and {len(parts) - 4} more" if len(parts) > 4 else ""
+            )
             yield self.finding(Severity.GOOD, 0.9, f"Improved: {shown}", evidence=proofs)

@@ -43,8 +43,8 @@ class RunFailed(Rule):
         if run.state is not State.FAILED:
             return
         cause = find_cause(run.console["line"].to_list(), run.exit_code)
-        interrupted = cause is not None and cause.kind is not None and (
-            cause.kind.name == "interrupted"
+        interrupted = (
+            cause is not None and cause.kind is not None and (cause.kind.name == "interrupted")
         )
         how = "Stopped by its user" if interrupted else "Failed"
         code = "" if run.exit_code is None else f" with exit code {run.exit_code}"
@@ -91,9 +91,15 @@ class RunCrashed(Rule):
         done = run.completeness
         cause = find_cause(run.console["line"].to_list(), None)
         cut = next((d for d in done.damage if not d.resumed), None)
-        ends = f" ({cut.path} {cut.reason.removeprefix('the file ')} at byte {cut.offset})" if cut else ""
+        ends = (
+            f" ({cut.path} {cut.reason.removeprefix('the file ')} at byte {cut.offset})"
+            if cut
+            else ""
+        )
         if done.reported_last_step is not None and done.reported_last_step > (done.last_step or 0):
-            last = "before the first step" if done.last_step is None else f"at step {done.last_step:,}"
+            last = (
+                "before the first step" if done.last_step is None else f"at step {done.last_step:,}"
+            )
             yield self.finding(
                 Severity.WARNING,
                 0.9,

@@ -88,6 +88,14 @@ class LossSpike(Rule):
             f"({number(y[i])} against {number(before)} around it), and {end}",
             "Look at the batches of those steps; if they come again, clip gradients or lower the "
             "peak learning rate.",
-            [evidence(series, step, step, before=before, after=float(y[i]),
-                      effect=float(found.sigmas[big][worst]))],
+            [
+                evidence(
+                    series,
+                    step,
+                    step,
+                    before=before,
+                    after=float(y[i]),
+                    effect=float(found.sigmas[big][worst]),
+                )
+            ],
         )

@@ -78,7 +78,9 @@ class ThroughputDrop(Rule):
             Severity.INFO if cause else Severity.WARNING,
             0.9,
             f"{series.key} fell by {100 * drop:.0f} %, from {number(found.before)} to "
-            f"{number(found.after)} {unit}".rstrip() + f", around step {step:,.0f}" + cause,
+            f"{number(found.after)} {unit}".rstrip()
+            + f", around step {step:,.0f}"
+            + cause,
             "Compare time per sequence rather than tokens per second; the hardware is not slower."
             if cause
             else "Look at sequence lengths, data-loader time, GPU clocks and temperature, and other "
@@ -120,8 +122,16 @@ class ThroughputDrop(Rule):
             f"{series.key} dips every {period:,.0f} steps ({len(at)} dips), which is the checkpoint "
             f"interval ({interval[0]}); they cost about {100 * cost:.1f} % of the time",
             "If that is too much, save asynchronously or less often.",
-            [evidence(series, float(series.x[at[0]]), float(series.x[at[-1]]),
-                      before=median(level), after=median(series.y[at]), effect=cost)],
+            [
+                evidence(
+                    series,
+                    float(series.x[at[0]]),
+                    float(series.x[at[-1]]),
+                    before=median(level),
+                    after=median(series.y[at]),
+                    effect=cost,
+                )
+            ],
         )
 
 

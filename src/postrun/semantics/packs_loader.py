@@ -118,6 +118,7 @@ def packs() -> tuple[Pack, ...]:
         for entry in sorted(folder.iterdir(), key=lambda e: e.name)
         if entry.name.endswith(".toml")
     ]
-    for entry_point in entry_points(group="postrun.packs"):
-        found.append(parse_pack(entry_point.load()(), entry_point.name))
+    found += [
+        parse_pack(point.load()(), point.name) for point in entry_points(group="postrun.packs")
+    ]
     return tuple(sorted(found, key=lambda pack: pack.normalised))

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from postrun.model import Run
@@ -70,9 +71,7 @@ class Series:
             mask = np.isfinite(self.y)
             clean = mask.all()
             self._finite = (
-                self
-                if clean
-                else Series(self.info, self.x[mask], self.y[mask], self.rows[mask])
+                self if clean else Series(self.info, self.x[mask], self.y[mask], self.rows[mask])
             )
         return self._finite
 
@@ -101,7 +100,7 @@ class RunView:
         return [
             name
             for name, dtype in zip(history.columns, history.dtypes, strict=True)
-            if name not in _BOOKKEEPING and (dtype.is_numeric() or dtype == bool)
+            if name not in _BOOKKEEPING and (dtype.is_numeric() or dtype == pl.Boolean)
         ]
 
     @cached_property

@@ -230,5 +230,3 @@ def _completeness(run: Run, about: dict[str, Any], notes: list[str]) -> Complete
             "the steps have irregular gaps throughout, as run.history() leaves them when it samples"
         )
     return out
-
-

@@ -18,10 +18,8 @@ _REMOTE = re.compile(r"^(https?://|[\w.-]+/[\w.-]+(/[\w.-]+)?$)")
 
 def sources() -> list[Source]:
     """All sources, postrun's own first, then those of the `postrun.sources` entry points."""
-    found: list[Source] = [WandbLocal(), Exported()]
-    for entry in entry_points(group="postrun.sources"):
-        found.append(entry.load()())
-    return found
+    own: list[Source] = [WandbLocal(), Exported()]
+    return own + [entry.load()() for entry in entry_points(group="postrun.sources")]
 
 
 def resolve(target: str | Path) -> list[RunRef]:
@@ -51,7 +49,7 @@ _WHERE = (
 
 def _resolve_glob(pattern: str) -> list[RunRef]:
     refs: list[RunRef] = []
-    for match in sorted(glob.glob(pattern, recursive=True)):
+    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - may be absolute
         try:
             refs += resolve(match)
         except TargetError:

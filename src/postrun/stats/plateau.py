@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 from postrun.stats.trend import trend
@@ -35,8 +36,8 @@ def gains(x: Floats, y: Floats, sign: int) -> Gain | None:
 
     None for fewer than 20 values, or where the gain is not beyond 4 standard errors of its two
     levels. Levels are medians of at most 60 consecutive groups. The series is flat from the
-    earliest of these groups after which a Mann-Kendall test at 1 % shows no improvement and the
-    Theil-Sen change is below 2 % of the total gain.
+    earliest of these groups after which the level rises by less than 5 % of the total gain (or 2
+    standard errors) and a Mann-Kendall test at 1 % shows no improvement beyond 2 % of it.
     """
     n = len(y)
     if n < 20:
@@ -61,19 +62,25 @@ def gains(x: Floats, y: Floats, sign: int) -> Gain | None:
         total=total,
         reached=int(first[k]),
         at_reached=float(level[k]) * sign,
-        flat_from=_flat_from(x, y * sign, first, total),
+        flat_from=_flat_from(x, y * sign, first, level, total, noise),
         noise=noise,
     )
 
 
-def _flat_from(x: Floats, y: Floats, first: np.ndarray[tuple[int], np.dtype[np.int64]],
-               total: float) -> int | None:
+def _flat_from(
+    x: Floats, y: Floats, first: NDArray[np.int64], level: Floats, total: float, noise: float
+) -> int | None:
+    """First index of the group from which on neither levels nor trend improve."""
+    count = len(level)
+    error = noise * (count / len(y)) ** 0.5  # of one group's level
     flat = None
-    for start in first[::-1][max(3, len(first) // 10) :].tolist():
-        found = trend(x[start:], y[start:])
-        if found.significant and found.change > 0.02 * total:
+    for k in range(count - max(3, count // 10), -1, -1):
+        rest = level[k:]
+        # The trend alone is blind to a short rise before a long flat part: its median slope is 0.
+        if median(rest[len(rest) // 2 :]) - float(rest[0]) > max(0.05 * total, 2 * error):
             break
-        if found.change > 0.05 * total:
+        found = trend(x[first[k] :], y[first[k] :])
+        if found.significant and found.change > 0.02 * total or found.change > 0.05 * total:
             break
-        flat = int(start)
+        flat = int(first[k])
     return flat

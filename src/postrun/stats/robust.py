@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def bin_medians(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats, NDArra
         starts = np.arange(count, dtype=np.int64) * (n // count)
         return np.median(groups_x, axis=1), np.median(groups_y, axis=1), starts
     edges = np.linspace(0, n, count + 1).astype(np.int64)
-    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    pairs = list(itertools.pairwise(edges))
     centres = np.array([np.median(x[a:b]) for a, b in pairs])
     levels = np.array([np.median(y[a:b]) for a, b in pairs])
     return centres, levels, edges[:-1]

@@ -1,0 +1,1 @@
+"""Run folders that the wandb SDK wrote, read without the SDK."""

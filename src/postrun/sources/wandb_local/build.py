@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,10 +53,11 @@ def load_run(run_id: str, logs: list[Path]) -> Run:
         raise lost[0]
     parts.sort(key=lambda part: _started(part[0]) or 0.0)
     run = _join(run_id, parts)
-    for error in lost:
-        name = Path(error.target).name
-        size = Path(error.target).stat().st_size if Path(error.target).exists() else 0
-        run.completeness.damage.append(Damage(name, 0, size, error.problem, resumed=False))
+    for failure in lost:
+        path = Path(failure.target)
+        size = path.stat().st_size if path.exists() else 0
+        damage = Damage(path.name, 0, size, failure.problem, resumed=False)
+        run.completeness.damage.append(damage)
     return run
 
 
@@ -249,20 +251,20 @@ def _completeness(run: Run, parts: list[tuple[Log, FilesFolder]]) -> Completenes
                     "the log's values are used"
                 )
     out.seams = _seams(parts)
-    if out.reported_last_step is not None and out.last_step is not None:
-        if out.reported_last_step > out.last_step + 1:
-            out.truncated = True
-            out.notes.append(
-                f"the summary reports step {out.reported_last_step}, the last row is at step "
-                f"{out.last_step}: the run went on after the log ends"
-            )
+    ended = parts[-1][0].exited
+    if (out.reported_last_step or 0) > (out.last_step or 0) + 1 and not ended:
+        out.truncated = True
+        out.notes.append(
+            f"the summary reports step {out.reported_last_step}, the last row is at step "
+            f"{out.last_step}: the run went on after the log ends"
+        )
     return out
 
 
 def _seams(parts: list[tuple[Log, FilesFolder]]) -> list[Seam]:
     seams = []
     row = 0
-    for (before, _), (after, _) in zip(parts, parts[1:], strict=False):
+    for (before, _), (after, _) in itertools.pairwise(parts):
         row += before.history.height
         ends = _edge(before, -1), _edge(after, 0)
         times = [t for _, t in ends]

@@ -84,9 +84,7 @@ class Table:
             begin = 0
             for number in np.flatnonzero(sizes).tolist():
                 end = begin + int(sizes[number])
-                texts = [
-                    data[a:b] for a, b in zip(starts[begin:end], ends[begin:end], strict=True)
-                ]
+                texts = [data[a:b] for a, b in zip(starts[begin:end], ends[begin:end], strict=True)]
                 self.put(self._by_number[number], rows[begin:end], texts)
                 begin = end
         for row, a, b in zip(odd.row.tolist(), odd.start.tolist(), odd.end.tolist(), strict=True):
@@ -276,8 +274,12 @@ def _floats(values: list[Any]) -> Any:
         return np.array(values, np.float64)
     except OverflowError:  # a whole number of more than 308 digits
         limit = 10**308
-        return np.array([v if -limit < v < limit else np.copysign(np.inf, v) for v in
-                         (max(min(v, limit), -limit) if isinstance(v, int) else v for v in values)])
+        return np.array(
+            [
+                v if -limit < v < limit else np.copysign(np.inf, v)
+                for v in (max(min(v, limit), -limit) if isinstance(v, int) else v for v in values)
+            ]
+        )
 
 
 def _is_huge(text: bytes) -> bool:

@@ -108,7 +108,9 @@ class LogReader:
                     cut = block_end == end and end % BLOCK
                     reason = "the file ends inside a record" if cut else "impossible record length"
                 elif not 1 <= kind <= _LAST:
-                    reason = "zeroed bytes" if not (kind or length or crc) else "unknown record type"
+                    reason = (
+                        "zeroed bytes" if not (kind or length or crc) else "unknown record type"
+                    )
                 else:
                     piece = data[start:stop]
                     if crc32(piece, crcs[kind]) != crc:
@@ -189,7 +191,7 @@ def _plausible(data: bytes, pos: int, block_end: int) -> bool:
     start = pos + _FRAME_SIZE
     if not 1 <= kind <= _LAST or start + length > block_end:
         return False
-    return crc32(data[start : start + length], _TYPE_CRC[kind]) == crc
+    return bool(crc32(data[start : start + length], _TYPE_CRC[kind]) == crc)
 
 
 def _check_header(path: Path, head: bytes) -> None:

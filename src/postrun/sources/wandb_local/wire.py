@@ -36,7 +36,9 @@ def varint(data: bytes, pos: int) -> tuple[int, int]:
             raise WireError(f"a number longer than 10 bytes at byte {pos}")
 
 
-def fields(data: bytes, pos: int = 0, end: int | None = None) -> Iterator[tuple[int, int, int, int]]:
+def fields(
+    data: bytes, pos: int = 0, end: int | None = None
+) -> Iterator[tuple[int, int, int, int]]:
     """Fields of one message as (number, wire type, start, end) of their values."""
     end = len(data) if end is None else end
     while pos < end:
@@ -76,7 +78,9 @@ def decode(data: bytes, message: str, pos: int = 0, end: int | None = None) -> d
 
 
 def _value(data: bytes, kind: int, start: int, stop: int, want: str) -> Any:
-    expected = BYTES if want == "str" or want in MESSAGES else FIXED64 if want == "double" else VARINT
+    expected = (
+        BYTES if want == "str" or want in MESSAGES else FIXED64 if want == "double" else VARINT
+    )
     if kind != expected:
         raise WireError(f"wire type {kind} at byte {start}, where a {want} should be")
     if want == "str":

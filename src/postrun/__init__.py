@@ -1,0 +1,92 @@
+"""postrun: what happened in your Weights & Biases training runs.
+
+    import postrun
+
+    run = postrun.load("wandb/run-20260101_120000-abcd1234")
+    run.history                      # Polars frame, one row per logged step
+    for finding in postrun.diagnose(run):
+        print(finding.severity.label, finding.message)
+
+Names are loaded when they are first used, so that importing postrun costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from postrun.api import analyze, diagnose, load, load_all, runs
+    from postrun.compare import config_differences, finals
+    from postrun.model import (
+        Evidence,
+        Finding,
+        PostrunError,
+        Run,
+        RunRef,
+        Severity,
+        State,
+        TargetError,
+    )
+    from postrun.rules import Rule, Selection
+    from postrun.semantics import RunView
+    from postrun.store import open_store
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "analyze": "postrun.api",
+    "diagnose": "postrun.api",
+    "load": "postrun.api",
+    "load_all": "postrun.api",
+    "runs": "postrun.api",
+    "config_differences": "postrun.compare",
+    "finals": "postrun.compare",
+    "Evidence": "postrun.model",
+    "Finding": "postrun.model",
+    "PostrunError": "postrun.model",
+    "Run": "postrun.model",
+    "RunRef": "postrun.model",
+    "Severity": "postrun.model",
+    "State": "postrun.model",
+    "TargetError": "postrun.model",
+    "Rule": "postrun.rules",
+    "Selection": "postrun.rules",
+    "RunView": "postrun.semantics",
+    "open_store": "postrun.store",
+}
+
+__all__ = [
+    "Evidence",
+    "Finding",
+    "PostrunError",
+    "Rule",
+    "Run",
+    "RunRef",
+    "RunView",
+    "Selection",
+    "Severity",
+    "State",
+    "TargetError",
+    "analyze",
+    "config_differences",
+    "diagnose",
+    "finals",
+    "load",
+    "load_all",
+    "open_store",
+    "runs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'postrun' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

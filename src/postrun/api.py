@@ -1,0 +1,115 @@
+"""The library's functions: the command line is a thin layer over these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from postrun.engine import analyze_all
+from postrun.job import Options, Result
+from postrun.model import Finding, Run, RunRef, TargetError
+from postrun.rules import Selection
+from postrun.rules import diagnose as _diagnose
+from postrun.semantics import RunView
+from postrun.sources import resolve
+
+Target = str | Path
+
+
+def runs(target: Target = "wandb") -> list[RunRef]:
+    """The runs behind a target, newest first, without reading their histories.
+
+    Args:
+        target: A `.wandb` file, a run folder, a folder of run folders, a folder exported earlier, a
+            CSV or Parquet history, or a glob of these.
+
+    Raises:
+        TargetError: Nothing is there, or nothing there is a run.
+    """
+    return resolve(target)
+
+
+def load(target: Target = "wandb") -> Run:
+    """Read one run whole: the newest behind the target.
+
+    Raises:
+        TargetError: Nothing is there, or it cannot be read.
+    """
+    return resolve(target)[0].load()
+
+
+def load_all(target: Target = "wandb") -> Iterator[Run]:
+    """Read all runs behind a target, newest first, one at a time.
+
+    Raises:
+        TargetError: Nothing is there, or the next run cannot be read.
+    """
+    for ref in resolve(target):
+        yield ref.load()
+
+
+def diagnose(
+    run: Run | RunView,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> list[Finding]:
+    """What the rules find in a run, worst and surest first.
+
+    Args:
+        run: A run, or a view of one (which keeps what it computed).
+        select: Codes, prefixes of codes or names of the rules to run; all where empty.
+        ignore: The same, for rules to leave out.
+
+    Raises:
+        UsageError: A code or name that matches no rule.
+    """
+    return _diagnose(run, Selection(tuple(select), tuple(ignore)))
+
+
+def analyze(
+    target: Target | Sequence[Target] = "wandb",
+    out: Target | None = "wandb_analysis",
+    *,
+    plots: bool = True,
+    report: bool = True,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    workers: int | None = None,
+) -> list[Result]:
+    """The main job: read, diagnose, export, plot and report all runs behind the targets.
+
+    Args:
+        target: One target or several, as in `runs`.
+        out: Folder for the files (`OUT/ID/...`); None writes nothing.
+        plots: Draw `plots/*.png`.
+        report: Write `report.md`.
+        select: Rules to run, as in `diagnose`.
+        ignore: Rules to leave out.
+        workers: Processes; by default all cores where there are many runs.
+
+    Returns:
+        One result per run, newest first within each target. A run that could not be read has
+        `error` set.
+
+    Raises:
+        TargetError: None of the targets is there.
+    """
+    targets = [target] if isinstance(target, str | Path) else list(target)
+    refs: list[RunRef] = []
+    failed: list[TargetError] = []
+    for one in targets:
+        try:
+            refs += resolve(one)
+        except TargetError as error:
+            failed.append(error)
+    if failed and not refs:
+        raise failed[0]
+    options = Options(
+        out=None if out is None else Path(out),
+        plots=plots,
+        report=report,
+        selection=Selection(tuple(select), tuple(ignore)),
+    )
+    done = list(analyze_all(refs, options, workers))
+    done += [Result(id=error.target, error=str(error)) for error in failed]
+    return done

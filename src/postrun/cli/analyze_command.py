@@ -1,0 +1,77 @@
+"""`postrun analyze`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from postrun.cli.settings import rule_options, selection
+from postrun.cli.targets import find, report_errors
+from postrun.engine import analyze_all
+from postrun.job import Options, Result
+from postrun.model import RunRef, Severity
+from postrun.report.files import json_text
+from postrun.report.terminal import make_console, print_brief, print_run, progress_bar
+
+
+@click.command(name="analyze")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option(
+    "--out",
+    default="wandb_analysis",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the files; each run has its own folder there.",
+)
+@click.option("--no-plots", is_flag=True, help="Draw no plots.")
+@click.option("--no-report", is_flag=True, help="Write no report.md.")
+@click.option("--json", "as_json", is_flag=True, help="Print the analysis as JSON, nothing else.")
+@click.option("--quiet", "-q", is_flag=True, help="Print findings from warning up, nothing else.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: all cores).")
+@rule_options
+def command(
+    targets: tuple[str, ...],
+    out: Path,
+    no_plots: bool,
+    no_report: bool,
+    as_json: bool,
+    quiet: bool,
+    workers: int | None,
+    select: str,
+    ignore: str,
+) -> None:
+    """Read runs whole, export, diagnose, plot and report them.
+
+    Without a TARGET: the newest run under ./wandb. Files are written to OUT/RUN_ID/.
+    """
+    options = Options(
+        out=out, plots=not no_plots, report=not no_report, selection=selection(select, ignore)
+    )
+    refs, errors = find(targets)
+    results = _run(refs, options, workers, show=not (as_json or quiet))
+    errors += [r.error for r in results if r.error]
+    if as_json:
+        runs = [{**r.analysis, "folder": str(r.folder)} for r in results if not r.error]
+        click.echo(json_text({"runs": runs, "errors": errors}))
+    elif quiet:
+        print_brief([r for r in results if not r.error], Severity.WARNING)
+    sys.exit(report_errors(errors))
+
+
+def _run(refs: list[RunRef], options: Options, workers: int | None, show: bool) -> list[Result]:
+    """All results; printed in full as they come for few runs, in brief for many."""
+    console = make_console()
+    few = len(refs) <= 3
+    results = []
+    with progress_bar(len(refs)) as advance:
+        for result in analyze_all(refs, options, workers):
+            results.append(result)
+            advance()
+            if show and not result.error:
+                if few and result.view is not None:
+                    print_run(result.view, result.findings, result.folder, console)
+                else:
+                    print_brief([result], Severity.GOOD, console)
+    return results

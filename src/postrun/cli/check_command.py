@@ -1,0 +1,48 @@
+"""`postrun check`: a gate."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from postrun.cli.settings import rule_options, selection
+from postrun.cli.targets import find, report_errors
+from postrun.engine import analyze_all
+from postrun.job import Options
+from postrun.model import Severity
+from postrun.report.files import json_text
+from postrun.report.terminal import print_brief
+
+
+@click.command(name="check")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["info", "warning", "critical"]),
+    default="warning",
+    show_default=True,
+    help="Exit 1 where a finding is at least this severe.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, nothing else.")
+@rule_options
+def command(
+    targets: tuple[str, ...], fail_on: str, as_json: bool, select: str, ignore: str
+) -> None:
+    """Diagnose runs and exit with 1 where a finding is severe enough; nothing is written.
+
+    A run that cannot be read exits with 3, whatever the others say.
+    """
+    options = Options(out=None, selection=selection(select, ignore))
+    limit = Severity.parse(fail_on)
+    refs, errors = find(targets)
+    results = list(analyze_all(refs, options))
+    errors += [r.error for r in results if r.error]
+    read = [r for r in results if not r.error]
+    failed = any(f.severity >= limit for r in read for f in r.findings)
+    if as_json:
+        runs = [{"id": r.id, "findings": [f.as_dict() for f in r.findings]} for r in read]
+        click.echo(json_text({"failed": failed, "runs": runs, "errors": errors}))
+    else:
+        print_brief(read, limit)
+    sys.exit(report_errors(errors) or int(failed))

@@ -1,0 +1,52 @@
+"""`postrun list`: the runs behind a target."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from postrun.cli.targets import report_errors
+from postrun.model import RunRef, TargetError
+from postrun.report.files import json_text
+from postrun.report.terminal import print_refs
+from postrun.sources import resolve
+
+
+@click.command(name="list")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+def command(targets: tuple[str, ...], as_json: bool) -> None:
+    """List runs, newest first, without reading their histories (default: ./wandb)."""
+    refs: list[RunRef] = []
+    errors: list[str] = []
+    for target in targets or ("wandb",):
+        try:
+            refs += resolve(target)
+        except TargetError as error:
+            errors.append(str(error))
+    refs.sort(key=lambda ref: ref.modified, reverse=True)
+    if as_json:
+        rows = [
+            {
+                "id": ref.id,
+                "name": ref.name,
+                "project": ref.project,
+                "state": ref.state.value,
+                "started": ref.modified,
+                "bytes": ref.size,
+                "path": str(ref.path),
+                "source": ref.source,
+            }
+            for ref in refs
+        ]
+        click.echo(json_text({"runs": rows, "errors": errors}))
+    elif refs:
+        print_refs([_row(ref) for ref in refs])
+    sys.exit(report_errors(errors))
+
+
+def _row(ref: RunRef) -> tuple[str, str, str, str, str]:
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(ref.modified))
+    return ref.id, ref.name or "–", ref.state.value, started, f"{ref.size / 1e6:.2f} MB"

@@ -1,0 +1,82 @@
+"""`postrun`: the group of commands, each loaded when it is used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from postrun import __version__
+
+#: Command, and its line in the help: written here so that the help needs no command's imports.
+COMMANDS = {
+    "analyze": "Read, export, diagnose, plot and report runs: the main job.",
+    "list": "List the runs behind a target, newest first.",
+    "pull": "Export runs without diagnosing or plotting them.",
+    "compare": "Show runs side by side: config differences and final values.",
+    "check": "Fail (exit 1) where a finding reaches a severity: a gate for scripts.",
+    "rules": "List the diagnosis rules.",
+    "explain": "Show a rule's documentation, or what a metric's name means.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when one is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, the main job first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"postrun.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from their lines above."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="A TARGET is a run-ID.wandb file, a run folder, a folder of run folders (./wandb), an "
+    "exported folder, a CSV or Parquet history, or a glob. Exit codes: 0 done, 1 gate failed, "
+    "2 wrong usage, 3 a target could not be read.",
+)
+@click.version_option(__version__, prog_name="postrun")
+def cli() -> None:
+    """Tell what happened in Weights & Biases training runs, with evidence."""
+
+
+def main() -> None:
+    """Entry point: errors that postrun raises become one line on stderr and an exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        click.echo("postrun: interrupted; what was finished is kept", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left, as `head` does
+        sys.exit(0)
+    except Exception as error:
+        # Imported only now: the data model loads Polars, which the help does not need.
+        from postrun.model import PostrunError, UsageError
+
+        if not isinstance(error, PostrunError):
+            raise
+        click.echo(f"postrun: {error}", err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 3)
+
+
+if __name__ == "__main__":
+    main()

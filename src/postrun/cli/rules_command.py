@@ -1,0 +1,23 @@
+"""`postrun rules`: all rules."""
+
+from __future__ import annotations
+
+import click
+
+from postrun.report.files import json_text
+from postrun.report.terminal import print_rules
+from postrun.rules import rules
+
+
+@click.command(name="rules")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+def command(as_json: bool) -> None:
+    """List the diagnosis rules; `postrun explain CODE` shows one's documentation."""
+    if as_json:
+        rows = [
+            {"code": r.code, "name": r.name, "summary": r.summary(), "thresholds": r.thresholds}
+            for r in rules()
+        ]
+        click.echo(json_text(rows))
+        return
+    print_rules([(r.code, r.name, r.summary()) for r in rules()])

@@ -1,0 +1,66 @@
+"""`[tool.postrun]` in pyproject.toml, and the options that override it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from postrun.model import UsageError
+from postrun.rules import Selection
+
+F = TypeVar("F", bound=Callable[..., Any])
+_KNOWN = {"select", "ignore", "thresholds"}
+
+
+def read_settings(start: Path) -> tuple[dict[str, Any], Path | None]:
+    """The nearest `[tool.postrun]` table from `start` upwards, and its file."""
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            try:
+                table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+            except (OSError, tomllib.TOMLDecodeError) as error:
+                raise UsageError(f"{path}: not readable: {error}") from error
+            if "postrun" in table:
+                settings: dict[str, Any] = table["postrun"]
+                unknown = set(settings) - _KNOWN
+                if unknown:
+                    raise UsageError(
+                        f"{path}: [tool.postrun] does not know {', '.join(sorted(unknown))}; "
+                        f"it knows {', '.join(sorted(_KNOWN))}"
+                    )
+                return settings, path
+    return {}, None
+
+
+def selection(select: str, ignore: str) -> Selection:
+    """Rules by options, else by settings; UsageError where one is unknown."""
+    settings, _ = read_settings(Path.cwd())
+    chosen = Selection(
+        select=_codes(select) or tuple(settings.get("select", ())),
+        ignore=_codes(ignore) + tuple(settings.get("ignore", ())),
+        thresholds=settings.get("thresholds", {}),
+    )
+    chosen.active()  # complain now, not after the first run was read
+    return chosen
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def rule_options(function: F) -> F:
+    """`--select` and `--ignore`."""
+    function = click.option(
+        "--ignore", default="", metavar="CODES", help="Rules to leave out, like --select."
+    )(function)
+    return click.option(
+        "--select",
+        default="",
+        metavar="CODES",
+        help="Rules to run: codes, prefixes or names, separated by commas.",
+    )(function)

@@ -1,0 +1,102 @@
+"""Runs side by side: what differs in their configs, and how their metrics ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from postrun.model import Run
+from postrun.model.text import unique_labels
+from postrun.semantics import RunView, Series
+from postrun.stats.robust import median
+
+_TAIL = 0.05
+
+
+def config_differences(runs: Sequence[Run]) -> pl.DataFrame:
+    """Config keys that differ: `key`, then one column of values (as text) per run."""
+    views = [RunView(run) for run in runs]
+    labels = unique_labels((run.name, run.id) for run in runs)
+    keys = sorted({key for view in views for key in view.flat_config})
+    rows = []
+    for key in keys:
+        values = [view.flat_config.get(key) for view in views]
+        if any(value != values[0] for value in values[1:]):
+            rows.append([key, *("" if value is None else str(value) for value in values)])
+    return pl.DataFrame(
+        rows, schema={"key": pl.String, **dict.fromkeys(labels, pl.String)}, orient="row"
+    )
+
+
+def finals(runs: Sequence[Run], metrics: Sequence[str] = ()) -> pl.DataFrame:
+    """How each metric ended in each run.
+
+    Columns: `run`, `metric`, `last_step`, `n`, `final` (median of the last 5 % of the values),
+    `best` (by the metric's better direction; null where it has none), `best_step`. Without
+    `metrics`: all that have a role and a better direction.
+    """
+    rows: list[list[Any]] = []
+    for label, run in zip(unique_labels((run.name, run.id) for run in runs), runs, strict=True):
+        view = RunView(run)
+        for key in metrics or _default_metrics(view):
+            if key not in view.metrics:
+                continue
+            series = view.series(key).finite
+            if len(series):
+                rows.append([label, key, *_final(series)])
+    schema = {
+        "run": pl.String,
+        "metric": pl.String,
+        "last_step": pl.Float64,
+        "n": pl.Int64,
+        "final": pl.Float64,
+        "best": pl.Float64,
+        "best_step": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def by_group(runs: Sequence[Run], metric: str, config_key: str) -> pl.DataFrame:
+    """Final values of one metric, grouped by a config value.
+
+    Columns: `config_key`'s name, `n` runs, `mean`, `std` (null for one run), `min`, `max`.
+    """
+    rows = []
+    for run in runs:
+        view = RunView(run)
+        if metric in view.metrics and len(view.series(metric).finite):
+            value = view.flat_config.get(config_key)
+            rows.append([str(value), _final(view.series(metric).finite)[2]])
+    frame = pl.DataFrame(rows, schema={config_key: pl.String, "value": pl.Float64}, orient="row")
+    return (
+        frame.group_by(config_key, maintain_order=True)
+        .agg(
+            n=pl.len(),
+            mean=pl.col("value").mean(),
+            std=pl.col("value").std(),
+            min=pl.col("value").min(),
+            max=pl.col("value").max(),
+        )
+        .sort("mean")
+    )
+
+
+def _default_metrics(view: RunView) -> list[str]:
+    return [
+        info.key
+        for info in view.metrics.values()
+        if info.role and info.central and info.better in ("lower", "higher")
+    ]
+
+
+def _final(series: Series) -> list[Any]:
+    tail = max(1, int(_TAIL * len(series)))
+    sign = {"higher": 1, "lower": -1}.get(series.info.better, 0)
+    best = best_step = None
+    if sign:
+        at = int(np.argmax(series.y * sign))
+        best, best_step = float(series.y[at]), float(series.x[at])
+    return [float(series.x[-1]), len(series), median(series.y[-tail:]), best, best_step]

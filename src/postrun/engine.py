@@ -1,0 +1,61 @@
+"""Map a job over runs: in this process, or on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+
+from postrun.job import Options, Result, folder_names, run_job
+from postrun.model import RunRef
+
+#: Below these, starting processes (each imports the libraries anew) costs more than it saves.
+_MANY_RUNS = 8
+_MANY_BYTES = 64_000_000
+
+
+def analyze_all(
+    refs: list[RunRef], options: Options, workers: int | None = None
+) -> Iterator[Result]:
+    """Results in the order of `refs`. `workers` defaults to the cores; 1 stays in this process.
+
+    A run that cannot be read gives a result with an error; a worker that dies gives one too, and
+    the others go on.
+    """
+    names = folder_names(refs)
+    count = min(workers or os.cpu_count() or 1, len(refs))
+    large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
+    if count <= 1 or (workers is None and not large):
+        for ref, name in zip(refs, names, strict=True):
+            yield run_job(ref, name, options)
+        return
+    # Not forked: Polars' threads do not survive a fork.
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_single) as pool:
+        futures = [
+            pool.submit(_remote, ref, name, options) for ref, name in zip(refs, names, strict=True)
+        ]
+        try:
+            for ref, future in zip(refs, futures, strict=True):
+                yield _outcome(ref, future)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _single() -> None:
+    """In a worker: one thread each, for the processes share the cores already."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+
+def _remote(ref: RunRef, name: str, options: Options) -> Result:
+    result = run_job(ref, name, options)
+    result.view = None  # too large to send
+    return result
+
+
+def _outcome(ref: RunRef, future: Future[Result]) -> Result:
+    try:
+        return future.result()
+    except Exception as error:
+        return Result(ref.id, name=ref.name, error=f"{ref.path}: {type(error).__name__}: {error}")

@@ -1,0 +1,106 @@
+"""The main job on one run: read, diagnose, export, plot, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from postrun.model import Finding, PostrunError, Run, RunRef, State, TargetError
+from postrun.report.export import detailed_analysis, export
+from postrun.report.files import safe_name, write_text
+from postrun.report.overview import verdict
+from postrun.rules import Selection, diagnose
+from postrun.semantics import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `analyze` does with each run. `out` is None where nothing is to be written."""
+
+    out: Path | None = Path("wandb_analysis")
+    plots: bool = True
+    report: bool = True
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one run: its findings and files, or the error that kept it from being read.
+
+    `view` is only there when the job ran in this process.
+    """
+
+    id: str
+    name: str = ""
+    state: State = State.UNKNOWN
+    rows: int = 0
+    completeness: str = ""
+    verdict: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    folder: Path | None = None
+    files: list[Path] = field(default_factory=list)
+    analysis: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    view: RunView | None = None
+
+
+def run_job(ref: RunRef, folder_name: str, options: Options) -> Result:
+    """The main job on one reference; what goes wrong is in the result, not raised."""
+    try:
+        run = ref.load()
+    except TargetError as error:
+        return Result(ref.id, name=ref.name, error=str(error))
+    except OSError as error:
+        return Result(ref.id, name=ref.name, error=f"{ref.path}: cannot be read: {error.strerror}")
+    try:
+        return analyze_run(run, folder_name, options)
+    except PostrunError as error:
+        return Result(ref.id, name=ref.name, error=str(error))
+
+
+def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
+    """The main job on a run that is read already."""
+    view = RunView(run)
+    findings = diagnose(view, options.selection)
+    result = Result(
+        id=run.id,
+        name=run.name,
+        state=run.state,
+        rows=run.completeness.rows,
+        completeness=run.completeness.sentence(),
+        verdict=verdict(run, findings),
+        findings=findings,
+        view=view,
+    )
+    if options.out is None:
+        result.analysis = detailed_analysis(view, findings)
+        return result
+    folder = options.out / folder_name
+    result.folder = folder
+    result.files = export(view, findings, folder)
+    plots: list[Path] = []
+    if options.plots:
+        from postrun.report.plots import draw
+
+        plots = draw(view, findings, folder / "plots")
+        result.files += plots
+    if options.report:
+        from postrun.report.markdown import render
+
+        path = folder / "report.md"
+        write_text(path, render(view, findings, plots))
+        result.files.append(path)
+    result.analysis = detailed_analysis(view, findings)
+    return result
+
+
+def folder_names(refs: list[RunRef]) -> list[str]:
+    """One folder name for each reference: its id, numbered where several share one."""
+    names: list[str] = []
+    seen: dict[str, int] = {}
+    for ref in refs:
+        name = safe_name(ref.id)
+        seen[name.lower()] = count = seen.get(name.lower(), 0) + 1
+        names.append(name if count == 1 else f"{name}-{count}")
+    return names

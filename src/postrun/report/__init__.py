@@ -1,0 +1,1 @@
+"""How runs and findings are shown: one file per format."""

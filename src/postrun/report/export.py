@@ -1,0 +1,152 @@
+"""The contract's data files of one run: JSON, CSV, Parquet and the console log.
+
+The same run gives the same bytes: keys are sorted, nothing holds a date of writing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from postrun.model import Finding, Run
+from postrun.report.files import safe_name, write_atomically, write_json, write_text
+from postrun.report.overview import insights, statistics
+from postrun.semantics import RunView
+
+SCHEMA_VERSION = 1
+#: A cell that begins with one of these is a formula to a spreadsheet.
+_FORMULA = r"^[=+\-@\t\r]"
+
+
+def export(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
+    """Write all data files of a run into `folder`; returns their paths."""
+    run = view.run
+    stem = safe_name(run.id)
+    written: list[Path] = []
+
+    def json_file(name: str, value: Any) -> None:
+        write_json(folder / name, value)
+        written.append(folder / name)
+
+    json_file(f"{stem}_summary.json", run.summary)
+    json_file(f"{stem}_config.json", run.config)
+    for name, frame in (("history", run.history), ("system", run.system)):
+        if name == "system" and not frame.height:
+            continue
+        path = folder / f"{stem}_{name}.parquet"
+        write_atomically(path, partial(frame.write_parquet, compression="zstd"))
+        written.append(path)
+    history = spreadsheet_safe(run.history)
+    path = folder / f"{stem}_history.csv"
+    write_atomically(path, history.write_csv)
+    written.append(path)
+    if run.console.height:
+        path = folder / f"{stem}_console.log"
+        write_text(path, "\n".join(run.console["line"].to_list()) + "\n")
+        written.append(path)
+    json_file("full_analysis.json", full_analysis(run))
+    json_file("detailed_analysis.json", detailed_analysis(view, findings))
+    return written
+
+
+def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text cells and column names that a spreadsheet would run as formulas get a leading "'"."""
+    texts = [n for n, t in zip(frame.columns, frame.dtypes, strict=True) if t == pl.String]
+    if texts:
+        frame = frame.with_columns(
+            pl.when(pl.col(name).str.contains(_FORMULA))
+            .then(pl.lit("'") + pl.col(name))
+            .otherwise(pl.col(name))
+            .alias(name)
+            for name in texts
+        )
+    unsafe = {n: f"'{n}" for n in frame.columns if n[:1] in ("=", "+", "-", "@", "\t", "\r")}
+    return frame.rename({n: s for n, s in unsafe.items() if s not in frame.columns})
+
+
+def full_analysis(run: Run) -> dict[str, Any]:
+    """The seed's `full_analysis.json`, with what it left out of the run's identity."""
+    who = run.identity
+    started = who.started_at.isoformat() if who.started_at else None
+    return {
+        "run_id": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "created_at": started,
+        "url": who.url or None,
+        "project": who.project,
+        "entity": who.entity,
+        "group": who.group,
+        "job_type": who.job_type,
+        "sweep": who.sweep,
+        "tags": who.tags,
+        "notes": who.notes,
+        "host": who.host,
+        "commit": who.commit,
+        "repository": who.repository,
+        "exit_code": run.exit_code,
+        "runtime_seconds": run.runtime,
+        "summary": run.summary,
+        "config": run.config,
+        "history_columns": run.history.columns,
+        "history_rows": run.history.height,
+        "history_sample": run.history.head(5).to_dicts(),
+        "files": [{"path": f.path, "size": f.size, "kind": f.kind} for f in run.files],
+        "artifacts": [
+            {
+                "name": a.name,
+                "type": a.type,
+                "direction": a.direction,
+                "aliases": a.aliases,
+                "digest": a.digest,
+            }
+            for a in run.artifacts
+        ],
+        "alerts": [{"title": a.title, "text": a.text, "level": a.level} for a in run.alerts],
+        "metric_definitions": [
+            {
+                "name": m.name,
+                "glob": m.glob,
+                "x_axis": m.x_axis,
+                "summary": m.summary,
+                "goal": m.goal,
+            }
+            for m in run.metrics
+        ],
+        "environment": run.environment,
+        "requirements": run.requirements,
+        "telemetry": run.telemetry,
+        "system_rows": run.system.height,
+        "console_lines": run.console.height,
+    }
+
+
+def detailed_analysis(view: RunView, findings: list[Finding]) -> dict[str, Any]:
+    """The seed's `detailed_analysis.json`, with completeness and findings."""
+    run = view.run
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run.id,
+        "run_name": run.name,
+        "state": run.state.value,
+        "url": run.identity.url or None,
+        "framework": view.framework or None,
+        "analysis": statistics(view),
+        "insights": insights(view, findings),
+        "completeness": run.completeness.as_dict(),
+        "findings": [f.as_dict() for f in findings],
+        "metrics": {
+            info.key: {
+                "role": info.role,
+                "stat": info.stat,
+                "unit": info.unit,
+                "better": info.better,
+                "x_axis": info.x_axis,
+                "pack": info.pack,
+            }
+            for info in view.metrics.values()
+        },
+    }

@@ -1,0 +1,69 @@
+"""Writing files so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from postrun.model import PostrunError
+
+_UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
+
+
+def safe_name(text: str) -> str:
+    """A name that is one plain path component on any system, never "", "." or ".."."""
+    name = _UNSAFE.sub("_", text).strip("._") or "run"
+    return name[:120]
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then move it there in one step.
+
+    PostrunError that names the file where it cannot be written; what was there before stays.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(aside)
+        aside.replace(path)
+    except OSError as error:
+        raise PostrunError(
+            f"{path}: cannot be written: {error.strerror or error}. "
+            "Give another folder with --out, or free space."
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8; lone surrogates, which no encoding can hold, become "?"."""
+    data = text.encode("utf-8", "replace")
+    write_atomically(path, lambda aside: aside.write_bytes(data))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that strict parsers read: NaN and ±Infinity as strings, as W&B itself does."""
+    write_text(path, json_text(value) + "\n")
+
+
+def json_text(value: Any) -> str:
+    """JSON with sorted keys and two spaces, the same bytes for the same value."""
+    return json.dumps(
+        plain(value), ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False, default=str
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value with NaN and ±Infinity as strings and with string keys, ready for strict JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value

@@ -1,0 +1,91 @@
+"""`report.md`: for pull requests and wikis."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+from postrun.model import Finding, Severity
+from postrun.model.text import duration, number
+from postrun.report.overview import key_metrics, verdict
+from postrun.report.sparkline import sparkline
+from postrun.report.terminal import evidence_line
+from postrun.semantics import RunView
+
+_MARK = {
+    Severity.CRITICAL: "🔴 critical",
+    Severity.WARNING: "🟠 warning",
+    Severity.INFO: "🔵 info",
+    Severity.GOOD: "🟢 good",
+}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&])")
+
+
+def render(view: RunView, findings: list[Finding], plots: list[Path]) -> str:
+    """The report as Markdown; names and messages from the run are escaped."""
+    run, who = view.run, view.run.identity
+    lines = [f"# {escape(run.name)}", "", f"**{escape(verdict(run, findings))}**", ""]
+    facts = [
+        ("run", run.id),
+        ("project", "/".join(p for p in (who.entity, who.project) if p)),
+        ("state", run.state.value + ("" if run.exit_code is None else f", exit {run.exit_code}")),
+        ("duration", duration(run.runtime) if run.runtime else ""),
+        ("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else ""),
+        ("framework", view.framework),
+        ("commit", who.commit),
+        ("tags", ", ".join(who.tags)),
+        ("history", run.completeness.sentence()),
+    ]
+    lines += ["| | |", "|---|---|"]
+    lines += [f"| {label} | {escape(value)} |" for label, value in facts if value]
+    lines += ["", "## Findings", ""]
+    lines += [line for f in findings for line in _finding(f)] or ["No rule found anything.", ""]
+    lines += _metrics(view)
+    if plots:
+        lines += ["## Plots", ""]
+        for plot in plots:
+            lines += [f"![{plot.stem.replace('_', ' ')}](plots/{quote(plot.name)})", ""]
+    notes = run.completeness.as_dict()["notes"]
+    if notes:
+        lines += ["## Completeness", "", *(f"- {escape(n)}" for n in notes), ""]
+    return "\n".join(lines)
+
+
+def _finding(finding: Finding) -> list[str]:
+    lines = [
+        f"### {_MARK[finding.severity]}: {escape(finding.name)} ({finding.rule})",
+        "",
+        escape(finding.message),
+        "",
+    ]
+    lines += [f"- {escape(evidence_line(proof))}" for proof in finding.evidence[:8]]
+    if finding.evidence:
+        lines.append("")
+    if finding.remedy:
+        lines += [f"**What to do:** {escape(finding.remedy)}", ""]
+    links = ", ".join(f"<{link}>" for link in finding.links)
+    if links:
+        lines += [f"See {links}", ""]
+    return lines
+
+
+def _metrics(view: RunView) -> list[str]:
+    rows = key_metrics(view, limit=24)
+    if not rows:
+        return []
+    out = [
+        "## Metrics",
+        "",
+        "| metric | first | last | min | max | unit | curve |",
+        "|---|---:|---:|---:|---:|---|---|",
+    ]
+    for row in rows:
+        values = " | ".join(number(v) for v in (row.first, row.last, row.low, row.high))
+        out.append(f"| {escape(row.key)} | {values} | {row.unit} | {sparkline(row.curve)} |")
+    return [*out, ""]
+
+
+def escape(text: str) -> str:
+    """Text from a run as Markdown that shows it and does nothing else."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))

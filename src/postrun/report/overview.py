@@ -1,0 +1,189 @@
+"""What every report shows of a run, gathered once: identity, key metrics, statistics, sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from postrun.model import Finding, Run, Severity, State
+from postrun.model.text import duration, number
+from postrun.semantics import MetricInfo, RunView, Series, roles
+from postrun.stats.robust import Floats, bin_medians, median
+from postrun.stats.trend import trend
+
+#: Categories of detailed_analysis.json by panel, where the two differ.
+_CATEGORY = dict.fromkeys(("throughput", "mfu", "time", "memory", "length"), "performance")
+#: Roles whose first values are warm-up, often reported as 0.
+_WARM_UP = ("throughput.tokens", "throughput.samples", "throughput.steps", "mfu")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMetric:
+    """One metric at a glance. `curve` are at most 24 levels (medians of consecutive groups)."""
+
+    key: str
+    title: str
+    unit: str
+    better: str
+    first: float
+    last: float
+    low: float
+    high: float
+    curve: Floats
+
+
+def key_metrics(view: RunView, limit: int = 14) -> list[KeyMetric]:
+    """The metrics that matter most: by role in the order of roles, then unknown ones."""
+    order = {name: i for i, name in enumerate(roles())}
+    infos = [i for i in view.metrics.values() if i.central and i.role and shown(i)]
+    infos.sort(key=lambda i: (order[str(i.role)], i.key))
+    if len(infos) < limit // 2:
+        infos += [i for i in view.metrics.values() if i.role is None]
+    found = []
+    for info in infos:
+        series = steady(view.series(info.key))
+        if len(series):
+            found.append(_key_metric(series))
+        if len(found) == limit:
+            break
+    return found
+
+
+def shown(info: MetricInfo) -> bool:
+    """False for counters, which no report plots."""
+    return not (info.role or "").startswith("progress.")
+
+
+def steady(series: Series) -> Series:
+    """Finite values; leading zeros of speeds, which are warm-up, left out."""
+    series = series.finite
+    if series.info.role in _WARM_UP and len(series) > 2 and series.y[0] == 0:
+        first = int(np.argmax(series.y > 0))
+        return Series(series.info, series.x[first:], series.y[first:], series.rows[first:])
+    return series
+
+
+def _key_metric(series: Series) -> KeyMetric:
+    _, curve, _ = bin_medians(series.x, series.y, 24)
+    role = roles().get(series.info.role or "")
+    return KeyMetric(
+        key=series.key,
+        title=role.title if role else "",
+        unit=series.info.unit,
+        better=series.info.better,
+        first=float(series.y[0]),
+        last=float(series.y[-1]),
+        low=float(series.y.min()),
+        high=float(series.y.max()),
+        curve=curve,
+    )
+
+
+def statistics(view: RunView) -> dict[str, dict[str, dict[str, Any]]]:
+    """The contract's `analysis`: category, metric, then initial, final, mean, std, min, max, trend.
+
+    Means leave warm-up rows out; the trend is "increasing" or "decreasing" only where a
+    Mann-Kendall test shows it at 1 %, else "flat".
+    """
+    out: dict[str, dict[str, dict[str, Any]]] = {}
+    for info in view.metrics.values():
+        if not shown(info):
+            continue
+        series = steady(view.series(info.key))
+        if not len(series):
+            continue
+        role = roles().get(info.role or "")
+        panel = role.panel if role else "other"
+        out.setdefault(_CATEGORY.get(panel, panel), {})[info.key] = _statistics(series)
+    return out
+
+
+def _statistics(series: Series) -> dict[str, Any]:
+    found = trend(series.x, series.y)
+    direction = "increasing" if found.slope > 0 else "decreasing"
+    return {
+        "initial": float(series.y[0]),
+        "final": float(series.y[-1]),
+        "mean": float(series.y.mean()),
+        "std": float(series.y.std()),
+        "min": float(series.y.min()),
+        "max": float(series.y.max()),
+        "trend": direction if found.significant and found.slope else "flat",
+    }
+
+
+def insights(view: RunView, findings: list[Finding]) -> list[str]:
+    """Sentences about the run: its end, length and speed, then the findings."""
+    run = view.run
+    out = [_END[run.state].format(code=run.exit_code)]
+    if run.runtime:
+        out.append(f"Duration: {run.runtime / 3600:.2f} hours ({run.runtime:,.0f} seconds)")
+    done = run.completeness
+    if done.last_step is not None:
+        steps = done.last_step - (done.first_step or 0) + 1
+        out.append(
+            f"Steps {done.first_step:,} to {done.last_step:,}: {done.rows:,} logged rows"
+            + (f" of {steps:,} steps (sampled)" if done.sampled else "")
+        )
+    out += [text for text in (_loss(view), *_levels(view)) if text]
+    out += [f.message for f in findings if f.severity is not Severity.GOOD]
+    return out
+
+
+_END = {
+    State.FINISHED: "The process finished with exit code 0 or without an error reported",
+    State.FAILED: "The process failed with exit code {code}",
+    State.CRASHED: "The run crashed: no exit was recorded",
+    State.RUNNING: "The run is still running",
+    State.UNKNOWN: "How the run ended is not recorded",
+}
+
+
+def _loss(view: RunView) -> str:
+    series = view.first("loss.train", "loss.eval", "loss.policy")
+    if series is None or not len(series.finite):
+        return ""
+    y = series.finite.y
+    text = f"{series.key} went from {number(y[0])} to {number(y[-1])}"
+    if series.info.role == "loss.policy":
+        return f"{text}; the level of a policy-gradient loss says nothing about success"
+    return text
+
+
+def _levels(view: RunView) -> list[str]:
+    out = []
+    for role, words in (
+        ("throughput.tokens", "throughput"),
+        ("mfu", "MFU"),
+        ("entropy", "entropy"),
+        ("reward", "reward"),
+    ):
+        series = view.first(role)
+        if series is None or not len(series.finite):
+            continue
+        y = steady(series).y
+        unit = f" {series.info.unit}".rstrip()
+        if role in ("throughput.tokens", "mfu"):
+            out.append(f"Median {words}: {number(median(y))}{unit}")
+        else:
+            out.append(f"{series.key} went from {number(y[0])} to {number(y[-1])}{unit}")
+    return out
+
+
+def verdict(run: Run, findings: list[Finding]) -> str:
+    """The run in one sentence."""
+    worst = [f for f in findings if f.severity is Severity.CRITICAL]
+    warnings = [f for f in findings if f.severity is Severity.WARNING]
+    after = f" after {duration(run.runtime)}" if run.runtime else ""
+    state = f"{run.state.value.capitalize()}{after}"
+    if run.state is State.UNKNOWN:
+        state = "End not recorded"
+    if worst:
+        names = ", ".join(dict.fromkeys(f.name for f in worst))
+        return f"{state}, with critical findings: {names}."
+    if warnings:
+        names = ", ".join(dict.fromkeys(f.name for f in warnings))
+        return f"{state}, with warnings: {names}."
+    return f"{state}; no rule found a problem."

@@ -1,0 +1,351 @@
+"""Static plots: figures of panels, chosen by role, with findings marked on the curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.report.files import write_atomically
+from postrun.report.overview import shown, steady
+from postrun.semantics import RunView, Series
+from postrun.stats.decimate import min_max
+from postrun.stats.robust import Floats, rolling_median
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One plot: its title, the roles that it shows, and its scale."""
+
+    title: str
+    roles: tuple[str, ...]
+    log: bool = False
+
+
+#: File name (without suffix) and title of each figure, and its panels where the run has them.
+FIGURES: dict[str, tuple[str, tuple[Panel, ...]]] = {
+    "training_metrics": (
+        "Training",
+        (
+            Panel("Loss", ("loss.train", "loss.eval", "loss.policy", "loss.value")),
+            Panel("Reward", ("reward", "reward.component")),
+            Panel("Score", ("accuracy.train", "accuracy.eval", "score.eval")),
+            Panel("Entropy", ("entropy",)),
+            Panel("Trainer and inference probabilities", ("prob.trainer", "prob.inference")),
+            Panel("KL divergence", ("kl.mismatch", "kl.policy"), log=True),
+            Panel(
+                "Masked and truncated",
+                ("fraction.masked", "fraction.truncated", "fraction.clipped"),
+            ),
+            Panel("Gradient norm", ("grad_norm",), log=True),
+            Panel("Learning rate", ("lr",)),
+            Panel("Length", ("length.completion", "length.sequence", "length.episode")),
+        ),
+    ),
+    "performance_metrics": (
+        "Performance",
+        (
+            Panel("Throughput", ("throughput.tokens", "throughput.samples", "throughput.steps")),
+            Panel("Model FLOPs utilisation", ("mfu",)),
+            Panel("GPU memory", ("memory.gpu",)),
+            Panel("Step time", ("time.step", "time.part")),
+        ),
+    ),
+}
+#: System metrics that make panels of the performance figure where the run logs no such metric.
+_SYSTEM = (
+    ("GPU utilisation (%)", r"^gpu\.\d+\.gpu$"),
+    ("GPU memory (%)", r"^gpu\.\d+\.memoryAllocated$"),
+    ("CPU (%)", r"^(cpu|proc\.cpu\.(percent))$"),
+    ("Process memory (MB)", r"^proc\.memory\.rssMB$"),
+)
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito
+_SEVERITY = {Severity.CRITICAL: "#b00020", Severity.WARNING: "#b36b00", Severity.INFO: "#5a6b7b"}
+_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}
+_POINTS = 2000
+_LINES = 6
+
+
+def draw(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
+    """Draw a run's figures into `folder`; returns the PNG files, in reading order.
+
+    Figures of an earlier analysis that this run does not have are removed.
+    """
+    written: list[Path] = []
+    for name, (title, _) in FIGURES.items():
+        cells = _cells(view, name)
+        if name == "training_metrics" and not cells:
+            cells = _unknown(view)
+        path = folder / f"{name}.png"
+        if not cells:
+            path.unlink(missing_ok=True)
+            continue
+        figure = _figure(f"{title}: {view.run.name}", cells, findings)
+        write_atomically(path, partial(_save, figure))
+        written.append(path)
+    return written
+
+
+def _save(figure: Figure, path: Path) -> None:
+    # Without the version of the drawing library, so that the same run gives the same bytes.
+    figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
+
+
+@dataclass(slots=True)
+class _Cell:
+    title: str
+    lines: list[tuple[Series, Series | None]]
+    log: bool = False
+
+
+def _cells(view: RunView, name: str) -> list[_Cell]:
+    cells = []
+    for panel in FIGURES[name][1]:
+        lines = [s for s in view.by_role(*panel.roles) if len(s.finite) > 1]
+        if panel.roles[0] == "time.step":
+            lines = _largest(lines)
+        if lines:
+            cells.append(
+                _Cell(panel.title, [(s, _spread(view, s)) for s in lines[:_LINES]], panel.log)
+            )
+    if name == "performance_metrics" and len(cells) < 2:
+        cells += _system(view)
+    return cells
+
+
+def _spread(view: RunView, series: Series) -> Series | None:
+    return view.companion(series.key, "std") if series.info.stat in ("mean", "avg") else None
+
+
+def _largest(lines: list[Series]) -> list[Series]:
+    """Parts of the step time, the largest first, after the step time itself."""
+    parts = [s for s in lines if s.info.role == "time.part"]
+    parts.sort(key=lambda s: -float(np.median(s.finite.y)))
+    return [s for s in lines if s.info.role != "time.part"] + parts[:4]
+
+
+def _unknown(view: RunView) -> list[_Cell]:
+    """Metrics without a role, one panel each: the first that vary."""
+    cells: list[_Cell] = []
+    for info in view.metrics.values():
+        series = view.series(info.key).finite if shown(info) else None
+        if series is not None and len(series) > 1 and series.y.min() < series.y.max():
+            cells.append(_Cell(_label(info.key, 40), [(series, None)]))
+        if len(cells) == 9:
+            break
+    return cells
+
+
+def _system(view: RunView) -> list[_Cell]:
+    import re
+
+    from postrun.semantics import MetricInfo
+
+    frame = view.run.system
+    if frame.height < 2 or frame["_runtime"].null_count() == frame.height:
+        return []
+    clock = frame["_runtime"].cast(float).to_numpy() / 60
+    cells = []
+    for title, pattern in _SYSTEM:
+        lines: list[tuple[Series, Series | None]] = []
+        for key, dtype in zip(frame.columns, frame.dtypes, strict=True):
+            if not re.search(pattern, key) or not dtype.is_numeric():
+                continue
+            rows = np.flatnonzero(frame[key].is_not_null().to_numpy())
+            y = frame[key].drop_nulls().cast(float).to_numpy()
+            if len(y) > 1:
+                lines.append((Series(MetricInfo(key), clock[rows], y, rows), None))
+        if lines:
+            cells.append(_Cell(f"{title}, by minute", lines[:_LINES]))
+    return cells
+
+
+def _figure(title: str, cells: Sequence[_Cell], findings: list[Finding]) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = _COLUMNS.get(len(cells), 4)
+    rows = math.ceil(len(cells) / columns)
+    width, height = 4.9 * columns, 3.0 * rows + 0.5
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    # Fixed margins in inches: an automatic layout draws everything twice to find them.
+    figure.subplots_adjust(
+        left=0.6 / width,
+        right=1 - 0.15 / width,
+        top=1 - 0.75 / height,
+        bottom=0.5 / height,
+        wspace=0.2,
+        hspace=0.42,
+    )
+    figure.text(
+        0.12 / width,
+        1 - 0.12 / height,
+        _label(title, 90),
+        fontsize=14,
+        fontweight="bold",
+        ha="left",
+        va="top",
+    )
+    grid: Any = figure.subplots(rows, columns, squeeze=False)
+    axes = list(grid.flat)
+    for axis, cell in zip(axes, cells, strict=False):
+        _draw(axis, cell, findings)
+    for axis in axes[len(cells) :]:
+        axis.set_axis_off()
+    return figure
+
+
+def _draw(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
+    values: list[Floats] = []
+    positive = all(bool((s.finite.y > 0).any()) for s, _ in cell.lines)
+    log = cell.log and positive and _decades(cell) > 1.5
+    for (series, spread), colour in zip(cell.lines, _COLOURS, strict=False):
+        clean = steady(series)
+        values.append(_line(axis, clean, colour, log))
+        if spread is not None and len(cell.lines) <= 2 and not log:
+            _band(axis, clean, spread.finite, colour)
+        bad = series.x[~np.isfinite(series.y)]
+        if len(bad):
+            axis.plot(
+                bad[:200],
+                [0.02] * len(bad[:200]),
+                "x",
+                color=colour,
+                markersize=5,
+                transform=axis.get_xaxis_transform(),
+                label=f"{len(bad):,} NaN or ∞",
+            )
+    if log:
+        axis.set_yscale("log")
+    else:
+        _limit(axis, np.concatenate(values))
+    _mark(axis, cell, findings)
+    unit = cell.lines[0][0].info.unit
+    axis.set_title(cell.title + (f" ({unit})" if unit else ""), fontsize=11, loc="left")
+    axis.grid(alpha=0.25, linewidth=0.6)
+    axis.tick_params(labelsize=8)
+    if not log:
+        axis.ticklabel_format(axis="y", useOffset=False)
+        axis.yaxis.get_offset_text().set_fontsize(8)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    if not cell.title.endswith("by minute"):
+        axis.set_xlabel("step", fontsize=8)
+    if len(cell.lines) > 1 or _label(cell.lines[0][0].key, 40) != cell.title:
+        axis.legend(fontsize=7.5, frameon=False, loc="best", ncols=1)
+
+
+def _decades(cell: _Cell) -> float:
+    y = np.concatenate([s.finite.y for s, _ in cell.lines])
+    y = y[y > 0]
+    if not len(y):
+        return 0.0
+    low, high = np.quantile(y, [0.02, 0.98])
+    return float(np.log10(high / low)) if low > 0 else 0.0
+
+
+def _line(axis: Axes, series: Series, colour: str, log: bool) -> Floats:
+    """The raw curve; where it is noisy, pale under its running median."""
+    y = np.where(series.y > 0, series.y, np.nan) if log else series.y
+    keep = min_max(y, _POINTS)
+    x, raw = series.x[keep], y[keep]
+    label = _label(series.key, 40)
+    if len(series) >= 100:
+        window = max(5, len(series) // 50) | 1
+        axis.plot(x, raw, color=colour, alpha=0.3, linewidth=0.8)
+        smooth = rolling_median(series.y, window)
+        few = np.unique(np.linspace(0, len(series) - 1, 600).astype(int))
+        axis.plot(series.x[few], smooth[few], color=colour, linewidth=1.8, label=label)
+    else:
+        marker = "o" if len(series) <= 30 else ""
+        axis.plot(x, raw, color=colour, linewidth=1.6, marker=marker, markersize=3, label=label)
+    return np.asarray(raw[np.isfinite(raw)], dtype=np.float64)
+
+
+def _band(axis: Axes, mean: Series, std: Series, colour: str) -> None:
+    _, left, right = np.intersect1d(mean.rows, std.rows, return_indices=True)
+    if len(left) < 2:
+        return
+    order = np.argsort(mean.x[left], kind="stable")
+    left, right = left[order], right[order]
+    few = np.unique(np.linspace(0, len(left) - 1, _POINTS).astype(int))
+    x, y, s = mean.x[left][few], mean.y[left][few], std.y[right][few]
+    low, high = y - s, y + s
+    if (mean.info.role or "").startswith(("prob.", "fraction.")):
+        low, high = np.maximum(low, 0), np.minimum(high, 1)
+    axis.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0, label="± 1 std")
+
+
+def _limit(axis: Axes, y: Floats) -> None:
+    """A scale for the bulk of the values: single outliers, such as a first step, leave it."""
+    level = float(np.median(y)) if len(y) else 0.0
+    if len(y) and float(np.ptp(y)) < 0.02 * abs(level):  # all but constant: no false drama
+        axis.set_ylim(level - 0.1 * abs(level), level + 0.1 * abs(level))
+        return
+    if len(y) < 20:
+        return
+    low, high = np.quantile(y, [0.01, 0.99])
+    span = high - low
+    whole = float(y.max() - y.min())
+    if span <= 0 or whole < 2.5 * span:
+        return
+    bottom, top = float(low - 0.25 * span), float(high + 0.25 * span)
+    outside = int(np.count_nonzero((y < bottom) | (y > top)))
+    if outside > 0.05 * len(y):
+        return
+    axis.set_ylim(max(bottom, float(y.min()) - 0.05 * span), min(top, float(y.max()) + 0.05 * span))
+    if outside:
+        axis.text(
+            0.995,
+            0.01,
+            f"{outside} outlying points not shown",
+            transform=axis.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=7,
+            color="#5a6b7b",
+        )
+
+
+def _mark(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
+    """A line where each finding on one of these metrics begins, with the rule's code."""
+    keys = {s.key for s, _ in cell.lines}
+    level = 0
+    for finding in findings:
+        colour = _SEVERITY.get(finding.severity)
+        proof = next((e for e in finding.evidence if keys & set(e.metric.split(" "))), None)
+        if colour is None or proof is None or proof.step_from is None:
+            continue
+        starts = min(float(s.x[0]) for s, _ in cell.lines)
+        if proof.step_from > starts:
+            axis.axvline(proof.step_from, color=colour, linewidth=1.1, linestyle="--")
+        axis.text(
+            proof.step_from,
+            0.98 - 0.09 * level,
+            f" {finding.rule}",
+            color=colour,
+            fontsize=8,
+            fontweight="bold",
+            va="top",
+            transform=axis.get_xaxis_transform(),
+            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8},
+        )
+        level = (level + 1) % 5
+
+
+def _label(text: str, length: int) -> str:
+    """A name that a plot can show: one line, no mathematics, not too long."""
+    text = "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")
+    text = text.removeprefix("_") or "?"  # a leading underscore hides a legend entry
+    return text if len(text) <= length else f"{text[: length - 1]}…"
