@@ -71,7 +71,7 @@ class Policy:
             np.rint(w / s).astype(np.int64).astype(np.int8) * s
             for w, s in zip((self.first, self.second), scales, strict=True)
         ]
-        return Policy(parts[0], parts[1])
+        return Policy(np.asarray(parts[0], np.float64), np.asarray(parts[1], np.float64))
 
 
 def encode(prompt: NDArray[np.int64], previous: NDArray[np.int64], position: int) -> Array:
@@ -113,10 +113,7 @@ def sample(policy: Policy, prompt: NDArray[np.int64], rng: np.random.Generator |
     for t in range(LENGTH):
         x = encode(prompt, previous, t)
         lp = log_softmax(policy.logits(x)[0])
-        if rng is None:
-            token = lp.argmax(axis=1)
-        else:
-            token = (lp + rng.gumbel(size=lp.shape)).argmax(axis=1)
+        token = (lp if rng is None else lp + rng.gumbel(size=lp.shape)).argmax(axis=1)
         xs.append(x)
         tokens[:, t], alive[:, t] = token, running
         log_p[:, t] = lp[np.arange(n), token]

@@ -75,10 +75,16 @@ class Completeness:
 
     @property
     def expected_rows(self) -> int | None:
-        """Rows that a complete history would have, if each step up to the last was logged once."""
+        """Rows that a complete history would have, if each step up to the last was logged once.
+
+        A sample rarely holds the first step: one that begins near 0 is taken to begin there.
+        """
         if self.reported_last_step is None or self.first_step is None:
             return None
-        return self.reported_last_step - self.first_step + 1
+        first = self.first_step
+        if self.sampled and first < 0.05 * self.reported_last_step:
+            first = 0
+        return self.reported_last_step - first + 1
 
     @property
     def whole(self) -> bool:

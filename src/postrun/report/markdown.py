@@ -19,7 +19,7 @@ _MARK = {
     Severity.INFO: "🔵 info",
     Severity.GOOD: "🟢 good",
 }
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$]|^[#+=-]|(?<=^\d)[.)])")
 
 
 def render(view: RunView, findings: list[Finding], plots: list[Path]) -> str:
@@ -88,4 +88,7 @@ def _metrics(view: RunView) -> list[str]:
 
 def escape(text: str) -> str:
     """Text from a run as Markdown that shows it and does nothing else."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    text = " ".join(str(text).split())
+    return _SPECIAL.sub(
+        r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    )

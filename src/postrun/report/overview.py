@@ -10,8 +10,7 @@ import numpy as np
 from postrun.model import Finding, Run, Severity, State
 from postrun.model.text import duration, number
 from postrun.semantics import MetricInfo, RunView, Series, roles
-from postrun.stats.robust import Floats, bin_medians, median
-from postrun.stats.trend import trend
+from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 
 #: Categories of detailed_analysis.json by panel, where the two differ.
 _CATEGORY = dict.fromkeys(("throughput", "mfu", "time", "memory", "length"), "performance")
@@ -84,8 +83,9 @@ def _key_metric(series: Series) -> KeyMetric:
 def statistics(view: RunView) -> dict[str, dict[str, dict[str, Any]]]:
     """The contract's `analysis`: category, metric, then initial, final, mean, std, min, max, trend.
 
-    Means leave warm-up rows out; the trend is "increasing" or "decreasing" only where a
-    Mann-Kendall test shows it at 1 %, else "flat".
+    Means leave warm-up rows out; the trend is "increasing" or "decreasing" only where the medians
+    of the first and the last tenth differ by more than 4 standard errors and 5 % of the range,
+    else "flat".
     """
     out: dict[str, dict[str, dict[str, Any]]] = {}
     for info in view.metrics.values():
@@ -101,17 +101,26 @@ def statistics(view: RunView) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _statistics(series: Series) -> dict[str, Any]:
-    found = trend(series.x, series.y)
-    direction = "increasing" if found.slope > 0 else "decreasing"
+    y = series.y
     return {
-        "initial": float(series.y[0]),
-        "final": float(series.y[-1]),
-        "mean": float(series.y.mean()),
-        "std": float(series.y.std()),
-        "min": float(series.y.min()),
-        "max": float(series.y.max()),
-        "trend": direction if found.significant and found.slope else "flat",
+        "initial": float(y[0]),
+        "final": float(y[-1]),
+        "mean": float(y.mean()),
+        "std": float(y.std()),
+        "min": float(y.min()),
+        "max": float(y.max()),
+        "trend": _direction(y),
     }
+
+
+def _direction(y: Floats) -> str:
+    """Where the series ended against where it began: medians of its first and last tenth."""
+    part = max(1, len(y) // 10)
+    change = median(y[-part:]) - median(y[:part])
+    error = noise_sigma(y) * (2 / part) ** 0.5
+    if abs(change) <= max(4 * error, 0.05 * float(np.ptp(y)) if len(y) > 20 else 0.0):
+        return "flat"
+    return "increasing" if change > 0 else "decreasing"
 
 
 def insights(view: RunView, findings: list[Finding]) -> list[str]:

@@ -124,7 +124,7 @@ def _cells(view: RunView, name: str) -> list[_Cell]:
 
 
 def _spread(view: RunView, series: Series) -> Series | None:
-    return view.companion(series.key, "std") if series.info.stat in ("mean", "avg") else None
+    return view.companion(series.key, "std") if series.info.central else None
 
 
 def _largest(lines: list[Series]) -> list[Series]:

@@ -107,10 +107,10 @@ def _identity(view: RunView) -> RenderableType:
         ("framework", view.framework),
     ):
         if value:
-            table.add_row(label, safe(value))
+            table.add_row(label, Text(safe(value)))
     if who.started_at:
         host = f" on {safe(who.host)}" if who.host else ""
-        table.add_row("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC{host}")
+        table.add_row("started", Text(f"{who.started_at:%Y-%m-%d %H:%M} UTC{host}"))
     done = run.completeness
     style = "" if done.whole else "yellow"
     text = Text(done.sentence(), style=style)
@@ -147,7 +147,7 @@ def _metrics(view: RunView) -> RenderableType | None:
         if row.better in ("lower", "higher") and row.last != row.first:
             style = "green" if (row.last > row.first) == (row.better == "higher") else "yellow"
         table.add_row(
-            safe(row.key),
+            Text(safe(row.key)),
             number(row.first),
             Text(number(row.last), style=style),
             Text(row.unit, style="dim"),
@@ -210,13 +210,14 @@ def evidence_line(proof: Evidence) -> str:
 def print_refs(refs: list[tuple[str, str, str, str, str]], console: Console | None = None) -> None:
     """Print a table of runs: id, name, state, started, size."""
     from rich.table import Table
+    from rich.text import Text
 
     console = console or make_console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name in ("run", "name", "state", "started", "size"):
         table.add_column(name, overflow="fold", justify="right" if name == "size" else "left")
     for row in refs:
-        table.add_row(*(safe(cell) for cell in row))
+        table.add_row(*(Text(safe(cell)) for cell in row))
     console.print(table)
 
 
@@ -306,6 +307,7 @@ def print_markdown(text: str) -> None:
 def print_frame(title: str, frame: pl.DataFrame) -> None:
     """Print a small data frame as a table."""
     from rich.table import Table
+    from rich.text import Text
 
     console = make_console()
     console.print(safe(title), style="bold", markup=False)
@@ -315,14 +317,11 @@ def print_frame(title: str, frame: pl.DataFrame) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
         table.add_column(
-            safe(name), justify="right" if dtype.is_numeric() else "left", overflow="fold"
+            Text(safe(name)), justify="right" if dtype.is_numeric() else "left", overflow="fold"
         )
     for row in frame.iter_rows():
         table.add_row(
-            *(
-                "–" if v is None else number(v) if isinstance(v, int | float) else safe(v)
-                for v in row
-            )
+            *(number(v) if v is None or isinstance(v, int | float) else Text(safe(v)) for v in row)
         )
     console.print(table)
     console.print()

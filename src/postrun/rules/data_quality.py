@@ -41,10 +41,9 @@ class HistorySampled(Rule):
         done = view.run.completeness
         if not done.sampled:
             return
-        last = max(done.last_step or 0, done.reported_last_step or 0)
-        first = done.first_step or 0
-        steps = (done.last_step or 0) - first + 1
-        full = last - first + 1
+        first, last = done.first_step or 0, done.last_step or 0
+        full = done.expected_rows or last - first + 1
+        steps = last - first + 1
         total = f"{steps:,}" if steps == full else f"{steps:,} (the source reports {full:,})"
         yield self.finding(
             Severity.WARNING,

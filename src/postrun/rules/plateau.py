@@ -29,7 +29,7 @@ class Plateau(Rule):
     Mann-Kendall test (1 %, corrected for autocorrelation) shows no improvement and the Theil-Sen
     change is below 2 % of the whole gain. Early: 90 % of a reward's or score's gain came within the
     first `early_share` of the run. (For losses that is the normal shape and is not reported.)
-    Always `info` for losses; `warning` for others where the flat part is more than half of the run.
+    Always `info`: a run that reached what it can reach is not ill.
 
     ## What to do
     Stop earlier, or change what limits it: learning-rate decay for losses; harder or more varied
@@ -72,7 +72,6 @@ class Plateau(Rule):
                 f"{series.key} shows no improvement after step {series.x[at]:,.0f} (at {level}): "
                 f"{100 * flat:.0f} % of {run}{_time(view, series, at)} bought nothing measurable"
             )
-            severe = not loss and flat > 0.5
             confidence = 0.85
         elif not loss and early <= self.limits["early_share"] and n >= 50:
             at = gain.reached
@@ -81,7 +80,6 @@ class Plateau(Rule):
                 f"by step {series.x[at]:,.0f}: the other {100 * (1 - early):.0f} % of {run}"
                 f"{_time(view, series, at)} brought {number(rest, 2)} more"
             )
-            severe = False
             confidence = 0.8
         else:
             return
@@ -93,7 +91,7 @@ class Plateau(Rule):
             "the reward terms."
         )
         yield self.finding(
-            Severity.WARNING if severe else Severity.INFO,
+            Severity.INFO,
             confidence,
             text,
             remedy,

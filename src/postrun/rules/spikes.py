@@ -29,7 +29,7 @@ class LossSpike(Rule):
     median of 31 values, and higher than that median by at least `share` of the series' own range
     of levels (5 % to 95 % quantile) or half of the level. The first `warm_up` share of the run is
     left out. Not recovered: the median of the 15 values from 5 after the spike on is still above the
-    level before it by half of the spike's height. Recovered spikes are `info`, and reported only
+    median of the 15 before it by 30 % of the spike's height. Recovered spikes are `info`, and reported only
     where they are at most 2 % of all values: more than that is the loss's own noise.
 
     ## What to do
@@ -71,10 +71,9 @@ class LossSpike(Rule):
             return None
         events = 1 + int(np.count_nonzero(np.diff(at) > 5))
         worst = int(np.argmax(height))
-        i, size = int(at[worst]), float(height[worst])
-        before = float(y[i] - size)
-        later = y[i + 5 : i + 20]
-        stuck = len(later) >= 5 and median(later) > before + 0.5 * size
+        i = int(at[worst])
+        before, later = median(y[max(0, i - 16) : max(1, i - 1)]), y[i + 5 : i + 20]
+        stuck = len(later) >= 5 and median(later) > before + 0.3 * float(y[i] - before)
         if not stuck and len(at) > max(0.02 * n, 1):
             return None
         step = float(series.x[i])

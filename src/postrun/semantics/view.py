@@ -238,7 +238,7 @@ class RunView:
 
 
 def _stem(info: MetricInfo) -> str:
-    return info.key.removesuffix(info.stat) if info.stat else f"{info.key}/"
+    return info.key.removesuffix(info.stat).rstrip("/_.- ")
 
 
 def _flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -80,7 +80,7 @@ def _flat_from(
         if median(rest[len(rest) // 2 :]) - float(rest[0]) > max(0.05 * total, 2 * error):
             break
         found = trend(x[first[k] :], y[first[k] :])
-        if found.significant and found.change > 0.02 * total or found.change > 0.05 * total:
+        if (found.significant and found.change > 0.02 * total) or found.change > 0.05 * total:
             break
         flat = int(first[k])
     return flat

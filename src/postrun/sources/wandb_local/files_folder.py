@@ -43,7 +43,7 @@ def read_files_folder(folder: Path) -> FilesFolder:
     out.requirements = _lines(folder / "requirements.txt")
     output = folder / "output.log"
     if output.is_file():
-        out.console = output.read_text(encoding="utf-8", errors="replace")
+        out.console = output.read_bytes().decode("utf-8", "replace")  # keeps carriage returns
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             out.files.append(RunFile(path.relative_to(folder).as_posix(), path.stat().st_size))

@@ -134,7 +134,7 @@ MESSAGES: dict[str, Schema] = {
         14: ("executable", "str"),
         16: ("cpu_count", "int"),
         17: ("cpu_count_logical", "int"),
-        18: ("gpu", "str"),
+        18: ("gpu_type", "str"),
         19: ("gpu_count", "int"),
         21: ("memory", "MemoryInfo"),
         24: ("gpu_nvidia", "GpuNvidiaInfo*"),

@@ -1,0 +1,5 @@
+"""`python -m postrun`."""
+
+from postrun.cli.main import main
+
+main()

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "examples" / "sample_run"
+SHARED = ROOT.parent / "shared" / "data"
+
+SdkRun = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def sdk(tmp_path_factory: pytest.TempPathFactory) -> SdkRun:
+    """Runs a script that logs with the real SDK in offline mode; returns its wandb folder."""
+
+    def run(script: str) -> Path:
+        folder = tmp_path_factory.mktemp("sdk")
+        (folder / "script.py").write_text(script)
+        environment = os.environ | {
+            "WANDB_MODE": "offline",
+            "WANDB_DIR": str(folder),
+            "WANDB_SILENT": "true",
+            "WANDB_CONFIG_DIR": str(folder / "config"),
+            "WANDB_CACHE_DIR": str(folder / "cache"),
+        }
+        subprocess.run(
+            [sys.executable, "script.py"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return folder / "wandb"
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real runs of strangers, where they lie beside the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared data beside the project ({SHARED.name})")
+    return SHARED

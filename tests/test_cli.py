@@ -1,0 +1,232 @@
+"""The command line as users and scripts meet it: output, exit codes, and no tracebacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from postrun.cli.main import COMMANDS
+from tests import logs
+from tests.conftest import ROOT, SAMPLE
+
+
+def postrun(
+    *arguments: object, cwd: Path | None = None, code: int = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command; its exit code must be `code`, and it never prints a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "postrun", *map(str, arguments)],
+        cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {"COLUMNS": "100"} | environment,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback (most recent" not in done.stderr
+    return done
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from postrun.cli.main import cli; "
+        "cli.main(['--help'], standalone_mode=False); "
+        "print([m for m in ('polars', 'numpy', 'matplotlib', 'rich', 'wandb') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(command: str) -> None:
+    text = postrun(command, "--help").stdout
+    assert "Usage: " in text and len(text.splitlines()) > 5
+
+
+def test_analyze_beside_a_wandb_folder(tmp_path: Path) -> None:
+    for stamp, name in (("20240101_000000", "old"), ("20240301_000000", "new")):
+        logs.run_folder(
+            tmp_path, name,
+            [logs.run_record(name), logs.history({"loss": 1.0}, step=0), logs.exit_record()], stamp,
+        )  # fmt: skip
+    done = postrun("analyze", "--no-plots", cwd=tmp_path)
+    assert "new" in done.stdout and "finished" in done.stdout
+    assert [p.name for p in (tmp_path / "wandb_analysis").iterdir()] == ["new"]
+
+
+def test_what_a_newcomer_reads(tmp_path: Path) -> None:
+    text = postrun("analyze", SAMPLE, "--out", tmp_path / "o").stdout
+    for words in (
+        "int8-sampler",
+        "finished (exit code 0)",
+        "complete: 480 rows",
+        "RL001",
+        "trainer-inference-mismatch",
+        "metrics/exact_reward",
+        "→",
+        "▁",
+        "Files in",
+    ):
+        assert words in text, words
+    assert "\x1b[" not in text  # plain when piped
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_json_is_all_there_is_on_stdout(tmp_path: Path) -> None:
+    done = postrun("analyze", SAMPLE, "--json", "--out", tmp_path / "o", "--no-plots")
+    data = json.loads(done.stdout)
+    assert data["errors"] == [] and data["runs"][0]["run_id"] == "sample01"
+    assert done.stderr == ""
+    assert json.loads(postrun("list", SAMPLE, "--json").stdout)["runs"][0]["id"] == "sample01"
+    assert {r["code"] for r in json.loads(postrun("rules", "--json").stdout)} >= {"OPT001", "RL001"}
+
+
+def test_quiet_says_only_what_matters(tmp_path: Path) -> None:
+    lines = postrun("analyze", SAMPLE, "-q", "--out", tmp_path / "o", "--no-plots").stdout
+    assert "RL001" in lines and "OPT007" not in lines
+
+
+def test_check_is_a_gate(tmp_path: Path) -> None:
+    assert "RL001" in postrun("check", SAMPLE, code=1, cwd=tmp_path).stdout
+    assert postrun("check", SAMPLE, "--fail-on", "critical", cwd=tmp_path).stdout == ""
+    postrun("check", SAMPLE, "--select", "RUN", cwd=tmp_path)
+    postrun("check", SAMPLE, "--ignore", "RL001,DAT004", cwd=tmp_path)
+    data = json.loads(postrun("check", SAMPLE, "--json", code=1, cwd=tmp_path).stdout)
+    assert data["failed"] is True
+    assert not list(tmp_path.iterdir())
+
+
+def test_settings_of_the_project_are_used(tmp_path: Path) -> None:
+    settings = tmp_path / "pyproject.toml"
+    settings.write_text('[tool.postrun]\nignore = ["RL001", "DAT"]\n')
+    postrun("check", SAMPLE, cwd=tmp_path)
+    settings.write_text("[tool.postrun.thresholds.OPT003]\nflat_share = 2.0\nearly_share = 0.0\n")
+    postrun("check", SAMPLE, "--select", "OPT003", "--fail-on", "info", cwd=tmp_path)
+    settings.write_text('[tool.postrun]\nselct = ["RL001"]\n')
+    assert "selct" in postrun("check", SAMPLE, cwd=tmp_path, code=2).stderr
+
+
+def test_pull_exports_without_plots(tmp_path: Path) -> None:
+    postrun("pull", SAMPLE, "--out", tmp_path / "o")
+    names = {p.name for p in (tmp_path / "o" / "sample01").iterdir()}
+    assert "sample01_history.parquet" in names and "plots" not in names and "report.md" not in names
+
+
+def test_compare(tmp_path: Path) -> None:
+    for name, lr in (("a", 0.1), ("b", 0.2)):
+        rows = [logs.history({"loss": 1 / (i + lr)}, step=i) for i in range(30)]
+        record = logs.run_record(name, config={"lr": lr, "same": 1}, display_name="run")
+        logs.run_folder(tmp_path, name, [record, *rows, logs.exit_record()])
+    done = postrun("compare", tmp_path / "wandb", "--metric", "loss", "--by", "lr", "--json")
+    tables = json.loads(done.stdout)["tables"]
+    assert [row["key"] for row in tables["config"]] == ["lr"]
+    assert {row["run"] for row in tables["finals"]} == {"run (a)", "run (b)"}
+    assert len(tables["loss by lr"]) == 2
+    text = postrun("compare", tmp_path / "wandb").stdout
+    assert "0.2" in text and "other seeds" in text
+    postrun("compare", SAMPLE, code=2)
+
+
+def test_explain() -> None:
+    assert "How it decides" in postrun("explain", "loss-diverged").stdout
+    assert "lower is better" in postrun("explain", "val_loss").stdout
+    assert "Did you mean" in postrun("explain", "OPT0001", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (lambda p: [p / "missing"], 3, "no such file or folder"),
+        (lambda p: ["someone/project/abc123"], 3, "W&B server"),
+        (lambda p: [p], 3, "the folder is empty"),
+        (lambda p: [_file(p, "x.wandb", b"SQLite format 3\0")], 3, "not a W&B run log"),
+        (lambda p: [_file(p, "x.wandb", b"")], 3, "the file is empty"),
+        (lambda p: [_file(p, "notes.txt", b"hi")], 3, "not a run"),
+        (lambda p: [_file(p, "x.csv", b"a,b\nx,y\n")], 3, "no column of numbers"),
+        (lambda p: [SAMPLE, "--select", "NOPE"], 2, "no rule matches"),
+        (lambda p: ["--nope"], 2, "No such option"),
+    ],
+)  # fmt: skip
+def test_bad_input(tmp_path: Path, make, code: int, words: str) -> None:  # type: ignore[no-untyped-def]
+    arguments = make(tmp_path)
+    out = tmp_path / "out"
+    error = postrun("analyze", *arguments, "--out", out, code=code, cwd=tmp_path).stderr
+    assert words in " ".join(error.split())
+    assert not out.exists()
+
+
+def _file(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_no_target_and_nothing_here(tmp_path: Path) -> None:
+    assert "no run here" in postrun("analyze", cwd=tmp_path, code=3).stderr
+
+
+def test_one_bad_target_does_not_stop_the_others(tmp_path: Path) -> None:
+    bad = _file(tmp_path, "bad.wandb", b"junk")
+    done = postrun("analyze", bad, SAMPLE, "--out", tmp_path / "o", "--no-plots", code=3)
+    assert "not a W&B run log" in done.stderr and "sample01" in done.stdout
+
+
+def test_many_runs_on_all_cores(tmp_path: Path) -> None:
+    for i in range(9):
+        rows = [logs.history({"loss": 1 / (j + 1)}, step=j) for j in range(40)]
+        logs.run_folder(tmp_path, f"r{i}", [logs.run_record(f"r{i}"), *rows, logs.exit_record()],
+                        f"2024010{i + 1}_000000")  # fmt: skip
+    _file(tmp_path / "wandb", "broken.wandb", b"")
+    done = postrun("analyze", tmp_path / "wandb", "--out", tmp_path / "o", "--workers", "2",
+                   "--no-plots", code=3)  # fmt: skip
+    assert {p.name for p in (tmp_path / "o").iterdir()} == {f"r{i}" for i in range(9)}
+    order = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("r")]
+    assert order == [f"r{i}" for i in reversed(range(9))]
+    assert "the file is empty" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root writes anywhere")
+def test_unwritable_output(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    assert "cannot be written" in postrun("analyze", SAMPLE, "--out", locked, code=3).stderr
+
+
+def test_output_folder_below_a_file(tmp_path: Path) -> None:
+    blocker = _file(tmp_path, "file", b"")
+    error = postrun("analyze", SAMPLE, "--out", blocker / "o", "--no-plots", code=3).stderr
+    assert "cannot be written" in error and "--out" in error
+
+
+def test_hostile_names_do_not_command_the_terminal(tmp_path: Path) -> None:
+    path = logs.write(
+        tmp_path / "run-h.wandb",
+        [
+            logs.run_record("h", display_name="\x1b[2Jgone\x07[red]"),
+            *(
+                logs.history({"\x1b]0;t\x07loss": 1.0, "[bold]x[/bold]": 2.0}, step=i)
+                for i in range(9)
+            ),
+            logs.exit_record(),
+        ],
+    )
+    text = postrun("analyze", path, "--out", tmp_path / "o", "--no-plots").stdout
+    assert "\x1b" not in text and "\x07" not in text and "[bold]x[/bold]" in text
+
+
+def test_scripts_of_the_seed(tmp_path: Path) -> None:
+    def script(name: str, *arguments: object) -> str:
+        done = subprocess.run(
+            [sys.executable, ROOT / "scripts" / name, *map(str, arguments)],
+            cwd=tmp_path, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    assert "sample01" in script("analyze_wandb_run.py", SAMPLE)
+    folder = tmp_path / "wandb_analysis" / "sample01"
+    assert (folder / "full_analysis.json").is_file()
+    text = script("visualize_wandb_run.py", "--run-id", "sample01")
+    assert (folder / "plots" / "training_metrics.png").is_file()
+    assert (folder / "detailed_analysis.json").is_file() and "insights" in text.lower()

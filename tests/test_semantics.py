@@ -1,0 +1,150 @@
+"""Packs and roles: real keys of the frameworks, and names that must have no role."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from postrun.model import Identity, MetricDefinition, PostrunError, Run
+from postrun.semantics import RunView, packs, roles
+from postrun.semantics.packs_loader import normalise, parse_pack
+
+GENERIC = next(pack for pack in packs() if pack.normalised)
+
+
+@pytest.mark.parametrize(
+    ("key", "role"),
+    [
+        ("loss", "loss.train"), ("train/loss", "loss.train"), ("Loss/train", "loss.train"),
+        ("train_loss_epoch", "loss.train"), ("trainLoss", "loss.train"), ("avg_loss", "loss.train"),
+        ("val_loss", "loss.eval"), ("valid/loss", "loss.eval"), ("Loss/val", "loss.eval"),
+        ("eval/loss", "loss.eval"), ("test loss", "loss.eval"), ("validation.loss", "loss.eval"),
+        ("policy_loss", "loss.policy"), ("losses/policy_loss", "loss.policy"),
+        ("losses/value_loss", "loss.value"), ("critic_loss", "loss.value"),
+        ("acc", "accuracy.train"), ("val/accuracy", "accuracy.eval"), ("test_acc", "accuracy.eval"),
+        ("lr", "lr"), ("train/lr", "lr"), ("learning_rate", "lr"), ("optim/lr", "lr"),
+        ("charts/learning_rate", "lr"), ("lr_group_0", "lr"),
+        ("grad_norm", "grad_norm"), ("train/global_grad_norm", "grad_norm"),
+        ("gradient_norm", "grad_norm"), ("gradnorm", "grad_norm"),
+        ("reward", "reward"), ("rollout/ep_rew_mean", "reward"), ("train/reward", "reward"),
+        ("charts/episodic_return", "reward"), ("entropy", "entropy"), ("losses/entropy", "entropy"),
+        ("losses/approx_kl", "kl.policy"), ("charts/SPS", "throughput.steps"),
+        ("tokens_per_sec", "throughput.tokens"), ("train/tokens_per_second", "throughput.tokens"),
+        ("mfu", "mfu"), ("perf/mfu", "mfu"), ("step_time", "time.step"), ("epoch", "progress.epoch"),
+        ("val/perplexity", "perplexity.eval"), ("val_f1", "score.eval"),
+        ("completions/mean_length", None), ("response_length/mean", "length.completion"),
+    ],
+)  # fmt: skip
+def test_generic_names(key: str, role: str | None) -> None:
+    match = GENERIC.match(key)
+    assert (match[0].role if match else None) == role
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "loss_scale", "lossless", "colors", "blr", "reward_model_lr_decay", "accumulate",
+        "lr_scheduler_name", "time", "gpu", "params", "weights.loss_fn.bias", "kl_coef",
+        "entropy_coef", "max_grad_norm", "grad_norm_square", "test", "epoch_time", "num_loss_terms",
+        "discriminator_loss", "rewarded", "best_val_loss_step", "loss/weight",
+    ],
+)  # fmt: skip
+def test_a_wrong_role_is_worse_than_none(key: str) -> None:
+    assert GENERIC.match(key) is None
+
+
+def test_statistics_in_names() -> None:
+    match = GENERIC.match("loss/std")
+    assert match is not None and match[1] == "std"
+    match = GENERIC.match("mismatch_kl/mean")
+    assert match is not None and match[1] == "mean"
+
+
+def view(columns: list[str], **fields: object) -> RunView:
+    history = pl.DataFrame({"_step": [0, 1], **{c: [1.0, 2.0] for c in columns}})
+    return RunView(Run(Identity("x"), history=history, **fields))  # type: ignore[arg-type]
+
+
+def test_frameworks_are_recognised() -> None:
+    prime = view(["mismatch_kl/mean", "is_masked/mean", "inference_probs/mean", "loss/mean"])
+    assert prime.framework == "prime-rl"
+    assert prime.metrics["loss/mean"].role == "loss.policy"
+    trainer = view(["train/global_step", "train/learning_rate", "train/loss", "eval/loss"])
+    assert trainer.framework == "Hugging Face Trainer"
+    lightning = view(["trainer/global_step", "val_loss", "lr-AdamW"])
+    assert lightning.framework == "PyTorch Lightning"
+    assert lightning.metrics["lr-AdamW"].role == "lr"
+    assert lightning.metrics["val_loss"].role == "loss.eval"
+    assert view(["loss"]).framework == ""
+
+
+def test_a_loss_beside_rewards_is_a_policy_loss() -> None:
+    assert view(["loss"]).metrics["loss"].role == "loss.train"
+    together = view(["loss", "reward"])
+    assert together.metrics["loss"].role == "loss.policy"
+    assert together.metrics["loss"].better == "neither"
+
+
+def test_config_settings() -> None:
+    run = view(["loss"], config={"optim": {"lr": 0.1}, "max_steps": 10, "epochs": None})
+    assert run.number("lr") == ("optim.lr", 0.1)
+    assert run.number("max_steps") == ("max_steps", 10.0)
+    assert run.setting("epochs") is None
+    assert view(["loss"], config={"max_steps": -1}).number("max_steps") is None
+
+
+def test_defined_goals_and_axes_win() -> None:
+    run = view(
+        ["a", "val/x"],
+        metrics=[
+            MetricDefinition("a", goal="maximize"),
+            MetricDefinition("val/*", glob=True, x_axis="epoch"),
+        ],
+    )
+    assert run.metrics["a"].better == "higher"
+    assert run.metrics["val/x"].x_axis == "epoch"
+
+
+def test_series_in_order_of_step_without_gaps() -> None:
+    history = pl.DataFrame(
+        {"_step": [0, 2, 1, 2, None], "loss": [0.0, 2.0, None, 2.5, 9.0], "flag": [True] * 5}
+    )
+    run = RunView(Run(Identity("x"), history=history))
+    series = run.series("loss")
+    assert series.x.tolist() == [0, 2, 2] and series.y.tolist() == [0, 2, 2.5]
+    assert series.rows.tolist() == [0, 1, 3]
+    assert run.series("flag").y.tolist() == [1, 1, 1, 1]
+
+
+def test_companions() -> None:
+    run = view(
+        ["mismatch_kl/mean", "is_masked/mean", "trainer_probs/mean", "entropy/mean", "entropy/std"]
+    )
+    companion = run.companion("entropy/mean", "std")
+    assert companion is not None and companion.key == "entropy/std"
+    assert run.companion("mismatch_kl/mean", "std") is None
+
+
+def test_every_pack_is_valid_and_names_known_roles() -> None:
+    assert {p.name for p in packs()} >= {"prime-rl", "hf-trainer", "lightning", "generic"}
+    for pack in packs():
+        assert all(pattern.role in roles() for pattern in pack.patterns)
+    assert all(role.better in ("lower", "higher", "neither") for role in roles().values())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name = ", "mine.toml"),
+        ('name = "x"\n[[metric]]\npattern = "a("\nrole = "lr"', "mine.toml"),
+        ('name = "x"\n[[metric]]\npattern = "a"\nrole = "nope"', "unknown role 'nope'"),
+    ],
+)
+def test_a_broken_pack_names_its_file(text: str, words: str) -> None:
+    with pytest.raises(PostrunError, match=words):
+        parse_pack(text, "mine.toml")
+
+
+def test_normalise() -> None:
+    assert normalise("Train/Loss.Step-1 x") == "train_loss_step_1_x"
+    assert normalise("valLoss") == "val_loss"
