@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 
 from postrun.job import Options, Result, folder_names, run_job
 from postrun.model import RunRef
@@ -30,8 +31,7 @@ def analyze_all(
         for ref, name in zip(refs, names, strict=True):
             yield run_job(ref, name, options)
         return
-    # Not forked: Polars' threads do not survive a fork.
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_single) as pool:
+    with ProcessPoolExecutor(count, mp_context=_context(), initializer=_single) as pool:
         futures = [
             pool.submit(_remote, ref, name, options) for ref, name in zip(refs, names, strict=True)
         ]
@@ -41,6 +41,18 @@ def analyze_all(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _context() -> BaseContext:
+    """How workers start: from a server that has imported everything once.
+
+    Not forked from here: Polars' threads, which may be running by now, do not survive a fork.
+    """
+    if "forkserver" in get_all_start_methods():
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["postrun.job", "postrun.rules.registry"])
+        return context
+    return get_context("spawn")
 
 
 def _single() -> None:

@@ -122,7 +122,7 @@ def _identity(view: RunView) -> RenderableType:
     if run.console.height:
         extra.append(f"{run.console.height:,} console lines")
     if done.media:
-        extra.append(", ".join(f"{n} {kind}" for kind, n in sorted(done.media.items())))
+        extra.append(", ".join(f"{n} x {kind}" for kind, n in sorted(done.media.items())))
     if extra:
         text.append("; " + ", ".join(extra), style="dim")
     table.add_row("history", text)

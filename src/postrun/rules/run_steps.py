@@ -53,6 +53,8 @@ class StepsDone(Rule):
             reported = run.completeness.reported_last_step
             if reported is not None and key == "_step":
                 done = max(done, float(reported))
+            if key == "_step" and run.completeness.first_step == 0:
+                done += 1  # steps 0 to 479 are 480 steps
             yield from self._judge(view, "steps", plan, done, key, slack=2.0)
             return
         plan = view.number("epochs")

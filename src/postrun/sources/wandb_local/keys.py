@@ -27,22 +27,34 @@ class Keys:
 
     def __init__(self, number_of: Callable[[tuple[str, ...]], int]) -> None:
         self._number_of = number_of
-        self._known: dict[int, int] = {}
+        self._hashes = np.zeros(0, np.uint64)  # sorted
+        self._numbers = np.zeros(0, np.int32)
 
     def numbers(self, buffer: Buffer, start: Ints, end: Ints) -> NDArray[np.int32]:
         """The number of the key in each span [start, end)."""
-        distinct, first, inverse = np.unique(
-            _hashes(buffer, start, end), return_index=True, return_inverse=True
-        )
+        hashes = _hash_spans(buffer, start, end)
+        at = np.searchsorted(self._hashes, hashes)
+        known = np.zeros(len(hashes), np.bool_)
+        inside = at < len(self._hashes)
+        known[inside] = self._hashes[at[inside]] == hashes[inside]
+        if not known.all():
+            self._learn(buffer, hashes[~known], start[~known], end[~known])
+            at = np.searchsorted(self._hashes, hashes)
+        found: NDArray[np.int32] = self._numbers[at]
+        return found
+
+    def _learn(self, buffer: Buffer, hashes: NDArray[np.uint64], start: Ints, end: Ints) -> None:
+        """Decode keys that are seen for the first time, in the order of their appearance."""
+        distinct, first = np.unique(hashes, return_index=True)
         numbers = np.empty(len(distinct), np.int32)
-        for i, (value, at) in enumerate(zip(distinct.tolist(), first.tolist(), strict=True)):
-            number = self._known.get(value)
-            if number is None:
-                item = wire.decode(buffer.data, "HistoryItem", int(start[at]), int(end[at]))
-                number = self._known[value] = self._number_of(key_path(item))
-            numbers[i] = number
-        out: NDArray[np.int32] = numbers[inverse]
-        return out
+        for i in np.argsort(first).tolist():
+            at = int(first[i])
+            item = wire.decode(buffer.data, "HistoryItem", int(start[at]), int(end[at]))
+            numbers[i] = self._number_of(key_path(item))
+        every = np.concatenate([self._hashes, distinct])
+        order = np.argsort(every)
+        self._hashes = every[order]
+        self._numbers = np.concatenate([self._numbers, numbers])[order]
 
 
 def key_path(item: dict[str, Any]) -> tuple[str, ...]:
@@ -51,7 +63,7 @@ def key_path(item: dict[str, Any]) -> tuple[str, ...]:
     return tuple(nested) if nested else (item.get("key", ""),)
 
 
-def _hashes(buffer: Buffer, start: Ints, end: Ints) -> NDArray[np.uint64]:
+def _hash_spans(buffer: Buffer, start: Ints, end: Ints) -> NDArray[np.uint64]:
     words = np.ndarray((len(buffer.data) - 7,), "<u8", buffer=buffer.data, strides=(1,))
     left = end - start
     out = left.astype(np.uint64)

@@ -306,7 +306,9 @@ class Summary:
         row_of: dict[tuple[str, ...], int] = {}
         if len(items.row):
             numbers = self._keys.numbers(buffer, items.key_start, items.key_end)
-            order = np.argsort(items.row, kind="stable")
+            few = len(messages) < 1 << 15  # 16-bit numbers sort by radix
+            rows = items.row.astype(np.int16) if few else items.row
+            order = np.argsort(rows, kind="stable")
             last = np.full(len(self._paths), -1, np.int64)
             last[numbers[order]] = np.arange(len(order))  # where indices repeat, the last counts
             for i in np.sort(last[last >= 0]).tolist():
