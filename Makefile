@@ -24,7 +24,7 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,6 +1,6 @@
 """postrun against the plain way, side by side, in one run. Writes a Markdown table to stdout.
 
-    python benchmarks/run.py            (or: make bench)
+    python -m benchmarks.run            (or: make bench)
 
 Each measurement is a fresh process, the two ways in turn, the best of `ROUNDS`; memory is the peak
 resident size of that process, less that of one which only imports what is measured.
@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def best(codes: list[str], *arguments: str) -> list[dict[str, Any]]:
 
 def reading() -> None:
     """One file of each size."""
-    from make_run import make_run
+    from benchmarks.make_run import make_run
 
     print("| reading a `.wandb` file | plain way | postrun | ratio | postrun MB/s | peak / file |")
     print("|---|---:|---:|---:|---:|---:|")
@@ -109,7 +110,7 @@ def reading() -> None:
 
 def cores() -> None:
     """Sixteen runs on one core and on all."""
-    from make_run import make_run
+    from benchmarks.make_run import make_run
 
     code = """
 import time
@@ -141,7 +142,7 @@ if __name__ == "__main__":
 
 def main_job() -> None:
     """`postrun analyze` of a run of the seed's size against the seed's way."""
-    from seed_sized import export_like_the_seed, make_seed_sized
+    from benchmarks.seed_sized import export_like_the_seed, make_seed_sized
 
     source = make_seed_sized(OUT / "seed_sized")
     exported = export_like_the_seed(source, OUT / "seed_exported")
@@ -158,8 +159,6 @@ def main_job() -> None:
         times = []
         for _ in range(ROUNDS):
             with tempfile.TemporaryDirectory() as folder:
-                import time
-
                 begin = time.perf_counter()
                 subprocess.run(command, cwd=folder, capture_output=True, check=True)
                 times.append(time.perf_counter() - begin)
@@ -186,7 +185,6 @@ import resource
 
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
-    sys.path.insert(0, str(HERE))
     reading()
     cores()
     main_job()
