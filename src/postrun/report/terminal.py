@@ -258,12 +258,12 @@ def print_brief(results: Sequence[Brief], least: Severity, console: Console | No
             line.append(f"  {safe(result.id)}", style="dim")
         line.append(f"  {result.verdict}", style="")
         line.append(f" [{result.completeness}]", style="dim")
-        console.print(line)
+        console.print(line, soft_wrap=True)  # one line each, whatever the width: for grep
         for finding in found:
             text = Text(f"  {_MARK[finding.severity]:<11}", style=_STYLE[finding.severity])
             text.append(f"{finding.rule} ", style="dim")
             text.append(safe(finding.message), style="default")
-            console.print(text)
+            console.print(text, soft_wrap=True)
 
 
 @contextmanager

@@ -75,7 +75,15 @@ class StepsDone(Rule):
     ) -> Iterator[Finding]:
         name, planned = plan
         proof = [
-            Evidence(key, None, 0.0, done, planned, done, done / planned, view.run.history.height)
+            Evidence(
+                metric=key,
+                step_from=float(view.run.completeness.first_step or 0),
+                step_to=float(view.run.completeness.last_step or 0),
+                before=planned,
+                after=done,
+                effect=done / planned,
+                n=view.run.history.height,
+            )
         ]
         short = planned - done
         if short <= max(slack, self.limits["tolerance"] * planned):
