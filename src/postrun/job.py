@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from postrun.model import Finding, PostrunError, Run, RunRef, State, TargetError
+from postrun.model import Finding, PostrunError, Run, RunRef, State
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name, write_text
 from postrun.report.overview import verdict
@@ -48,15 +49,18 @@ class Result:
 def run_job(ref: RunRef, folder_name: str, options: Options) -> Result:
     """The main job on one reference; what goes wrong is in the result, not raised."""
     try:
-        run = ref.load()
-    except TargetError as error:
-        return Result(ref.id, name=ref.name, error=str(error))
-    except OSError as error:
-        return Result(ref.id, name=ref.name, error=f"{ref.path}: cannot be read: {error.strerror}")
-    try:
-        return analyze_run(run, folder_name, options)
+        return analyze_run(ref.load(), folder_name, options)
     except PostrunError as error:
-        return Result(ref.id, name=ref.name, error=str(error))
+        text = str(error)
+    except OSError as error:
+        text = f"{ref.path}: cannot be read: {error.strerror or error}"
+    except Exception as error:  # a defect of ours must not stop the other runs
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        text = (
+            f"{ref.path}: internal error at {Path(frame.filename).name}:{frame.lineno}: "
+            f"{type(error).__name__}: {error}. Please report it."
+        )
+    return Result(ref.id, name=ref.name, error=text)
 
 
 def analyze_run(run: Run, folder_name: str, options: Options) -> Result:

@@ -33,6 +33,7 @@ class KeyMetric:
     curve: Floats
 
 
+@np.errstate(all="ignore")
 def key_metrics(view: RunView, limit: int = 14) -> list[KeyMetric]:
     """The metrics that matter most: by role in the order of roles, then unknown ones."""
     order = {name: i for i, name in enumerate(roles())}
@@ -80,6 +81,7 @@ def _key_metric(series: Series) -> KeyMetric:
     )
 
 
+@np.errstate(all="ignore")
 def statistics(view: RunView) -> dict[str, dict[str, dict[str, Any]]]:
     """The contract's `analysis`: category, metric, then initial, final, mean, std, min, max, trend.
 

@@ -73,9 +73,12 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  #
 _SEVERITY = {Severity.CRITICAL: "#b00020", Severity.WARNING: "#b36b00", Severity.INFO: "#5a6b7b"}
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}
 _POINTS = 2000
+#: Beyond this, an axis cannot be drawn any more; such values are left out like NaN.
+_LARGEST = 1e100
 _LINES = 6
 
 
+@np.errstate(all="ignore")
 def draw(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
     """Draw a run's figures into `folder`; returns the PNG files, in reading order.
 
@@ -215,7 +218,7 @@ def _draw(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
         values.append(_line(axis, clean, colour, log))
         if spread is not None and len(cell.lines) <= 2 and not log:
             _band(axis, clean, spread.finite, colour)
-        bad = series.x[~np.isfinite(series.y)]
+        bad = series.x[~(np.abs(series.y) < _LARGEST)]
         if len(bad):
             axis.plot(
                 bad[:200],
@@ -257,14 +260,15 @@ def _decades(cell: _Cell) -> float:
 
 def _line(axis: Axes, series: Series, colour: str, log: bool) -> Floats:
     """The raw curve; where it is noisy, pale under its running median."""
-    y = np.where(series.y > 0, series.y, np.nan) if log else series.y
+    y = np.where(np.abs(series.y) < _LARGEST, series.y, np.nan)
+    y = np.where(y > 0, y, np.nan) if log else y
     keep = min_max(y, _POINTS)
     x, raw = series.x[keep], y[keep]
     label = _label(series.key, 40)
     if len(series) >= 100:
         window = max(5, len(series) // 50) | 1
         axis.plot(x, raw, color=colour, alpha=0.3, linewidth=0.8)
-        smooth = rolling_median(series.y, window)
+        smooth = rolling_median(y, window)
         few = np.unique(np.linspace(0, len(series) - 1, 600).astype(int))
         axis.plot(series.x[few], smooth[few], color=colour, linewidth=1.8, label=label)
     else:
@@ -281,6 +285,8 @@ def _band(axis: Axes, mean: Series, std: Series, colour: str) -> None:
     left, right = left[order], right[order]
     few = np.unique(np.linspace(0, len(left) - 1, _POINTS).astype(int))
     x, y, s = mean.x[left][few], mean.y[left][few], std.y[right][few]
+    if not (np.abs(y) + np.abs(s) < _LARGEST).all():
+        return
     low, high = y - s, y + s
     if (mean.info.role or "").startswith(("prob.", "fraction.")):
         low, high = np.maximum(low, 0), np.minimum(high, 1)

@@ -9,6 +9,7 @@ from postrun.stats.robust import Floats
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
+@np.errstate(all="ignore")
 def sparkline(curve: Floats) -> str:
     """Levels as block characters; a flat curve is a line of the lowest block.
 
@@ -25,5 +26,7 @@ def sparkline(curve: Floats) -> str:
             low, high = max(low, float(first - reach)), min(high, float(third + reach))
     if high <= low:
         return _BLOCKS[0] * len(curve)
-    scaled = np.clip((curve - low) / (high - low), 0, 1) * (len(_BLOCKS) - 1)
+    # Halved first: the difference of the largest floats would overflow.
+    scaled = np.nan_to_num(np.clip((curve / 2 - low / 2) / (high / 2 - low / 2), 0, 1))
+    scaled *= len(_BLOCKS) - 1
     return "".join(_BLOCKS[int(i)] for i in np.rint(scaled))

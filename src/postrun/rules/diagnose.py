@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from postrun.model import Finding, Run, ranked
 from postrun.rules.registry import Selection
 from postrun.semantics import RunView
@@ -16,7 +18,9 @@ def diagnose(run: Run | RunView, selection: Selection | None = None) -> list[Fin
     found: list[Finding] = []
     for rule in (selection or Selection()).active():
         try:
-            found.extend(rule.check(view))
+            # Values near the limits of floats overflow in variances: infinite spread, no warning.
+            with np.errstate(all="ignore"):
+                found.extend(rule.check(view))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             found.append(_broken(rule.code, rule.name, error))
     return ranked(found)

@@ -78,9 +78,9 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
     run.metrics = list({m.name: m for log, _ in parts for m in log.metrics.values()}.values())
     run.artifacts = _artifacts(parts)
     run.files = _files(parts)
-    run.history = pl.concat([log.history for log, _ in parts], how="diagonal_relaxed")
+    run.history = _concat([log.history for log, _ in parts])
     run.history = ordered({s.name: s for s in run.history}, run.history.height)
-    run.system = pl.concat([log.system for log, _ in parts], how="diagonal_relaxed")
+    run.system = _concat([log.system for log, _ in parts])
     run.console = pl.concat([_console(log, files) for log, files in parts])
     run.exit_code = last.exit_code
     run.state = _state(last)
@@ -95,6 +95,19 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
     run.system = run.system.select("_timestamp", "_runtime", *names)
     run.runtime = _runtime(run, last, last_files)
     return run
+
+
+def _concat(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Frames below one another; a metric that is text in some and numbers in others is split.
+
+    That is the rule for mixed columns within one log, too: the text goes to `KEY:text`.
+    """
+    numeric = {n for f in frames for n, t in f.schema.items() if t.is_numeric()}
+    split = [
+        f.rename({n: f"{n}:text" for n, t in f.schema.items() if t == pl.String and n in numeric})
+        for f in frames
+    ]
+    return pl.concat(split, how="diagonal_relaxed")
 
 
 def _filled(log: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:
