@@ -31,7 +31,7 @@ def test_load_all_and_runs() -> None:
 
 def test_diagnose_selects() -> None:
     run = postrun.load(SAMPLE)
-    assert {f.rule for f in postrun.diagnose(run, select=["RL"])} == {"RL001"}
+    assert {f.rule for f in postrun.diagnose(run, select=["RL001"])} == {"RL001"}
     assert "RL001" not in {f.rule for f in postrun.diagnose(run, ignore=["RL001"])}
     assert postrun.diagnose(postrun.RunView(run)) == postrun.diagnose(run)
 

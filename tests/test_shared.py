@@ -44,6 +44,9 @@ def test_the_trainer_of_the_seed(shared: Path) -> None:
     assert "masked" in mismatch.message and "gradient norm" in mismatch.message
     assert found["RUN003"].severity is Severity.GOOD
     assert found["PERF001"].evidence[0].step_from == pytest.approx(70, abs=40)
+    speed = " ".join(f.message for f in postrun.diagnose(run, select=["PERF001"]))
+    assert "less work per step" in speed and "dips every 100 steps" in speed
+    assert found["RL002"].message.startswith("entropy/mean fell from 0.93")
     assert not {"OPT002", "OPT004", "OPT006", "OPT005"} & set(found)
 
 
@@ -55,3 +58,4 @@ def test_the_orchestrator_of_the_seed(shared: Path) -> None:
     assert "pattern_reward" in found["DAT004"].message
     assert "90 % of its gain" in found["OPT003"].message
     assert "completion_len/mean fell" in found["PERF001"].message
+    assert "truncated completions fell" in found["RL003"].message

@@ -7,7 +7,7 @@ import pytest
 
 from postrun.stats.changepoint import onset, split
 from postrun.stats.decimate import min_max
-from postrun.stats.periodic import shares_of_period
+from postrun.stats.periodic import share_after_multiples
 from postrun.stats.plateau import gains
 from postrun.stats.robust import bin_medians, ema, mad_sigma, noise_sigma, rolling_median
 from postrun.stats.spikes import upward_spikes
@@ -122,5 +122,5 @@ def test_min_max_keeps_spikes() -> None:
 def test_period() -> None:
     x = np.arange(1000.0)
     at = np.array([100, 201, 300, 399, 555])
-    assert shares_of_period(x, at, 100) == pytest.approx(0.8)
-    assert shares_of_period(x, at, 3) == 0
+    assert share_after_multiples(x, at, 100, 2) == pytest.approx(0.8)
+    assert share_after_multiples(x, at, 3, 2) == 0

@@ -11,8 +11,8 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
 from postrun.stats.changepoint import split
-from postrun.stats.periodic import shares_of_period
-from postrun.stats.robust import bin_medians, mad_sigma, median
+from postrun.stats.periodic import share_after_multiples
+from postrun.stats.robust import bin_medians, mad_sigma, median, rolling_median
 
 _SPEED = ("throughput.tokens", "throughput.samples", "throughput.steps")
 _LENGTHS = ("length.completion", "length.sequence")
@@ -34,9 +34,10 @@ class ThroughputDrop(Rule):
     warm-up, often reported as 0. A change point (least squares, Schwarz penalty) of the medians of
     at most 200 groups; reported where the level after it is lower by more than `drop_share` and the
     last tenth of the run still is. Where completion or sequence length fell by a like factor in the
-    same window, that is named as the cause and the finding is `info`. Dips: values below half of
-    the running level, at least 60 % of which lie at multiples of the configured checkpoint
-    interval.
+    same window, or the step time fell although throughput did (a step then holds less), that is
+    named as the cause and the finding is `info`. Dips: values below the running
+    median of one checkpoint interval by 10 % and by 4 deviations, at least 60 % of which lie within
+    15 % of the interval after its multiples.
 
     ## What to do
     As the cause says; otherwise look at data-loader time, GPU clocks and temperature, and other
@@ -73,7 +74,7 @@ class ThroughputDrop(Rule):
             return
         step = float(series.x[first[found.at]])
         unit = series.info.unit
-        cause, proof = self._shorter(view, step, drop)
+        cause, proof = self._shorter(view, step, drop, series)
         yield self.finding(
             Severity.INFO if cause else Severity.WARNING,
             0.9,
@@ -88,7 +89,10 @@ class ThroughputDrop(Rule):
             [evidence(series, step, before=found.before, after=found.after, effect=drop), *proof],
         )
 
-    def _shorter(self, view: RunView, step: float, drop: float) -> tuple[str, list[Evidence]]:
+    def _shorter(
+        self, view: RunView, step: float, drop: float, series: Series
+    ) -> tuple[str, list[Evidence]]:
+        """The cause where lengths or step times show it: its sentence and evidence."""
         for length in view.by_role(*_LENGTHS):
             y = length.finite
             before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
@@ -98,28 +102,50 @@ class ThroughputDrop(Rule):
                     "sequences, not slower hardware"
                 )
                 return text, [evidence(y, step, before=before, after=after)]
-        return "", []
+        return self._less_work(view, step, series)
+
+    def _less_work(self, view: RunView, step: float, series: Series) -> tuple[str, list[Evidence]]:
+        """Steps that became shorter although throughput fell: they hold less."""
+        clock = view.first("time.step")
+        if clock is None or series.info.role == "throughput.steps":
+            return "", []
+        y = clock.finite
+        before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
+        if not 0 < after < 0.8 * before:
+            return "", []
+        speed = [median(series.between(*w).y) for w in ((-np.inf, step), (step, np.inf))]
+        unit = series.info.unit.partition("/")[0] or "items"
+        text = (
+            f"; {clock.key} fell from {number(before, 3)} to {number(after, 3)} s with it, so a "
+            f"step holds fewer {unit} ({number(before * speed[0], 2)} to "
+            f"{number(after * speed[1], 2)}): less work per step, not slower hardware"
+        )
+        return text, [evidence(y, step, before=before, after=after)]
 
     def _dips(self, view: RunView, series: Series) -> Iterator[Finding]:
         interval = view.number("checkpoint_interval")
         if interval is None or len(series) < 50:
             return
-        _, levels, first = bin_medians(series.x, series.y, 50)
-        counts = np.diff(np.append(first, len(series)))
-        level = np.repeat(levels, counts)
-        spread = mad_sigma(series.y / level)
-        at = np.flatnonzero(series.y < level * (1 - max(0.3, 4 * spread)))
-        if len(at) < 3 or len(at) > 0.2 * len(series):
-            return
         period = interval[1]
-        share = shares_of_period(series.x, at, period)
-        if share < 0.6 or period < 10:
+        rows = int(period / max(float(np.median(np.diff(series.x))), 1e-9)) | 1
+        if not 10 <= period <= series.x[-1] / 3 or rows < 9 or rows * len(series) > 5e7:
             return
+        level = rolling_median(series.y, rows)
+        if (level <= 0).any():
+            return
+        spread = mad_sigma(series.y / level)
+        at = np.flatnonzero(series.y < level * (1 - max(0.1, 4 * spread)))
+        if len(at) < 3 or len(at) > 0.3 * len(series):
+            return
+        # Throughput averaged over several steps dips for some steps after the checkpoint.
+        if share_after_multiples(series.x, at, period, within=0.15 * period) < 0.6:
+            return
+        dips = 1 + int(np.count_nonzero(np.diff(series.x[at]) > 0.5 * period))
         cost = float(np.sum(level[at] / np.maximum(series.y[at], 1e-9) - 1)) / len(series)
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{series.key} dips every {period:,.0f} steps ({len(at)} dips), which is the checkpoint "
+            f"{series.key} dips every {period:,.0f} steps ({dips} dips), which is the checkpoint "
             f"interval ({interval[0]}); they cost about {100 * cost:.1f} % of the time",
             "If that is too much, save asynchronously or less often.",
             [

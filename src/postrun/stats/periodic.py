@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from postrun.stats.robust import Floats
 
 
-def shares_of_period(
-    x: Floats, at: np.ndarray[tuple[int], np.dtype[np.int64]], period: float, tolerance: float = 2.0
-) -> float:
-    """Share of the events `x[at]` that lie within `tolerance` of a multiple of `period`."""
-    if not len(at) or period <= 2 * tolerance:
+def share_after_multiples(x: Floats, at: NDArray[np.int64], period: float, within: float) -> float:
+    """Share of the events `x[at]` that lie up to `within` after a multiple of `period`.
+
+    An event up to 1 before counts too: counters differ by one. 0 without events.
+    """
+    if not len(at) or period <= 2 * within:
         return 0.0
-    phase = np.mod(x[at], period)
-    return float(np.mean(np.minimum(phase, period - phase) <= tolerance))
+    phase = np.mod(x[at] + 1, period)
+    return float(np.mean(phase <= within + 1))
