@@ -78,6 +78,43 @@ def test_frameworks_are_recognised() -> None:
     assert view(["loss"]).framework == ""
 
 
+@pytest.mark.parametrize(
+    ("framework", "roles_of"),
+    [
+        ("TRL GRPO", {"train/loss": "loss.policy", "train/reward": "reward", "train/kl": "kl.policy",
+            "train/reward_std": "reward", "train/completions/mean_length": "length.completion",
+            "train/rewards/format/mean": "reward.component", "train/learning_rate": "lr",
+            "train/completions/clipped_ratio": "fraction.truncated", "train/global_step": "progress.step"}),
+        ("TRL DPO", {"train/loss": "loss.train", "eval/loss": "loss.eval", "train/rewards/chosen": None,
+            "train/rewards/rejected": None, "train/rewards/margins": "reward.margin",
+            "train/rewards/accuracies": "accuracy.train", "train/logps/chosen": None,
+            "train/global_step": "progress.step", "train/grad_norm": "grad_norm"}),
+        ("TRL PPO", {"objective/kl": "kl.policy", "objective/scores": "reward", "lr": "lr",
+            "policy/approxkl_avg": "kl.other", "loss/policy_avg": "loss.policy",
+            "loss/value_avg": "loss.value", "policy/entropy_avg": "entropy"}),
+        ("verl", {"actor/pg_loss": "loss.policy", "actor/ppo_kl": "kl.other", "actor/lr": "lr",
+            "critic/rewards/mean": "reward", "critic/vf_loss": "loss.value",
+            "response_length/mean": "length.completion", "perf/mfu/actor": "mfu",
+            "timing_s/gen": "time.part", "timing_s/step": "time.step"}),
+        ("Stable-Baselines3", {"rollout/ep_rew_mean": "reward", "rollout/ep_len_mean": "length.episode",
+            "train/loss": "loss.policy", "train/value_loss": "loss.value", "time/fps": "throughput.steps",
+            "train/explained_variance": None, "train/entropy_loss": None}),
+        ("CleanRL", {"charts/episodic_return": "reward", "charts/SPS": "throughput.steps",
+            "losses/policy_loss": "loss.policy", "losses/td_loss": "loss.value",
+            "losses/entropy": "entropy", "charts/learning_rate": "lr"}),
+        ("Keras", {"epoch/loss": "loss.train", "epoch/val_loss": "loss.eval",
+            "epoch/accuracy": "accuracy.train", "epoch/val_accuracy": "accuracy.eval",
+            "epoch/epoch": "progress.epoch", "epoch/learning_rate": "lr"}),
+        ("Ultralytics YOLO", {"train/box_loss": "loss.train", "val/cls_loss": "loss.eval",
+            "metrics/mAP50-95(B)": "score.eval", "lr/pg0": "lr", "train/cls_loss": "loss.train"}),
+    ],
+)  # fmt: skip
+def test_frameworks_keys(framework: str, roles_of: dict[str, str | None]) -> None:
+    run = view(list(roles_of))
+    assert run.framework == framework
+    assert {key: run.metrics[key].role for key in roles_of} == roles_of
+
+
 def test_a_loss_beside_rewards_is_a_policy_loss() -> None:
     assert view(["loss"]).metrics["loss"].role == "loss.train"
     together = view(["loss", "reward"])

@@ -30,7 +30,10 @@ class KeyPattern:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One framework's names. `recognised_by` needs `at_least` of `keys`, or any other mark."""
+    """One framework's names. `recognised_by` needs `at_least` of `keys`, or any other mark.
+
+    Packs of lower `rank` are asked first: a trainer before the framework that it is built on.
+    """
 
     name: str
     title: str
@@ -41,6 +44,7 @@ class Pack:
     requirements: frozenset[str] = frozenset()
     settings: dict[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
     normalised: bool = False
+    rank: int = 0
 
     def recognised_by(
         self, keys: Iterable[str], config: Iterable[str], requirements: Iterable[str]
@@ -89,6 +93,7 @@ def parse_pack(text: str, origin: str) -> Pack:
                 for name, patterns in data.get("config", {}).items()
             },
             normalised=bool(data.get("normalised", False)),
+            rank=int(data.get("rank", 0)),
         )
     except (tomllib.TOMLDecodeError, re.error, KeyError, TypeError, ValueError) as error:
         raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error
@@ -121,4 +126,4 @@ def packs() -> tuple[Pack, ...]:
     found += [
         parse_pack(point.load()(), point.name) for point in entry_points(group="postrun.packs")
     ]
-    return tuple(sorted(found, key=lambda pack: pack.normalised))
+    return tuple(sorted(found, key=lambda pack: pack.rank))

@@ -22,6 +22,7 @@ from postrun.semantics.roles import Role, roles
 Floats = NDArray[np.float64]
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
 _REINFORCEMENT = ("reward", "reward.component", "kl.policy", "kl.mismatch", "advantage")
+_PREFERENCE = ("reward.margin",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +120,13 @@ class RunView:
     def metrics(self) -> dict[str, MetricInfo]:
         """What is known about each numeric metric."""
         found = {key: self._identify(key) for key in self.numeric_keys}
-        reinforcement = any(i.role in _REINFORCEMENT for i in found.values())
-        if reinforcement:
+        roles_found = {i.role for i in found.values()}
+        if roles_found.intersection(_REINFORCEMENT) and not roles_found.intersection(_PREFERENCE):
             # What a reinforcement-learning run calls its loss is a policy loss: its level means
             # nothing, and reading it like a supervised loss is the commonest mistake there is.
+            shared = {pack.name for pack in self.packs if pack.rank}
             for key, info in found.items():
-                if info.role == "loss.train" and info.pack == "generic":
+                if info.role == "loss.train" and info.pack in shared:
                     found[key] = MetricInfo(
                         key, "loss.policy", info.stat, info.unit, "neither", info.pack, info.x_axis
                     )
