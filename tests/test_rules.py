@@ -113,6 +113,8 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("RL003", Severity.WARNING, make_run({"reward": X / N, "completion_length": 17 + 430 * np.exp(-X / 50) + noise(N, 2)}), (0, 0)),
     ("RL003", Severity.INFO, make_run({"reward": X / N, "completion_length": 17 + 430 * np.exp(-X / 50) + noise(N, 2), "is_truncated/mean": 0.4 * np.exp(-X / 30)}), (0, 0)),
     ("RL001", Severity.CRITICAL, make_run(mismatch(0.2, 2.0, 0.3)), (290, 330)),
+    ("RL001", Severity.CRITICAL, make_run({"actor/pg_loss": noise(N), "critic/rewards/mean": noise(N), "actor/ppo_kl": noise(N) * 1e-4,
+        "training/rollout_probs_diff_mean": 0.005 + 0.2 * np.clip((X - 300) / 60, 0, 1) + noise(N, 0.0005)}), (290, 330)),
     ("RL001", Severity.WARNING, make_run(mismatch(0.03, 0.1, 0.08)), (290, 360)),
 ]
 

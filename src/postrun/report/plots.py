@@ -41,7 +41,10 @@ FIGURES: dict[str, tuple[str, tuple[Panel, ...]]] = {
             Panel("Reward", ("reward", "reward.component")),
             Panel("Score", ("accuracy.train", "accuracy.eval", "score.eval")),
             Panel("Entropy", ("entropy",)),
-            Panel("Trainer and inference probabilities", ("prob.trainer", "prob.inference")),
+            Panel(
+                "Trainer and inference probabilities",
+                ("prob.trainer", "prob.inference", "prob.gap"),
+            ),
             Panel("KL divergence", ("kl.mismatch", "kl.policy"), log=True),
             Panel(
                 "Masked and truncated",

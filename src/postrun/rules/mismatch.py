@@ -135,7 +135,8 @@ class TrainerInferenceMismatch(Rule):
         divergence = view.first("kl.mismatch")
         if divergence is not None:
             yield self._parting(divergence.finite, "KL", self.limits["kl_floor"])
-        gap = _gap(view)
+        logged = view.first("prob.gap")
+        gap = _gap(view) if logged is None else logged.finite
         if gap is not None:
             yield self._parting(gap, "gap", self.limits["gap_floor"])
         masked = view.first("fraction.masked")
