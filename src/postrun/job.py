@@ -75,14 +75,14 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         completeness=run.completeness.sentence(),
         verdict=verdict(run, findings),
         findings=findings,
+        analysis=detailed_analysis(view, findings),
         view=view,
     )
     if options.out is None:
-        result.analysis = detailed_analysis(view, findings)
         return result
     folder = options.out / folder_name
     result.folder = folder
-    result.files = export(view, findings, folder)
+    result.files = export(view, result.analysis, folder)
     plots: list[Path] = []
     if options.plots:
         from postrun.report.plots import draw
@@ -95,7 +95,6 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         path = folder / "report.md"
         write_text(path, render(view, findings, plots))
         result.files.append(path)
-    result.analysis = detailed_analysis(view, findings)
     return result
 
 

@@ -21,8 +21,8 @@ SCHEMA_VERSION = 1
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-def export(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
-    """Write all data files of a run into `folder`; returns their paths."""
+def export(view: RunView, analysis: dict[str, Any], folder: Path) -> list[Path]:
+    """Write all data files of a run, whose `detailed_analysis` this is; returns their paths."""
     run = view.run
     stem = safe_name(run.id)
     written: list[Path] = []
@@ -48,7 +48,7 @@ def export(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
         write_text(path, "\n".join(run.console["line"].to_list()) + "\n")
         written.append(path)
     json_file("full_analysis.json", full_analysis(run))
-    json_file("detailed_analysis.json", detailed_analysis(view, findings))
+    json_file("detailed_analysis.json", analysis)
     return written
 
 

@@ -16,7 +16,7 @@ from postrun.report.files import write_atomically
 from postrun.report.overview import shown, steady
 from postrun.semantics import RunView, Series
 from postrun.stats.decimate import min_max
-from postrun.stats.robust import Floats, rolling_median
+from postrun.stats.robust import Floats, bin_medians, rolling_median
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -269,11 +269,11 @@ def _line(axis: Axes, series: Series, colour: str, log: bool) -> Floats:
     x, raw = series.x[keep], y[keep]
     label = _label(series.key, 40)
     if len(series) >= 100:
-        window = max(5, len(series) // 50) | 1
         axis.plot(x, raw, color=colour, alpha=0.3, linewidth=0.8)
-        smooth = rolling_median(y, window)
-        few = np.unique(np.linspace(0, len(series) - 1, 600).astype(int))
-        axis.plot(series.x[few], smooth[few], color=colour, linewidth=1.8, label=label)
+        # Long series are smoothed over group medians: the window would hold thousands of values.
+        centres, levels, _ = bin_medians(series.x, y, min(1000, len(series)))
+        smooth = rolling_median(levels, max(5, len(levels) // 50) | 1)
+        axis.plot(centres, smooth, color=colour, linewidth=1.8, label=label)
     else:
         marker = "o" if len(series) <= 30 else ""
         axis.plot(x, raw, color=colour, linewidth=1.6, marker=marker, markersize=3, label=label)
