@@ -52,6 +52,12 @@ def test_running_while_its_own_times_are_fresh(tmp_path: Path) -> None:
         tmp_path, "a3", [logs.run_record("a3", start=now), *rows(0, 1, start=now)]
     )
     assert postrun.load(folder).state is State.RUNNING
+    log = folder / "run-a3.wandb"
+    log.write_bytes(log.read_bytes()[:-5])  # the record that is being written
+    run = postrun.load(folder)
+    assert run.state is State.RUNNING and run.history.height == 1
+    assert run.completeness.whole and "so far" in run.completeness.notes[-1]
+    assert not [f for f in postrun.diagnose(run) if f.severity >= postrun.Severity.WARNING]
 
 
 def test_a_fresh_copy_of_an_old_crash_is_no_running_run(tmp_path: Path) -> None:

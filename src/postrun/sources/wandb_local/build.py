@@ -250,7 +250,7 @@ def _completeness(run: Run, parts: list[tuple[Log, FilesFolder]]) -> Completenes
         out.notes += log.notes + files.notes
         if not log.records:
             out.notes.append(f"{log.path.name} holds a header and no records")
-        elif not log.truncated and not log.exited:
+        elif not log.truncated and not log.exited and run.state is not State.RUNNING:
             out.notes.append(f"{log.path.name} ends without an exit record")
         for name, ours, theirs in (
             ("config.yaml", log.config, files.config),
@@ -264,6 +264,12 @@ def _completeness(run: Run, parts: list[tuple[Log, FilesFolder]]) -> Completenes
                     "the log's values are used"
                 )
     out.seams = _seams(parts)
+    if run.state is State.RUNNING:
+        # A torn end is what a log looks like while it is being written.
+        out.damage = [d for d in out.damage if d.resumed]
+        out.truncated = False
+        out.notes.append("the run is still going on: these are the rows so far")
+        return out
     ended = parts[-1][0].exited
     if (out.reported_last_step or 0) > (out.last_step or 0) + 1 and not ended:
         out.truncated = True
