@@ -97,6 +97,7 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("OPT005", Severity.WARNING, make_run({"lr": COSINE * 0.1}, config={"lr": 0.1, "scheduler": "constant"}), None),
     ("OPT005", Severity.WARNING, make_run({"lr": COSINE * 0.2}, config={"lr": 0.1}), None),
     ("OPT006", Severity.WARNING, make_run({"loss": 0.693 + noise(N, 0.05)}), None),
+    ("OPT006", Severity.INFO, make_run({"loss": 0.693 + noise(N, 0.05)}, completeness={"truncated": True}), None),
     ("OPT007", Severity.GOOD, make_run({"loss": decay(N)}), None),
     ("GEN001", Severity.WARNING, make_run(overfit(400, 0.6)), (350, 550)),
     ("GEN001", Severity.CRITICAL, make_run(overfit(300, 4.0)), (250, 450)),

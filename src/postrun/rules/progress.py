@@ -30,7 +30,8 @@ class LossNotDecreasing(Rule):
     start to chance level without learning. After it, the levels of the first and the last tenth
     differ by less than 4 standard errors or by less than `share` of the level, and a Mann-Kendall
     test (1 %) shows no fall. A loss that lies at ln 2 or at the logarithm of another small number of classes is
-    said to be at chance level. Never for policy-gradient losses.
+    said to be at chance level. `info` where the log ends before the run does. Never for
+    policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
@@ -50,9 +51,9 @@ class LossNotDecreasing(Rule):
         for series in [only] if only else view.by_role("loss.train"):
             finite = series.finite
             if len(finite) >= self.limits["min_rows"] and finite.y.min() < finite.y.max():
-                yield from self._judge(finite)
+                yield from self._judge(finite, view.run.completeness.truncated)
 
-    def _judge(self, series: Series) -> Iterator[Finding]:
+    def _judge(self, series: Series, partial: bool) -> Iterator[Finding]:
         skip = int(self.limits["skip"] * len(series))
         series = series.between(float(series.x[skip]), np.inf)
         y = series.y
@@ -68,10 +69,11 @@ class LossNotDecreasing(Rule):
         if float(levels.min()) < min(start, end) - max(8 * error, 0.2 * abs(start)):
             return  # it fell and came back: OPT002
         chance = _chance(end)
+        part = " in the part of the run that was read" if partial else ""
         yield self.finding(
-            Severity.WARNING,
+            Severity.INFO if partial else Severity.WARNING,
             0.8,
-            f"{series.key} does not fall: {number(start)} after the first steps, {number(end)} at the "
+            f"{series.key} does not fall{part}: {number(start)} after the first steps, {number(end)} at the "
             f"end{chance}",
             "Try to overfit one batch: if that fails, look at the model and its gradients; if it "
             "works, at the learning rate and the data.",
