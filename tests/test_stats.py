@@ -9,7 +9,7 @@ from postrun.stats.changepoint import onset, split
 from postrun.stats.decimate import min_max
 from postrun.stats.periodic import share_after_multiples
 from postrun.stats.plateau import gains
-from postrun.stats.robust import bin_medians, ema, mad_sigma, noise_sigma, rolling_median
+from postrun.stats.robust import bin_medians, mad_sigma, noise_sigma, rolling_median
 from postrun.stats.spikes import upward_spikes
 from postrun.stats.trend import trend
 
@@ -42,14 +42,6 @@ def test_bin_medians() -> None:
     centres, levels, first = bin_medians(x, x * 2, 3)
     assert first.tolist() == [0, 3, 6] and levels.tolist() == [2, 8, 15] and len(centres) == 3
     assert bin_medians(x[:0], x[:0], 5)[1].size == 0
-
-
-def test_ema_is_wandbs_formula() -> None:
-    y = np.array([1.0, 2.0, 4.0])
-    last = 0.0
-    for i, (value, smooth) in enumerate(zip(y, ema(y, 0.9), strict=True), 1):
-        last = 0.9 * last + 0.1 * value
-        assert smooth == pytest.approx(last / (1 - 0.9**i))
 
 
 def test_trend_finds_slopes_and_keeps_its_error_rate() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -66,7 +66,6 @@ class Finding:
     remedy: str = ""
     evidence: tuple[Evidence, ...] = ()
     links: tuple[str, ...] = ()
-    symptoms: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
         """The contract's finding object."""

@@ -41,7 +41,7 @@ class StepsDone(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         run = view.run
-        if run.state is State.RUNNING or not run.history.height or run.completeness.sampled is None:
+        if run.state is State.RUNNING or not run.history.height:
             return
         plan = view.number("max_steps")
         if plan is not None:

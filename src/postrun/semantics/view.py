@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from postrun.model import Run
 from postrun.semantics.packs_loader import Pack, packs
-from postrun.semantics.roles import Role, roles
+from postrun.semantics.roles import roles
 
 Floats = NDArray[np.float64]
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
@@ -232,11 +232,6 @@ class RunView:
         except (TypeError, ValueError):
             return None
         return (found[0], value) if value > 0 and np.isfinite(value) else None
-
-    def role_of(self, key: str) -> Role | None:
-        """The role of a metric, or None."""
-        info = self.metrics.get(key)
-        return roles()[info.role] if info is not None and info.role else None
 
 
 def _stem(info: MetricInfo) -> str:

@@ -72,16 +72,3 @@ def rolling_median(y: Floats, window: int) -> Floats:
         [np.full(half, middle[0]), middle, np.full(n - half - len(middle), middle[-1])]
     )
     return out
-
-
-def ema(y: Floats, weight: float) -> Floats:
-    """W&B's exponential smoothing with its correction of the start ("debiased").
-
-    last = weight * last + (1 - weight) * y; smoothed = last / (1 - weight ** count).
-    """
-    out = np.empty(len(y))
-    last = 0.0
-    for i, value in enumerate(y.tolist()):
-        last = weight * last + (1 - weight) * value
-        out[i] = last / (1 - weight ** (i + 1))
-    return out
