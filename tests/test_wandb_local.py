@@ -190,6 +190,22 @@ def test_no_run_there(tmp_path: Path, make, words: str) -> None:  # type: ignore
         resolve(make(tmp_path))
 
 
+def test_a_log_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = logs.run_folder(tmp_path, "p1", [logs.run_record("p1"), *rows(0), logs.exit_record()])
+    allowed = Path.open
+
+    def refuse(self: Path, *arguments: object, **options: object) -> object:
+        if self.suffix == ".wandb":
+            raise PermissionError(13, "Permission denied", str(self))
+        return allowed(self, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    (ref,) = resolve(folder)
+    assert ref.state is State.UNKNOWN
+    with pytest.raises(TargetError, match="Permission denied"):
+        ref.load()
+
+
 def test_glob(tmp_path: Path) -> None:
     for i in range(3):
         logs.run_folder(tmp_path, f"m{i}", [logs.run_record(f"m{i}"), logs.exit_record()])

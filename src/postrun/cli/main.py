@@ -72,6 +72,9 @@ def main() -> None:
         # Imported only now: the data model loads Polars, which the help does not need.
         from postrun.model import PostrunError, UsageError
 
+        if isinstance(error, OSError) and error.filename:
+            click.echo(f"postrun: {error.filename}: {error.strerror}", err=True)
+            sys.exit(3)
         if not isinstance(error, PostrunError):
             raise
         click.echo(f"postrun: {error}", err=True)

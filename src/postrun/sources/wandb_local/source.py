@@ -72,8 +72,11 @@ def _without_copies(logs: list[Path]) -> list[Path]:
         return logs
     kept: list[tuple[bytes, Path]] = []
     for log in sorted(logs, key=lambda p: p.stat().st_size, reverse=True):
-        with log.open("rb") as file:
-            head = file.read(2048)
+        try:
+            with log.open("rb") as file:
+                head = file.read(2048)
+        except OSError:
+            head = b""  # loading it will say why
         if len(head) <= len(HEADER) or not any(known.startswith(head) for known, _ in kept):
             kept.append((head, log))
     return [log for _, log in kept]
@@ -133,7 +136,11 @@ def _peek_state(log: Path) -> State:
     size = log.stat().st_size
     if size <= len(HEADER):
         return State.CRASHED
-    for payload in reversed(LogReader(log).tail(4 * BLOCK)):
+    try:
+        last = LogReader(log).tail(4 * BLOCK)
+    except OSError:
+        return State.UNKNOWN
+    for payload in reversed(last):
         try:
             number, start, end = wire.record(payload)
             if RECORD.get(number) == "exit":
