@@ -7,11 +7,11 @@ from pathlib import Path
 
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
-from postrun.model import Finding, Run, RunRef, TargetError
+from postrun.model import Finding, Run, RunRef
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
 from postrun.semantics import RunView
-from postrun.sources import resolve
+from postrun.sources import resolve, resolve_all
 
 Target = str | Path
 
@@ -95,13 +95,7 @@ def analyze(
         TargetError: None of the targets is there.
     """
     targets = [target] if isinstance(target, str | Path) else list(target)
-    refs: list[RunRef] = []
-    failed: list[TargetError] = []
-    for one in targets:
-        try:
-            refs += resolve(one)
-        except TargetError as error:
-            failed.append(error)
+    refs, failed = resolve_all(targets)
     if failed and not refs:
         raise failed[0]
     options = Options(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from postrun.cli.settings import rule_options, selection
+from postrun.cli.settings import output_options, rule_options, selection
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
@@ -18,18 +18,11 @@ from postrun.report.terminal import make_console, print_brief, print_run, progre
 
 @click.command(name="analyze")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
-@click.option(
-    "--out",
-    default="wandb_analysis",
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the files; each run has its own folder there.",
-)
+@output_options
 @click.option("--no-plots", is_flag=True, help="Draw no plots.")
 @click.option("--no-report", is_flag=True, help="Write no report.md.")
 @click.option("--json", "as_json", is_flag=True, help="Print the analysis as JSON, nothing else.")
 @click.option("--quiet", "-q", is_flag=True, help="Print findings from warning up, nothing else.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: all cores).")
 @rule_options
 def command(
     targets: tuple[str, ...],

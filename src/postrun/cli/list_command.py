@@ -8,10 +8,10 @@ import time
 import click
 
 from postrun.cli.targets import report_errors
-from postrun.model import RunRef, TargetError
+from postrun.model import RunRef
 from postrun.report.files import json_text
 from postrun.report.terminal import print_refs
-from postrun.sources import resolve
+from postrun.sources import resolve_all
 
 
 @click.command(name="list")
@@ -19,13 +19,8 @@ from postrun.sources import resolve
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 def command(targets: tuple[str, ...], as_json: bool) -> None:
     """List runs, newest first, without reading their histories (default: ./wandb)."""
-    refs: list[RunRef] = []
-    errors: list[str] = []
-    for target in targets or ("wandb",):
-        try:
-            refs += resolve(target)
-        except TargetError as error:
-            errors.append(str(error))
+    refs, failed = resolve_all(targets or ("wandb",))
+    errors = [str(error) for error in failed]
     refs.sort(key=lambda ref: ref.modified, reverse=True)
     if as_json:
         rows = [

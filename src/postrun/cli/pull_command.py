@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from postrun.cli.settings import output_options
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options
@@ -16,15 +17,8 @@ from postrun.report.terminal import make_console, progress_bar, safe
 
 @click.command(name="pull")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
-@click.option(
-    "--out",
-    default="wandb_analysis",
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the files; each run has its own folder there.",
-)
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: all cores).")
 def command(targets: tuple[str, ...], out: Path, as_json: bool, workers: int | None) -> None:
     """Export runs to CSV, Parquet and JSON, without plots or report."""
     refs, errors = find(targets)

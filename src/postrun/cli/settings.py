@@ -64,3 +64,17 @@ def rule_options(function: F) -> F:
         metavar="CODES",
         help="Rules to run: codes, prefixes or names, separated by commas.",
     )(function)
+
+
+def output_options(function: F) -> F:
+    """`--out` and `--workers`, for commands that write one folder per run."""
+    function = click.option(
+        "--workers", type=click.IntRange(min=1), help="Processes (default: all cores)."
+    )(function)
+    return click.option(
+        "--out",
+        default="wandb_analysis",
+        show_default=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder for the files; each run has its own folder there.",
+    )(function)

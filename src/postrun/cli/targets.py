@@ -6,7 +6,7 @@ from pathlib import Path
 
 from postrun.model import RunRef, TargetError
 from postrun.report.terminal import complain
-from postrun.sources import newest_below, resolve
+from postrun.sources import newest_below, resolve_all
 
 
 def find(targets: tuple[str, ...]) -> tuple[list[RunRef], list[str]]:
@@ -24,15 +24,9 @@ def find(targets: tuple[str, ...]) -> tuple[list[RunRef], list[str]]:
                 "`postrun analyze path/to/run`.",
             )
         return newest, []
-    refs: list[RunRef] = []
-    errors: list[str] = []
-    for target in targets:
-        try:
-            refs += resolve(target)
-        except TargetError as error:
-            errors.append(str(error))
+    refs, errors = resolve_all(targets)
     unique = {(ref.path, ref.id): ref for ref in refs}
-    return list(unique.values()), errors
+    return list(unique.values()), [str(error) for error in errors]
 
 
 def report_errors(errors: list[str]) -> int:

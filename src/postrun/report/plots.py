@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ import numpy as np
 from postrun.model import Finding, Severity
 from postrun.report.files import write_atomically
 from postrun.report.overview import shown, steady
-from postrun.semantics import RunView, Series
+from postrun.semantics import MetricInfo, RunView, Series
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats, bin_medians, rolling_median
 
@@ -153,10 +154,6 @@ def _unknown(view: RunView) -> list[_Cell]:
 
 
 def _system(view: RunView) -> list[_Cell]:
-    import re
-
-    from postrun.semantics import MetricInfo
-
     frame = view.run.system
     if frame.height < 2 or frame["_runtime"].null_count() == frame.height:
         return []

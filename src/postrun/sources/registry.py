@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -41,6 +41,18 @@ def resolve(target: str | Path) -> list[RunRef]:
     raise TargetError(path, kind, _WHERE)
 
 
+def resolve_all(targets: Iterable[str | Path]) -> tuple[list[RunRef], list[TargetError]]:
+    """Runs behind several targets, in their order, and the errors of those that are none."""
+    refs: list[RunRef] = []
+    errors: list[TargetError] = []
+    for target in targets:
+        try:
+            refs += resolve(target)
+        except TargetError as error:
+            errors.append(error)
+    return refs, errors
+
+
 _WHERE = (
     "Give a run-ID.wandb file, a run folder, a folder of run folders such as ./wandb, "
     "an exported folder, or a CSV or Parquet history."
@@ -48,12 +60,8 @@ _WHERE = (
 
 
 def _resolve_glob(pattern: str) -> list[RunRef]:
-    refs: list[RunRef] = []
-    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - may be absolute
-        try:
-            refs += resolve(match)
-        except TargetError:
-            continue
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - may be absolute
+    refs, _ = resolve_all(matches)
     if not refs:
         raise TargetError(pattern, "no run matches this pattern", _WHERE)
     unique = {ref.path: ref for ref in refs}

@@ -21,14 +21,13 @@ from postrun.model import (
     State,
     TargetError,
 )
-from postrun.model.run import empty_console
 from postrun.sources.wandb_local.console import Console
 from postrun.sources.wandb_local.files_folder import (
     FilesFolder,
     differences,
     read_files_folder,
 )
-from postrun.sources.wandb_local.log import Log, ordered, read_log
+from postrun.sources.wandb_local.log import Log, ordered, read_log, seconds
 
 #: A log without an exit record belongs to a living process if something in it is at most this old
 #: (seconds). The SDK writes system metrics every 10-30 s.
@@ -62,7 +61,7 @@ def load_run(run_id: str, logs: list[Path]) -> Run:
 
 
 def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
-    last, last_files = parts[-1]
+    last, _ = parts[-1]
     run_record: dict[str, Any] = {}
     run = Run(identity=Identity(id=run_id), path=last.path)
     for log, files in parts:
@@ -93,7 +92,7 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
     if "_runtime" not in run.system.columns:
         run.system = run.system.with_columns(pl.lit(None, pl.Float64).alias("_runtime"))
     run.system = run.system.select("_timestamp", "_runtime", *names)
-    run.runtime = _runtime(run, last, last_files)
+    run.runtime = _runtime(run, last)
     return run
 
 
@@ -154,8 +153,7 @@ def _identity(
 
 
 def _started(log: Log) -> float | None:
-    stamp = log.run.get("start_time") or {}
-    return stamp.get("seconds", 0) + stamp.get("nanos", 0) / 1e9 or None
+    return seconds(log.run.get("start_time")) or None
 
 
 def _environment(log: Log, files: FilesFolder) -> dict[str, Any]:
@@ -191,7 +189,7 @@ def _console(log: Log, files: FilesFolder) -> pl.DataFrame:
         return log.console
     console = Console()
     console.write("stdout", files.console, None)
-    return console.frame() if files.console else empty_console()
+    return console.frame()
 
 
 def _state(log: Log) -> State:
@@ -214,7 +212,7 @@ def _last_sign(log: Log) -> float | None:
     return max((float(t) for t in times if isinstance(t, int | float)), default=_started(log))
 
 
-def _runtime(run: Run, last: Log, files: FilesFolder) -> float | None:
+def _runtime(run: Run, last: Log) -> float | None:
     rows = run.history["_runtime"].max() if run.history.height else None
     start = run.identity.started_at
     sign = _last_sign(last)
