@@ -94,7 +94,7 @@ def _default_metrics(view: RunView) -> list[str]:
 
 def _final(series: Series) -> list[Any]:
     tail = max(1, int(_TAIL * len(series)))
-    sign = {"higher": 1, "lower": -1}.get(series.info.better, 0)
+    sign = series.info.sign
     best = best_step = None
     if sign:
         at = int(np.argmax(series.y * sign))

@@ -61,7 +61,7 @@ def steady(series: Series) -> Series:
     series = series.finite
     if series.info.role in _WARM_UP and len(series) > 2 and series.y[0] == 0:
         first = int(np.argmax(series.y > 0))
-        return Series(series.info, series.x[first:], series.y[first:], series.rows[first:])
+        return series.take(slice(first, None))
     return series
 
 

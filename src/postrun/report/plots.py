@@ -15,7 +15,7 @@ import numpy as np
 from postrun.model import Finding, Severity
 from postrun.report.files import write_atomically
 from postrun.report.overview import shown, steady
-from postrun.semantics import MetricInfo, RunView, Series
+from postrun.semantics import MetricInfo, RunView, Series, paired
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats, bin_medians, rolling_median
 
@@ -278,13 +278,11 @@ def _line(axis: Axes, series: Series, colour: str, log: bool) -> Floats:
 
 
 def _band(axis: Axes, mean: Series, std: Series, colour: str) -> None:
-    _, left, right = np.intersect1d(mean.rows, std.rows, return_indices=True)
-    if len(left) < 2:
+    mean, std = paired(mean, std)
+    if len(mean) < 2:
         return
-    order = np.argsort(mean.x[left], kind="stable")
-    left, right = left[order], right[order]
-    few = np.unique(np.linspace(0, len(left) - 1, _POINTS).astype(int))
-    x, y, s = mean.x[left][few], mean.y[left][few], std.y[right][few]
+    few = np.unique(np.linspace(0, len(mean) - 1, _POINTS).astype(int))
+    x, y, s = mean.x[few], mean.y[few], std.y[few]
     if not (np.abs(y) + np.abs(s) < _LARGEST).all():
         return
     low, high = y - s, y + s

@@ -10,7 +10,7 @@ import numpy as np
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView, Series
+from postrun.semantics import RunView, Series, paired
 from postrun.stats.changepoint import onset
 from postrun.stats.robust import mad_sigma, median, rolling_median
 
@@ -187,11 +187,8 @@ def _gap(view: RunView) -> Series | None:
     trainer, inference = view.first("prob.trainer"), view.first("prob.inference")
     if trainer is None or inference is None:
         return None
-    a, b = trainer.finite, inference.finite
-    _, left, right = np.intersect1d(a.rows, b.rows, return_indices=True)
-    if not len(left):
+    a, b = paired(trainer.finite, inference.finite)
+    if not len(a):
         return None
-    order = np.argsort(a.x[left], kind="stable")
-    left, right = left[order], right[order]
     info = replace(b.info, key=f"{trainer.key} - {inference.key}", role=None)
-    return Series(info, a.x[left], np.abs(a.y[left] - b.y[right]), a.rows[left])
+    return Series(info, a.x, np.abs(a.y - b.y), a.rows)

@@ -8,7 +8,7 @@ from postrun.model import Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
-from postrun.stats.plateau import Gain, gains
+from postrun.stats.plateau import Gain
 
 _ROLES = ("reward", "accuracy.eval", "score.eval", "loss.eval", "loss.train")
 
@@ -51,8 +51,7 @@ class Plateau(Rule):
         """One finding per metric."""
         for role in _ROLES:
             for series in view.by_role(role):
-                sign = {"higher": 1, "lower": -1}.get(series.info.better, 0)
-                found = gains(series.finite.x, series.finite.y, sign) if sign else None
+                found = view.gains(series.key)
                 if found:
                     yield from self._judge(view, series.finite, found)
 

@@ -10,7 +10,6 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
-from postrun.stats.plateau import gains
 from postrun.stats.robust import bin_medians, noise_sigma
 from postrun.stats.trend import trend
 
@@ -125,9 +124,8 @@ class Improved(Rule):
         stuck = LossNotDecreasing()
         for role in ("loss.train", "loss.eval", "reward", "accuracy.eval", "score.eval"):
             for series in view.by_role(role):
-                sign = {"higher": 1, "lower": -1}.get(series.info.better, 0)
-                finite = series.finite
-                gain = gains(finite.x, finite.y, sign) if sign else None
+                finite, sign = series.finite, series.info.sign
+                gain = view.gains(series.key)
                 if gain is None:
                     continue
                 if gain.flat_from is not None and (

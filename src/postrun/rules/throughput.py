@@ -58,7 +58,7 @@ class ThroughputDrop(Rule):
             return
         series = series.finite
         skip = max(2, int(self.limits["warm_up"] * len(series)))
-        steady = Series(series.info, series.x[skip:], series.y[skip:], series.rows[skip:])
+        steady = series.take(slice(skip, None))
         yield from self._drop(view, steady)
         yield from self._dips(view, steady)
 

@@ -2,6 +2,6 @@
 
 from postrun.semantics.packs_loader import Pack, packs
 from postrun.semantics.roles import Role, panels, roles
-from postrun.semantics.view import MetricInfo, RunView, Series
+from postrun.semantics.view import MetricInfo, RunView, Series, paired
 
-__all__ = ["MetricInfo", "Pack", "Role", "RunView", "Series", "packs", "panels", "roles"]
+__all__ = ["MetricInfo", "Pack", "Role", "RunView", "Series", "packs", "paired", "panels", "roles"]

@@ -19,11 +19,6 @@ class Role:
     panel: str = ""
     note: str = ""
 
-    @property
-    def sign(self) -> int:
-        """+1 where higher is better, -1 where lower is, 0 where neither."""
-        return {"higher": 1, "lower": -1}.get(self.better, 0)
-
 
 @cache
 def roles() -> dict[str, Role]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from postrun.model import Run
 from postrun.semantics.packs_loader import Pack, packs
 from postrun.semantics.roles import roles
+from postrun.stats.plateau import Gain, gains
 
 Floats = NDArray[np.float64]
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
@@ -36,6 +37,11 @@ class MetricInfo:
     better: str = "neither"
     pack: str = ""
     x_axis: str = "_step"
+
+    @property
+    def sign(self) -> int:
+        """+1 where higher is better, -1 where lower is, 0 where neither."""
+        return {"higher": 1, "lower": -1}.get(self.better, 0)
 
     @property
     def central(self) -> bool:
@@ -70,16 +76,23 @@ class Series:
         """The same without NaN and ±Infinity."""
         if self._finite is None:
             mask = np.isfinite(self.y)
-            clean = mask.all()
-            self._finite = (
-                self if clean else Series(self.info, self.x[mask], self.y[mask], self.rows[mask])
-            )
+            self._finite = self if mask.all() else self.take(mask)
         return self._finite
 
     def between(self, start: float, stop: float) -> Series:
         """Values at steps in [start, stop]."""
-        mask = (self.x >= start) & (self.x <= stop)
-        return Series(self.info, self.x[mask], self.y[mask], self.rows[mask])
+        return self.take((self.x >= start) & (self.x <= stop))
+
+    def take(self, which: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Series:
+        """The chosen values: a slice, a mask, or indices."""
+        return Series(self.info, self.x[which], self.y[which], self.rows[which])
+
+
+def paired(first: Series, second: Series) -> tuple[Series, Series]:
+    """Two series at the rows that both have, in order of step: of one length, row by row."""
+    _, left, right = np.intersect1d(first.rows, second.rows, return_indices=True)
+    order = np.argsort(first.x[left], kind="stable")
+    return first.take(left[order]), second.take(right[order])
 
 
 class RunView:
@@ -88,6 +101,7 @@ class RunView:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._series: dict[str, Series] = {}
+        self._gains: dict[str, Gain | None] = {}
 
     @cached_property
     def flat_config(self) -> dict[str, Any]:
@@ -188,6 +202,14 @@ class RunView:
                 rows, values, x = rows[order], values[order], x[order]
             known = self._series[key] = Series(info, x, values, rows)
         return known
+
+    def gains(self, key: str) -> Gain | None:
+        """How a metric gained in its better direction; None if it has none or gained nothing."""
+        if key not in self._gains:
+            series = self.series(key).finite
+            sign = series.info.sign
+            self._gains[key] = gains(series.x, series.y, sign) if sign else None
+        return self._gains[key]
 
     def by_role(self, *names: str, central: bool = True) -> list[Series]:
         """All metrics of any of these roles, in the order of the names given."""

@@ -42,20 +42,21 @@ class Exported:
             found = [(target.parent, run_id, target)]
         else:
             found = [(folder, run_id, folder) for folder, run_id in _exports_below(target)]
-        refs = [
-            RunRef(
-                id=run_id,
-                source=self.name,
-                path=path,
-                loader=partial(_load, folder, run_id, path if path.is_file() else None),
-                name=str(_identity_files(folder).get("name") or ""),
-                state=_state(_identity_files(folder).get("state")),
-                modified=path.stat().st_mtime,
-                size=path.stat().st_size if path.is_file() else 0,
-            )
-            for folder, run_id, path in found
-        ]
+        refs = [self._reference(*place) for place in found]
         yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)
+
+    def _reference(self, folder: Path, run_id: str, path: Path) -> RunRef:
+        about, bare = _identity_files(folder), path.is_file()
+        return RunRef(
+            id=run_id,
+            source=self.name,
+            path=path,
+            loader=partial(_load, folder, run_id, path if bare else None),
+            name=str(about.get("name") or ""),
+            state=_state(about.get("state")),
+            modified=path.stat().st_mtime,
+            size=path.stat().st_size if bare else 0,
+        )
 
 
 def _exports_below(folder: Path, depth: int = 0) -> Iterator[tuple[Path, str]]:
