@@ -15,7 +15,7 @@ from tests import logs
 
 def read(path: Path) -> tuple[list[bytes], LogReader]:
     reader = LogReader(path)
-    return [p for batch in reader for p in batch.payloads], reader
+    return [p for batch in reader for p in batch], reader
 
 
 PAYLOADS = [bytes([i % 251]) * (50 + 37 * i % 900) for i in range(400)] + [b"long" * 30_000, b"end"]

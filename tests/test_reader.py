@@ -31,7 +31,7 @@ def plainly(path: Path) -> list[dict[str, Any]]:
     """History rows by protobuf and json, value by value."""
     rows = []
     for batch in LogReader(path):
-        for payload in batch.payloads:
+        for payload in batch:
             record = pb.Record.FromString(payload)
             if record.WhichOneof("record_type") == "history":
                 rows.append(

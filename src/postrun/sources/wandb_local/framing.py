@@ -10,7 +10,6 @@ damage.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 from zlib import crc32
@@ -28,16 +27,8 @@ _TYPE_CRC = [crc32(bytes([kind])) for kind in range(5)]
 CHUNK = 32 * BLOCK
 
 
-@dataclass(slots=True)
-class Batch:
-    """Records of one stretch of the file, each a serialised `Record`."""
-
-    payloads: list[bytes] = field(default_factory=list)
-    end: int = 0
-
-
 class LogReader:
-    """Frames of one `.wandb` file, batch by batch; `damage` fills while one iterates.
+    """Records of one `.wandb` file, each serialised, batch by batch; `damage` fills on the way.
 
     Raises TargetError where the file is not a W&B log at all; anything later is damage, not an
     error.
@@ -49,7 +40,7 @@ class LogReader:
         self.truncated = False
         self.size = 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[list[bytes]]:
         with self.path.open("rb") as file:
             head = file.read(len(HEADER))
             _check_header(self.path, head)
@@ -61,11 +52,11 @@ class LogReader:
                 data = file.read(CHUNK)
                 if not data:
                     break
-                batch = Batch(end=offset + len(data))
-                pending, pending_at = self._scan(data, offset, pending, pending_at, batch.payloads)
+                payloads: list[bytes] = []
+                pending, pending_at = self._scan(data, offset, pending, pending_at, payloads)
                 offset += len(data)
                 self.size = offset
-                yield batch
+                yield payloads
             if pending:
                 self.truncated = True
                 self._lost(pending_at, offset, "the file ends inside a record", resumed=False)

@@ -86,8 +86,8 @@ class _Reader:
 
     def read(self) -> Log:
         log = self.log
-        for batch in self.frames:
-            self._batch(batch.payloads)
+        for payloads in self.frames:
+            self._batch(payloads)
         log.damage, log.truncated = self.frames.damage, self.frames.truncated
         log.history = self._history_frame()
         log.system = self._system_frame()
