@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wandb.proto import wandb_internal_pb2 as pb
 
@@ -75,6 +75,8 @@ rows = st.lists(
 
 
 @settings(max_examples=80, deadline=None)
+@example(rows=[{"a": 0.5}, {"a": 2**53 + 1}], nested=False)
+@example(rows=[{"a": 2**53 + 1}, {"a": 0.5}, {"a": "text"}], nested=True)
 @given(rows=rows, nested=st.booleans())
 def test_any_history(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], nested: bool
@@ -98,8 +100,12 @@ def test_any_history(
                 assert value in cells or str(value).lower() in cells
             elif isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity"):
                 assert any(cell is not None for cell in cells)
-            else:
-                assert any(same(value, c) for c in cells if c is not None)
+            elif not any(same(value, c) for c in cells if c is not None):
+                # A whole number beyond 2^53 in a column of floats: the nearest, and counted.
+                assert isinstance(value, int) and abs(value) > 2**53
+                assert log.history.schema[key] == pl.Float64
+                assert float(value) in cells
+                assert any("beyond 2^53 are rounded" in note for note in log.notes)
 
 
 def test_types(tmp_path: Path) -> None:
@@ -129,6 +135,16 @@ def test_types(tmp_path: Path) -> None:
     assert log.nonfinite == 3
     assert any("mix numbers and text (m)" in note for note in log.notes)
     assert any("2 whole numbers beyond 64 bits" in note for note in log.notes)
+
+
+def test_rounded_whole_numbers_are_counted(tmp_path: Path) -> None:
+    many = [logs.history({"x": 2**53 + 1, "pad": "p" * 5000}) for _ in range(300)]  # other batches
+    log = read(tmp_path, [*many, logs.history({"x": 0.5})])
+    assert log.history["x"].dtype == pl.Float64
+    assert any(note.startswith("300 whole numbers beyond 2^53") for note in log.notes)
+    log = read(tmp_path, [*many, logs.history({"x": 5})])
+    assert log.history["x"].dtype == pl.Int64 and column(log, "x")[0] == 2**53 + 1
+    assert not log.notes
 
 
 def test_floats_are_exact(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 The rule for types, stated once:
 
 * whole numbers make Int64, any fraction makes the column Float64; whole numbers beyond 64 bits
-  become Float64 too and are counted;
+  become Float64 too and are counted, as are those beyond 2^53 that fractions in their column round;
 * `NaN`, `Infinity` and `-Infinity`, bare or as strings among numbers, are floats and counted;
 * booleans alone make Boolean; among numbers they count as 0 and 1;
 * strings alone make String; among numbers the numbers keep the column, and everything else goes,
@@ -29,6 +29,7 @@ from postrun.sources.wandb_local.scan import Buffer, Ints, Spans, split_items
 
 _NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _INT64 = 1 << 63
+_EXACT = 1 << 53
 
 
 class Column:
@@ -53,6 +54,7 @@ class Table:
         self.media: Counter[str] = Counter()
         self.nonfinite = 0
         self.huge = 0
+        self.rounded = 0
         self.invalid = 0
         self._columns: dict[str, Column] = {}
         self._by_number: list[Column] = []
@@ -154,6 +156,8 @@ class Table:
         piece: Any = values
         if kinds <= {int, float}:
             piece = _numbers(values, kinds)
+            if len(kinds) == 2:
+                self.rounded += _rounded(values)
         elif kinds == {bool}:
             piece = np.array(values, np.bool_)
         column.pieces.append((rows, piece))
@@ -185,6 +189,9 @@ class Table:
         kinds = {p.dtype.kind if isinstance(p, np.ndarray) else "O" for p in parts}
         column.pieces.clear()
         if kinds <= {"i", "f"} or kinds == {"b"}:
+            if len(kinds) == 2:
+                whole = [p for p in parts if p.dtype.kind == "i"]
+                self.rounded += sum(_rounded(p[np.abs(p) > _EXACT].tolist()) for p in whole)
             yield self._series(column.name, rows, np.concatenate(parts))
             return
         values: list[Any] = []
@@ -213,7 +220,10 @@ class Table:
             else:
                 texts.append((row, value if isinstance(value, str) else _text(value)))
         if numbers:
-            converted = _numbers([v for _, v in numbers], {float})
+            plain = [v for _, v in numbers]
+            converted = _numbers(plain, {float})
+            if converted.dtype.kind == "f":
+                self.rounded += _rounded(plain)
             yield self._series(name, np.array([r for r, _ in numbers], np.int64), converted)
         if texts:
             if numbers:
@@ -249,6 +259,11 @@ class Table:
             )
         if self.huge:
             notes.append(f"{self.huge} whole numbers beyond 64 bits are kept as floats")
+        if self.rounded:
+            notes.append(
+                f"{self.rounded} whole numbers beyond 2^53 are rounded: "
+                "their columns hold fractions too"
+            )
         if self.invalid:
             notes.append(f"{self.invalid} values are not valid JSON and are kept as text")
         return notes
@@ -280,6 +295,13 @@ def _floats(values: list[Any]) -> Any:
                 for v in (max(min(v, limit), -limit) if isinstance(v, int) else v for v in values)
             ]
         )
+
+
+def _rounded(values: list[Any]) -> int:
+    """How many whole numbers of 64 bits a float cannot hold."""
+    return sum(
+        1 for v in values if isinstance(v, int) and _EXACT < abs(v) < _INT64 and int(float(v)) != v
+    )
 
 
 def _is_huge(text: bytes) -> bool:
