@@ -36,8 +36,8 @@ GENERIC = next(pack for pack in packs() if pack.normalised)
     ],
 )  # fmt: skip
 def test_generic_names(key: str, role: str | None) -> None:
-    match = GENERIC.match(key)
-    assert (match[0].role if match else None) == role
+    info = GENERIC.describe(key)
+    assert (info.role if info else None) == role
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_generic_names(key: str, role: str | None) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_role_is_worse_than_none(key: str) -> None:
-    assert GENERIC.match(key) is None
+    assert GENERIC.describe(key) is None
 
 
 def test_statistics_in_names() -> None:
-    match = GENERIC.match("loss/std")
-    assert match is not None and match[1] == "std"
-    match = GENERIC.match("mismatch_kl/mean")
-    assert match is not None and match[1] == "mean"
+    info = GENERIC.describe("loss/std")
+    assert info is not None and info.stat == "std"
+    info = GENERIC.describe("mismatch_kl/mean")
+    assert info is not None and info.stat == "mean"
 
 
 def view(columns: list[str], **fields: object) -> RunView:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         TargetError,
     )
     from postrun.rules import Rule, Selection
-    from postrun.semantics import RunView
+    from postrun.semantics import RunView, join
     from postrun.store import open_store
 
 __version__ = "0.1.0"
@@ -53,6 +53,7 @@ _HOME = {
     "Rule": "postrun.rules",
     "Selection": "postrun.rules",
     "RunView": "postrun.semantics",
+    "join": "postrun.semantics",
     "open_store": "postrun.store",
 }
 
@@ -72,6 +73,7 @@ __all__ = [
     "config_differences",
     "diagnose",
     "finals",
+    "join",
     "load",
     "load_all",
     "open_store",

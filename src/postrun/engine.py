@@ -8,8 +8,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 
-from postrun.job import Options, Result, folder_names, run_job
+from postrun.job import Options, Result, experiment_job, folder_names, run_job
 from postrun.model import RunRef
+from postrun.semantics import experiments
 
 #: Below these, starting processes (each imports the libraries anew) costs more than it saves.
 _MANY_RUNS = 8
@@ -19,12 +20,27 @@ _MANY_BYTES = 64_000_000
 def analyze_all(
     refs: list[RunRef], options: Options, workers: int | None = None
 ) -> Iterator[Result]:
-    """Results in the order of `refs`. `workers` defaults to the cores; 1 stays in this process.
+    """Results in the order of `refs`, then those of trainings that are made of several of them.
 
-    A run that cannot be read gives a result with an error; a worker that dies gives one too, and
-    the others go on.
+    `workers` defaults to the cores; 1 stays in this process. A run that cannot be read gives a
+    result with an error; a worker that dies gives one too, and the others go on.
     """
     names = folder_names(refs)
+    signatures = []
+    for result in _analyze_each(refs, names, options, workers):
+        signatures.append(result.signature)
+        yield result
+    if not options.together:
+        return
+    known = [i for i, s in enumerate(signatures) if s is not None]
+    for group in experiments([s for s in signatures if s is not None]):
+        at = [known[k] for k in group]
+        yield experiment_job([refs[i] for i in at], "+".join(names[i] for i in at), options)
+
+
+def _analyze_each(
+    refs: list[RunRef], names: list[str], options: Options, workers: int | None
+) -> Iterator[Result]:
     count = min(workers or os.cpu_count() or 1, len(refs))
     large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
     if count <= 1 or (workers is None and not large):

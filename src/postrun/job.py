@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,21 @@ from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name, write_text
 from postrun.report.overview import verdict
 from postrun.rules import Selection, diagnose
-from postrun.semantics import RunView
+from postrun.semantics import RunView, join, signature
+from postrun.semantics.experiment import Signature
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `analyze` does with each run. `out` is None where nothing is to be written."""
+    """What `analyze` does with each run. `out` is None where nothing is to be written.
+
+    `together`: runs that are parts of one training are read together as well.
+    """
 
     out: Path | None = Path("wandb_analysis")
     plots: bool = True
     report: bool = True
+    together: bool = True
     selection: Selection = field(default_factory=Selection)
 
 
@@ -29,7 +35,8 @@ class Options:
 class Result:
     """What became of one run: its findings and files, or the error that kept it from being read.
 
-    `view` is only there when the job ran in this process.
+    `view` is only there when the job ran in this process. `members` are the ids of the runs that
+    were read together, empty for a single run.
     """
 
     id: str
@@ -44,12 +51,29 @@ class Result:
     analysis: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     view: RunView | None = None
+    signature: Signature | None = None
+    members: tuple[str, ...] = ()
 
 
 def run_job(ref: RunRef, folder_name: str, options: Options) -> Result:
     """The main job on one reference; what goes wrong is in the result, not raised."""
+    return _guarded(ref, lambda: analyze_run(ref.load(), folder_name, options))
+
+
+def experiment_job(refs: list[RunRef], folder_name: str, options: Options) -> Result:
+    """The main job on the runs of one training, joined."""
+
+    def read() -> Result:
+        result = analyze_run(join([ref.load() for ref in refs]), folder_name, options)
+        result.members = tuple(ref.id for ref in refs)
+        return result
+
+    return _guarded(refs[0], read)
+
+
+def _guarded(ref: RunRef, job: Callable[[], Result]) -> Result:
     try:
-        return analyze_run(ref.load(), folder_name, options)
+        return job()
     except PostrunError as error:
         text = str(error)
     except OSError as error:
@@ -77,6 +101,7 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         findings=findings,
         analysis=detailed_analysis(view, findings),
         view=view,
+        signature=signature(view) if options.together and not view.parts else None,
     )
     if options.out is None:
         return result

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from postrun.cli.settings import output_options, rule_options, selection
 from postrun.cli.targets import find, report_errors
@@ -34,13 +35,15 @@ def command(
     workers: int | None,
     select: str,
     ignore: str,
+    threshold: tuple[str, ...],
+    severity: tuple[str, ...],
 ) -> None:
     """Read runs whole, export, diagnose, plot and report them.
 
     Without a TARGET: the newest run under ./wandb. Files are written to OUT/RUN_ID/.
     """
     options = Options(
-        out=out, plots=not no_plots, report=not no_report, selection=selection(select, ignore)
+        out=out, plots=not no_plots, report=not no_report, selection=selection(select, ignore, threshold, severity)
     )
     refs, errors = find(targets)
     results = _run(refs, options, workers, show=not (as_json or quiet))
@@ -54,17 +57,29 @@ def command(
 
 
 def _run(refs: list[RunRef], options: Options, workers: int | None, show: bool) -> list[Result]:
-    """All results; printed in full as they come for few runs, in brief for many."""
+    """All results; printed in full as they come for few runs, in brief for many.
+
+    Of runs that are parts of one training, the training is printed in full and its parts in brief.
+    """
     console = make_console()
-    few = len(refs) <= 3
+    few = 1 < len(refs) <= 3
     results = []
     with progress_bar(len(refs)) as advance:
         for result in analyze_all(refs, options, workers):
             results.append(result)
             advance()
-            if show and not result.error:
-                if few and result.view is not None:
-                    print_run(result.view, result.findings, result.folder, console)
-                else:
-                    print_brief([result], Severity.GOOD, console)
+            if show and not result.error and not few:
+                _print(result, len(refs) == 1 or bool(result.members), console)
+    if show and few:
+        parts = {member for r in results for member in r.members}
+        for result in results:
+            if not result.error:
+                _print(result, result.id not in parts, console)
     return results
+
+
+def _print(result: Result, whole: bool, console: Console) -> None:
+    if whole and result.view is not None:
+        print_run(result.view, result.findings, result.folder, console)
+    else:
+        print_brief([result], Severity.WARNING if result.members else Severity.GOOD, console)

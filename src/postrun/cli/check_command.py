@@ -27,13 +27,19 @@ from postrun.report.terminal import print_brief
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, nothing else.")
 @rule_options
 def command(
-    targets: tuple[str, ...], fail_on: str, as_json: bool, select: str, ignore: str
+    targets: tuple[str, ...],
+    fail_on: str,
+    as_json: bool,
+    select: str,
+    ignore: str,
+    threshold: tuple[str, ...],
+    severity: tuple[str, ...],
 ) -> None:
     """Diagnose runs and exit with 1 where a finding is severe enough; nothing is written.
 
     A run that cannot be read exits with 3, whatever the others say.
     """
-    options = Options(out=None, selection=selection(select, ignore))
+    options = Options(out=None, selection=selection(select, ignore, threshold, severity))
     limit = Severity.parse(fail_on)
     refs, errors = find(targets)
     results = list(analyze_all(refs, options))

@@ -57,17 +57,17 @@ def command(what: str, as_json: bool) -> None:
 def _meanings(key: str) -> list[dict[str, str]]:
     found = []
     for pack in packs():
-        match = pack.match(key)
-        if match:
-            role = roles()[match[0].role]
+        info = pack.describe(key)
+        if info is not None and info.role is not None:
+            role = roles()[info.role]
             found.append(
                 {
                     "pack": pack.title,
                     "role": role.name,
                     "title": role.title,
-                    "unit": match[0].unit or role.unit,
-                    "better": match[0].better or role.better,
-                    "statistic": match[1],
+                    "unit": info.unit,
+                    "better": info.better,
+                    "statistic": info.stat,
                     "note": role.note,
                 }
             )

@@ -22,7 +22,7 @@ from postrun.report.terminal import make_console, progress_bar, safe
 def command(targets: tuple[str, ...], out: Path, as_json: bool, workers: int | None) -> None:
     """Export runs to CSV, Parquet and JSON, without plots or report."""
     refs, errors = find(targets)
-    options = Options(out=out, plots=False, report=False)
+    options = Options(out=out, plots=False, report=False, together=False)
     console = make_console()
     done = []
     with progress_bar(len(refs)) as advance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from postrun.model import UsageError
 from postrun.rules import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
-_KNOWN = {"select", "ignore", "thresholds"}
+_KNOWN = {"select", "ignore", "thresholds", "severity"}
 
 
 def read_settings(start: Path) -> tuple[dict[str, Any], Path | None]:
@@ -37,13 +37,30 @@ def read_settings(start: Path) -> tuple[dict[str, Any], Path | None]:
     return {}, None
 
 
-def selection(select: str, ignore: str) -> Selection:
+def selection(
+    select: str, ignore: str, threshold: Sequence[str] = (), severity: Sequence[str] = ()
+) -> Selection:
     """Rules by options, else by settings; UsageError where one is unknown."""
     settings, _ = read_settings(Path.cwd())
+    limits = {rule: dict(values) for rule, values in settings.get("thresholds", {}).items()}
+    for text in threshold:
+        name, _, value = text.partition("=")
+        rule, _, limit = name.partition(".")
+        try:
+            limits.setdefault(rule.strip(), {})[limit.strip()] = float(value)
+        except ValueError:
+            raise UsageError(
+                f"--threshold {text}: write RULE.NAME=NUMBER, as in OPT003.flat_share=0.5"
+            ) from None
+    levels = dict(settings.get("severity", {}))
+    for text in severity:
+        rule, _, level = text.partition("=")
+        levels[rule.strip()] = level.strip()
     chosen = Selection(
         select=_codes(select) or tuple(settings.get("select", ())),
         ignore=_codes(ignore) + tuple(settings.get("ignore", ())),
-        thresholds=settings.get("thresholds", {}),
+        thresholds=limits,
+        severity=levels,
     )
     chosen.active()  # complain now, not after the first run was read
     return chosen
@@ -54,7 +71,19 @@ def _codes(text: str) -> tuple[str, ...]:
 
 
 def rule_options(function: F) -> F:
-    """`--select` and `--ignore`."""
+    """`--select`, `--ignore`, `--threshold` and `--severity`."""
+    function = click.option(
+        "--severity",
+        multiple=True,
+        metavar="RULE=LEVEL",
+        help="Give a rule's findings another severity (again for more): RL001=info.",
+    )(function)
+    function = click.option(
+        "--threshold",
+        multiple=True,
+        metavar="RULE.NAME=NUMBER",
+        help="Override a rule's threshold (again for more): OPT003.flat_share=0.5.",
+    )(function)
     function = click.option(
         "--ignore", default="", metavar="CODES", help="Rules to leave out, like --select."
     )(function)

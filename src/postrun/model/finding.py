@@ -37,7 +37,8 @@ class Evidence:
 
     `step_from`/`step_to` are on the metric's x axis, `before`/`after` in its unit, `effect` is the
     size that the rule names in its docs (a ratio, a difference in noise units, a share), `n` the
-    number of points looked at.
+    number of points looked at. `run` is the id of the run that logged the metric, where several
+    runs of one training are read together.
     """
 
     metric: str
@@ -48,15 +49,20 @@ class Evidence:
     after: float | None = None
     effect: float | None = None
     n: int | None = None
+    run: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The contract's evidence object."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The contract's evidence object; `run` only where there is one."""
+        out = {name: getattr(self, name) for name in self.__slots__ if name != "run"}
+        return {**out, "run": self.run} if self.run else out
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One statement about a run, with the evidence that shows it."""
+    """One statement about a run, with the evidence that shows it.
+
+    `symptoms` are findings of other rules that this one explains: they are not said beside it.
+    """
 
     rule: str
     name: str
@@ -66,6 +72,19 @@ class Finding:
     remedy: str = ""
     evidence: tuple[Evidence, ...] = ()
     links: tuple[str, ...] = ()
+    symptoms: tuple[Finding, ...] = ()
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """First and last step of the first piece of evidence that names both, or None."""
+        for proof in self.evidence:
+            if proof.step_from is not None and proof.step_to is not None:
+                return proof.step_from, proof.step_to
+        return None
+
+    def with_symptoms(self) -> list[Finding]:
+        """This finding and those under it."""
+        return [self, *(f for s in self.symptoms for f in s.with_symptoms())]
 
     def as_dict(self) -> dict[str, Any]:
         """The contract's finding object."""
@@ -78,6 +97,7 @@ class Finding:
             "remedy": self.remedy,
             "evidence": [e.as_dict() for e in self.evidence],
             "links": list(self.links),
+            "symptoms": [s.as_dict() for s in self.symptoms],
         }
 
 

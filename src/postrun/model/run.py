@@ -118,6 +118,9 @@ class Run:
             null), `stream` ("stdout" or "stderr"), `line`.
         exit_code: What the process returned; None where no exit was recorded.
         runtime: Seconds from start to the last sign of life; None where unknown.
+        parts: The runs of which this one is joined (trainer and orchestrator, say); empty for a run
+            as it was logged.
+        origin: For a joined run: column of `history` to (index in `parts`, key there).
     """
 
     identity: Identity
@@ -139,6 +142,8 @@ class Run:
     preempting: bool = False
     completeness: Completeness = field(default_factory=Completeness)
     path: Path | None = None
+    parts: list[Run] = field(default_factory=list)
+    origin: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -62,6 +62,11 @@ def _finding(finding: Finding) -> list[str]:
     lines += [f"- {escape(evidence_line(proof))}" for proof in finding.evidence[:8]]
     if finding.evidence:
         lines.append("")
+    symptoms = [part for s in finding.symptoms for part in s.with_symptoms()]
+    if symptoms:
+        lines += ["With it:", ""]
+        lines += [f"- {escape(s.message)} ({s.rule} {escape(s.name)})" for s in symptoms]
+        lines.append("")
     if finding.remedy:
         lines += [f"**What to do:** {escape(finding.remedy)}", ""]
     links = ", ".join(f"<{link}>" for link in finding.links)

@@ -139,7 +139,12 @@ def insights(view: RunView, findings: list[Finding]) -> list[str]:
             + (f" of {steps:,} steps (sampled)" if done.sampled else "")
         )
     out += [text for text in (_loss(view), *_levels(view)) if text]
-    out += [f.message for f in findings if f.severity is not Severity.GOOD]
+    out += [
+        f.message
+        for finding in findings
+        for f in finding.with_symptoms()
+        if f.severity is not Severity.GOOD
+    ]
     return out
 
 

@@ -184,6 +184,10 @@ def _finding(finding: Finding) -> RenderableType:
     )
     for proof in finding.evidence[:4]:
         body.append("\n  " + evidence_line(proof), style="dim")
+    for symptom in finding.symptoms:
+        for part in symptom.with_symptoms():
+            body.append(f"\n└ with it: {safe(part.message)}")
+            body.append(f" ({part.rule} {part.name})", style="dim")
     if finding.remedy:
         body.append("\n→ " + safe(finding.remedy), style="italic")
     grid.add_row(Text(_MARK[finding.severity], style=style), body)
@@ -204,6 +208,8 @@ def evidence_line(proof: Evidence) -> str:
         parts.append(number(proof.after))
     if proof.n is not None:
         parts.append(f"n = {proof.n:,}")
+    if proof.run:
+        parts.append(f"run {safe(proof.run)}")
     return ", ".join(parts)
 
 

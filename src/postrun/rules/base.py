@@ -4,6 +4,9 @@ A rule is a class with a code, a name and a `check` that yields findings on a ru
 docstring is its documentation page, with fixed headings: "What it does", "Why it matters",
 "How it decides", "What to do", "Example", and "References" where there are any. Numbers that decide
 are in `thresholds`, so that users can override them.
+
+Some findings explain others: a rule names in `symptom_of` the rules whose finding, in the same
+window, is the cause of its own. One cause is then one finding with its symptoms under it.
 """
 
 from __future__ import annotations
@@ -23,11 +26,18 @@ class Rule:
         code: Stable code, a prefix for the family and three digits ("OPT001").
         name: Stable name in words ("loss-diverged").
         thresholds: Named numbers that decide, with their defaults.
+        needs: Roles without any of which the rule has nothing to look at; empty: always run.
+        scope: "training": in an experiment of several runs, the rule reads them joined;
+            "process": it reads each run by itself (how it ended, its log, its hardware).
+        symptom_of: Codes of rules that explain this one's findings where both hold.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
     thresholds: ClassVar[Mapping[str, float]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
+    scope: ClassVar[str] = "training"
+    symptom_of: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, overrides: Mapping[str, float] | None = None) -> None:
         self.limits = {**self.thresholds, **(overrides or {})}
@@ -82,6 +92,8 @@ def evidence(
         start = float(series.x[0])
     if stop is None and len(series):
         stop = float(series.x[-1])
+    if start is not None and stop is not None and start > stop:
+        start = stop
     return Evidence(
         metric=series.key,
         role=series.info.role,
@@ -91,4 +103,5 @@ def evidence(
         after=after,
         effect=effect,
         n=len(series),
+        run=series.info.run,
     )

@@ -35,6 +35,7 @@ class HistorySampled(Rule):
 
     code = "DAT001"
     name = "history-sampled"
+    scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -88,6 +89,7 @@ class LogDamaged(Rule):
 
     code = "DAT002"
     name = "log-damaged"
+    scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -134,6 +136,8 @@ class StepsIrregular(Rule):
 
     code = "DAT003"
     name = "steps-irregular"
+    scope = "process"
+    symptom_of = ("RUN007",)
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""

@@ -1,34 +1,71 @@
-"""Run the rules over a run."""
+"""Run the rules over a run, or over the runs of one training together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
-from postrun.model import Finding, Run, ranked
+from postrun.model import Finding, Run, Severity, ranked
+from postrun.rules.base import Rule
+from postrun.rules.causes import under_causes
 from postrun.rules.registry import Selection
 from postrun.semantics import RunView
 
 
 def diagnose(run: Run | RunView, selection: Selection | None = None) -> list[Finding]:
-    """What the rules find in a run, worst and surest first.
+    """What the rules find in a run, worst and surest first, symptoms under their causes.
 
-    A rule that fails does not hide the others: it becomes a finding of its own (RUN000).
+    A run that is joined of several (`postrun.join`) is read as one training; rules that are about
+    processes read each of its parts. A rule that fails does not hide the others: it becomes a
+    finding of its own (RUN000).
     """
     view = run if isinstance(run, RunView) else RunView(run)
+    chosen = selection or Selection()
     found: list[Finding] = []
-    for rule in (selection or Selection()).active():
-        try:
-            # Values near the limits of floats overflow in variances: infinite spread, no warning.
-            with np.errstate(all="ignore"):
-                found.extend(rule.check(view))
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            found.append(_broken(rule.code, rule.name, error))
-    return ranked(found)
+    for rule in chosen.active():
+        level = chosen.severity_of(type(rule))
+        for finding in _check(rule, view):
+            changed = level is not None and finding.severity is not Severity.GOOD
+            found.append(replace(finding, severity=level) if changed and level else finding)
+    return ranked(under_causes(found))
+
+
+def _check(rule: Rule, view: RunView) -> Iterator[Finding]:
+    if rule.scope == "process" and view.parts:
+        for part in view.parts:
+            for finding in _run(rule, part):
+                proofs = tuple(replace(e, run=part.run.id) for e in finding.evidence)
+                yield replace(
+                    finding, message=f"{part.run.name}: {finding.message}", evidence=proofs
+                )
+        return
+    for finding in _run(rule, view):
+        yield _with_runs(finding, view) if view.parts else finding
+
+
+def _with_runs(finding: Finding, view: RunView) -> Finding:
+    """The finding with the run that logged each metric named, where the rule did not."""
+    proofs = tuple(
+        replace(e, run=view.metrics[e.metric].run) if not e.run and e.metric in view.metrics else e
+        for e in finding.evidence
+    )
+    return replace(finding, evidence=proofs)
+
+
+def _run(rule: Rule, view: RunView) -> list[Finding]:
+    if rule.needs and not view.has(*rule.needs):
+        return []
+    try:
+        # Values near the limits of floats overflow in variances: infinite spread, no warning.
+        with np.errstate(all="ignore"):
+            return list(rule.check(view))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return [_broken(rule.code, rule.name, error)]
 
 
 def _broken(code: str, name: str, error: Exception) -> Finding:
-    from postrun.model import Severity
-
     return Finding(
         rule="RUN000",
         name="rule-failed",

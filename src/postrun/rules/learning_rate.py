@@ -41,6 +41,7 @@ class LearningRate(Rule):
 
     code = "OPT005"
     name = "learning-rate"
+    needs = ("lr",)
     thresholds = {"peak_tolerance": 0.02}
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -39,6 +39,8 @@ class LossDiverged(Rule):
 
     code = "OPT002"
     name = "loss-diverged"
+    needs = ("loss.train",)
+    symptom_of = ("OPT001",)
     thresholds = {"lost_share": 0.5, "noise_sigmas": 6.0, "min_rows": 30}
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -73,6 +73,7 @@ class TrainerInferenceMismatch(Rule):
 
     code = "RL001"
     name = "trainer-inference-mismatch"
+    needs = ("kl.mismatch", "prob.gap", "prob.trainer")
     thresholds = {
         "baseline_share": 0.03,
         "sigmas": 6.0,

@@ -43,6 +43,7 @@ class Overfitting(Rule):
 
     code = "GEN001"
     name = "overfitting"
+    needs = ("loss.eval",)
     thresholds = {"min_points": 5, "noise_sigmas": 3.0, "rise_share": 0.1}
 
     def check(self, view: RunView) -> Iterator[Finding]:

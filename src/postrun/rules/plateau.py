@@ -45,6 +45,7 @@ class Plateau(Rule):
 
     code = "OPT003"
     name = "plateau"
+    symptom_of = ("OPT006", "OPT014", "DAT006", "GEN001")
     thresholds = {"flat_share": 0.3, "early_share": 0.25}
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -45,6 +45,8 @@ class EntropyFell(Rule):
 
     code = "RL002"
     name = "entropy-fell"
+    needs = ("entropy",)
+    symptom_of = ("RL001",)
     thresholds = {"kept_share": 0.35, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
@@ -106,6 +108,7 @@ class LengthCollapsed(Rule):
 
     code = "RL003"
     name = "length-collapsed"
+    needs = ("length.completion",)
     thresholds = {"kept_share": 0.3, "min_length": 20.0, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:

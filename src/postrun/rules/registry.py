@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 import postrun.rules
-from postrun.model import UsageError
+from postrun.model import Severity, UsageError
 from postrun.rules.base import Rule
 
 
@@ -58,19 +58,29 @@ class Selection:
     """Which rules run, and with which thresholds.
 
     `select` and `ignore` hold codes, prefixes of codes ("OPT") or names; the longer match wins, and
-    `ignore` wins over `select` of equal length. `thresholds` maps a code to overrides.
+    `ignore` wins over `select` of equal length. `thresholds` maps a code or name to overrides,
+    `severity` a code, prefix or name to the severity that its findings get ("info", ...); those of
+    severity good keep it.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    severity: Mapping[str, str] = field(default_factory=dict)
 
     def active(self) -> list[Rule]:
         """The selected rules, made with their thresholds; UsageError for what matches no rule."""
         known = rules()
-        for pattern in (*self.select, *self.ignore):
+        for pattern in (*self.select, *self.ignore, *self.severity):
             if not any(_match(pattern, rule) for rule in known):
                 raise UsageError(f"no rule matches {pattern!r}. `postrun rules` lists all.")
+        for rule_name in self.thresholds:
+            find_rule(rule_name)
+        for level in self.severity.values():
+            try:
+                Severity.parse(level)
+            except ValueError as error:
+                raise UsageError(str(error)) from error
         chosen = []
         for rule in known:
             wanted = _longest(self.select, rule) if self.select else 1
@@ -84,6 +94,14 @@ class Selection:
                     )
                 chosen.append(rule(overrides))
         return chosen
+
+    def severity_of(self, rule: type[Rule]) -> Severity | None:
+        """The severity that this rule's findings shall have, None for their own."""
+        length, level = max(
+            ((_match(pattern, rule), level) for pattern, level in self.severity.items()),
+            default=(0, ""),
+        )
+        return Severity.parse(level) if length else None
 
 
 def _match(pattern: str, rule: type[Rule]) -> int:

@@ -36,6 +36,7 @@ class RunFailed(Rule):
 
     code = "RUN001"
     name = "run-failed"
+    scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -82,6 +83,7 @@ class RunCrashed(Rule):
 
     code = "RUN002"
     name = "run-crashed"
+    scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -150,6 +152,7 @@ class NothingLogged(Rule):
 
     code = "RUN004"
     name = "nothing-logged"
+    scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""

@@ -36,6 +36,7 @@ class StepsDone(Rule):
 
     code = "RUN003"
     name = "steps-done"
+    scope = "process"
     thresholds = {"tolerance": 0.01}
 
     def check(self, view: RunView) -> Iterator[Finding]:

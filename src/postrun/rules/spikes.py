@@ -45,6 +45,8 @@ class LossSpike(Rule):
 
     code = "OPT004"
     name = "loss-spike"
+    needs = ("loss.train", "loss.value")
+    symptom_of = ("OPT001", "OPT002", "OPT008", "OPT011", "OPT012")
     thresholds = {"sigmas": 8.0, "share": 0.25, "warm_up": 0.02, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:

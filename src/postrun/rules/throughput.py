@@ -49,6 +49,7 @@ class ThroughputDrop(Rule):
 
     code = "PERF001"
     name = "throughput-drop"
+    needs = ("throughput.tokens", "throughput.samples", "throughput.steps")
     thresholds = {"drop_share": 0.2, "warm_up": 0.01, "min_rows": 30}
 
     def check(self, view: RunView) -> Iterator[Finding]:
@@ -188,6 +189,7 @@ class LowMfu(Rule):
 
     code = "PERF002"
     name = "low-mfu"
+    needs = ("mfu",)
     thresholds = {"low": 10.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:

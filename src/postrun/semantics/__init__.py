@@ -1,7 +1,22 @@
 """What logged keys mean: roles, metric packs, and a run seen through them."""
 
+from postrun.semantics.experiment import experiments, join, signature
 from postrun.semantics.packs_loader import Pack, packs
 from postrun.semantics.roles import Role, panels, roles
-from postrun.semantics.view import MetricInfo, RunView, Series, paired
+from postrun.semantics.series import MetricInfo, Series, paired
+from postrun.semantics.view import RunView
 
-__all__ = ["MetricInfo", "Pack", "Role", "RunView", "Series", "packs", "paired", "panels", "roles"]
+__all__ = [
+    "MetricInfo",
+    "Pack",
+    "Role",
+    "RunView",
+    "Series",
+    "experiments",
+    "join",
+    "packs",
+    "paired",
+    "panels",
+    "roles",
+    "signature",
+]

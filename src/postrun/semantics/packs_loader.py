@@ -13,6 +13,7 @@ from typing import Any
 
 from postrun.model import PostrunError
 from postrun.semantics.roles import roles
+from postrun.semantics.series import MetricInfo
 
 _SEPARATORS = re.compile(r"[/.\-\s:@]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -33,6 +34,8 @@ class Pack:
     """One framework's names. `recognised_by` needs `at_least` of `keys`, or any other mark.
 
     Packs of lower `rank` are asked first: a trainer before the framework that it is built on.
+    `stream` is what it describes, "history" or "system"; `parts` are the runs of which one training
+    of this framework is made, by keys that only that one logs.
     """
 
     name: str
@@ -42,9 +45,11 @@ class Pack:
     at_least: int = 1
     config_keys: frozenset[str] = frozenset()
     requirements: frozenset[str] = frozenset()
-    settings: dict[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
+    settings: dict[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict, hash=False)
     normalised: bool = False
     rank: int = 0
+    stream: str = "history"
+    parts: dict[str, frozenset[str]] = field(default_factory=dict, hash=False)
 
     def recognised_by(
         self, keys: Iterable[str], config: Iterable[str], requirements: Iterable[str]
@@ -59,14 +64,30 @@ class Pack:
         names = {re.split(r"[=<>@ \[]", line, maxsplit=1)[0].lower() for line in requirements}
         return bool(self.requirements & names) and bool(self.keys.intersection(keys))
 
-    def match(self, key: str) -> tuple[KeyPattern, str] | None:
-        """The first pattern that matches a key, and the statistic in its name ("" or "mean"...)."""
+    def part_of(self, keys: Iterable[str]) -> str:
+        """Which part of a training a run with these keys is, "" where there are no parts."""
+        known = set(keys)
+        counts = {part: len(marks & known) for part, marks in self.parts.items()}
+        best = max(counts, key=lambda part: counts[part], default="")
+        return best if counts.get(best) else ""
+
+    def describe(self, key: str) -> MetricInfo | None:
+        """What this pack knows about a key, None where it knows nothing."""
         name = normalise(key) if self.normalised else key
         for pattern in self.patterns:
             found = pattern.regex.fullmatch(name)
-            if found:
-                groups = found.groupdict()
-                return pattern, groups.get("stat") or groups.get("stat2") or ""
+            if not found:
+                continue
+            role, groups = roles()[pattern.role], found.groupdict()
+            return MetricInfo(
+                key=key,
+                role=role.name,
+                stat=groups.get("stat") or groups.get("stat2") or "",
+                unit=pattern.unit or role.unit,
+                better=pattern.better or role.better,
+                pack=self.name,
+                index=groups.get("index") or "",
+            )
         return None
 
 
@@ -94,6 +115,8 @@ def parse_pack(text: str, origin: str) -> Pack:
             },
             normalised=bool(data.get("normalised", False)),
             rank=int(data.get("rank", 0)),
+            stream=data.get("stream", "history"),
+            parts={name: frozenset(keys) for name, keys in data.get("parts", {}).items()},
         )
     except (tomllib.TOMLDecodeError, re.error, KeyError, TypeError, ValueError) as error:
         raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error

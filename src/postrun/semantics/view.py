@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,88 +18,34 @@ from numpy.typing import NDArray
 from postrun.model import Run
 from postrun.semantics.packs_loader import Pack, packs
 from postrun.semantics.roles import roles
+from postrun.semantics.series import Floats, MetricInfo, Series
 from postrun.stats.plateau import Gain, gains
 
-Floats = NDArray[np.float64]
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
-_REINFORCEMENT = ("reward", "reward.component", "kl.policy", "kl.mismatch", "advantage")
-_PREFERENCE = ("reward.margin",)
-
-
-@dataclass(frozen=True, slots=True)
-class MetricInfo:
-    """What is known about one metric. `stat` is "" or the statistic that the key names."""
-
-    key: str
-    role: str | None = None
-    stat: str = ""
-    unit: str = ""
-    better: str = "neither"
-    pack: str = ""
-    x_axis: str = "_step"
-
-    @property
-    def sign(self) -> int:
-        """+1 where higher is better, -1 where lower is, 0 where neither."""
-        return {"higher": 1, "lower": -1}.get(self.better, 0)
-
-    @property
-    def central(self) -> bool:
-        """True for the metric itself or its mean, False for spread and extremes."""
-        return self.stat in ("", "mean", "avg")
-
-
-@dataclass(slots=True)
-class Series:
-    """One metric's values in order of step.
-
-    `x` are steps (row numbers where a run has none), `y` values, `rows` row numbers in the history;
-    all of one length, rows without a value left out. `y` may hold NaN and ±Infinity.
-    """
-
-    info: MetricInfo
-    x: Floats
-    y: Floats
-    rows: NDArray[np.int64]
-    _finite: Series | None = field(default=None, repr=False)
-
-    @property
-    def key(self) -> str:
-        """The metric's key."""
-        return self.info.key
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    @property
-    def finite(self) -> Series:
-        """The same without NaN and ±Infinity."""
-        if self._finite is None:
-            mask = np.isfinite(self.y)
-            self._finite = self if mask.all() else self.take(mask)
-        return self._finite
-
-    def between(self, start: float, stop: float) -> Series:
-        """Values at steps in [start, stop]."""
-        return self.take((self.x >= start) & (self.x <= stop))
-
-    def take(self, which: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Series:
-        """The chosen values: a slice, a mask, or indices."""
-        return Series(self.info, self.x[which], self.y[which], self.rows[which])
-
-
-def paired(first: Series, second: Series) -> tuple[Series, Series]:
-    """Two series at the rows that both have, in order of step: of one length, row by row."""
-    _, left, right = np.intersect1d(first.rows, second.rows, return_indices=True)
-    order = np.argsort(first.x[left], kind="stable")
-    return first.take(left[order]), second.take(right[order])
+_REINFORCEMENT = (
+    "reward",
+    "reward.component",
+    "kl.policy",
+    "kl.step",
+    "kl.mismatch",
+    "advantage",
+    "fraction.clipped",
+    "explained_variance",
+    "q_value",
+)
+_PREFERENCE = ("reward.margin", "accuracy.preference")
 
 
 class RunView:
-    """A run with its metrics understood."""
+    """A run with its metrics understood.
+
+    For a joined run, `parts` are the views of its runs; each metric is understood as its own run's
+    framework means it.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.parts = [RunView(part) for part in run.parts]
         self._series: dict[str, Series] = {}
         self._gains: dict[str, Gain | None] = {}
 
@@ -121,9 +67,15 @@ class RunView:
     @cached_property
     def packs(self) -> list[Pack]:
         """The packs that apply: recognised frameworks first, then generic names."""
+        if self.parts:
+            return list(dict.fromkeys(pack for part in self.parts for pack in part.packs))
         run = self.run
         keys = set(run.history.columns) | set(run.summary)
-        return [p for p in packs() if p.recognised_by(keys, self.flat_config, run.requirements)]
+        return [
+            p
+            for p in packs()
+            if p.stream == "history" and p.recognised_by(keys, self.flat_config, run.requirements)
+        ]
 
     @property
     def framework(self) -> str:
@@ -133,7 +85,10 @@ class RunView:
     @cached_property
     def metrics(self) -> dict[str, MetricInfo]:
         """What is known about each numeric metric."""
-        found = {key: self._identify(key) for key in self.numeric_keys}
+        if self.parts:
+            found = {key: self._from_part(key) for key in self.numeric_keys}
+        else:
+            found = {key: self._identify(key) for key in self.numeric_keys}
         roles_found = {i.role for i in found.values()}
         if roles_found.intersection(_REINFORCEMENT) and not roles_found.intersection(_PREFERENCE):
             # What a reinforcement-learning run calls its loss is a policy loss: its level means
@@ -141,27 +96,20 @@ class RunView:
             shared = {pack.name for pack in self.packs if pack.rank}
             for key, info in found.items():
                 if info.role == "loss.train" and info.pack in shared:
-                    found[key] = MetricInfo(
-                        key, "loss.policy", info.stat, info.unit, "neither", info.pack, info.x_axis
-                    )
+                    found[key] = replace(info, role="loss.policy", better="neither")
         return found
+
+    def _from_part(self, key: str) -> MetricInfo:
+        number, own_key = self.run.origin.get(key, (0, key))
+        part = self.parts[number]
+        return replace(part.metrics[own_key], key=key, run=part.run.id)
 
     def _identify(self, key: str) -> MetricInfo:
         axis, goal = self._definition(key)
         for pack in self.packs:
-            match = pack.match(key)
-            if match:
-                pattern, stat = match
-                role = roles()[pattern.role]
-                return MetricInfo(
-                    key=key,
-                    role=role.name,
-                    stat=stat,
-                    unit=pattern.unit or role.unit,
-                    better=goal or pattern.better or role.better,
-                    pack=pack.name,
-                    x_axis=axis,
-                )
+            info = pack.describe(key)
+            if info is not None:
+                return replace(info, better=goal or info.better, x_axis=axis)
         return MetricInfo(key, better=goal or "neither", x_axis=axis)
 
     def _definition(self, key: str) -> tuple[str, str]:
@@ -211,6 +159,14 @@ class RunView:
             self._gains[key] = gains(series.x, series.y, sign) if sign else None
         return self._gains[key]
 
+    @cached_property
+    def _roles(self) -> frozenset[str | None]:
+        return frozenset(info.role for info in (*self.metrics.values(), *self._system.values()))
+
+    def has(self, *names: str) -> bool:
+        """True where any metric, of the history or the system, has one of these roles."""
+        return not self._roles.isdisjoint(names)
+
     def by_role(self, *names: str, central: bool = True) -> list[Series]:
         """All metrics of any of these roles, in the order of the names given."""
         return [
@@ -235,6 +191,52 @@ class RunView:
                 return self.series(other.key)
         return None
 
+    @cached_property
+    def _system(self) -> dict[str, MetricInfo]:
+        known = [pack for pack in packs() if pack.stream == "system"]
+        frame = self.run.system
+        found = {}
+        for key, dtype in zip(frame.columns, frame.dtypes, strict=True):
+            infos = (pack.describe(key) for pack in known) if dtype.is_numeric() else ()
+            info = next((i for i in infos if i is not None), None)
+            if info is not None:
+                found[key] = replace(info, x_axis="_runtime")
+        return found
+
+    def system(self, role: str) -> list[Series]:
+        """System metrics of a role: `x` seconds since the start, one series per device."""
+        frame = self.run.system
+        out = []
+        for key, info in self._system.items():
+            if info.role != role or "_runtime" not in frame.columns:
+                continue
+            part = frame.select("_runtime", key).with_row_index("row").drop_nulls()
+            if part.height:
+                seconds, values = (part[c].cast(float).to_numpy() for c in ("_runtime", key))
+                rows = part["row"].to_numpy().astype(np.int64)
+                order = np.argsort(seconds, kind="stable")
+                out.append(Series(info, seconds[order], values[order], rows[order]))
+        return out
+
+    @cached_property
+    def clock(self) -> tuple[Floats, Floats]:
+        """Steps and seconds since the start of the rows that have both, in order of time."""
+        seconds = self.run.history["_runtime"].cast(float).to_numpy()
+        known = np.isfinite(seconds) & np.isfinite(self._steps)
+        order = np.argsort(seconds[known], kind="stable")
+        return self._steps[known][order], seconds[known][order]
+
+    def seconds(self, series: Series) -> Floats:
+        """Seconds since the start of each value of a series; NaN where the row has no time."""
+        column: Floats = self.run.history["_runtime"].cast(float).to_numpy()[series.rows]
+        return column
+
+    def step_at(self, second: float) -> float | None:
+        """The step that was logged last at a time, None before the first one."""
+        steps, seconds = self.clock
+        at = int(np.searchsorted(seconds, second, side="right")) - 1
+        return float(steps[at]) if at >= 0 else None
+
     def setting(self, name: str) -> tuple[str, Any] | None:
         """The config key and value that mean `name` ("max_steps", "lr", ...), or None."""
         for pack in self.packs:
@@ -257,7 +259,8 @@ class RunView:
 
 
 def _stem(info: MetricInfo) -> str:
-    return info.key.removesuffix(info.stat).rstrip("/_.- ")
+    head, found, tail = info.key.rpartition(info.stat) if info.stat else (info.key, "", "")
+    return f"{head.rstrip('/_.- ')}|{tail.lstrip('/_.- ')}" if found else f"{info.key}|"
 
 
 def _flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -34,14 +34,14 @@ class Gain:
 def gains(x: Floats, y: Floats, sign: int) -> Gain | None:
     """Gains of a series where `sign` is +1 for higher is better, -1 for lower.
 
-    None for fewer than 20 values, or where the gain is not beyond 4 standard errors of its two
-    levels. Levels are medians of at most 60 consecutive groups. The series is flat from the
+    None for fewer than 5 values, or where the gain is not beyond 4 standard errors of its two
+    levels; with fewer than 20 values, where Mann and Kendall's test (5 %) shows no gain. Levels are medians of at most 60 consecutive groups. The series is flat from the
     earliest of these groups after which the level rises by less than 5 % of the total gain (or 2
     standard errors) and a Mann-Kendall test at 1 % shows no improvement beyond 2 % of it.
     """
     n = len(y)
     if n < 20:
-        return None
+        return _few(x, y * sign, sign) if n >= 5 else None
     bins = min(_BINS, n // 5) if n >= 50 else n // 2
     _, level, first = bin_medians(x, y * sign, bins)
     per_bin = n / len(level)
@@ -65,6 +65,20 @@ def gains(x: Floats, y: Floats, sign: int) -> Gain | None:
         flat_from=_flat_from(x, y * sign, first, level, total, noise),
         noise=noise,
     )
+
+
+def _few(x: Floats, y: Floats, sign: int) -> Gain | None:
+    """Gains of 5 to 19 values, each a level of its own (a run of ten epochs, say)."""
+    found = trend(x, y)
+    noise = noise_sigma(y)
+    start, end, best = float(y[0]), median(y[-2:]), float(y.max())
+    total = end - start if end - start > 0.8 * (best - start) else best - start
+    if found.p >= 0.05 or found.change <= 0 or total <= max(2 * noise, 0.0):
+        return None
+    k = int(np.argmax(y >= start + 0.9 * total))
+    step = max(0.05 * total, 2 * noise)
+    flat = next((i for i in range(len(y) - 3) if float(y[i:].max() - y[i]) <= step), None)
+    return Gain(start * sign, end * sign, total, k, float(y[k]) * sign, flat, noise)
 
 
 def _flat_from(

@@ -1,0 +1,79 @@
+"""Two networks against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView
+from postrun.stats.levels import begins, change
+from postrun.stats.robust import mad_sigma, rolling_median
+
+
+class DiscriminatorWins(Rule):
+    """The discriminator always wins: the generator gets no signal.
+
+    ## What it does
+    Reports an adversarial training whose discriminator loss goes to 0 while the generator's loss
+    grows.
+
+    ## Why it matters
+    A discriminator that is always right and always sure has no gradient to give; the generator
+    stays where it is. Balanced losses, on the other hand, say nothing about the quality of samples.
+
+    ## How it decides
+    Discriminator losses that are never negative (a Wasserstein critic's are, and are left out) with a
+    last tenth below `loss_floor` and below a third of its first level, and a generator loss that
+    rose above `factor` times its first level.
+
+    ## What to do
+    Slow the discriminator (lower learning rate, fewer steps), smooth its labels, add noise or a
+    gradient penalty.
+
+    ## Example
+    "d_loss falls to 0.004 while g_loss rises from 0.7 to 8.1, from step 600 on"
+
+    ## References
+    Arjovsky and Bottou 2017, "Towards principled methods for training GANs" (arXiv 1701.04862).
+    """
+
+    code = "OPT018"
+    name = "discriminator-wins"
+    needs = ("loss.discriminator",)
+    thresholds = {"loss_floor": 0.1, "factor": 2.0, "min_rows": 50}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        judge, maker = view.first("loss.discriminator"), view.first("loss.generator")
+        if judge is None or maker is None or len(judge.finite) < self.limits["min_rows"]:
+            return
+        judge, maker = judge.finite, maker.finite
+        if len(maker) < self.limits["min_rows"] or (judge.y < 0).any():
+            return
+        d, g = change(judge.y), change(maker.y)
+        if d.after > self.limits["loss_floor"] or d.after > d.before / 3:
+            # It may have won within the first tenth already: its very first values then count.
+            first = float(np.median(judge.y[:5]))
+            if d.after > self.limits["loss_floor"] or d.after > first / 3:
+                return
+        if not g.after > self.limits["factor"] * max(abs(float(np.median(maker.y[:5]))), 1e-6):
+            return
+        smooth = rolling_median(judge.y, int(np.clip(len(judge) // 50, 3, 51)))
+        start = float(np.max(smooth[: max(5, len(smooth) // 10)]))
+        at = float(judge.x[begins(smooth, start, d.after, mad_sigma(judge.y[:20]))])
+        yield self.finding(
+            Severity.WARNING,
+            0.85,
+            f"{judge.key} falls from {number(start, 3)} to {number(d.after, 3)} while {maker.key} rises to "
+            f"{number(g.after, 3)}, from step {at:,.0f} on: the generator gets no useful signal",
+            "Slow the discriminator (learning rate, steps), smooth its labels, or add noise or a "
+            "gradient penalty.",
+            [
+                evidence(judge, at, before=start, after=d.after),
+                evidence(maker, at, before=g.before, after=g.after),
+            ],
+        )

@@ -1,0 +1,129 @@
+"""Completions that grow without need, or are cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView
+from postrun.stats.levels import begins, change
+from postrun.stats.robust import mad_sigma, median, rolling_median
+
+
+class LengthExploded(Rule):
+    """Completions grow manyfold without more reward.
+
+    ## What it does
+    Reports completions that became much longer while the reward stood still or fell.
+
+    ## Why it matters
+    Length that pays (reasoning that grows with the reward) is progress. Length that does not is
+    padding, repetition or a loss that favours long answers, and generation time grows with it.
+
+    ## How it decides
+    The mean length of the last tenth is at least `factor` times that of the first, and since the
+    growth began the reward gained less than a tenth of its range. Nothing is said without a reward.
+
+    ## What to do
+    Read long completions; average the loss over tokens of the batch, not per answer; penalise
+    overlong answers.
+
+    ## Example
+    "completions/mean_length grew from 210 to 1,480 from step 300 on, while train/reward went from
+    0.61 to 0.6"
+
+    ## References
+    Yu et al. 2025, DAPO (arXiv 2503.14476), sections 3.3 and 3.4; Liu et al. 2025 (arXiv 2503.20783).
+    """
+
+    code = "RL011"
+    name = "length-exploded"
+    needs = ("length.completion",)
+    symptom_of = ("RL001", "RL006")
+    thresholds = {"factor": 2.0, "min_rows": 50}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        series, reward = view.first("length.completion"), view.first("reward")
+        if series is None or reward is None or len(series.finite) < self.limits["min_rows"]:
+            return
+        y, reward = series.finite, reward.finite
+        moved = change(y.y)
+        if len(reward) < 20 or not moved.before > 0 or moved.ratio < self.limits["factor"]:
+            return
+        smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
+        part = y.y[: max(5, len(y) // 10)]
+        step = float(y.x[begins(smooth, moved.before, moved.after, mad_sigma(part))])
+        few = max(5, len(reward) // 20)
+        span = float(np.ptp(rolling_median(reward.y, 5)))
+        then, now = median(reward.between(-np.inf, step).y[-few:]), median(reward.y[-few:])
+        if np.isnan(then):
+            then = median(reward.y[:few])
+        if now - then > 0.1 * span:
+            return
+        yield self.finding(
+            Severity.WARNING,
+            0.8,
+            f"{y.key} grew from {number(moved.before, 3)} to {number(moved.after, 3)} tokens from step "
+            f"{step:,.0f} on, while {reward.key} went from {number(then, 3)} to {number(now, 3)}: length that "
+            "buys no reward",
+            "Read long completions; average the loss over the batch's tokens; penalise overlong answers.",
+            [
+                evidence(y, step, before=moved.before, after=moved.after, effect=moved.ratio),
+                evidence(reward, step, before=then, after=now),
+            ],
+        )
+
+
+class OftenTruncated(Rule):
+    """Many completions are cut off at the length limit.
+
+    ## What it does
+    Reports a share of truncated completions that stays high.
+
+    ## Why it matters
+    A cut answer is most often scored as wrong, whatever it was about to say: the reward then teaches
+    brevity or noise, and the mean length is a property of the limit.
+
+    ## How it decides
+    The median of the last third is at least `share`.
+
+    ## What to do
+    Raise the limit, leave truncated answers out of the loss, or use a soft penalty near the limit.
+
+    ## Example
+    "train/completions/clipped_ratio has a median of 0.44 in the last third of the run"
+
+    ## References
+    Yu et al. 2025, DAPO (arXiv 2503.14476), section 3.4 (overlong filtering).
+    """
+
+    code = "RL012"
+    name = "often-truncated"
+    needs = ("fraction.truncated",)
+    symptom_of = ("RL011",)
+    thresholds = {"share": 0.3, "min_rows": 20}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        series = view.first("fraction.truncated")
+        if series is None or len(series.finite) < self.limits["min_rows"] or series.finite.y.max() > 1.0001:
+            return
+        y = series.finite
+        level = median(y.y[-max(5, len(y) // 3) :])
+        if level < self.limits["share"]:
+            return
+        smooth = rolling_median(y.y, 5)
+        step = float(y.x[int(np.argmax(smooth >= self.limits["share"]))])
+        yield self.finding(
+            Severity.WARNING,
+            0.85,
+            f"{y.key} has a median of {number(level, 2)} in the last third of the run: "
+            f"{100 * level:.0f} % of the completions are cut off",
+            "Raise the length limit, leave cut answers out of the loss, or penalise length softly near it.",
+            [evidence(y, step, before=change(y.y).before, after=level, effect=level)],
+        )

@@ -1,0 +1,352 @@
+"""The reward: collapsed, without spread, saturated, or hacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+from postrun.stats.levels import begins, change
+from postrun.stats.robust import bin_medians, mad_sigma, median, noise_sigma, rolling_median
+from postrun.stats.trend import trend
+
+
+class RewardCollapsed(Rule):
+    """The reward fell from its best and stayed down.
+
+    ## What it does
+    Reports a reward that lost much of what it had gained.
+
+    ## Why it matters
+    The policy got worse than it had been: the last checkpoint is not the one to take, and every step
+    since the fall was wasted.
+
+    ## How it decides
+    Levels are medians of at most 60 groups. The last tenth lies below the best level by more than
+    `lost_share` of the gain from start to best, and by more than 6 standard errors of a level (and 3
+    standard deviations between neighbouring levels); so do all levels of it. `critical` where no more
+    than a tenth of the gain is left.
+
+    ## What to do
+    Go back to the best checkpoint; look at KL, entropy, gradient norm and trainer-inference
+    mismatch where the fall begins.
+
+    ## Example
+    "reward/mean fell from 0.71 (step 420) to 0.12: all of its gain is lost"
+    """
+
+    code = "RL007"
+    name = "reward-collapsed"
+    needs = ("reward",)
+    symptom_of = ("RL001", "OPT001", "RL006", "RL005", "RL017", "OPT008", "RL014")
+    thresholds = {"lost_share": 0.4, "min_rows": 40}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        for series in view.by_role("reward"):
+            y = series.finite
+            n = len(y)
+            if n < self.limits["min_rows"]:
+                continue
+            _, levels, first = bin_medians(y.x, y.y, min(60, n // 5))
+            between = noise_sigma(levels)
+            error = max(noise_sigma(y.y) / (n / len(levels)) ** 0.5 * 1.25, 0.0)
+            smooth = rolling_median(levels, 3)
+            k = int(np.argmax(smooth))
+            best, start = float(smooth[k]), float(levels[0])
+            tail = levels[-max(2, len(levels) // 10) :]
+            end, gain = median(tail), best - start
+            spread = mad_sigma(levels[: max(k, 5)]) if gain <= 4 * between else 0.0
+            bar = max(self.limits["lost_share"] * gain, 6 * error, 3 * between, 4 * spread, 0.02 * abs(best))
+            if k >= len(levels) - len(tail) or best - end <= bar or (tail > best - bar).any():
+                continue
+            peak = float(y.x[first[k]])
+            rest = rolling_median(y.y[first[k] :], int(np.clip(n // 50, 5, 51)))
+            at = float(y.x[first[k] + begins(rest, best, end, mad_sigma(y.y[first[k] : first[k] + 20]))])
+            lost = end <= start + 0.1 * max(gain, 0.0)
+            yield self.finding(
+                Severity.CRITICAL if lost else Severity.WARNING,
+                0.9,
+                f"{y.key} fell from {number(best)} (best at step {peak:,.0f}) to {number(end)}, from step "
+                f"{at:,.0f} on"
+                + (": all that it had gained is lost" if lost and gain > 0 else ""),
+                "Go back to the best checkpoint; look at KL, entropy, gradient norm and mismatch where "
+                "the fall begins.",
+                [evidence(y, at, before=best, after=end, effect=(best - end) / gain if gain > 0 else None)],
+            )
+            return
+
+
+class RewardSpreadGone(Rule):
+    """Samples of one prompt all get the same reward: no advantage, no gradient.
+
+    ## What it does
+    Reports a spread of rewards within groups (or the batch) that has gone, or groups without any
+    spread that have become the rule.
+
+    ## Why it matters
+    Group-relative methods learn from differences within a group. Where all samples score alike, the
+    advantage is 0 and the step is wasted, whatever the loss says.
+
+    ## How it decides
+    The share of groups without spread: its last fifth has a median of at least `zero_share`. Or the
+    reward's standard deviation: its last fifth is below `kept_share` of its early level (first tenth).
+    `info` where the reward itself is at its top (above 0.95 of a 0-to-1 scale): the task is solved.
+
+    ## What to do
+    Filter prompts that are solved always or never (dynamic sampling), raise the temperature, sample
+    more per prompt, or use a finer reward.
+
+    ## Example
+    "train/frac_reward_zero_std has a median of 0.92 in the last fifth: 9 of 10 groups teach nothing"
+
+    ## References
+    Yu et al. 2025, DAPO (arXiv 2503.14476), section 3.2, on the vanishing advantage.
+    """
+
+    code = "RL008"
+    name = "reward-spread-gone"
+    needs = ("fraction.zero_std", "reward.std", "reward")
+    symptom_of = ("RL001", "RL007")
+    thresholds = {"zero_share": 0.8, "kept_share": 0.1, "min_rows": 30}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        reward = view.first("reward")
+        top = (
+            reward is not None
+            and len(reward.finite) > 10
+            and reward.finite.y.max() <= 1.0001
+            and median(reward.finite.y[-max(5, len(reward.finite) // 5) :]) > 0.95
+        )
+        dead = view.first("fraction.zero_std")
+        if dead is not None and len(dead.finite) >= self.limits["min_rows"]:
+            y = dead.finite
+            end = median(y.y[-max(5, len(y) // 5) :])
+            if end >= self.limits["zero_share"]:
+                smooth = rolling_median(y.y, 5)
+                at = float(y.x[int(np.argmax(smooth >= self.limits["zero_share"]))])
+                yield self._say(y, at, change(y.y).before, end, bool(top),
+                                f"{y.key} has a median of {end:.2f} in the last fifth of the run: "
+                                f"{100 * end:.0f} % of the groups have no spread and teach nothing")  # fmt: skip
+                return
+        for spread in self._spreads(view, reward):
+            y = spread.finite
+            if len(y) < self.limits["min_rows"]:
+                continue
+            start = median(y.y[: max(5, len(y) // 10)])
+            end = median(y.y[-max(5, len(y) // 5) :])
+            if start > 0 and end < self.limits["kept_share"] * start:
+                smooth = rolling_median(y.y, 5)
+                at = float(y.x[int(np.argmax(smooth <= self.limits["kept_share"] * start))])
+                yield self._say(y, at, start, end, bool(top),
+                                f"{y.key} fell from {number(start, 3)} to {number(end, 3)} by step {at:,.0f}: "
+                                "all samples score alike, and the advantage is gone")  # fmt: skip
+                return
+
+    def _spreads(self, view: RunView, reward: Series | None) -> list[Series]:
+        found = view.by_role("reward.std")
+        if reward is not None:
+            own = view.companion(reward.key, "std")
+            found += [own] if own is not None else []
+        return found
+
+    def _say(self, y: Series, at: float, before: float, after: float, top: bool, text: str) -> Finding:
+        return self.finding(
+            Severity.INFO if top else Severity.WARNING,
+            0.85,
+            text + (" (the reward is at its top: solved)" if top else ""),
+            "Filter prompts that are solved always or never, raise the temperature, sample more per "
+            "prompt, or use a finer reward.",
+            [evidence(y, at, before=before, after=after, effect=after)],
+        )
+
+
+class SolveAllOrNone(Rule):
+    """Most prompts are solved by every sample, or by none.
+
+    ## What it does
+    Reports batches in which most prompts give no signal because all their samples succeed or all
+    fail.
+
+    ## Why it matters
+    Both teach nothing: the batch is as small as the rest of it. None means too hard a task, all
+    means too easy a one.
+
+    ## How it decides
+    The logged share of prompts that all (none) of the samples solve has a median of at least `share`
+    in the last third of the run.
+
+    ## What to do
+    Choose prompts by their current success rate; make them harder (all) or easier (none).
+
+    ## Example
+    "batch/solve_none has a median of 0.81 in the last third: 81 % of the prompts are never solved"
+
+    ## References
+    Yu et al. 2025, DAPO (arXiv 2503.14476), section 3.2 (dynamic sampling).
+    """
+
+    code = "RL009"
+    name = "solve-all-or-none"
+    needs = ("fraction.solve_all", "fraction.solve_none")
+    thresholds = {"share": 0.5, "min_rows": 20}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding per kind."""
+        for role, words, severity in (
+            ("fraction.solve_none", "no sample solves", Severity.WARNING),
+            ("fraction.solve_all", "every sample solves", Severity.INFO),
+        ):
+            series = view.first(role)
+            if series is None or len(series.finite) < self.limits["min_rows"] or series.finite.y.max() > 1:
+                continue
+            y = series.finite
+            end = median(y.y[-max(5, len(y) // 3) :])
+            if end < self.limits["share"]:
+                continue
+            smooth = rolling_median(y.y, 5)
+            at = float(y.x[int(np.argmax(smooth >= self.limits["share"]))])
+            yield self.finding(
+                severity,
+                0.85,
+                f"{y.key} has a median of {number(end, 2)} in the last third of the run: {words} "
+                f"{100 * end:.0f} % of the prompts, and they teach nothing",
+                "Choose prompts by their current success rate: easier ones where none succeeds, harder "
+                "ones where all do.",
+                [evidence(y, at, before=change(y.y).before, after=end, effect=end)],
+            )
+
+
+class RewardTermSaturated(Rule):
+    """A part of the reward is at its top and says nothing any more.
+
+    ## What it does
+    Reports reward terms on a 0-to-1 scale that stay near 1 for most of the run.
+
+    ## Why it matters
+    A term that everything satisfies adds a constant: it no longer tells good samples from bad ones,
+    and it hides in the total how little the other terms gained.
+
+    ## How it decides
+    A part of the reward (not the total) that is never above 1, moved before, and whose median since
+    some step in the first half of the run is at least `level` to the end, with little spread.
+
+    ## What to do
+    Lower its weight, or replace it by a harder criterion.
+
+    ## Example
+    "metrics/format_reward is at 0.98 or more from step 120 on: it separates nothing any more"
+    """
+
+    code = "RL010"
+    name = "reward-term-saturated"
+    needs = ("reward.component",)
+    thresholds = {"level": 0.95, "min_rows": 50}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding for all saturated terms."""
+        found = []
+        for series in view.by_role("reward.component"):
+            y = series.finite
+            n = len(y)
+            if n < self.limits["min_rows"] or y.y.max() > 1.0001 or y.y.min() == y.y.max():
+                continue
+            smooth = rolling_median(y.y, int(np.clip(n // 50, 5, 51)))
+            low = np.flatnonzero(smooth < self.limits["level"])
+            start = int(low[-1]) + 1 if len(low) else 0
+            if start < n // 2:
+                found.append((y, start, median(y.y[start:])))
+        if not found:
+            return
+        y, start, level = found[0]
+        names = ", ".join(item[0].key for item in found[:5]) + (" ..." if len(found) > 5 else "")
+        yield self.finding(
+            Severity.INFO,
+            0.8,
+            f"{names}: at {number(level, 3)} from step {y.x[start]:,.0f} on; such a term separates good "
+            "samples from bad ones no more",
+            "Lower its weight, or replace it by a harder criterion.",
+            [
+                evidence(s, float(s.x[k]), before=float(s.y[0]), after=value, effect=1 - k / len(s))
+                for s, k, value in found[:8]
+            ],
+        )
+
+
+class RewardHacked(Rule):
+    """The training reward rises while a held-out score falls.
+
+    ## What it does
+    Compares the reward that is optimised with a held-out reward, score or accuracy.
+
+    ## Why it matters
+    The policy has found what the reward pays for instead of what it was meant to pay for. The rising
+    curve is then the fault, not the success.
+
+    ## How it decides
+    At least `min_points` held-out values. The held-out metric's last level lies below its best by more
+    than 3 standard deviations of its noise and by `lost_share` of its range, and from its best step
+    on the training reward rose (Theil-Sen trend significant at 1 %) by at least a tenth of its whole
+    gain.
+
+    ## What to do
+    Read samples from after that step; stop at the held-out best; strengthen the reward (held-out
+    checks inside it, a KL penalty, an ensemble of reward models).
+
+    ## Example
+    "reward/mean rises from 0.6 to 0.9 while eval/accuracy falls from 0.52 (step 300) to 0.31"
+
+    ## References
+    Gao et al. 2022, "Scaling laws for reward model overoptimization" (arXiv 2210.10760).
+    """
+
+    code = "RL015"
+    name = "reward-hacked"
+    needs = ("reward",)
+    thresholds = {"min_points": 6, "lost_share": 0.2}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        reward = view.first("reward")
+        if reward is None or len(reward.finite) < 20:
+            return
+        reward = reward.finite
+        total = change(reward.y)
+        for series in view.by_role("reward.eval", "score.eval", "accuracy.eval"):
+            y, sign = series.finite, series.info.sign
+            n = len(y)
+            if n < self.limits["min_points"] or not sign:
+                continue
+            v = y.y * sign
+            smooth = np.array([median(v[max(0, i - 1) : i + 2]) for i in range(n)])
+            k = int(np.argmax(smooth))
+            best, end = float(smooth[k]), median(v[-max(2, n // 10) :])
+            bar = max(3 * noise_sigma(v), self.limits["lost_share"] * float(np.ptp(v)))
+            if k > 0.8 * n or best - end <= bar:
+                continue
+            step = float(y.x[k])
+            later = reward.between(step, np.inf)
+            if len(later) < 10:
+                continue
+            moved, ends = trend(later.x, later.y), change(later.y)
+            gain = max(total.size, float(np.ptp(rolling_median(reward.y, 5))) * 0.5)
+            if not (moved.significant and moved.change > 0 and ends.size > 0.1 * gain):
+                continue
+            yield self.finding(
+                Severity.WARNING,
+                0.85,
+                f"{reward.key} rises from {number(ends.before)} to {number(ends.after)} while {y.key} falls "
+                f"from {number(best * sign)} (step {step:,.0f}) to {number(end * sign)}: the policy gains what "
+                "the reward pays for, not what it was meant to pay for",
+                "Read samples from after that step; stop at the held-out best; strengthen the reward.",
+                [
+                    evidence(y, step, before=best * sign, after=end * sign),
+                    evidence(later, step, before=ends.before, after=ends.after),
+                ],
+            )
+            return

@@ -1,0 +1,154 @@
+"""Time in which nothing was logged: a run that hung, or stood still for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Evidence, Finding, Severity, State
+from postrun.model.text import duration
+from postrun.rules.base import Rule
+from postrun.semantics import RunView
+from postrun.stats.robust import Floats
+
+
+class RunHung(Rule):
+    """The process lived on long after its last metric.
+
+    ## What it does
+    Reports a run that did not end well and whose machine was still sampled, or whose console still
+    wrote, long after the last logged row.
+
+    ## Why it matters
+    A hang (a deadlocked data loader, a collective that waits for a dead rank) pays for hardware that
+    does nothing, and looks like a crash in the end.
+
+    ## How it decides
+    The last sign of life (system sample or console line) against the last row's time, where at least
+    `min_rows` rows have times. Hung: the silence is longer than `factor` times the 95 % quantile of
+    the time between rows and than `least_seconds`. Runs that finished with exit code 0 are left
+    out: a final evaluation or an upload logs nothing either.
+
+    ## What to do
+    Dump stacks while it hangs (`py-spy dump --pid`); set a collective timeout; look for one rank that
+    stopped first.
+
+    ## Example
+    "Nothing was logged in the last 2.1 h of the run (every 4 s before), while the machine was still
+    sampled: it hung after step 3,986"
+    """
+
+    code = "RUN005"
+    name = "run-hung"
+    scope = "process"
+    thresholds = {"factor": 20.0, "least_seconds": 600.0, "min_rows": 20}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        run = view.run
+        if run.state is State.FINISHED or run.state is State.RUNNING:
+            return
+        clock = row_times(view)
+        if len(clock) < self.limits["min_rows"]:
+            return
+        signs = [
+            float(frame["_timestamp" if name == "system" else "timestamp"].drop_nulls().max())  # type: ignore[arg-type]
+            for name, frame in (("system", run.system), ("console", run.console))
+            if frame.height and frame[:, 0].drop_nulls().len()
+        ]
+        silent = max(signs, default=0.0) - float(clock[-1])
+        usual = float(np.quantile(np.diff(clock), 0.95))
+        if silent <= max(self.limits["factor"] * usual, self.limits["least_seconds"]):
+            return
+        step = float(run.completeness.last_step or 0)
+        yield self.finding(
+            Severity.WARNING,
+            0.85,
+            f"Nothing was logged in the last {duration(silent)} of the run (a row every "
+            f"{duration(float(np.median(np.diff(clock))))} before), while it still gave signs of life: it hung "
+            f"after step {step:,.0f}",
+            "Dump the stacks while it hangs (py-spy dump), set a timeout for collectives, and find the "
+            "process that stopped first.",
+            [Evidence("_timestamp", None, step, step, usual, silent, silent / usual, len(clock))],
+        )
+
+
+class RunStalled(Rule):
+    """The run stood still for a while and went on.
+
+    ## What it does
+    Reports single long pauses between two logged rows, with the time that they cost.
+
+    ## Why it matters
+    Pauses come from evaluations, slow storage, a suspended machine or a waiting peer; where they take
+    a large part of the time, the run could have been that much shorter.
+
+    ## How it decides
+    Gaps between the times of consecutive rows that are longer than `factor` times the 95 % quantile
+    of all gaps and than `least_seconds`, and that together take more than `share` of the run. Gaps
+    between the parts of a resumed run are told by RUN007 instead.
+
+    ## What to do
+    Look at the console and the system metrics at that time.
+
+    ## Example
+    "The run stood still for 42 min after step 1,200 (9 % of its time)"
+    """
+
+    code = "RUN006"
+    name = "run-stalled"
+    scope = "process"
+    thresholds = {"factor": 20.0, "least_seconds": 300.0, "share": 0.05, "min_rows": 50}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        run = view.run
+        clock = row_times(view)
+        if len(clock) < self.limits["min_rows"]:
+            return
+        gaps = np.diff(clock)
+        bar = max(
+            self.limits["factor"] * float(np.quantile(gaps, 0.95)), self.limits["least_seconds"]
+        )
+        seams = [s.gap_seconds for s in run.completeness.seams if s.gap_seconds is not None]
+        long = [
+            i
+            for i in np.flatnonzero(gaps > bar).tolist()
+            if not any(abs(gaps[i] - s) < 1 for s in seams)
+        ]
+        total = float(clock[-1] - clock[0])
+        lost = float(gaps[long].sum())
+        if not long or lost <= self.limits["share"] * total:
+            return
+        worst = max(long, key=lambda i: gaps[i])
+        second = float(clock[worst]) - float(clock[0]) + (view.clock[1][0] if len(view.clock[1]) else 0)
+        step = view.step_at(second)
+        times = f"{len(long)} times, the longest " if len(long) > 1 else ""
+        where = "" if step is None else f" after step {step:,.0f}"
+        yield self.finding(
+            Severity.WARNING,
+            0.8,
+            f"The run stood still {times}for {duration(float(gaps[worst]))}{where}: "
+            f"{100 * lost / total:.0f} % of its time",
+            "Look at the console and the system metrics at that time: evaluation, storage, a "
+            "suspended machine, or a peer that was waited for.",
+            [
+                Evidence(
+                    "_timestamp",
+                    None,
+                    step,
+                    step,
+                    float(np.median(gaps)),
+                    float(gaps[worst]),
+                    lost / total,
+                    len(clock),
+                )
+            ],
+        )
+
+
+def row_times(view: RunView) -> Floats:
+    """Times of all rows that have one, in order (Unix seconds)."""
+    column = view.run.history["_timestamp"].drop_nulls().to_numpy()
+    return np.sort(column[np.isfinite(column)])

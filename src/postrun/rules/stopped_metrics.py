@@ -1,0 +1,150 @@
+"""Metrics that end before the run, or stop moving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView, Series
+
+_WATCHED = ("loss.train", "loss.eval", "loss.policy", "reward", "reward.eval", "accuracy.eval", "score.eval",
+            "grad_norm")  # fmt: skip
+_FROZEN = ("loss.train", "loss.eval", "loss.policy", "grad_norm", "entropy", "reward", "accuracy.eval",
+           "accuracy.train")  # fmt: skip
+
+
+class MetricStopped(Rule):
+    """A metric is no longer logged although the run goes on.
+
+    ## What it does
+    Reports a loss, reward, score or gradient norm that was logged regularly and then never again,
+    while other metrics were.
+
+    ## Why it matters
+    An evaluation that fails silently, or a branch that is no longer reached, leaves "final" values
+    that are old.
+
+    ## How it decides
+    At least `min_values` values; the time since the last one is longer than `gaps` of its longest
+    intervals and than `share` of the run's steps. Metrics of the first tenth only are taken for a
+    phase of their own (pre-training, warm-up).
+
+    ## What to do
+    Look for the error that the evaluation swallowed, or for the condition that stopped it.
+
+    ## Example
+    "val/loss is logged every 500 steps up to step 12,000 and not in the 8,000 steps after"
+    """
+
+    code = "DAT005"
+    name = "metric-stopped"
+    scope = "process"
+    needs = _WATCHED
+    thresholds = {"min_values": 10, "gaps": 3.0, "share": 0.2}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding for all metrics that stopped at one step."""
+        done = view.run.completeness
+        if done.last_step is None or done.first_step is None:
+            return
+        first, last = float(done.first_step), float(done.last_step)
+        stopped: dict[float, list[Series]] = {}
+        for series in view.by_role(*_WATCHED):
+            if len(series) < self.limits["min_values"]:
+                continue
+            gap = float(np.diff(series.x).max())
+            silent = last - float(series.x[-1])
+            early = series.x[-1] < first + 0.1 * (last - first)
+            if silent > max(self.limits["gaps"] * gap, self.limits["share"] * (last - first)) and not early:
+                stopped.setdefault(float(series.x[-1]), []).append(series)
+        for step, group in stopped.items():
+            names = ", ".join(s.key for s in group[:4]) + (" ..." if len(group) > 4 else "")
+            usual = float(np.median(np.diff(group[0].x)))
+            yield self.finding(
+                Severity.WARNING,
+                0.75,
+                f"{names}: logged every {usual:,.0f} steps up to step {step:,.0f}, and not in the "
+                f"{last - step:,.0f} steps after",
+                "Look for an error that was swallowed there, or the condition that stopped it; final "
+                "values of it are old.",
+                [
+                    evidence(s, float(s.x[-1]), last, after=float(s.y[-1]), effect=(last - step) / (last - first))
+                    for s in group
+                ],
+            )
+
+
+class MetricFrozen(Rule):
+    """A metric moved, and then has one exact value to the end.
+
+    ## What it does
+    Reports losses, gradient norms, rewards, entropies and accuracies that stop changing to the last
+    digit.
+
+    ## Why it matters
+    Real training is never exact: a value that repeats to the last digit means that nothing is
+    updated or nothing is measured any more (a learning rate of 0, dead units, a constant policy, a
+    cached evaluation).
+
+    ## How it decides
+    The last `share` of the values (`min_values` at least) are equal to the last bit, and the values
+    before took at least 10 different ones. Perfect values (accuracy or reward 1, loss or gradient
+    0) are `info`; everything else is a `warning`.
+
+    ## What to do
+    Check the learning rate, the gradients and the evaluation's input at that step.
+
+    ## Example
+    "train/loss is exactly 0.6931 from step 312 to the end (68 % of the run)"
+    """
+
+    code = "DAT006"
+    name = "metric-frozen"
+    needs = _FROZEN
+    symptom_of = ("OPT014",)
+    thresholds = {"share": 0.3, "min_values": 20}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding for all metrics that froze, the first one named."""
+        frozen: list[tuple[Series, int]] = []
+        for series in view.by_role(*_FROZEN):
+            y = series.finite.y
+            n = len(y)
+            if n < 2 * self.limits["min_values"]:
+                continue
+            moved = np.flatnonzero(y != y[-1])
+            if not len(moved):
+                continue  # DAT004
+            start = int(moved[-1]) + 1
+            if n - start < max(self.limits["min_values"], self.limits["share"] * n):
+                continue
+            if len(np.unique(y[:start])) >= 10:
+                frozen.append((series.finite, start))
+        if not frozen:
+            return
+        frozen.sort(key=lambda item: float(item[0].x[item[1]]))
+        series, start = frozen[0]
+        perfect = all(
+            s.y[-1] in ((0.0,) if (s.info.role or "").startswith(("loss", "grad")) else (1.0, 100.0))
+            for s, _ in frozen
+        )
+        more = f"; {len(frozen) - 1} more metrics freeze too" if len(frozen) > 1 else ""
+        share = 1 - start / len(series)
+        yield self.finding(
+            Severity.INFO if perfect else Severity.WARNING,
+            0.85,
+            f"{series.key} is exactly {number(float(series.y[-1]))} from step {series.x[start]:,.0f} to the "
+            f"end ({100 * share:.0f} % of the run){more}",
+            "Nothing is updated or measured any more: check the learning rate, the gradients and the "
+            "evaluation's input at that step.",
+            [
+                evidence(
+                    s, float(s.x[i]), before=float(s.y[i - 1]), after=float(s.y[-1]), effect=1 - i / len(s)
+                )
+                for s, i in frozen[:10]
+            ],
+        )

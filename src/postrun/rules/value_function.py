@@ -1,0 +1,128 @@
+"""Value functions: no fit, or values that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.semantics import RunView
+from postrun.stats.levels import begins
+from postrun.stats.robust import mad_sigma, median, rolling_median
+
+
+class ValueFitPoor(Rule):
+    """The value function explains nothing of the returns.
+
+    ## What it does
+    Reports an explained variance near or below 0 in the later part of the run.
+
+    ## Why it matters
+    Advantages are returns less values: a value function that explains nothing leaves all the noise
+    in the gradient; one below 0 adds some.
+
+    ## How it decides
+    The median of the second half is below `poor` (`warning` below 0, else `info`). 1 is a perfect
+    fit, 0 that of the mean.
+
+    ## What to do
+    Raise the value learning rate or the number of value epochs, normalise returns, separate the value
+    network; check the discount and episode ends (time limits are no failures).
+
+    ## Example
+    "losses/explained_variance has a median of -0.31 in the second half of the run"
+    """
+
+    code = "RL016"
+    name = "value-fit-poor"
+    needs = ("explained_variance",)
+    symptom_of = ("OPT001", "RL007")
+    thresholds = {"poor": 0.1, "min_rows": 30}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        series = view.first("explained_variance")
+        if series is None or len(series.finite) < self.limits["min_rows"]:
+            return
+        y = series.finite
+        half = len(y) // 2
+        level = median(y.y[half:])
+        if level >= self.limits["poor"]:
+            return
+        smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
+        good = np.flatnonzero(smooth >= self.limits["poor"])
+        at = float(y.x[min(int(good[-1]) + 1, half) if len(good) else 0])
+        early = median(y.y[: max(5, len(y) // 10)])
+        yield self.finding(
+            Severity.WARNING if level < 0 else Severity.INFO,
+            0.75,
+            f"{y.key} has a median of {number(level, 2)} in the second half of the run: the value function "
+            + ("is worse than the mean" if level < 0 else "explains almost nothing"),
+            "Raise the value learning rate or epochs, normalise returns, separate the value network; "
+            "check the discount and the handling of time limits.",
+            [evidence(y, at, before=early, after=level, effect=level)],
+        )
+
+
+class ValuesDiverged(Rule):
+    """Estimated action values exceed every return that was ever seen.
+
+    ## What it does
+    Compares Q values with the returns of the same run.
+
+    ## Why it matters
+    No policy can be worth more than the best possible return. Values far above every return come from
+    bootstrapping on their own maximum (overestimation) and end in divergence; the policy then follows
+    the error.
+
+    ## How it decides
+    The last tenth of the absolute Q values, smoothed, is above `factor` times the largest absolute
+    episode return of the run, and above `growth` times its level at a fifth of the run. `critical` from
+    ten times that factor on. Nothing is said without episode returns.
+
+    ## What to do
+    Use a target network that is updated less often, double Q-learning, a lower learning rate, clipped
+    targets or rewards.
+
+    ## Example
+    "losses/q_values grew from 12 to 9,400 from step 3,000 on; no return was above 200"
+
+    ## References
+    van Hasselt et al. 2018, "Deep reinforcement learning and the deadly triad" (arXiv 1812.02648):
+    soft divergence is a value beyond the attainable bound.
+    """
+
+    code = "RL017"
+    name = "values-diverged"
+    needs = ("q_value",)
+    symptom_of = ("OPT001",)
+    thresholds = {"factor": 2.0, "growth": 2.0, "min_rows": 30}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        series = view.first("q_value")
+        returns = [s.finite.y for s in view.by_role("reward", "reward.eval") if len(s.finite)]
+        if series is None or not returns or len(series.finite) < self.limits["min_rows"]:
+            return
+        y = series.finite
+        n = len(y)
+        bound = max(float(np.abs(r).max()) for r in returns)
+        smooth = rolling_median(np.abs(y.y), int(np.clip(n // 50, 5, 51)))
+        end, early = median(smooth[-max(5, n // 10) :]), median(smooth[: max(5, n // 5)])
+        if bound <= 0 or end <= self.limits["factor"] * bound or end <= self.limits["growth"] * early:
+            return
+        above = int(np.argmax(smooth > bound))
+        at = min(above, begins(smooth, early, end, mad_sigma(y.y[: max(5, n // 10)]))) if above else 0
+        step = float(y.x[at])
+        yield self.finding(
+            Severity.CRITICAL if end > 10 * self.limits["factor"] * bound else Severity.WARNING,
+            0.85,
+            f"{y.key} grew from {number(early, 3)} to {number(end, 3)}, from step {step:,.0f} on; no return in the "
+            f"run was above {number(bound, 3)}, so such values cannot be",
+            "Update the target network less often, use double Q-learning, a lower learning rate, or clipped "
+            "targets.",
+            [evidence(y, step, before=early, after=end, effect=end / bound)],
+        )

@@ -1,0 +1,86 @@
+"""One metric: what is known about it, and its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """What is known about one metric.
+
+    `stat` is "" or the statistic that the key names; `index` the device or part that it names
+    ("0" of gpu.0.temp); `run` the id of the run that logged it where several are read together.
+    """
+
+    key: str
+    role: str | None = None
+    stat: str = ""
+    unit: str = ""
+    better: str = "neither"
+    pack: str = ""
+    x_axis: str = "_step"
+    index: str = ""
+    run: str = ""
+
+    @property
+    def sign(self) -> int:
+        """+1 where higher is better, -1 where lower is, 0 where neither."""
+        return {"higher": 1, "lower": -1}.get(self.better, 0)
+
+    @property
+    def central(self) -> bool:
+        """True for the metric itself or its mean, False for spread and extremes."""
+        return self.stat in ("", "mean", "avg")
+
+
+@dataclass(slots=True)
+class Series:
+    """One metric's values in order of step.
+
+    `x` are steps (row numbers where a run has none; seconds since the start for system metrics),
+    `y` values, `rows` row numbers in the history; all of one length, rows without a value left out.
+    `y` may hold NaN and ±Infinity.
+    """
+
+    info: MetricInfo
+    x: Floats
+    y: Floats
+    rows: NDArray[np.int64]
+    _finite: Series | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str:
+        """The metric's key."""
+        return self.info.key
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def finite(self) -> Series:
+        """The same without NaN and ±Infinity."""
+        if self._finite is None:
+            mask = np.isfinite(self.y)
+            self._finite = self if mask.all() else self.take(mask)
+        return self._finite
+
+    def between(self, start: float, stop: float) -> Series:
+        """Values at steps in [start, stop]."""
+        return self.take((self.x >= start) & (self.x <= stop))
+
+    def take(self, which: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Series:
+        """The chosen values: a slice, a mask, or indices."""
+        return Series(self.info, self.x[which], self.y[which], self.rows[which])
+
+
+def paired(first: Series, second: Series) -> tuple[Series, Series]:
+    """Two series at the rows that both have, in order of step: of one length, row by row."""
+    _, left, right = np.intersect1d(first.rows, second.rows, return_indices=True)
+    order = np.argsort(first.x[left], kind="stable")
+    return first.take(left[order]), second.take(right[order])
