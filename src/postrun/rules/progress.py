@@ -44,7 +44,7 @@ class LossNotDecreasing(Rule):
     code = "OPT006"
     name = "loss-not-decreasing"
     needs = ("loss.train",)
-    symptom_of = ("OPT001", "OPT005", "OPT009", "PREF001", "OPT014")
+    symptom_of = ("OPT001", "OPT002", "OPT005", "OPT009", "PREF001", "OPT014")
     thresholds = {"min_rows": 50, "share": 0.02, "skip": 0.05}
 
     def check(self, view: RunView, only: Series | None = None) -> Iterator[Finding]:

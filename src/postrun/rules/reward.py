@@ -28,7 +28,7 @@ class RewardCollapsed(Rule):
     ## How it decides
     Levels are medians of at most 60 groups. The last tenth lies below the best level by more than
     `lost_share` of the gain from start to best, and by more than 6 standard errors of a level (and 3
-    standard deviations between neighbouring levels); so do all levels of it. `critical` where no more
+    standard deviations between neighbouring levels); so do two thirds of its levels. `critical` where no more
     than a tenth of the gain is left.
 
     ## What to do
@@ -43,7 +43,7 @@ class RewardCollapsed(Rule):
     name = "reward-collapsed"
     needs = ("reward",)
     symptom_of = ("RL001", "OPT001", "RL006", "RL005", "RL017", "OPT008", "RL014")
-    thresholds = {"lost_share": 0.4, "min_rows": 40}
+    thresholds = {"lost_share": 0.35, "min_rows": 40}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -62,7 +62,7 @@ class RewardCollapsed(Rule):
             end, gain = median(tail), best - start
             spread = mad_sigma(levels[: max(k, 5)]) if gain <= 4 * between else 0.0
             bar = max(self.limits["lost_share"] * gain, 6 * error, 3 * between, 4 * spread, 0.02 * abs(best))
-            if k >= len(levels) - len(tail) or best - end <= bar or (tail > best - bar).any():
+            if k >= len(levels) - len(tail) or best - end <= bar or float(np.mean(tail > best - bar)) > 1 / 3:
                 continue
             peak = float(y.x[first[k]])
             rest = rolling_median(y.y[first[k] :], int(np.clip(n // 50, 5, 51)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
+from postrun.stats.robust import Floats, bin_medians, median, noise_sigma, rolling_median
 from postrun.stats.trend import trend
 
 _BINS = 60
@@ -87,9 +87,13 @@ def _flat_from(
     """First index of the group from which on neither levels nor trend improve."""
     count = len(level)
     error = noise * (count / len(y)) ** 0.5  # of one group's level
+    smooth = rolling_median(level, 3)
     flat = None
     for k in range(count - max(3, count // 10), -1, -1):
         rest = level[k:]
+        # What rises first and falls again later has no trend either, but did improve.
+        if float(smooth[k:].max()) - float(rest[0]) > max(0.1 * total, 4 * error):
+            break
         # The trend alone is blind to a short rise before a long flat part: its median slope is 0.
         if median(rest[len(rest) // 2 :]) - float(rest[0]) > max(0.05 * total, 2 * error):
             break

@@ -1,0 +1,1 @@
+"""Real trainings, each with a documented fault or deliberately healthy."""
