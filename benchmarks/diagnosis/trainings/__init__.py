@@ -1,1 +1,7 @@
 """Real trainings, each with a documented fault or deliberately healthy."""
+
+from benchmarks.diagnosis.trainings import generative, preference, reinforcement, supervised
+from benchmarks.diagnosis.trainings.harness import TRAININGS as CASES
+from benchmarks.diagnosis.trainings.harness import run
+
+__all__ = ["CASES", "generative", "preference", "reinforcement", "run", "supervised"]

@@ -133,4 +133,4 @@ def healthy_gan(log: Log, rng: Rng) -> None:
 @training("OPT018")
 def discriminator_wins(log: Log, rng: Rng) -> None:
     """A discriminator with a large learning rate and five steps to the generator's one."""
-    adversaries(log, rng, steps=800, judge_rate=5e-3, judge_steps=5, judge_width=128, maker_rate=1e-5)
+    adversaries(log, rng, steps=800, judge_rate=2e-3, judge_steps=3, judge_width=128, maker_rate=1e-6)

@@ -87,6 +87,7 @@ def policy_gradient(
     limit: float = 0.0,
     extra: Any = None,
     temperature: float = 1.0,
+    normalise: bool = True,
 ) -> None:
     """PPO with group-relative advantages; logs what such trainers log.
 
@@ -104,7 +105,8 @@ def policy_gradient(
         got = exact if reward is None else reward(batch, step, exact)
         grouped = got.reshape(groups, per_group)
         spread = grouped.std(axis=1, keepdims=True)
-        advantage = ((grouped - grouped.mean(axis=1, keepdims=True)) / (spread + 1e-4)).ravel()
+        centred = grouped - grouped.mean(axis=1, keepdims=True)
+        advantage = (centred / (spread + 1e-4) if normalise else 3 * centred).ravel()
         rate = lr(step) if callable(lr) else lr
         n = len(prompt)
         flat = batch.x.reshape(n * LENGTH, -1)
@@ -168,13 +170,13 @@ def policy_gradient(
 @training(may=("RL002",))
 def healthy_policy_gradient(log: Log, rng: Rng) -> None:
     """A loss near zero of either sign; the reward grows."""
-    policy_gradient(log, rng, steps=400, bonus=0.03)
+    policy_gradient(log, rng, steps=400, bonus=0.08, normalise=False)
 
 
 @training(may=("RL002",))
 def healthy_ppo(log: Log, rng: Rng) -> None:
     """Three epochs per batch at a small rate, with an entropy bonus."""
-    policy_gradient(log, rng, steps=400, epochs=3, lr=0.003, bonus=0.03)
+    policy_gradient(log, rng, steps=400, epochs=3, lr=0.004, bonus=0.08, normalise=False)
 
 
 @training(may=("RL002",))
@@ -184,23 +186,23 @@ def healthy_faithful_sampler(log: Log, rng: Rng) -> None:
     def half(net: Net) -> Net:
         return Net([w.astype(np.float16).astype(float) for w in net.weights], net.biases, net.tanh)
 
-    policy_gradient(log, rng, steps=300, sampler=half, bonus=0.03)
+    policy_gradient(log, rng, steps=300, sampler=half, bonus=0.08, normalise=False)
 
 
 @training("RL001", may=("RL002", "RL004", "RL007", "RL008", "RL013", "RL014", "OPT008", "GEN004", "RL006", "RL005"))
 def stale_sampler(log: Log, rng: Rng) -> None:
-    """From step 120 on the sampler's weights are no longer refreshed."""
-    log.truth["RL001"] = 120
+    """From step 80 on the sampler's weights are no longer refreshed."""
+    log.truth["RL001"] = 80
     kept: list[Net] = []
     count = [0]
 
     def stale(net: Net) -> Net:
         count[0] += 1
-        if count[0] <= 120 or not kept:
+        if count[0] <= 80 or not kept:
             kept[:] = [net.copy()]
         return kept[0]
 
-    policy_gradient(log, rng, steps=360, sampler=stale, bonus=0.02, lr=0.01)
+    policy_gradient(log, rng, steps=360, sampler=stale, bonus=0.05, lr=0.01, normalise=False, clip_range=1e9)
 
 
 @training("RL001", may=("RL002", "RL004", "RL007", "RL008", "RL013", "RL014", "OPT008", "GEN004", "RL006", "RL005"))
@@ -208,7 +210,7 @@ def noisy_kernel(log: Log, rng: Rng) -> None:
     """From step 150 on the sampler's logits carry an error of a lossy kernel."""
     log.truth["RL001"] = 150
     count = [0]
-    error = rng.normal(0, 1.0, (64, SYMBOLS))
+    error = rng.normal(0, 2.5, (64, SYMBOLS))
 
     def lossy(net: Net) -> Net:
         count[0] += 1
@@ -228,15 +230,13 @@ def entropy_collapses(log: Log, rng: Rng) -> None:
 
 @training("RL006", may=("RL007", "RL014", "RL002", "RL008", "GEN004", "OPT008"))
 def entropy_explodes(log: Log, rng: Rng) -> None:
-    """A schedule bug raises the entropy bonus a hundredfold at step 250."""
+    """From step 250 on a weight decay meant for one step acts on the last layer at every step."""
     log.truth["RL006"] = 250
-    words: dict[str, Any] = {}
 
     def push(step: int, net: Net) -> None:
         if step >= 250:
             net.weights[-1] *= 0.93
 
-    del words
     policy_gradient(log, rng, steps=500, bonus=0.01, after_step=push)
 
 
@@ -251,10 +251,10 @@ def dead_reward_term(log: Log, rng: Rng) -> None:
             "rewards__format_reward": float(never.mean()),
         }
 
-    policy_gradient(log, rng, steps=300, bonus=0.03, extra=terms)
+    policy_gradient(log, rng, steps=300, bonus=0.08, normalise=False, extra=terms)
 
 
-@training("RL015", may=("RL002", "RL008", "GEN004", "RL011", "RL014", "RL003"))
+@training("RL015", may=("RL002", "RL008", "GEN004", "RL011", "RL014", "RL003", "DAT006"))
 def reward_is_hacked(log: Log, rng: Rng) -> None:
     """From step 150 on a bug in the reward pays for one letter more than for the right word."""
     log.truth["RL015"] = 150
@@ -287,7 +287,7 @@ def coarse_reward(log: Log, rng: Rng) -> None:
 @training("RL014", may=("RL004", "RL002", "RL007", "RL008", "GEN004", "RL006", "OPT008", "DAT006"))
 def updates_too_large(log: Log, rng: Rng) -> None:
     """Twelve epochs per batch at a rate of 0.05."""
-    policy_gradient(log, rng, steps=250, epochs=12, lr=0.05, bonus=0.05, clip_range=1e9)
+    policy_gradient(log, rng, steps=250, epochs=8, lr=0.03, bonus=0.3, clip_range=1e9)
 
 
 # -- Q-learning ------------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ def healthy_q_learning(log: Log, rng: Rng) -> None:
     q_learning(log, rng, steps=900, lr=1e-3, refresh=50, features=np.eye(STATES))
 
 
-@training("RL017", may=("OPT008", "OPT001", "OPT002", "OPT004", "RL007"))
+@training("RL017", may=("OPT008", "OPT001", "OPT002", "OPT004", "RL007", "DAT006"))
 def values_diverge(log: Log, rng: Rng) -> None:
     """A target without a target network, that adds a tenth to every estimate: each update raises the next."""
     q_learning(log, rng, steps=900, lr=3e-3, refresh=1, features=np.eye(STATES), gamma=0.99, optimistic=0.1)

@@ -26,9 +26,11 @@ class DiscriminatorWins(Rule):
     stays where it is. Balanced losses, on the other hand, say nothing about the quality of samples.
 
     ## How it decides
-    Discriminator losses that are never negative (a Wasserstein critic's are, and are left out) with a
-    last tenth below `loss_floor` and below a third of its first level, and a generator loss that
-    rose above `factor` times its first level.
+    Discriminator losses that are never negative (a Wasserstein critic's are, and are left out) whose
+    last tenth lies below a third of the first values, and a generator loss that rose above `factor`
+    times its first values; and either the discriminator's loss is below `loss_floor`, or the
+    generator's above `sure` nats (the discriminator gives its samples a chance of 1 in 3,000). Losses of
+    0.3 and 3 to 5 are those of many good trainings and are not reported.
 
     ## What to do
     Slow the discriminator (lower learning rate, fewer steps), smooth its labels, add noise or a
@@ -44,7 +46,7 @@ class DiscriminatorWins(Rule):
     code = "OPT018"
     name = "discriminator-wins"
     needs = ("loss.discriminator",)
-    thresholds = {"loss_floor": 0.1, "factor": 2.0, "min_rows": 50}
+    thresholds = {"loss_floor": 0.1, "factor": 2.0, "sure": 8.0, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -55,11 +57,10 @@ class DiscriminatorWins(Rule):
         if len(maker) < self.limits["min_rows"] or (judge.y < 0).any():
             return
         d, g = change(judge.y), change(maker.y)
-        if d.after > self.limits["loss_floor"] or d.after > d.before / 3:
-            # It may have won within the first tenth already: its very first values then count.
-            first = float(np.median(judge.y[:5]))
-            if d.after > self.limits["loss_floor"] or d.after > first / 3:
-                return
+        # It may win within the first tenth already: the very first values count.
+        sure = d.after <= self.limits["loss_floor"] or g.after >= self.limits["sure"]
+        if not sure or d.after > float(np.median(judge.y[:5])) / 3:
+            return
         if not g.after > self.limits["factor"] * max(abs(float(np.median(maker.y[:5]))), 1e-6):
             return
         smooth = rolling_median(judge.y, int(np.clip(len(judge) // 50, 3, 51)))

@@ -23,8 +23,8 @@ class EvalBetterThanTrain(Rule):
     Reports an evaluation loss below the training loss at nearly every evaluation.
 
     ## Why it matters
-    Dropout, augmentation, label smoothing and an average over a whole epoch make the training loss
-    look worse, and that is harmless. So does training data in the evaluation set, and that makes
+    Dropout, augmentation, label smoothing, noisy training labels and an average over a whole epoch
+    make the training loss look worse, and that is harmless. So does training data in the evaluation set, and that makes
     every result worthless.
 
     ## How it decides
@@ -68,8 +68,8 @@ class EvalBetterThanTrain(Rule):
             Severity.WARNING if leak else Severity.INFO,
             0.6,
             f"{held_out.key} is below {train.key} at {int(lower.sum())} of {count} evaluations "
-            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout or "
-            "augmentation, or training data in the evaluation set",
+            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout, "
+            "augmentation or noisier labels in training, or training data in the evaluation set",
             "Evaluate once on the training set with the evaluation's settings; if the gap stays, search "
             "both sets for the same samples.",
             [

@@ -78,7 +78,7 @@ class GradientsExploded(Rule):
         yield self.finding(
             Severity.INFO if mild else Severity.WARNING,
             0.85,
-            f"{series.key} grew {after / before:,.0f}-fold, from {number(before, 3)} to "
+            f"{series.key} grew {number(after / before, 2)}-fold, from {number(before, 3)} to "
             f"{number(after, 3)}, from step {series.x[begin]:,.0f} on",
             "Clip gradients, lower the peak learning rate, and look at the batch where it begins.",
             [evidence(series, float(series.x[begin]), before=before, after=after, effect=after / before)],

@@ -78,7 +78,7 @@ class TrainerInferenceMismatch(Rule):
         "baseline_share": 0.03,
         "sigmas": 6.0,
         "gap_floor": 0.02,
-        "kl_floor": 0.05,
+        "kl_floor": 0.02,
         "masked_floor": 0.05,
         "kl_critical": 0.5,
         "gap_critical": 0.1,

@@ -78,7 +78,7 @@ class LossOscillates(Rule):
                 yield self.finding(
                     Severity.WARNING,
                     0.75,
-                    f"{series.key} swings {growth:.0f} times as much at the end as before (standard "
+                    f"{series.key} swings {number(growth, 2)} times as much at the end as before (standard "
                     f"deviation {number(early, 2)} to {number(late, 2)}, level {number(after)})",
                     "Lower the learning rate or decay it; look at what changed in the data there.",
                     [evidence(y, at, before=early, after=late, effect=growth)],

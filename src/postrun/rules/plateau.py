@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postrun.model import Finding, Severity
+from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
 from postrun.stats.plateau import Gain
+from postrun.stats.robust import median
 
 _ROLES = ("reward", "accuracy.eval", "score.eval", "loss.eval", "loss.train")
 
@@ -29,7 +30,8 @@ class Plateau(Rule):
     Mann-Kendall test (1 %, corrected for autocorrelation) shows no improvement and the Theil-Sen
     change is below 2 % of the whole gain. Early: 90 % of a reward's or score's gain came within the
     first `early_share` of the run. (For losses that is the normal shape and is not reported.)
-    Always `info`: a run that reached what it can reach is not ill.
+    A metric that got worse afterwards by a fifth of its gain is left to other rules. Always `info`: a
+    run that reached what it can reach is not ill.
 
     ## What to do
     Stop earlier, or change what limits it: learning-rate decay for losses; harder or more varied
@@ -49,62 +51,76 @@ class Plateau(Rule):
     thresholds = {"flat_share": 0.3, "early_share": 0.25}
 
     def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding per metric."""
+        """One finding for all metrics, the one that matters most first."""
+        found = []
         for role in _ROLES:
             for series in view.by_role(role):
-                found = view.gains(series.key)
-                if found:
-                    yield from self._judge(view, series.finite, found)
+                gain = view.gains(series.key)
+                said = self._judge(view, series.finite, gain) if gain else None
+                if said is not None:
+                    found.append((series.finite, *said))
+        if not found:
+            return
+        series, text, at, confidence, proof = found[0]
+        others = [f"{s.key} after step {s.x[i]:,.0f}" for s, _, i, _, _ in found[1:]]
+        if others:
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            text += f"; so do {', '.join(others[:3])}{more}" if len(others) > 1 else f"; so does {others[0]}"
+        loss = (series.info.role or "").startswith("loss")
+        yield self.finding(
+            Severity.INFO,
+            confidence,
+            text,
+            "Stop earlier, or decay the learning rate: a loss that is flat at a constant rate often "
+            "falls again when it is lowered."
+            if loss
+            else "Stop earlier, or change what limits it: harder or more varied tasks, exploration, "
+            "the reward terms.",
+            [proof, *(other[4] for other in found[1:8])],
+        )
 
-    def _judge(self, view: RunView, series: Series, gain: Gain) -> Iterator[Finding]:
+    def _judge(
+        self, view: RunView, series: Series, gain: Gain
+    ) -> tuple[str, int, float, Evidence] | None:
+        """Sentence, index, confidence and evidence, or None where there is nothing to say."""
         n = len(series)
         run = "what was logged" if view.run.completeness.truncated else "the run"
         loss = (series.info.role or "").startswith("loss")
         flat = 1 - gain.flat_from / n if gain.flat_from is not None else 0.0
         early = gain.reached / n
-        rest = abs(gain.end - gain.at_reached)
         if flat > 0.95:
-            return  # it never improved: OPT006
+            return None  # it never improved: OPT006
         if flat >= self.limits["flat_share"] and gain.flat_from is not None:
             at = gain.flat_from
-            level = f"{number(gain.end)}"
+            level = median(series.y[at : at + max(3, n // 50)])
+            if (gain.end - level) * series.info.sign < -0.2 * gain.total:
+                return None  # it got worse: that is more than a plateau, and other rules say it
             text = (
-                f"{series.key} shows no improvement after step {series.x[at]:,.0f} (at {level}): "
+                f"{series.key} shows no improvement after step {series.x[at]:,.0f} (at {number(level)}): "
                 f"{100 * flat:.0f} % of {run}{_time(view, series, at)} bought nothing measurable"
             )
             confidence = 0.85
         elif not loss and early <= self.limits["early_share"] and n >= 50:
             at = gain.reached
+            rest = (gain.end - gain.at_reached) * series.info.sign
+            if rest < -0.2 * gain.total:
+                return None
             text = (
                 f"{series.key} made 90 % of its gain ({number(gain.start, 3)} to {number(gain.at_reached, 3)}) "
                 f"by step {series.x[at]:,.0f}: the other {100 * (1 - early):.0f} % of {run}"
-                f"{_time(view, series, at)} brought {number(rest, 2)} more"
+                f"{_time(view, series, at)} brought {number(max(rest, 0.0), 2)} more"
             )
             confidence = 0.8
         else:
-            return
-        remedy = (
-            "Stop earlier, or decay the learning rate: a loss that is flat at a constant rate often "
-            "falls again when it is lowered."
-            if loss
-            else "Stop earlier, or change what limits it: harder or more varied tasks, exploration, "
-            "the reward terms."
+            return None
+        proof = evidence(
+            series,
+            float(series.x[at]),
+            before=gain.start,
+            after=gain.end,
+            effect=max(flat, 1 - early),
         )
-        yield self.finding(
-            Severity.INFO,
-            confidence,
-            text,
-            remedy,
-            [
-                evidence(
-                    series,
-                    float(series.x[at]),
-                    before=gain.start,
-                    after=gain.end,
-                    effect=max(flat, 1 - early),
-                )
-            ],
-        )
+        return text, at, confidence, proof
 
 
 def _time(view: RunView, series: Series, at: int) -> str:

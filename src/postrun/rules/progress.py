@@ -10,7 +10,7 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
-from postrun.stats.robust import bin_medians, noise_sigma
+from postrun.stats.robust import bin_medians, noise_sigma, rolling_median
 from postrun.stats.trend import trend
 
 
@@ -26,9 +26,11 @@ class LossNotDecreasing(Rule):
 
     ## How it decides
     At least `min_rows` values; the first `skip` share is left out, for a loss falls from its random
-    start to chance level without learning. After it, the levels of the first and the last tenth
+    start to chance level without learning. A loss that fell there by `fell` of its level, and not to a
+    chance level, has learned and is not reported. After it, the levels of the first and the last tenth
     differ by less than 4 standard errors or by less than `share` of the level, and a Mann-Kendall
-    test (1 %) shows no fall. A loss that lies at ln 2 or at the logarithm of another small number of classes is
+    test (1 %) shows no fall. A loss that still falls slowly is reported all the same where it ends within 5 %
+    of ln k and the accuracy within a tenth of 1 / k for one k: both are chance. A loss that lies at ln 2 or at the logarithm of another small number of classes is
     said to be at chance level. `info` where the log ends before the run does. Never for
     policy-gradient losses.
 
@@ -44,24 +46,32 @@ class LossNotDecreasing(Rule):
     code = "OPT006"
     name = "loss-not-decreasing"
     needs = ("loss.train",)
-    symptom_of = ("OPT001", "OPT002", "OPT005", "OPT009", "PREF001", "OPT014")
-    thresholds = {"min_rows": 50, "share": 0.02, "skip": 0.05}
+    symptom_of = ("OPT001", "OPT011", "OPT002", "OPT005", "OPT009", "PREF001", "OPT014")
+    thresholds = {"min_rows": 50, "share": 0.02, "skip": 0.05, "fell": 0.2}
 
     def check(self, view: RunView, only: Series | None = None) -> Iterator[Finding]:
         """One finding per training loss (or for `only` one of them)."""
         for series in [only] if only else view.by_role("loss.train"):
             finite = series.finite
             if len(finite) >= self.limits["min_rows"] and finite.y.min() < finite.y.max():
-                yield from self._judge(finite, view.run.completeness.truncated)
+                yield from self._judge(finite, view)
 
-    def _judge(self, series: Series, partial: bool) -> Iterator[Finding]:
+    def _judge(self, series: Series, view: RunView) -> Iterator[Finding]:
+        partial = view.run.completeness.truncated
         skip = int(self.limits["skip"] * len(series))
+        first = float(np.median(series.y[: max(3, skip // 4)]))
         series = series.between(float(series.x[skip]), np.inf)
         y = series.y
         tenth = max(5, len(y) // 10)
         start, end = float(np.mean(y[:tenth])), float(np.mean(y[-tenth:]))
         error = noise_sigma(y) * (2 / tenth) ** 0.5
         moved = trend(series.x, y)
+        by_chance = _by_chance(view, end)
+        if by_chance:
+            yield self._say(series, start, end, error, f" ({by_chance})", partial)
+            return
+        if first - end > max(self.limits["fell"] * abs(first), 8 * error) and not _chance(end):
+            return
         if start - end > max(4 * error, self.limits["share"] * abs(start)):
             return
         if moved.significant and moved.change < -self.limits["share"] * abs(start):
@@ -69,9 +79,13 @@ class LossNotDecreasing(Rule):
         _, levels, _ = bin_medians(series.x, y, 30)
         if float(levels.min()) < min(start, end) - max(8 * error, 0.2 * abs(start)):
             return  # it fell and came back: OPT002
-        chance = _chance(end)
+        yield self._say(series, start, end, error, _chance(end), partial)
+
+    def _say(
+        self, series: Series, start: float, end: float, error: float, chance: str, partial: bool
+    ) -> Finding:
         part = " in the part of the run that was read" if partial else ""
-        yield self.finding(
+        return self.finding(
             Severity.INFO if partial else Severity.WARNING,
             0.8,
             f"{series.key} does not fall{part}: {number(start)} after the first steps, {number(end)} at the "
@@ -84,6 +98,26 @@ class LossNotDecreasing(Rule):
                 )
             ],
         )
+
+
+def _by_chance(view: RunView, level: float) -> str:
+    """Words for loss and accuracy that are both at chance for one number of classes, or ""."""
+    score = view.first("accuracy.eval", "accuracy.train")
+    if score is None or len(score.finite) < 10:
+        return ""
+    y = score.finite.y
+    end = float(np.median(y[-max(3, len(y) // 5) :]))
+    best = float(np.max(rolling_median(y, 5)))
+    classes = round(1 / end) if 0.0005 < end < 0.6 else 0
+    if classes < 2 or abs(end * classes - 1) > 0.1 or best > 1.25 * end:
+        return ""
+    chance = float(np.log(classes))
+    if abs(level - chance) > 0.05 * chance:
+        return ""
+    return (
+        f"ln {classes} = {chance:.3f}, and {score.key} is at {number(end, 2)}: both are chance for "
+        f"{classes:,} classes"
+    )
 
 
 def _chance(level: float) -> str:

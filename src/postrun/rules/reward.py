@@ -290,9 +290,10 @@ class RewardHacked(Rule):
 
     ## How it decides
     At least `min_points` held-out values. The held-out metric's last level lies below its best by more
-    than 3 standard deviations of its noise and by `lost_share` of its range, and from its best step
-    on the training reward rose (Theil-Sen trend significant at 1 %) by at least a tenth of its whole
-    gain.
+    than 3 standard deviations of its noise and by `lost_share` of its range, and from its best step on the
+    training reward rose (by 6 standard errors, or with a Theil-Sen trend that is significant at
+    1 %) by at least a tenth of its whole gain. The step named is the last at which it was as good as its
+    best.
 
     ## What to do
     Read samples from after that step; stop at the held-out best; strengthen the reward (held-out
@@ -329,13 +330,15 @@ class RewardHacked(Rule):
             bar = max(3 * noise_sigma(v), self.limits["lost_share"] * float(np.ptp(v)))
             if k > 0.8 * n or best - end <= bar:
                 continue
-            step = float(y.x[k])
-            later = reward.between(step, np.inf)
+            later = reward.between(float(y.x[k]), np.inf)
+            held = np.flatnonzero(smooth >= best - max(3 * noise_sigma(v), 0.1 * (best - end)))
+            step = float(y.x[held[-1]])  # the last that is as good as the best: there the fall begins
             if len(later) < 10:
                 continue
             moved, ends = trend(later.x, later.y), change(later.y)
             gain = max(total.size, float(np.ptp(rolling_median(reward.y, 5))) * 0.5)
-            if not (moved.significant and moved.change > 0 and ends.size > 0.1 * gain):
+            rises = ends.sigmas > 6 or (moved.significant and moved.change > 0)
+            if not (rises and ends.size > 0.1 * gain):
                 continue
             yield self.finding(
                 Severity.WARNING,

@@ -36,8 +36,8 @@ class WarmUpMissing(Rule):
 
     ## How it decides
     The first logged learning rate is at least 90 % of the peak, no later than row 3, and within the
-    first `early_share` of the run the training loss, smoothed over three values, reaches `factor` times
-    its first value (for losses above 0) and 6 standard deviations of the later noise above it. A
+    first `early_share` of the run the training loss, smoothed over five values, reaches `factor` times
+    its first value (for losses above 0) and 6 standard deviations of the noise above it. A
     gradient norm that was `norm_factor` times its later median then is named as evidence.
 
     ## What to do
@@ -64,12 +64,12 @@ class WarmUpMissing(Rule):
             return
         loss = loss.finite
         early = loss.y[: max(5, int(self.limits["early_share"] * len(loss)))]
-        smooth = rolling_median(early, 3)
+        smooth = rolling_median(early, 5)
         first, worst = float(early[0]), float(smooth.max())
-        noise = noise_sigma(loss.y[len(early) :])
+        noise = max(noise_sigma(loss.y[len(early) :]), noise_sigma(early))
         if not (first > 0 and worst > max(self.limits["factor"] * first, first + 6 * noise)):
             return
-        at = float(loss.x[int(np.argmax(smooth))])
+        at = float(loss.x[int(np.argmax(early))])
         proofs = [evidence(loss, float(loss.x[0]), at, before=first, after=worst, effect=worst / first)]
         norm = view.first("grad_norm")
         if norm is not None and len(norm.finite) >= 50:

@@ -92,8 +92,8 @@ class MetricFrozen(Rule):
 
     ## How it decides
     The last `share` of the values (`min_values` at least) are equal to the last bit, and the values
-    before took at least 10 different ones. Perfect values (accuracy or reward 1, loss or gradient
-    0) are `info`; everything else is a `warning`.
+    before took at least 10 different ones. Perfect values (accuracy or reward 1 or 100, a training loss
+    or gradient of 0) are left out: there is nothing left to change.
 
     ## What to do
     Check the learning rate, the gradients and the evaluation's input at that step.
@@ -105,7 +105,7 @@ class MetricFrozen(Rule):
     code = "DAT006"
     name = "metric-frozen"
     needs = _FROZEN
-    symptom_of = ("OPT014",)
+    symptom_of = ("OPT014", "OPT009", "RL008", "RL017", "RL007", "OPT001")
     thresholds = {"share": 0.3, "min_values": 20}
 
     def check(self, view: RunView) -> Iterator[Finding]:
@@ -122,20 +122,18 @@ class MetricFrozen(Rule):
             start = int(moved[-1]) + 1
             if n - start < max(self.limits["min_values"], self.limits["share"] * n):
                 continue
-            if len(np.unique(y[:start])) >= 10:
+            role = str(series.info.role)
+            perfect = (0.0,) if role.startswith(("loss.train", "loss.eval", "grad")) else (1.0, 100.0)
+            if len(np.unique(y[:start])) >= 10 and y[-1] not in perfect:
                 frozen.append((series.finite, start))
         if not frozen:
             return
         frozen.sort(key=lambda item: float(item[0].x[item[1]]))
         series, start = frozen[0]
-        perfect = all(
-            s.y[-1] in ((0.0,) if (s.info.role or "").startswith(("loss", "grad")) else (1.0, 100.0))
-            for s, _ in frozen
-        )
         more = f"; {len(frozen) - 1} more metrics freeze too" if len(frozen) > 1 else ""
         share = 1 - start / len(series)
         yield self.finding(
-            Severity.INFO if perfect else Severity.WARNING,
+            Severity.WARNING,
             0.85,
             f"{series.key} is exactly {number(float(series.y[-1]))} from step {series.x[start]:,.0f} to the "
             f"end ({100 * share:.0f} % of the run){more}",

@@ -12,7 +12,7 @@ from postrun.rules.base import Rule, evidence
 from postrun.rules.silence import row_times
 from postrun.semantics import RunView, Series, paired
 from postrun.stats.periodic import regular_period
-from postrun.stats.robust import mad_sigma, median, rolling_median
+from postrun.stats.robust import Floats, mad_sigma, median, rolling_median
 from postrun.stats.tails import slow_share
 
 
@@ -181,7 +181,10 @@ class PeriodicStalls(Rule):
     ## How it decides
     Step times (or, where none are logged, times between rows) above `factor` times the running
     median; at least 4 of them, at most a tenth of all, of whose distances at least `regular` are
-    within 15 % of one period or of twice it. Reported where they cost at least `share` of the time.
+    within 15 % of one period or of twice it. Events less than a fifth as slow as the slowest are jitter
+    and not counted. Reported where they cost at least `share` of the time; times between rows only
+    where they cost `least_seconds` at least. Where the slow rows are those that log an evaluation, or
+    the period is the checkpoint interval of the config, that is named.
 
     ## What to do
     See what runs at that interval; make it rarer, asynchronous or faster.
@@ -192,7 +195,13 @@ class PeriodicStalls(Rule):
 
     code = "PERF006"
     name = "periodic-stalls"
-    thresholds = {"factor": 1.5, "regular": 0.7, "share": 0.03, "min_rows": 50}
+    thresholds = {
+        "factor": 1.5,
+        "regular": 0.7,
+        "share": 0.03,
+        "least_seconds": 10.0,
+        "min_rows": 50,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -209,7 +218,12 @@ class PeriodicStalls(Rule):
         with np.errstate(divide="ignore", invalid="ignore"):
             tall = values > np.maximum(self.limits["factor"] * level, level + 6 * mad_sigma(values - level))
         tall[: max(2, len(values) // 100)] = False
-        at = np.flatnonzero(tall & (level > 0))
+        tall &= level > 0
+        if not tall.any():
+            return
+        height = values - level
+        tall &= height >= 0.2 * float(np.quantile(height[tall], 0.9))
+        at = np.flatnonzero(tall)
         at = at[np.diff(at, prepend=-9) > 1]  # the first of adjacent ones
         if not 4 <= len(at) <= 0.1 * len(values):
             return
@@ -219,13 +233,15 @@ class PeriodicStalls(Rule):
         period, regular = found
         lost = float((values[at] - level[at]).sum())
         share = lost / float(values.sum())
-        if share < self.limits["share"]:
+        if share < self.limits["share"] or (proof is None and lost < self.limits["least_seconds"]):
             return
         ratio = median(values[at] / level[at])
         config = view.number("checkpoint_interval")
         named = ""
         if config is not None and abs(period / config[1] - 1) <= 0.15:
             named = f", which is the checkpoint interval ({config[0]})"
+        elif self._evaluates(view, x[at]):
+            named = ", where an evaluation is logged"
         yield self.finding(
             Severity.INFO,
             0.6 + 0.3 * regular,
@@ -245,6 +261,16 @@ class PeriodicStalls(Rule):
                 )
             ],
         )
+
+
+    def _evaluates(self, view: RunView, slow: Floats) -> bool:
+        """True where most slow rows, or the rows just before them, log an evaluation."""
+        for series in view.by_role("loss.eval", "accuracy.eval", "score.eval", "reward.eval"):
+            if 4 <= len(series) <= 3 * len(slow):
+                distance = np.abs(series.x[:, None] - slow[None, :]).min(axis=0)
+                if float(np.mean(distance <= 1)) >= 0.7:
+                    return True
+        return False
 
 
 class StepTimeTail(Rule):
