@@ -11,7 +11,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
 from postrun.stats.levels import change
-from postrun.stats.robust import median, noise_sigma
+from postrun.stats.robust import Floats, median, noise_sigma, of_three, rolling_median
 
 _HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
 
@@ -79,17 +79,18 @@ class EvalBetterThanTrain(Rule):
         )  # fmt: skip
 
 
-def _around(train: Series, x: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    """Median training value in the stretch before each evaluation (at least five values)."""
+def _around(train: Series, x: Floats) -> Floats:
+    """Median training value in the stretch before each evaluation (5 to 50 values)."""
     ends = np.searchsorted(train.x, x, side="right")
-    out = np.empty(len(x))
-    last = 0
-    for i, end in enumerate(ends.tolist()):
-        start = min(last, max(0, end - 5))
-        end = max(end, min(5, len(train)))
-        out[i] = median(train.y[max(start, end - 50) : end])
-        last = end
-    return out
+    least = min(5, len(train))
+    if len(ends) > 1 and bool((np.diff(ends) <= 1).all()):
+        # Evaluated at each row: the running median of five, taken from before.
+        smooth = rolling_median(train.y, least)
+        return np.asarray(smooth[np.clip(ends - 1 - least // 2, 0, len(train) - 1)])
+    starts = np.concatenate([[0], ends[:-1]])
+    starts = np.maximum(np.minimum(starts, ends - least), ends - 50)
+    pairs = zip(np.maximum(starts, 0).tolist(), np.maximum(ends, least).tolist(), strict=True)
+    return np.array([median(train.y[a:b]) for a, b in pairs])
 
 
 class EvalTooRare(Rule):
@@ -175,7 +176,7 @@ class BestNotLast(Rule):
             if n < self.limits["min_points"] or not sign:
                 continue
             v = y.y * sign
-            smooth = np.array([median(v[max(0, i - 1) : i + 2]) for i in range(n)])
+            smooth = of_three(v)
             k = int(np.argmax(smooth))
             best, end = float(smooth[k]), median(v[-3:])
             noise = noise_sigma(v)
@@ -350,7 +351,7 @@ class Overconfident(Rule):
         loss, score = loss.finite, score.finite
         if min(len(loss), len(score)) < self.limits["min_points"]:
             return
-        smooth = np.array([median(loss.y[max(0, i - 1) : i + 2]) for i in range(len(loss))])
+        smooth = of_three(loss.y)
         k = int(np.argmin(smooth))
         best, end = float(smooth[k]), median(loss.y[-3:])
         if k > 0.8 * len(loss) or end - best <= max(3 * noise_sigma(loss.y), self.limits["share"] * abs(best)):

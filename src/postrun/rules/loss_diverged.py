@@ -10,7 +10,8 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
-from postrun.stats.robust import bin_medians, median, noise_sigma
+from postrun.stats.levels import begins
+from postrun.stats.robust import bin_medians, median, noise_sigma, rolling_median
 
 
 class LossDiverged(Rule):
@@ -70,13 +71,17 @@ class LossDiverged(Rule):
         spread = float(np.std(levels[: k + 1])) if k >= 3 and fall <= 4 * noise else 0.0
         if rise < 4 * spread or rise < 0.05 * abs(best):
             return None
-        at = float(series.x[first[k]])
+        start_at = int(first[k])
+        window = int(np.clip(len(y) // 100, 3, 31))
+        rest = rolling_median(y[start_at:], window)
+        at = float(series.x[start_at + begins(rest, best, end, noise_sigma(y))])
+        lowest = float(series.x[start_at])
         worse = end > start
         return self.finding(
             Severity.CRITICAL if worse else Severity.WARNING,
             0.9 if rise > 20 * noise else 0.75,
-            f"{series.key} rose from its best, {number(best)} at step {at:,.0f}, to {number(end)} at the "
-            f"end" + (f", above where it began ({number(start)})" if worse else ""),
+            f"{series.key} rose from its best, {number(best)} at step {lowest:,.0f}, to {number(end)} at the "
+            f"end, from step {at:,.0f} on" + (f", above where it began ({number(start)})" if worse else ""),
             "Go back to the best checkpoint; lower the peak learning rate, lengthen the warm-up, "
             "or clip gradients.",
             [evidence(series, at, before=best, after=end, effect=rise / noise if noise else None)],

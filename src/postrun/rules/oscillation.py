@@ -25,8 +25,9 @@ class LossOscillates(Rule):
     still fall, but slower than it could, and the last value is luck.
 
     ## How it decides
-    Zigzag: the lag-1 autocorrelation around the running median is below minus `zigzag` (noise alone
-    gives about -0.1) and the amplitude is above `share` of the level. Growing: the noise of the last
+    Zigzag: the lag-1 autocorrelation around the running median is below minus `zigzag` and below
+    -0.15 - 3 / sqrt(n) (noise alone gives about -0.15, with a standard deviation of 1 / sqrt(n)), and
+    the amplitude is above `share` of the level. Growing: the noise of the last
     quarter is at least `growth` times that of the second quarter and above a quarter of the loss's
     level there, and the level did not fall meanwhile. At least `min_rows` values, the first tenth left
     out.
@@ -47,7 +48,7 @@ class LossOscillates(Rule):
     name = "loss-oscillates"
     needs = ("loss.train",)
     symptom_of = ("OPT001", "OPT002", "OPT008")
-    thresholds = {"zigzag": 0.45, "share": 0.05, "growth": 4.0, "min_rows": 60}
+    thresholds = {"zigzag": 0.3, "share": 0.05, "growth": 4.0, "min_rows": 60}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
@@ -58,7 +59,8 @@ class LossOscillates(Rule):
             y = y.take(slice(len(y) // 10, None))
             level = abs(median(y.y))
             r, amplitude = zigzag(y.y)
-            if r < -self.limits["zigzag"] and amplitude > self.limits["share"] * level > 0:
+            bar = -max(self.limits["zigzag"], 0.15 + 3 / len(y) ** 0.5)
+            if r < bar and amplitude > self.limits["share"] * level > 0:
                 yield self.finding(
                     Severity.WARNING,
                     0.8,

@@ -148,7 +148,7 @@ class EntropyExploded(Rule):
 
     ## How it decides
     Smoothed by a running median. The last tenth is at least `factor` times the lowest level of a
-    tenth of the run before it, and the rise is larger than a fifth of the first level. `info` where
+    tenth of the run before it, and the rise is larger than a tenth of the first level. `info` where
     the reward rose meanwhile (exploration that pays), else `warning`.
 
     ## What to do
@@ -181,7 +181,7 @@ class EntropyExploded(Rule):
             return
         low, end = min(levels), median(smooth[-tenth:])
         where = levels.index(low) * max(1, tenth // 2)
-        if end < self.limits["factor"] * low or end - low < 0.2 * max(levels[0], 1e-9):
+        if end < self.limits["factor"] * low or end - low < 0.1 * max(levels[0], 1e-9):
             return
         rest = smooth[where:]
         at = where + begins(rest, low, end, mad_sigma(y.y[where : where + tenth] - smooth[where : where + tenth]))

@@ -11,7 +11,14 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
 from postrun.stats.levels import begins, change
-from postrun.stats.robust import bin_medians, mad_sigma, median, noise_sigma, rolling_median
+from postrun.stats.robust import (
+    bin_medians,
+    mad_sigma,
+    median,
+    noise_sigma,
+    of_three,
+    rolling_median,
+)
 from postrun.stats.trend import trend
 
 
@@ -324,7 +331,7 @@ class RewardHacked(Rule):
             if n < self.limits["min_points"] or not sign:
                 continue
             v = y.y * sign
-            smooth = np.array([median(v[max(0, i - 1) : i + 2]) for i in range(n)])
+            smooth = of_three(v)
             k = int(np.argmax(smooth))
             best, end = float(smooth[k]), median(v[-max(2, n // 10) :])
             bar = max(3 * noise_sigma(v), self.limits["lost_share"] * float(np.ptp(v)))

@@ -81,7 +81,7 @@ class LossSpike(Rule):
         stuck = len(later) >= 5 and median(later) > before + 0.3 * float(y[i] - before)
         if not stuck and len(at) > max(0.02 * n, 1):
             return None
-        step = float(series.x[i])
+        step, first, last = (float(series.x[k]) for k in (i, at[0], at[-1]))
         many = f"{events} spikes" if events > 1 else "a spike"
         largest = "the largest " if events > 1 else ""
         end = "did not recover from it" if stuck else "recovered"
@@ -95,8 +95,8 @@ class LossSpike(Rule):
             [
                 evidence(
                     series,
-                    step,
-                    step,
+                    first,
+                    last,
                     before=before,
                     after=float(y[i]),
                     effect=float(found.sigmas[big][worst]),

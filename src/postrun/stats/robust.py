@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -51,10 +50,13 @@ def bin_medians(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats, NDArra
         starts = np.arange(count, dtype=np.int64) * (n // count)
         return np.median(groups_x, axis=1), np.median(groups_y, axis=1), starts
     edges = np.linspace(0, n, count + 1).astype(np.int64)
-    pairs = list(itertools.pairwise(edges))
-    centres = np.array([np.median(x[a:b]) for a, b in pairs])
-    levels = np.array([np.median(y[a:b]) for a, b in pairs])
-    return centres, levels, edges[:-1]
+    starts, sizes = edges[:-1], np.diff(edges)
+    centres, levels = np.empty(count), np.empty(count)
+    for size in np.unique(sizes).tolist():  # two sizes that differ by one
+        group = sizes == size
+        at = starts[group][:, None] + np.arange(size)
+        centres[group], levels[group] = np.median(x[at], axis=1), np.median(y[at], axis=1)
+    return centres, levels, starts
 
 
 def rolling_median(y: Floats, window: int) -> Floats:
@@ -71,4 +73,14 @@ def rolling_median(y: Floats, window: int) -> Floats:
     out: Floats = np.concatenate(
         [np.full(half, middle[0]), middle, np.full(n - half - len(middle), middle[-1])]
     )
+    return out
+
+
+def of_three(y: Floats) -> Floats:
+    """Median of each value and its two neighbours; means of two at the ends. Shape (n,)."""
+    if len(y) < 3:
+        return y.copy()
+    out = y.copy()
+    out[1:-1] = np.median(np.stack([y[:-2], y[1:-1], y[2:]]), axis=0)
+    out[0], out[-1] = (y[0] + y[1]) / 2, (y[-2] + y[-1]) / 2
     return out
