@@ -37,10 +37,19 @@ def train(name: str, seed: int) -> Path:
     folder = OUT / str(seed) / name
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "benchmarks.diagnosis.trainings", name, str(seed), str(folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.diagnosis.trainings",
+            name,
+            str(seed),
+            str(folder),
+        ]
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "WANDB_SILENT": "true"}
         with (folder / "output.txt").open("w") as output:
-            subprocess.run(command, stdout=output, stderr=output, env=environment, timeout=300, check=False)
+            subprocess.run(
+                command, stdout=output, stderr=output, env=environment, timeout=300, check=False
+            )
         for log in folder.rglob("*.wandb"):  # a log that was written just now counts as running
             os.utime(log, (time.time() - 86_400,) * 2)
         (folder / "done").touch()
@@ -88,7 +97,9 @@ def evaluate(title: str, cases: list[tuple[RunView, Labels]], details: bool) -> 
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--develop", action="store_true", help="use the seeds for development")
     parser.add_argument("--details", action="store_true", help="name each error")
     options = parser.parse_args()

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tests.curves import make_run
 
 from benchmarks.diagnosis.labels import Labels
 from postrun.model import Run
-from tests.curves import make_run
 
 Rng = np.random.Generator
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -154,7 +154,8 @@ def healthy_policy_gradient(rng: Rng) -> Case:
     n = length(rng)
     loss = ar(rng, n, 10 ** rng.uniform(-5, -1)) * rng.choice([-1.0, 1.0])
     columns = {
-        sort_of(rng, "loss", "loss/mean", "policy_loss"): loss + np.linspace(0, float(loss.std()), n),
+        sort_of(rng, "loss", "loss/mean", "policy_loss"): loss
+        + np.linspace(0, float(loss.std()), n),
         sort_of(rng, *REWARD): rising(rng, n),
         sort_of(rng, *NORM): norms(rng, n),
         "entropy": 1.2 - 0.6 * np.arange(n) / n + ar(rng, n, 0.03),
@@ -251,7 +252,9 @@ def diverged(rng: Rng) -> Case:
     y = falling(rng, n)
     ramp = np.clip((np.arange(n) - k) / (0.08 * n), 0, 1)
     y = y + ramp * rng.uniform(0.8, 2.5) * (y[0] - y[k])
-    return make_run({sort_of(rng, *TRAIN): y}), Labels("", {"OPT002": k}, ("OPT003", "OPT004", "OPT006"))
+    return make_run({sort_of(rng, *TRAIN): y}), Labels(
+        "", {"OPT002": k}, ("OPT003", "OPT004", "OPT006")
+    )
 
 
 @generator
@@ -270,7 +273,9 @@ def spike_that_stays(rng: Rng) -> Case:
     low = float(y[-1])
     y[k] += rng.uniform(2, 4) * (float(y[0]) - low)
     y[k + 1 :] += rng.uniform(0.8, 1.5) * (float(y[0]) - low)
-    return make_run({sort_of(rng, *TRAIN): y}), Labels("", {"OPT002": k}, ("OPT003", "OPT004", "OPT006"))
+    return make_run({sort_of(rng, *TRAIN): y}), Labels(
+        "", {"OPT002": k}, ("OPT003", "OPT004", "OPT006")
+    )
 
 
 @generator
@@ -289,7 +294,10 @@ def gradients_vanish(rng: Rng) -> Case:
     y = falling(rng, n)
     y[k:] = y[k] * (1 + ar(rng, n - k, 0.02))
     drop = 10 ** -(np.clip((np.arange(n) - k) / (0.03 * n), 0, 1) * rng.uniform(4, 7))
-    columns = {sort_of(rng, *TRAIN): np.maximum(y, 0.3 * y[0]), sort_of(rng, *NORM): norms(rng, n) * drop}
+    columns = {
+        sort_of(rng, *TRAIN): np.maximum(y, 0.3 * y[0]),
+        sort_of(rng, *NORM): norms(rng, n) * drop,
+    }
     return make_run(columns), Labels("", {"OPT009": k}, ("OPT003", "OPT006", "OPT004", "DAT006"))
 
 
@@ -297,7 +305,9 @@ def gradients_vanish(rng: Rng) -> Case:
 def oscillates(rng: Rng) -> Case:
     n = length(rng)
     y = falling(rng, n, 0.01)
-    y *= 1 + rng.uniform(0.1, 0.3) * np.where(np.arange(n) % 2 == 0, 1, -1) * np.abs(1 + 0.3 * rng.normal(size=n))
+    y *= 1 + rng.uniform(0.1, 0.3) * np.where(np.arange(n) % 2 == 0, 1, -1) * np.abs(
+        1 + 0.3 * rng.normal(size=n)
+    )
     return make_run({sort_of(rng, *TRAIN): y}), Labels("", {"OPT011": None}, NORMAL)
 
 
@@ -392,7 +402,9 @@ def mismatch(rng: Rng) -> Case:
         "trainer_prob": p - ramp * rng.uniform(0.05, 0.25),
         "inference_prob": p + rng.normal(0, 0.003, n),
         "mismatch_kl": np.abs(rng.normal(1e-3, 3e-4, n)) + ramp**2 * 10 ** rng.uniform(-0.5, 0.7),
-        "is_masked/mean": np.clip(ramp * rng.uniform(0.08, 0.4) + np.abs(rng.normal(0, 0.002, n)), 0, 1),
+        "is_masked/mean": np.clip(
+            ramp * rng.uniform(0.08, 0.4) + np.abs(rng.normal(0, 0.002, n)), 0, 1
+        ),
         sort_of(rng, *REWARD): rising(rng, n),
     }
     return make_run(columns), Labels("", {"RL001": k}, NORMAL)
@@ -433,7 +445,11 @@ def kl_blows_up(rng: Rng) -> Case:
     n = length(rng)
     k = onset(rng, n, 0.35, 0.7)
     t = np.arange(n)
-    kl = 0.02 + 0.05 * np.minimum(t / k, 1) + rng.uniform(0.5, 4) * np.clip((t - k) / (n - k), 0, 1) ** 1.2
+    kl = (
+        0.02
+        + 0.05 * np.minimum(t / k, 1)
+        + rng.uniform(0.5, 4) * np.clip((t - k) / (n - k), 0, 1) ** 1.2
+    )
     r = 0.1 + 0.6 * np.minimum(t / k, 1) + ar(rng, n, 0.03)
     columns = {"objective_kl": kl * np.exp(ar(rng, n, 0.1)), sort_of(rng, *REWARD): r}
     return make_run(columns), Labels("", {"RL005": k}, (*NORMAL,))
@@ -442,8 +458,13 @@ def kl_blows_up(rng: Rng) -> Case:
 @generator
 def length_collapses(rng: Rng) -> Case:
     n = length(rng)
-    y = rng.uniform(8, 30) + rng.uniform(150, 600) * np.exp(-np.arange(n) / (rng.uniform(0.03, 0.1) * n))
-    columns = {"completion_length": y * np.exp(ar(rng, n, 0.05)), sort_of(rng, *REWARD): rising(rng, n)}
+    y = rng.uniform(8, 30) + rng.uniform(150, 600) * np.exp(
+        -np.arange(n) / (rng.uniform(0.03, 0.1) * n)
+    )
+    columns = {
+        "completion_length": y * np.exp(ar(rng, n, 0.05)),
+        sort_of(rng, *REWARD): rising(rng, n),
+    }
     return make_run(columns), Labels("", {"RL003": None}, NORMAL)
 
 
@@ -465,10 +486,14 @@ def reward_hacked(rng: Rng) -> Case:
     n = length(rng, 300)
     k = onset(rng, n, 0.25, 0.5)
     t = np.arange(n)
-    held = 0.2 + 0.4 * np.minimum(t / k, 1) - rng.uniform(0.2, 0.4) * np.clip((t - k) / (n - k), 0, 1)
+    held = (
+        0.2 + 0.4 * np.minimum(t / k, 1) - rng.uniform(0.2, 0.4) * np.clip((t - k) / (n - k), 0, 1)
+    )
     columns = {
         sort_of(rng, *REWARD): 0.1 + 0.8 * t / n + ar(rng, n, 0.02),
-        sort_of(rng, "eval/reward", "eval/accuracy"): every(held + rng.normal(0, 0.01, n), max(1, n // 40)),
+        sort_of(rng, "eval/reward", "eval/accuracy"): every(
+            held + rng.normal(0, 0.01, n), max(1, n // 40)
+        ),
     }
     return make_run(columns), Labels("", {"RL015": k}, (*NORMAL, "GEN004"))
 
@@ -477,7 +502,10 @@ def reward_hacked(rng: Rng) -> Case:
 def spread_gone(rng: Rng) -> Case:
     n = length(rng)
     k = onset(rng, n, 0.2, 0.7)
-    std = 0.3 * np.exp(-np.maximum(0, np.arange(n) - k) / (0.04 * n)) * np.exp(ar(rng, n, 0.1)) + 0.001
+    std = (
+        0.3 * np.exp(-np.maximum(0, np.arange(n) - k) / (0.04 * n)) * np.exp(ar(rng, n, 0.1))
+        + 0.001
+    )
     columns = {sort_of(rng, *REWARD): rising(rng, n, 0.02), "reward_std": std}
     at = k + 0.04 * n * np.log(10)
     return make_run(columns), Labels("", {"RL008": min(at, n - 1)}, NORMAL)
@@ -534,8 +562,15 @@ def chosen_falls(rng: Rng) -> Case:
 def slows_down(rng: Rng) -> Case:
     n = length(rng)
     k = onset(rng, n)
-    speed = rng.uniform(1e3, 1e5) * np.where(np.arange(n) < k, 1, rng.uniform(0.4, 0.7)) * np.exp(ar(rng, n, 0.04))
-    columns = {sort_of(rng, "tokens_per_sec", "train/tokens_per_second"): speed, "loss": falling(rng, n)}
+    speed = (
+        rng.uniform(1e3, 1e5)
+        * np.where(np.arange(n) < k, 1, rng.uniform(0.4, 0.7))
+        * np.exp(ar(rng, n, 0.04))
+    )
+    columns = {
+        sort_of(rng, "tokens_per_sec", "train/tokens_per_second"): speed,
+        "loss": falling(rng, n),
+    }
     return make_run(columns), Labels("", {"PERF001": k}, NORMAL)
 
 
@@ -545,7 +580,9 @@ def stalls_regularly(rng: Rng) -> Case:
     period = int(rng.integers(20, 60))
     t = rng.uniform(0.2, 3) * np.exp(ar(rng, n, 0.05))
     t[period::period] *= rng.uniform(4, 12)
-    return make_run({"step_time": t, "loss": falling(rng, n)}), Labels("", {"PERF006": None}, (*NORMAL, "PERF007"))
+    return make_run({"step_time": t, "loss": falling(rng, n)}), Labels(
+        "", {"PERF006": None}, (*NORMAL, "PERF007")
+    )
 
 
 @generator
@@ -561,4 +598,6 @@ def starves(rng: Rng) -> Case:
 def leaks_memory(rng: Rng) -> Case:
     n = length(rng)
     memory = 10 + rng.uniform(4, 20) * np.arange(n) / n + ar(rng, n, 0.05)
-    return make_run({"peak_memory_gb": memory, "loss": falling(rng, n)}), Labels("", {"PERF013": None}, NORMAL)
+    return make_run({"peak_memory_gb": memory, "loss": falling(rng, n)}), Labels(
+        "", {"PERF013": None}, NORMAL
+    )

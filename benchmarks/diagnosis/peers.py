@@ -14,7 +14,18 @@ import numpy as np
 from benchmarks.diagnosis.labels import Labels
 from postrun.semantics import RunView, Series
 
-_UNSTABLE = ("OPT001", "OPT002", "OPT004", "OPT008", "OPT011", "OPT012", "RL007", "RL014", "RL017", "RL001")
+_UNSTABLE = (
+    "OPT001",
+    "OPT002",
+    "OPT004",
+    "OPT008",
+    "OPT011",
+    "OPT012",
+    "RL007",
+    "RL014",
+    "RL017",
+    "RL001",
+)
 _STUCK = ("OPT003", "OPT005", "OPT006", "OPT009", "OPT014", "DAT006", "PREF001", "RL008", "OPT018")
 _FITTED = ("GEN001", "GEN004", "GEN006", "GEN007", "RL015")
 #: Their words (in lower case) and what they may mean.

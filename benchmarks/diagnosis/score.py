@@ -81,7 +81,10 @@ class Score:
 
     def table(self) -> str:
         """Per rule, as Markdown."""
-        lines = ["| rule | found | missed | false alarms | median onset error |", "|---|---:|---:|---:|---:|"]
+        lines = [
+            "| rule | found | missed | false alarms | median onset error |",
+            "|---|---:|---:|---:|---:|",
+        ]
         for code in sorted({*self.hits, *self.misses, *self.alarms}):
             errors = self.onsets.get(code)
             onset = f"{100 * float(np.median(errors)):.1f} %" if errors else "–"

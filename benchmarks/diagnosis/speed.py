@@ -12,12 +12,12 @@ import sys
 import time
 
 import numpy as np
+from tests.curves import make_run
 
 from benchmarks.diagnosis.curves import falling, norms, rising
 from postrun.model import Run
 from postrun.rules import Selection, diagnose, rules
 from postrun.semantics import RunView
-from tests.curves import make_run
 
 NAMED = {
     "loss": falling, "eval/loss": falling, "loss/mean": falling, "policy_loss": falling, "value_loss": falling,
@@ -26,8 +26,8 @@ NAMED = {
     "mismatch_kl": norms, "trainer_prob": rising, "inference_prob": rising, "is_masked/mean": rising,
     "clipfrac": rising, "approx_kl": norms, "kl": norms, "explained_variance": rising, "q_values": norms,
     "completion_length": norms, "is_truncated": rising, "rewards/margins": rising, "rewards/accuracies": rising,
-    "logps/chosen": norms, "logps/rejected": norms, "step_time": norms, "data_time": norms, "tokens_per_sec": norms,
-    "mfu": rising, "peak_memory": norms, "loss_scale": norms, "weight_norm": norms, "lr": norms,
+    "logps/chosen": norms, "logps/rejected": norms, "step_time": norms, "data_time": norms,
+    "tokens_per_sec": norms,    "mfu": rising, "peak_memory": norms, "loss_scale": norms, "weight_norm": norms, "lr": norms,
 }  # fmt: skip
 SIZES = ((1_000, 73, 0.3), (10_000, 100, None), (100_000, 100, 10.0), (3_731, 1_538, 10.0))
 
@@ -42,7 +42,9 @@ def make(rows: int, columns: int) -> Run:
 
 def main() -> None:
     """Print the table; with --profile also the slowest rules of the largest run."""
-    print(f"{len(rules())} rules\n\n| rows x metrics | all rules, best of 3 | goal |\n|---|---:|---:|")
+    print(
+        f"{len(rules())} rules\n\n| rows x metrics | all rules, best of 3 | goal |\n|---|---:|---:|"
+    )
     for rows, columns, goal in SIZES:
         run = make(rows, columns)
         best = min(timed(run) for _ in range(3))

@@ -16,7 +16,7 @@ def language(rng: Rng, symbols: int = 24, order: int = 2) -> Array:
     return np.asarray(rng.dirichlet(np.full(symbols, 0.15), symbols**order))
 
 
-def speak(rng: Rng, table: Array, n: int) -> np.ndarray:  # type: ignore[type-arg]
+def speak(rng: Rng, table: Array, n: int) -> np.ndarray:
     """A text of n symbols."""
     symbols = table.shape[1]
     out = np.zeros(n, np.int64)
@@ -28,8 +28,19 @@ def speak(rng: Rng, table: Array, n: int) -> np.ndarray:  # type: ignore[type-ar
     return out
 
 
-def model_language(log: Log, rng: Rng, *, steps: int, lr: Any, limit: float = 1.0, text: int = 60_000,
-                   width: int = 96, every: int = 25, fault: Any = None, max_norm: bool = True) -> list[tuple[int, float]]:  # fmt: skip
+def model_language(
+    log: Log,
+    rng: Rng,
+    *,
+    steps: int,
+    lr: Any,
+    limit: float = 1.0,
+    text: int = 60_000,
+    width: int = 96,
+    every: int = 25,
+    fault: Any = None,
+    max_norm: bool = True,
+) -> list[tuple[int, float]]:
     """A two-symbol-context model, logged under nanoGPT's and Trainer-like names."""
     table = language(rng)
     symbols = table.shape[1]
@@ -50,7 +61,12 @@ def model_language(log: Log, rng: Rng, *, steps: int, lr: Any, limit: float = 1.
         loss, d, _ = cross_entropy(net.forward(x), y)
         gradients = net.backward(d)
         rate = lr(step) if callable(lr) else lr
-        row = {"train__loss": loss, "lr": rate, "grad_norm": norm(gradients), "tokens": 256.0 * (step + 1)}
+        row = {
+            "train__loss": loss,
+            "lr": rate,
+            "grad_norm": norm(gradients),
+            "tokens": 256.0 * (step + 1),
+        }
         optimiser.step(net.parameters, clip(gradients, limit), rate)
         if step % every == 0:
             a, b = batch(held_out, np.arange(len(held_out) - 3))
@@ -87,8 +103,18 @@ def language_model_wrong_shard(log: Log, rng: Rng) -> None:
     model_language(log, rng, steps=800, lr=2e-3, fault=renumber)
 
 
-def adversaries(log: Log, rng: Rng, *, steps: int, judge_rate: float, judge_steps: int, judge_width: int, maker_rate: float,
-                smooth: float = 0.0, noise: float = 0.0) -> None:  # fmt: skip
+def adversaries(
+    log: Log,
+    rng: Rng,
+    *,
+    steps: int,
+    judge_rate: float,
+    judge_steps: int,
+    judge_width: int,
+    maker_rate: float,
+    smooth: float = 0.0,
+    noise: float = 0.0,
+) -> None:
     """A generator of points on a ring and its discriminator (non-saturating losses)."""
     maker, judge = Net.make(rng, 8, 64, 2), Net.make(rng, 2, judge_width, judge_width, 1)
     a, b = Adam(0.5), Adam(0.5)
@@ -100,12 +126,17 @@ def adversaries(log: Log, rng: Rng, *, steps: int, judge_rate: float, judge_step
         d_loss = 0.0
         for _ in range(judge_steps):
             angle = rng.uniform(0, 2 * np.pi, 128)
-            real = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1) + rng.normal(0, 0.05 + noise, (128, 2))
+            real = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1) + rng.normal(
+                0, 0.05 + noise, (128, 2)
+            )
             fake = maker.forward(rng.normal(size=(128, 8))) + rng.normal(0, 1e-9 + noise, (128, 2))
             z = judge.forward(np.concatenate([real, fake]))
             target = np.concatenate([np.full((128, 1), 1 - smooth), np.zeros((128, 1))])
             p = sigmoid(z)
-            d_loss = float(-np.mean(target * np.log(p + 1e-12) + (1 - target) * np.log(1 - p + 1e-12))) * 2
+            d_loss = (
+                float(-np.mean(target * np.log(p + 1e-12) + (1 - target) * np.log(1 - p + 1e-12)))
+                * 2
+            )
             b.step(judge.parameters, judge.backward((p - target) / 128), judge_rate)
         fake = maker.forward(rng.normal(size=(128, 8)))
         p = sigmoid(judge.forward(fake + rng.normal(0, 1e-9 + noise, fake.shape)))
@@ -127,10 +158,22 @@ def judge_gradient(judge: Net, d: Array) -> Array:
 @training()
 def healthy_gan(log: Log, rng: Rng) -> None:
     """Balanced networks, smoothed labels, instance noise: losses that hover, as they should."""
-    adversaries(log, rng, steps=1000, judge_rate=3e-4, judge_steps=1, judge_width=32, maker_rate=1e-3, smooth=0.1, noise=0.3)
+    adversaries(
+        log,
+        rng,
+        steps=1000,
+        judge_rate=3e-4,
+        judge_steps=1,
+        judge_width=32,
+        maker_rate=1e-3,
+        smooth=0.1,
+        noise=0.3,
+    )
 
 
 @training("OPT018")
 def discriminator_wins(log: Log, rng: Rng) -> None:
     """A discriminator with a large learning rate and five steps to the generator's one."""
-    adversaries(log, rng, steps=800, judge_rate=2e-3, judge_steps=3, judge_width=128, maker_rate=1e-6)
+    adversaries(
+        log, rng, steps=800, judge_rate=2e-3, judge_steps=3, judge_width=128, maker_rate=1e-6
+    )

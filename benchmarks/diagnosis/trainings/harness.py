@@ -45,7 +45,7 @@ class Training:
     train: Callable[[Log, Rng], None]
     must: tuple[str, ...]
     may: tuple[str, ...]
-    exit: str = "finished"
+    ends: str = "finished"
 
     @property
     def healthy(self) -> bool:
@@ -60,13 +60,13 @@ NORMAL = ("OPT003", "GEN005", "RUN003", "PERF006")
 
 
 def training(
-    *must: str, may: tuple[str, ...] = (), exit: str = "finished"
+    *must: str, may: tuple[str, ...] = (), ends: str = "finished"
 ) -> Callable[[Callable[[Log, Rng], None]], Callable[[Log, Rng], None]]:
     """Register a training; its docstring documents the fault."""
 
     def register(function: Callable[[Log, Rng], None]) -> Callable[[Log, Rng], None]:
         name = function.__name__.replace("_", "-")
-        TRAININGS[name] = Training(name, function, must, (*NORMAL, *may), exit)
+        TRAININGS[name] = Training(name, function, must, (*NORMAL, *may), ends)
         return function
 
     return register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,7 +28,7 @@ class Net:
 
     @classmethod
     def make(cls, rng: Rng, *sizes: int, tanh: bool = False, scale: float = 1.0) -> Net:
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(itertools.pairwise(sizes))
         gain = 1.0 if tanh else 2.0
         return cls(
             [rng.normal(0, scale * (gain / a) ** 0.5, (a, b)) for a, b in pairs],
@@ -110,14 +111,22 @@ class Adam:
             m += (1 - self.beta1) * g
             v *= self.beta2
             v += (1 - self.beta2) * g * g
-            p -= lr * (m / (1 - self.beta1**self._t)) / (np.sqrt(v / (1 - self.beta2**self._t)) + 1e-8)
+            p -= (
+                lr
+                * (m / (1 - self.beta1**self._t))
+                / (np.sqrt(v / (1 - self.beta2**self._t)) + 1e-8)
+            )
 
 
-def cross_entropy(logits: Array, y: np.ndarray) -> tuple[float, Array, float]:  # type: ignore[type-arg]
+def cross_entropy(logits: Array, y: np.ndarray) -> tuple[float, Array, float]:
     """Mean loss, its gradient with respect to the logits, and the accuracy."""
     p = softmax(logits)
     rows = np.arange(len(y))
-    loss = float(-np.log(np.maximum(p[rows, y], 1e-30)).mean()) if np.isfinite(p).all() else float("nan")
+    loss = (
+        float(-np.log(np.maximum(p[rows, y], 1e-30)).mean())
+        if np.isfinite(p).all()
+        else float("nan")
+    )
     d = p.copy()
     d[rows, y] -= 1
     return loss, d / len(y), float((logits.argmax(axis=1) == y).mean())
@@ -128,18 +137,20 @@ class Blobs:
     """A classification problem: noisy clusters, several per class."""
 
     centres: Array
-    owner: np.ndarray  # type: ignore[type-arg]
+    owner: np.ndarray
     spread: float
 
     @classmethod
-    def make(cls, rng: Rng, classes: int = 5, dims: int = 16, per_class: int = 3, spread: float = 1.0) -> Blobs:
+    def make(
+        cls, rng: Rng, classes: int = 5, dims: int = 16, per_class: int = 3, spread: float = 1.0
+    ) -> Blobs:
         return cls(
             rng.normal(0, 1.2, (classes * per_class, dims)),
             np.repeat(np.arange(classes), per_class),
             spread,
         )
 
-    def sample(self, rng: Rng, n: int, flip: float = 0.0) -> tuple[Array, np.ndarray]:  # type: ignore[type-arg]
+    def sample(self, rng: Rng, n: int, flip: float = 0.0) -> tuple[Array, np.ndarray]:
         which = rng.integers(0, len(self.owner), n)
         x = self.centres[which] + rng.normal(0, self.spread, (n, self.centres.shape[1]))
         y = self.owner[which].copy()

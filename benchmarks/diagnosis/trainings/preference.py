@@ -43,7 +43,9 @@ def prefer(log: Log, rng: Rng, *, steps: int, lr: float, beta: float, noise: flo
 
     def log_p(model: Net, x: Array, tokens: Any) -> tuple[Array, Array]:
         p = softmax(model.forward(x))
-        return np.log(p[np.arange(len(x)), tokens.ravel()] + 1e-30).reshape(tokens.shape).sum(axis=1), p
+        return np.log(p[np.arange(len(x)), tokens.ravel()] + 1e-30).reshape(tokens.shape).sum(
+            axis=1
+        ), p
 
     for step in range(steps):
         if fresh:

@@ -35,7 +35,9 @@ def encode(prompt: Any, previous: Any, position: int) -> Array:
     return x
 
 
-def rollout(net: Net, prompt: Any, rng: Rng, temperature: float = 1.0, greedy: bool = False) -> Batch:
+def rollout(
+    net: Net, prompt: Any, rng: Rng, temperature: float = 1.0, greedy: bool = False
+) -> Batch:
     n = len(prompt)
     previous, alive_now = np.full(n, SYMBOLS), np.ones(n, bool)
     xs, tokens, alive, logs = [], [], [], []
@@ -50,7 +52,9 @@ def rollout(net: Net, prompt: Any, rng: Rng, temperature: float = 1.0, greedy: b
         logs.append(np.log(p[np.arange(n), token] + 1e-30))
         alive_now = alive_now & (token != STOP)
         previous = token
-    return Batch(prompt, np.stack(xs, 1), np.stack(tokens, 1), np.stack(alive, 1), np.stack(logs, 1))
+    return Batch(
+        prompt, np.stack(xs, 1), np.stack(tokens, 1), np.stack(alive, 1), np.stack(logs, 1)
+    )
 
 
 def targets(rng: Rng) -> tuple[Any, Any]:
@@ -189,7 +193,21 @@ def healthy_faithful_sampler(log: Log, rng: Rng) -> None:
     policy_gradient(log, rng, steps=300, sampler=half, bonus=0.08, normalise=False)
 
 
-@training("RL001", may=("RL002", "RL004", "RL007", "RL008", "RL013", "RL014", "OPT008", "GEN004", "RL006", "RL005"))
+@training(
+    "RL001",
+    may=(
+        "RL002",
+        "RL004",
+        "RL007",
+        "RL008",
+        "RL013",
+        "RL014",
+        "OPT008",
+        "GEN004",
+        "RL006",
+        "RL005",
+    ),
+)
 def stale_sampler(log: Log, rng: Rng) -> None:
     """From step 80 on the sampler's weights are no longer refreshed."""
     log.truth["RL001"] = 80
@@ -202,10 +220,26 @@ def stale_sampler(log: Log, rng: Rng) -> None:
             kept[:] = [net.copy()]
         return kept[0]
 
-    policy_gradient(log, rng, steps=360, sampler=stale, bonus=0.05, lr=0.01, normalise=False, clip_range=1e9)
+    policy_gradient(
+        log, rng, steps=360, sampler=stale, bonus=0.05, lr=0.01, normalise=False, clip_range=1e9
+    )
 
 
-@training("RL001", may=("RL002", "RL004", "RL007", "RL008", "RL013", "RL014", "OPT008", "GEN004", "RL006", "RL005"))
+@training(
+    "RL001",
+    may=(
+        "RL002",
+        "RL004",
+        "RL007",
+        "RL008",
+        "RL013",
+        "RL014",
+        "OPT008",
+        "GEN004",
+        "RL006",
+        "RL005",
+    ),
+)
 def noisy_kernel(log: Log, rng: Rng) -> None:
     """From step 150 on the sampler's logits carry an error of a lossy kernel."""
     log.truth["RL001"] = 150
@@ -262,12 +296,17 @@ def reward_is_hacked(log: Log, rng: Rng) -> None:
     def hackable(batch: Batch, step: int, exact: Array) -> Array:
         if step < 150:
             return exact
-        return np.asarray(0.3 * exact + 1.5 * ((batch.tokens == 2) & batch.alive).sum(axis=1) / LENGTH)
+        return np.asarray(
+            0.3 * exact + 1.5 * ((batch.tokens == 2) & batch.alive).sum(axis=1) / LENGTH
+        )
 
     policy_gradient(log, rng, steps=450, reward=hackable, bonus=0.03, lr=0.006)
 
 
-@training("RL007", may=("RL002", "RL006", "RL008", "RL014", "RL004", "OPT008", "GEN004", "OPT005", "DAT006"))
+@training(
+    "RL007",
+    may=("RL002", "RL006", "RL008", "RL014", "RL004", "OPT008", "GEN004", "OPT005", "DAT006"),
+)
 def reward_collapses(log: Log, rng: Rng) -> None:
     """At step 260 the learning rate jumps to 3: one update destroys the policy."""
     log.truth["RL007"] = 260
@@ -303,8 +342,17 @@ def chain(rng: Rng, state: Any, action: Any) -> tuple[Any, Array, Any]:
     return after, done.astype(float), done
 
 
-def q_learning(log: Log, rng: Rng, *, steps: int, lr: float, refresh: int, features: Array, gamma: float = 0.97,
-               optimistic: float = 0.0) -> None:  # fmt: skip
+def q_learning(
+    log: Log,
+    rng: Rng,
+    *,
+    steps: int,
+    lr: float,
+    refresh: int,
+    features: Array,
+    gamma: float = 0.97,
+    optimistic: float = 0.0,
+) -> None:
     """Deep Q-learning with replay; episodes of at most 40 steps from the left end."""
     net, optimiser = Net.make(rng, features.shape[1], 48, 2), Adam()
     target = net.copy()
@@ -316,7 +364,11 @@ def q_learning(log: Log, rng: Rng, *, steps: int, lr: float, refresh: int, featu
         for _ in range(4):
             explore = max(0.1, 1 - step / (0.4 * steps))
             q = net.forward(features[[state]])[0]
-            action = int(rng.integers(0, 2)) if rng.random() < explore or not np.isfinite(q).all() else int(q.argmax())
+            action = (
+                int(rng.integers(0, 2))
+                if rng.random() < explore or not np.isfinite(q).all()
+                else int(q.argmax())
+            )
             after, reward, done = chain(rng, np.array([state]), np.array([action]))
             total += float(reward[0])
             age += 1
@@ -327,7 +379,9 @@ def q_learning(log: Log, rng: Rng, *, steps: int, lr: float, refresh: int, featu
                 lengths.append(age)
                 state, age, total = 0, 0, 0.0
         picks = rng.integers(0, len(memory), 64)
-        s, a, r, s2, end = (np.array(column) for column in zip(*(memory[i] for i in picks), strict=True))
+        s, a, r, s2, end = (
+            np.array(column) for column in zip(*(memory[i] for i in picks), strict=True)
+        )
         with np.errstate(all="ignore"):
             follow = target.forward(features[s2]).max(axis=1) * (1 + optimistic)
             goal = r + gamma * follow * ~end
@@ -339,9 +393,14 @@ def q_learning(log: Log, rng: Rng, *, steps: int, lr: float, refresh: int, featu
             optimiser.step(net.parameters, gradients, lr)
         if step % refresh == 0:
             target = net.copy()
-        log(step, losses__td_loss=float(np.mean(rest**2)), losses__q_values=float(values.mean()),
-            charts__episodic_return=float(np.mean(returns[-20:])), charts__episodic_length=float(np.mean(lengths[-20:])),
-            grad_norm=norm(gradients))  # fmt: skip
+        log(
+            step,
+            losses__td_loss=float(np.mean(rest**2)),
+            losses__q_values=float(values.mean()),
+            charts__episodic_return=float(np.mean(returns[-20:])),
+            charts__episodic_length=float(np.mean(lengths[-20:])),
+            grad_norm=norm(gradients),
+        )
 
 
 @training(may=("OPT004", "OPT008"))
@@ -353,4 +412,6 @@ def healthy_q_learning(log: Log, rng: Rng) -> None:
 @training("RL017", may=("OPT008", "OPT001", "OPT002", "OPT004", "RL007", "DAT006"))
 def values_diverge(log: Log, rng: Rng) -> None:
     """A target without a target network, that adds a tenth to every estimate: each update raises the next."""
-    q_learning(log, rng, steps=900, lr=3e-3, refresh=1, features=np.eye(STATES), gamma=0.99, optimistic=0.1)
+    q_learning(
+        log, rng, steps=900, lr=3e-3, refresh=1, features=np.eye(STATES), gamma=0.99, optimistic=0.1
+    )

@@ -99,8 +99,14 @@ def healthy_classifier(log: Log, rng: Rng) -> None:
 def healthy_warm_restarts(log: Log, rng: Rng) -> None:
     """SGD with four warm restarts: the loss rises at each, and that is the method."""
     log.config(lr=0.1, scheduler="cosine_with_restarts", max_steps=800)
-    fit(log, rng, steps=800, optimiser=Sgd(0.9), lr=lambda s: 0.05 * (1 + np.cos(np.pi * (s % 200) / 200)) + 1e-3,
-        limit=5.0)  # fmt: skip
+    fit(
+        log,
+        rng,
+        steps=800,
+        optimiser=Sgd(0.9),
+        lr=lambda s: 0.05 * (1 + np.cos(np.pi * (s % 200) / 200)) + 1e-3,
+        limit=5.0,
+    )
 
 
 @training(may=("OPT004",))
@@ -131,8 +137,14 @@ def healthy_epochs(log: Log, rng: Rng) -> None:
             losses.append(loss)
             right.append(score)
         value, _, score = cross_entropy(net.forward(held_out[0]), held_out[1])
-        log(epoch, epoch=epoch + 1, train_loss=float(np.mean(losses)), train_acc=float(np.mean(right)),
-            val_loss=value, val_acc=score)  # fmt: skip
+        log(
+            epoch,
+            epoch=epoch + 1,
+            train_loss=float(np.mean(losses)),
+            train_acc=float(np.mean(right)),
+            val_loss=value,
+            val_acc=score,
+        )
 
 
 @training("GEN001", may=("GEN004", "GEN006", "GEN007", "OPT008", "OPT009", "OPT004"))
@@ -145,7 +157,16 @@ def overfits_noisy_labels(log: Log, rng: Rng) -> None:
 @training("GEN001", may=("GEN004", "GEN006", "GEN007", "OPT009", "OPT004"))
 def overfits_few_samples(log: Log, rng: Rng) -> None:
     """150 samples of a hard problem."""
-    truth = fit(log, rng, steps=1000, data=150, spread=2.0, sizes=(128,), lr=1e-3, names=("loss", "valid__loss", "grad_norm"))
+    truth = fit(
+        log,
+        rng,
+        steps=1000,
+        data=150,
+        spread=2.0,
+        sizes=(128,),
+        lr=1e-3,
+        names=("loss", "valid__loss", "grad_norm"),
+    )
     log.truth["GEN001"] = min(truth, key=lambda item: item[1])[0]
 
 
@@ -155,7 +176,9 @@ def gap_without_regularisation(log: Log, rng: Rng) -> None:
     fit(log, rng, steps=800, data=250, spread=2.2, sizes=(256,), lr=3e-4)
 
 
-@training("OPT001", may=("OPT002", "OPT004", "OPT008", "OPT011", "OPT012", "GEN", "DAT006", "OPT006"))
+@training(
+    "OPT001", may=("OPT002", "OPT004", "OPT008", "OPT011", "OPT012", "GEN", "DAT006", "OPT006")
+)
 def nan_from_overflow(log: Log, rng: Rng) -> None:
     """Half precision: the logits are cast to float16 and overflow when a scale bug grows them."""
     first: list[int] = []
@@ -172,7 +195,9 @@ def nan_from_overflow(log: Log, rng: Rng) -> None:
     log.truth["OPT001"] = first[0]
 
 
-@training("OPT001", may=("OPT002", "OPT004", "OPT008", "OPT011", "OPT012", "GEN", "DAT006", "OPT006"))
+@training(
+    "OPT001", may=("OPT002", "OPT004", "OPT008", "OPT011", "OPT012", "GEN", "DAT006", "OPT006")
+)
 def nan_from_learning_rate(log: Log, rng: Rng) -> None:
     """A linear model of squared error at a learning rate that grows past stability."""
     w, true = np.zeros(20), rng.normal(size=20)
@@ -275,7 +300,9 @@ def saturated_outputs(log: Log, rng: Rng) -> None:
         rest = p - np.eye(5)[y]
         gradients = net.backward(rest * p * (1 - p) / 64)
         optimiser.step(net.parameters, gradients, 0.5)
-        log(step, train__loss=float((rest**2).sum(axis=1).mean()), grad_norm=norm(gradients), lr=0.5)
+        log(
+            step, train__loss=float((rest**2).sum(axis=1).mean()), grad_norm=norm(gradients), lr=0.5
+        )
 
 
 @training("OPT008", may=("OPT002", "OPT004", "OPT011", "GEN", "OPT006"))
@@ -321,10 +348,20 @@ def no_warm_up(log: Log, rng: Rng) -> None:
 @training("GEN002", may=("GEN",))
 def evaluates_on_training_data(log: Log, rng: Rng) -> None:
     """The evaluation set is a part of the training set, and training uses dropout."""
-    fit(log, rng, steps=900, data=1000, spread=1.5, dropout=0.5, sizes=(128, 128), lr=1e-3, leak=True)
+    fit(
+        log,
+        rng,
+        steps=900,
+        data=1000,
+        spread=1.5,
+        dropout=0.5,
+        sizes=(128, 128),
+        lr=1e-3,
+        leak=True,
+    )
 
 
-@training("RUN001", may=("RUN003",), exit="failed")
+@training("RUN001", may=("RUN003",), ends="failed")
 def raises(log: Log, rng: Rng) -> None:
     """A shape error at step 120."""
     log.config(max_steps=400)
@@ -336,7 +373,7 @@ def raises(log: Log, rng: Rng) -> None:
     fit(log, rng, steps=400, before_step=broken)
 
 
-@training("RUN002", may=("RUN003", "RUN005"), exit="crashed")
+@training("RUN002", may=("RUN003", "RUN005"), ends="crashed")
 def killed(log: Log, rng: Rng) -> None:
     """The process is killed (SIGKILL) at step 250, as the kernel does when memory is gone."""
     log.config(max_steps=600)

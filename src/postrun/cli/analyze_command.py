@@ -43,7 +43,10 @@ def command(
     Without a TARGET: the newest run under ./wandb. Files are written to OUT/RUN_ID/.
     """
     options = Options(
-        out=out, plots=not no_plots, report=not no_report, selection=selection(select, ignore, threshold, severity)
+        out=out,
+        plots=not no_plots,
+        report=not no_report,
+        selection=selection(select, ignore, threshold, severity),
     )
     refs, errors = find(targets)
     results = _run(refs, options, workers, show=not (as_json or quiet))

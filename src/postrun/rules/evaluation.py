@@ -24,8 +24,8 @@ class EvalBetterThanTrain(Rule):
 
     ## Why it matters
     Dropout, augmentation, label smoothing, noisy training labels and an average over a whole epoch
-    make the training loss look worse, and that is harmless. So does training data in the evaluation set, and that makes
-    every result worthless.
+    make the training loss look worse, and that is harmless. So does training data in the evaluation
+    set, and that makes every result worthless.
 
     ## How it decides
     At each evaluation, the training loss is the median of the values around it. Reported where, at
@@ -73,10 +73,15 @@ class EvalBetterThanTrain(Rule):
             "Evaluate once on the training set with the evaluation's settings; if the gap stays, search "
             "both sets for the same samples.",
             [
-                evidence(held_out, before=float(around[-1]), after=float(held_out.y[-1]), effect=float(lower.mean())),
+                evidence(
+                    held_out,
+                    before=float(around[-1]),
+                    after=float(held_out.y[-1]),
+                    effect=float(lower.mean()),
+                ),
                 evidence(train),
             ],
-        )  # fmt: skip
+        )
 
 
 def _around(train: Series, x: Floats) -> Floats:
@@ -120,9 +125,7 @@ class EvalTooRare(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        train = max(
-            view.by_role("loss.train", "loss.policy", "reward"), key=len, default=None
-        )
+        train = max(view.by_role("loss.train", "loss.policy", "reward"), key=len, default=None)
         held_out = max(view.by_role(*_HELD_OUT), key=len, default=None)
         if train is None or held_out is None or not 0 < len(held_out) < self.limits["few"]:
             return
@@ -181,7 +184,9 @@ class BestNotLast(Rule):
             best, end = float(smooth[k]), median(v[-3:])
             noise = noise_sigma(v)
             lost, span = best - end, float(np.ptp(v))
-            if k >= 0.8 * n or lost <= max(self.limits["noise_sigmas"] * noise, self.limits["share"] * span):
+            if k >= 0.8 * n or lost <= max(
+                self.limits["noise_sigmas"] * noise, self.limits["share"] * span
+            ):
                 continue
             if worst is None or lost / span > worst[0]:
                 worst = (lost / span, y, k, best * sign, end * sign)
@@ -291,7 +296,9 @@ class GeneralisationGap(Rule):
         if min(len(train), len(held_out)) < self.limits["min_points"]:
             return
         scale = 100.0 if max(train.y.max(), held_out.y.max()) > 1.5 else 1.0
-        if (max(train.y.max(), held_out.y.max()) > 100) or (train.y.max() > 1.5) != (held_out.y.max() > 1.5):
+        if (max(train.y.max(), held_out.y.max()) > 100) or (train.y.max() > 1.5) != (
+            held_out.y.max() > 1.5
+        ):
             return
         a, b = change(train.y, 0.1, 3), change(held_out.y, 0.1, 3)
         gap = (a.after - b.after) / scale
@@ -354,9 +361,13 @@ class Overconfident(Rule):
         smooth = of_three(loss.y)
         k = int(np.argmin(smooth))
         best, end = float(smooth[k]), median(loss.y[-3:])
-        if k > 0.8 * len(loss) or end - best <= max(3 * noise_sigma(loss.y), self.limits["share"] * abs(best)):
+        if k > 0.8 * len(loss) or end - best <= max(
+            3 * noise_sigma(loss.y), self.limits["share"] * abs(best)
+        ):
             return
-        then = median(score.between(float(loss.x[max(0, k - 1)]), float(loss.x[min(k + 1, len(loss) - 1)])).y)
+        then = median(
+            score.between(float(loss.x[max(0, k - 1)]), float(loss.x[min(k + 1, len(loss) - 1)])).y
+        )
         now, noise = median(score.y[-3:]), noise_sigma(score.y)
         if not now >= then - noise:
             return
@@ -367,5 +378,8 @@ class Overconfident(Rule):
             f"{loss.key} rises from {number(best)} (step {step:,.0f}) to {number(end)} while {score.key} goes "
             f"from {number(then)} to {number(now)}: the answers hold, the probabilities become too sure",
             "Calibrate or smooth labels; stop at the best loss if probabilities matter.",
-            [evidence(loss, step, before=best, after=end), evidence(score, step, before=then, after=now)],
+            [
+                evidence(loss, step, before=best, after=end),
+                evidence(score, step, before=then, after=now),
+            ],
         )

@@ -60,7 +60,9 @@ class GradientsExploded(Rule):
         smooth = rolling_median(log, int(np.clip(n // 100, 5, 51)))
         skip = max(2, n // 50)
         tenth = max(5, n // 10)
-        levels = [median(smooth[i : i + tenth]) for i in range(skip, n - tenth + 1, max(1, tenth // 2))]
+        levels = [
+            median(smooth[i : i + tenth]) for i in range(skip, n - tenth + 1, max(1, tenth // 2))
+        ]
         if not levels:
             return
         baseline = min(levels)
@@ -81,7 +83,15 @@ class GradientsExploded(Rule):
             f"{series.key} grew {number(after / before, 2)}-fold, from {number(before, 3)} to "
             f"{number(after, 3)}, from step {series.x[begin]:,.0f} on",
             "Clip gradients, lower the peak learning rate, and look at the batch where it begins.",
-            [evidence(series, float(series.x[begin]), before=before, after=after, effect=after / before)],
+            [
+                evidence(
+                    series,
+                    float(series.x[begin]),
+                    before=before,
+                    after=after,
+                    effect=after / before,
+                )
+            ],
         )
 
 

@@ -111,7 +111,11 @@ class OftenTruncated(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         series = view.first("fraction.truncated")
-        if series is None or len(series.finite) < self.limits["min_rows"] or series.finite.y.max() > 1.0001:
+        if (
+            series is None
+            or len(series.finite) < self.limits["min_rows"]
+            or series.finite.y.max() > 1.0001
+        ):
             return
         y = series.finite
         level = median(y.y[-max(5, len(y) // 3) :])

@@ -81,7 +81,8 @@ class LossDiverged(Rule):
             Severity.CRITICAL if worse else Severity.WARNING,
             0.9 if rise > 20 * noise else 0.75,
             f"{series.key} rose from its best, {number(best)} at step {lowest:,.0f}, to {number(end)} at the "
-            f"end, from step {at:,.0f} on" + (f", above where it began ({number(start)})" if worse else ""),
+            f"end, from step {at:,.0f} on"
+            + (f", above where it began ({number(start)})" if worse else ""),
             "Go back to the best checkpoint; lower the peak learning rate, lengthen the warm-up, "
             "or clip gradients.",
             [evidence(series, at, before=best, after=end, effect=rise / noise if noise else None)],

@@ -103,7 +103,9 @@ class GpuIdle(Rule):
 
 def in_use(view: RunView, role: str) -> list[Series]:
     """Series of a role of the GPUs that hold memory (all where memory is not sampled)."""
-    memory = {s.info.index: median(s.finite.y) for s in view.system("system.gpu_memory") if len(s.finite)}
+    memory = {
+        s.info.index: median(s.finite.y) for s in view.system("system.gpu_memory") if len(s.finite)
+    }
     return [s for s in long_enough(view.system(role)) if memory.get(s.info.index, 100.0) >= 2.0]
 
 
@@ -217,8 +219,8 @@ class GpuThrottled(Rule):
         yield self.finding(
             Severity.WARNING,
             0.8,
-            f"GPU {clock.info.index} runs at {level:,.0f} MHz instead of {top:,.0f} MHz, at {hot_at:.0f} °C, in "
-            f"{100 * share:.0f} % of its busy time: throttled by heat",
+            f"GPU {clock.info.index} runs at {level:,.0f} MHz instead of {top:,.0f} MHz, at {hot_at:.0f} °C, "
+            f"in {100 * share:.0f} % of its busy time: throttled by heat",
             "Look at cooling, at neighbouring jobs, and at the power limit.",
             [at_steps(view, clock, start, before=top, after=level, effect=share)],
         )
@@ -262,7 +264,8 @@ class CpuBound(Rule):
         yield self.finding(
             Severity.INFO,
             0.75,
-            f"The CPU is at {number(level, 2)} % (median) while the GPU is busy {number(busy, 2)} % of the time",
+            f"The CPU is at {number(level, 2)} % (median) while the GPU is busy "
+            f"{number(busy, 2)} % of the time",
             "Move work to the GPU or to preprocessing, use more cores, vectorise environments.",
             [at_steps(view, cpu[0], after=level, effect=busy / 100)],
         )

@@ -68,7 +68,9 @@ class GpuMemoryGrows(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        logged = [s.finite for s in view.by_role("memory.gpu") if len(s.finite) >= self.limits["min_rows"]]
+        logged = [
+            s.finite for s in view.by_role("memory.gpu") if len(s.finite) >= self.limits["min_rows"]
+        ]
         sampled = long_enough(view.system("system.gpu_memory"))
         for series in [*logged, *sampled]:
             found = _leak(series, self.limits["grown"])
@@ -125,7 +127,12 @@ class HostMemoryGrows(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         series = next(
-            iter([*long_enough(view.system("system.memory_process")), *long_enough(view.system("system.memory"))]),
+            iter(
+                [
+                    *long_enough(view.system("system.memory_process")),
+                    *long_enough(view.system("system.memory")),
+                ]
+            ),
             None,
         )
         if series is None:
@@ -137,7 +144,9 @@ class HostMemoryGrows(Rule):
         half = len(series) // 2
         slope = trend(series.x[half:], series.y[half:]).slope
         full = ""
-        left = next((s.finite for s in view.system("system.memory_available") if len(s.finite)), None)
+        left = next(
+            (s.finite for s in view.system("system.memory_available") if len(s.finite)), None
+        )
         if left is not None and slope > 0 and series.info.role == "system.memory_process":
             hours = float(left.y[-1]) / slope / 3600
             full = f"; at that pace the machine's memory would last {number(hours, 2)} h more"
@@ -198,7 +207,11 @@ class MemoryHeadroom(Rule):
             return
         at = float(top.x[int(np.argmax(top.y))])
         yield self.finding(
-            Severity.INFO, 0.75, text, remedy, [at_steps(view, top, at, before=median(top.y), after=high, effect=high / 100)]
+            Severity.INFO,
+            0.75,
+            text,
+            remedy,
+            [at_steps(view, top, at, before=median(top.y), after=high, effect=high / 100)],
         )
 
 
@@ -233,13 +246,27 @@ class DiskNearlyFull(Rule):
         """One finding at most."""
         for series in view.system("system.disk"):
             y = series.finite
-            if len(y) < 5 or y.y[-1] < self.limits["full"] or y.y[-1] - y.y[0] < 1 or y.y.max() > 100:
+            if (
+                len(y) < 5
+                or y.y[-1] < self.limits["full"]
+                or y.y[-1] - y.y[0] < 1
+                or y.y.max() > 100
+            ):
                 continue
             yield self.finding(
                 Severity.WARNING,
                 0.85,
-                f"{y.key} is at {number(float(y.y[-1]), 3)} % at the end ({number(float(y.y[0]), 3)} % at the start)",
+                f"{y.key} is at {number(float(y.y[-1]), 3)} % at the end "
+                f"({number(float(y.y[0]), 3)} % at the start)",
                 "Keep fewer checkpoints, and clean caches.",
-                [at_steps(view, y, before=float(y.y[0]), after=float(y.y[-1]), effect=float(y.y[-1]) / 100)],
+                [
+                    at_steps(
+                        view,
+                        y,
+                        before=float(y.y[0]),
+                        after=float(y.y[-1]),
+                        effect=float(y.y[-1]) / 100,
+                    )
+                ],
             )
             return

@@ -9,8 +9,8 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView
 from postrun.stats.changepoint import split
-from postrun.stats.robust import bin_medians, median, noise_sigma
 from postrun.stats.oscillation import noise_growth, zigzag
+from postrun.stats.robust import bin_medians, median, noise_sigma
 
 
 class LossOscillates(Rule):
@@ -73,10 +73,18 @@ class LossOscillates(Rule):
             early, late, growth = noise_growth(y.y)
             quarter = len(y) // 4
             before, after = median(y.y[quarter : 2 * quarter]), median(y.y[-quarter:])
-            if growth >= self.limits["growth"] and late > 0.25 * abs(after) and after > 0.9 * before:
+            if (
+                growth >= self.limits["growth"]
+                and late > 0.25 * abs(after)
+                and after > 0.9 * before
+            ):
                 _, noise, first = bin_medians(y.x, abs(y.y - median(y.y)), 60)
                 found = split(noise)
-                at = float(y.x[first[found.at]]) if found and noise_sigma(noise) >= 0 else float(y.x[2 * quarter])
+                at = (
+                    float(y.x[first[found.at]])
+                    if found and noise_sigma(noise) >= 0
+                    else float(y.x[2 * quarter])
+                )
                 yield self.finding(
                     Severity.WARNING,
                     0.75,

@@ -61,11 +61,15 @@ class Plateau(Rule):
                     found.append((series.finite, *said))
         if not found:
             return
-        series, text, at, confidence, proof = found[0]
+        series, text, _at, confidence, proof = found[0]
         others = [f"{s.key} after step {s.x[i]:,.0f}" for s, _, i, _, _ in found[1:]]
         if others:
             more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-            text += f"; so do {', '.join(others[:3])}{more}" if len(others) > 1 else f"; so does {others[0]}"
+            text += (
+                f"; so do {', '.join(others[:3])}{more}"
+                if len(others) > 1
+                else f"; so does {others[0]}"
+            )
         loss = (series.info.role or "").startswith("loss")
         yield self.finding(
             Severity.INFO,

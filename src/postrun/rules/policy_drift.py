@@ -50,7 +50,11 @@ class ClippedTooMuch(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         series = view.first("fraction.clipped")
-        if series is None or len(series.finite) < self.limits["min_rows"] or series.finite.y.max() > 1.0001:
+        if (
+            series is None
+            or len(series.finite) < self.limits["min_rows"]
+            or series.finite.y.max() > 1.0001
+        ):
             return
         y = series.finite
         level = median(y.y[len(y) // 2 :])
@@ -64,7 +68,11 @@ class ClippedTooMuch(Rule):
             f"{y.key} has a median of {number(level, 2)} in the second half of the run: "
             f"{100 * level:.0f} % of the batch is clipped away",
             "Lower the learning rate, take fewer epochs per batch, or refresh samples more often.",
-            [evidence(y, at, before=median(y.y[: max(5, len(y) // 10)]), after=level, effect=level)],
+            [
+                evidence(
+                    y, at, before=median(y.y[: max(5, len(y) // 10)]), after=level, effect=level
+                )
+            ],
         )
 
 
@@ -115,7 +123,12 @@ class KlBlowUp(Rule):
         begin = median(smooth[n // 5 - n // 20 : n // 5 + n // 20 + 1])
         if end < self.limits["factor"] * max(begin, 0.0) or end - begin < self.limits["floor"]:
             return
-        at = n // 5 + begins(smooth[n // 5 :], begin, end, mad_sigma(y.y[n // 5 : 2 * n // 5] - smooth[n // 5 : 2 * n // 5]))
+        at = n // 5 + begins(
+            smooth[n // 5 :],
+            begin,
+            end,
+            mad_sigma(y.y[n // 5 : 2 * n // 5] - smooth[n // 5 : 2 * n // 5]),
+        )
         step = float(y.x[at])
         part = max(5, len(reward) // 20)
         gained = float(np.max(rolling_median(reward.y, 5))) - median(reward.y[:part])
@@ -130,7 +143,9 @@ class KlBlowUp(Rule):
             f"{reward.key} went from {number(then, 3)} to {number(now, 3)}: drift that buys no reward",
             "Stop where the reward stopped; raise the KL coefficient or lower the learning rate.",
             [
-                evidence(y, step, before=begin, after=end, effect=end / begin if begin > 0 else None),
+                evidence(
+                    y, step, before=begin, after=end, effect=end / begin if begin > 0 else None
+                ),
                 evidence(reward, step, before=then, after=now),
             ],
         )
@@ -176,7 +191,9 @@ class EntropyExploded(Rule):
             return  # a loss term, not an entropy
         smooth = rolling_median(y.y, int(np.clip(n // 50, 5, 51)))
         tenth = max(5, n // 10)
-        levels = [median(smooth[i : i + tenth]) for i in range(0, n - 2 * tenth + 1, max(1, tenth // 2))]
+        levels = [
+            median(smooth[i : i + tenth]) for i in range(0, n - 2 * tenth + 1, max(1, tenth // 2))
+        ]
         if not levels:
             return
         low, end = min(levels), median(smooth[-tenth:])
@@ -184,7 +201,9 @@ class EntropyExploded(Rule):
         if end < self.limits["factor"] * low or end - low < 0.1 * max(levels[0], 1e-9):
             return
         rest = smooth[where:]
-        at = where + begins(rest, low, end, mad_sigma(y.y[where : where + tenth] - smooth[where : where + tenth]))
+        at = where + begins(
+            rest, low, end, mad_sigma(y.y[where : where + tenth] - smooth[where : where + tenth])
+        )
         step = float(y.x[at])
         reward = view.first("reward")
         pays = False
@@ -254,7 +273,9 @@ class OffPolicy(Rule):
             if bad:
                 parts.append(f"{y.key} has a median of {number(level, 3)}")
                 early = median(y.y[: max(5, len(y) // 10)])
-                proofs.append(evidence(y, float(y.x[len(y) // 2]), before=early, after=level, effect=level))
+                proofs.append(
+                    evidence(y, float(y.x[len(y) // 2]), before=early, after=level, effect=level)
+                )
         if not parts:
             return
         yield self.finding(
@@ -360,8 +381,13 @@ class PolicyInSync(Rule):
             if high >= self.limits[limit]:
                 return
             parts.append(f"{y.key} below {number(high, 2)} in 95 % of the rows")
-            proofs.append(evidence(y, before=change(y.y).before, after=change(y.y).after, effect=high))
+            proofs.append(
+                evidence(y, before=change(y.y).before, after=change(y.y).after, effect=high)
+            )
         if parts:
             yield self.finding(
-                Severity.GOOD, 0.85, f"Trainer and inference agree: {'; '.join(parts)}", evidence=proofs
+                Severity.GOOD,
+                0.85,
+                f"Trainer and inference agree: {'; '.join(parts)}",
+                evidence=proofs,
             )

@@ -119,12 +119,19 @@ class ChosenFalls(Rule):
             return
         other = None if rejected is None else change(rejected.finite.y)
         grown = None if margin is None else change(margin.finite.y)
-        if not ((grown is not None and grown.size > 0) or (other is not None and -other.size > fall)):
+        if not (
+            (grown is not None and grown.size > 0) or (other is not None and -other.size > fall)
+        ):
             return
         smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
-        step = float(y.x[begins(smooth, moved.before, moved.after, mad_sigma(y.y[: max(5, len(y) // 10)]))])
+        step = float(
+            y.x[begins(smooth, moved.before, moved.after, mad_sigma(y.y[: max(5, len(y) // 10)]))]
+        )
         proofs = [evidence(y, step, before=moved.before, after=moved.after, effect=fall)]
-        text = f"{y.key} falls from {number(moved.before, 3)} to {number(moved.after, 3)} from step {step:,.0f} on"
+        text = (
+            f"{y.key} falls from {number(moved.before, 3)} to {number(moved.after, 3)} from step "
+            f"{step:,.0f} on"
+        )
         if margin is not None and grown is not None:
             text += f", while {margin.key} grows to {number(grown.after, 3)}"
             proofs.append(evidence(margin.finite, before=grown.before, after=grown.after))
@@ -184,7 +191,10 @@ class PreferenceSaturated(Rule):
         later = m.between(step, np.inf)
         if len(later) < 10:
             return
-        then, now = median(later.y[: max(3, len(later) // 20)]), median(later.y[-max(3, len(later) // 20) :])
+        then, now = (
+            median(later.y[: max(3, len(later) // 20)]),
+            median(later.y[-max(3, len(later) // 20) :]),
+        )
         if not (now > 2 * max(then, 0.0) and now > 0):
             return
         yield self.finding(
@@ -194,5 +204,8 @@ class PreferenceSaturated(Rule):
             f"({100 * (1 - start / len(y)):.0f} % of the run), while {m.key} goes on from {number(then, 3)} to "
             f"{number(now, 3)}",
             "Stop near that step, raise beta, or use harder pairs.",
-            [evidence(y, step, after=median(y.y[start:])), evidence(later, step, before=then, after=now)],
+            [
+                evidence(y, step, after=median(y.y[start:])),
+                evidence(later, step, before=then, after=now),
+            ],
         )

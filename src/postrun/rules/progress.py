@@ -26,13 +26,14 @@ class LossNotDecreasing(Rule):
 
     ## How it decides
     At least `min_rows` values; the first `skip` share is left out, for a loss falls from its random
-    start to chance level without learning. A loss that fell there by `fell` of its level, and not to a
-    chance level, has learned and is not reported. After it, the levels of the first and the last tenth
-    differ by less than 4 standard errors or by less than `share` of the level, and a Mann-Kendall
-    test (1 %) shows no fall. A loss that still falls slowly is reported all the same where it ends within 5 %
-    of ln k and the accuracy within a tenth of 1 / k for one k: both are chance. A loss that lies at ln 2 or at the logarithm of another small number of classes is
-    said to be at chance level. `info` where the log ends before the run does. Never for
-    policy-gradient losses.
+    start to chance level without learning. A loss that fell there by `fell` of its level, and not
+    to a chance level, has learned and is not reported. After it, the levels of the first and the
+    last tenth differ by less than 4 standard errors or by less than `share` of the level, and a
+    Mann-Kendall test (1 %) shows no fall. A loss that still falls slowly is reported all the same
+    where it ends within 5 % of ln k and the accuracy within a tenth of 1 / k for one k: both are
+    chance. A loss that lies at ln 2 or at the logarithm of another small number of classes is said
+    to be at chance level. `info` where the log ends before the run does. Never for policy-gradient
+    losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the

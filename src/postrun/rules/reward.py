@@ -68,22 +68,41 @@ class RewardCollapsed(Rule):
             tail = levels[-max(2, len(levels) // 10) :]
             end, gain = median(tail), best - start
             spread = mad_sigma(levels[: max(k, 5)]) if gain <= 4 * between else 0.0
-            bar = max(self.limits["lost_share"] * gain, 6 * error, 3 * between, 4 * spread, 0.02 * abs(best))
-            if k >= len(levels) - len(tail) or best - end <= bar or float(np.mean(tail > best - bar)) > 1 / 3:
+            bar = max(
+                self.limits["lost_share"] * gain,
+                6 * error,
+                3 * between,
+                4 * spread,
+                0.02 * abs(best),
+            )
+            if (
+                k >= len(levels) - len(tail)
+                or best - end <= bar
+                or float(np.mean(tail > best - bar)) > 1 / 3
+            ):
                 continue
             peak = float(y.x[first[k]])
             rest = rolling_median(y.y[first[k] :], int(np.clip(n // 50, 5, 51)))
-            at = float(y.x[first[k] + begins(rest, best, end, mad_sigma(y.y[first[k] : first[k] + 20]))])
+            at = float(
+                y.x[first[k] + begins(rest, best, end, mad_sigma(y.y[first[k] : first[k] + 20]))]
+            )
             lost = end <= start + 0.1 * max(gain, 0.0)
             yield self.finding(
                 Severity.CRITICAL if lost else Severity.WARNING,
                 0.9,
                 f"{y.key} fell from {number(best)} (best at step {peak:,.0f}) to {number(end)}, from step "
-                f"{at:,.0f} on"
-                + (": all that it had gained is lost" if lost and gain > 0 else ""),
+                f"{at:,.0f} on" + (": all that it had gained is lost" if lost and gain > 0 else ""),
                 "Go back to the best checkpoint; look at KL, entropy, gradient norm and mismatch where "
                 "the fall begins.",
-                [evidence(y, at, before=best, after=end, effect=(best - end) / gain if gain > 0 else None)],
+                [
+                    evidence(
+                        y,
+                        at,
+                        before=best,
+                        after=end,
+                        effect=(best - end) / gain if gain > 0 else None,
+                    )
+                ],
             )
             return
 
@@ -137,9 +156,15 @@ class RewardSpreadGone(Rule):
             if end >= self.limits["zero_share"]:
                 smooth = rolling_median(y.y, 5)
                 at = float(y.x[int(np.argmax(smooth >= self.limits["zero_share"]))])
-                yield self._say(y, at, change(y.y).before, end, bool(top),
-                                f"{y.key} has a median of {end:.2f} in the last fifth of the run: "
-                                f"{100 * end:.0f} % of the groups have no spread and teach nothing")  # fmt: skip
+                yield self._say(
+                    y,
+                    at,
+                    change(y.y).before,
+                    end,
+                    bool(top),
+                    f"{y.key} has a median of {end:.2f} in the last fifth of the run: "
+                    f"{100 * end:.0f} % of the groups have no spread and teach nothing",
+                )
                 return
         for spread in self._spreads(view, reward):
             y = spread.finite
@@ -150,9 +175,15 @@ class RewardSpreadGone(Rule):
             if start > 0 and end < self.limits["kept_share"] * start:
                 smooth = rolling_median(y.y, 5)
                 at = float(y.x[int(np.argmax(smooth <= self.limits["kept_share"] * start))])
-                yield self._say(y, at, start, end, bool(top),
-                                f"{y.key} fell from {number(start, 3)} to {number(end, 3)} by step {at:,.0f}: "
-                                "all samples score alike, and the advantage is gone")  # fmt: skip
+                yield self._say(
+                    y,
+                    at,
+                    start,
+                    end,
+                    bool(top),
+                    f"{y.key} fell from {number(start, 3)} to {number(end, 3)} by step {at:,.0f}: "
+                    "all samples score alike, and the advantage is gone",
+                )
                 return
 
     def _spreads(self, view: RunView, reward: Series | None) -> list[Series]:
@@ -162,7 +193,9 @@ class RewardSpreadGone(Rule):
             found += [own] if own is not None else []
         return found
 
-    def _say(self, y: Series, at: float, before: float, after: float, top: bool, text: str) -> Finding:
+    def _say(
+        self, y: Series, at: float, before: float, after: float, top: bool, text: str
+    ) -> Finding:
         return self.finding(
             Severity.INFO if top else Severity.WARNING,
             0.85,
@@ -210,7 +243,11 @@ class SolveAllOrNone(Rule):
             ("fraction.solve_all", "every sample solves", Severity.INFO),
         ):
             series = view.first(role)
-            if series is None or len(series.finite) < self.limits["min_rows"] or series.finite.y.max() > 1:
+            if (
+                series is None
+                or len(series.finite) < self.limits["min_rows"]
+                or series.finite.y.max() > 1
+            ):
                 continue
             y = series.finite
             end = median(y.y[-max(5, len(y) // 3) :])
@@ -339,7 +376,9 @@ class RewardHacked(Rule):
                 continue
             later = reward.between(float(y.x[k]), np.inf)
             held = np.flatnonzero(smooth >= best - max(3 * noise_sigma(v), 0.1 * (best - end)))
-            step = float(y.x[held[-1]])  # the last that is as good as the best: there the fall begins
+            step = float(
+                y.x[held[-1]]
+            )  # the last that is as good as the best: there the fall begins
             if len(later) < 10:
                 continue
             moved, ends = trend(later.x, later.y), change(later.y)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
+from postrun.rules.machine_end import machine_at_end
 from postrun.semantics import RunView
 from postrun.semantics.crash import Cause, find_cause
 
@@ -24,8 +25,10 @@ class RunFailed(Rule):
     ## How it decides
     The exit record's code. The cause is the last whole traceback in the last 400 console lines (its
     exception, and the last frame that is not library code), else a known message (out of memory,
-    NCCL, disk full, SIGTERM, ...), else the signal that the exit code stands for (128 + n). A run
-    that its user interrupted is `info`.
+    NCCL, disk full, SIGTERM, ...), else the signal that the exit code stands for (128 + n). What the
+    last system samples show of memory and disk is added where it bears on the cause: a process that
+    was killed while host memory was above 95 % most likely ran out of it. A run that its user
+    interrupted is `info`.
 
     ## What to do
     Fix the named cause and resume from the last checkpoint.
@@ -49,12 +52,13 @@ class RunFailed(Rule):
         )
         how = "Stopped by its user" if interrupted else "Failed"
         code = "" if run.exit_code is None else f" with exit code {run.exit_code}"
+        seen, proofs = machine_at_end(view, cause)
         yield self.finding(
             Severity.INFO if interrupted else Severity.CRITICAL,
             1.0 if cause else 0.9,
-            f"{how}{code}{_when(view)}: {_describe(cause, words=not interrupted)}",
+            f"{how}{code}{_when(view)}: {_describe(cause, words=not interrupted)}{seen}",
             _remedy(cause),
-            _last_step(view),
+            [*_last_step(view), *proofs],
         )
 
 
@@ -120,13 +124,14 @@ class RunCrashed(Rule):
             how = "the process was killed, its machine was lost, or it still hangs"
         if any("header and no records" in note for note in done.notes):
             ends = " (the log holds its header only: nothing had been written to disk yet)"
+        seen, proofs = machine_at_end(view, cause)
         yield self.finding(
             Severity.CRITICAL,
-            0.9 if cause else 0.7,
-            f"Crashed{_when(view)}: no exit was recorded{ends}; {how}",
+            0.9 if cause or seen else 0.7,
+            f"Crashed{_when(view)}: no exit was recorded{ends}; {how}{seen}",
             _remedy(cause)
             or "Look at the scheduler's and the kernel's logs at that time, then resume.",
-            _last_step(view),
+            [*_last_step(view), *proofs],
         )
 
 

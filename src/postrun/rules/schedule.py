@@ -60,7 +60,10 @@ class WarmUpMissing(Rule):
         rate, loss = _rate(view), view.first("loss.train")
         if rate is None or loss is None or len(loss.finite) < self.limits["min_rows"]:
             return
-        if rate.y[: min(3, len(rate))].max() < 0.9 * rate.y.max() or rate.x[0] > loss.x[min(5, len(loss) - 1)]:
+        if (
+            rate.y[: min(3, len(rate))].max() < 0.9 * rate.y.max()
+            or rate.x[0] > loss.x[min(5, len(loss) - 1)]
+        ):
             return
         loss = loss.finite
         early = loss.y[: max(5, int(self.limits["early_share"] * len(loss)))]
@@ -70,13 +73,17 @@ class WarmUpMissing(Rule):
         if not (first > 0 and worst > max(self.limits["factor"] * first, first + 6 * noise)):
             return
         at = float(loss.x[int(np.argmax(early))])
-        proofs = [evidence(loss, float(loss.x[0]), at, before=first, after=worst, effect=worst / first)]
+        proofs = [
+            evidence(loss, float(loss.x[0]), at, before=first, after=worst, effect=worst / first)
+        ]
         norm = view.first("grad_norm")
         if norm is not None and len(norm.finite) >= 50:
             y = norm.finite
             usual, high = median(y.y), float(y.y[: len(early)].max())
             if usual > 0 and high > self.limits["norm_factor"] * usual:
-                proofs.append(evidence(y, float(y.x[0]), at, before=usual, after=high, effect=high / usual))
+                proofs.append(
+                    evidence(y, float(y.x[0]), at, before=usual, after=high, effect=high / usual)
+                )
         yield self.finding(
             Severity.INFO,
             0.75,

@@ -122,7 +122,9 @@ class RunStalled(Rule):
         if not long or lost <= self.limits["share"] * total:
             return
         worst = max(long, key=lambda i: gaps[i])
-        second = float(clock[worst]) - float(clock[0]) + (view.clock[1][0] if len(view.clock[1]) else 0)
+        second = (
+            float(clock[worst]) - float(clock[0]) + (view.clock[1][0] if len(view.clock[1]) else 0)
+        )
         step = view.step_at(second)
         times = f"{len(long)} times, the longest " if len(long) > 1 else ""
         where = "" if step is None else f" after step {step:,.0f}"

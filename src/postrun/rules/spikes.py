@@ -26,11 +26,12 @@ class LossSpike(Rule):
 
     ## How it decides
     Hampel's identifier: a value more than `sigmas` local standard deviations above the running
-    median of 31 values, and higher than that median by at least `share` of the series' own range
-    of levels (5 % to 95 % quantile) and half of the level, and above the values just before it by half
-    of that height (a steep start is no spike). The first `warm_up` share of the run is left out. Not recovered: the median of the 15 values from 5 after the spike on is still above the
-    median of the 15 before it by 30 % of the spike's height. Recovered spikes are `info`, and reported only
-    where they are at most 2 % of all values: more than that is the loss's own noise.
+    median of 31 values, and higher than that median by at least `share` of the series' own range of
+    levels (5 % to 95 % quantile) and half of the level, and above the values just before it by half
+    of that height (a steep start is no spike). The first `warm_up` share of the run is left out.
+    Not recovered: the median of the 15 values from 5 after the spike on is still above the median
+    of the 15 before it by 30 % of the spike's height. Recovered spikes are `info`, and reported
+    only where they are at most 2 % of all values: more than that is the loss's own noise.
 
     ## What to do
     Look at the batches of those steps; clip gradients; lower the peak learning rate or raise Adam's
@@ -65,7 +66,9 @@ class LossSpike(Rule):
         low, high = np.quantile(y, [0.05, 0.95])
         level = y[found.at] - found.height
         # A steep start lies above the median of the window around it, but not above what went before.
-        earlier = np.array([median(y[max(0, i - 9) : i - 1]) if i > 5 else np.inf for i in found.at])
+        earlier = np.array(
+            [median(y[max(0, i - 9) : i - 1]) if i > 5 else np.inf for i in found.at]
+        )
         big = (found.at >= self.limits["warm_up"] * n) & (
             (found.height >= self.limits["share"] * (high - low))
             & (found.height >= 0.5 * np.abs(level))

@@ -59,7 +59,10 @@ class MetricStopped(Rule):
             gap = float(np.diff(series.x).max())
             silent = last - float(series.x[-1])
             early = series.x[-1] < first + 0.1 * (last - first)
-            if silent > max(self.limits["gaps"] * gap, self.limits["share"] * (last - first)) and not early:
+            if (
+                silent > max(self.limits["gaps"] * gap, self.limits["share"] * (last - first))
+                and not early
+            ):
                 stopped.setdefault(float(series.x[-1]), []).append(series)
         for step, group in stopped.items():
             names = ", ".join(s.key for s in group[:4]) + (" ..." if len(group) > 4 else "")
@@ -72,7 +75,13 @@ class MetricStopped(Rule):
                 "Look for an error that was swallowed there, or the condition that stopped it; final "
                 "values of it are old.",
                 [
-                    evidence(s, float(s.x[-1]), last, after=float(s.y[-1]), effect=(last - step) / (last - first))
+                    evidence(
+                        s,
+                        float(s.x[-1]),
+                        last,
+                        after=float(s.y[-1]),
+                        effect=(last - step) / (last - first),
+                    )
                     for s in group
                 ],
             )
@@ -123,7 +132,9 @@ class MetricFrozen(Rule):
             if n - start < max(self.limits["min_values"], self.limits["share"] * n):
                 continue
             role = str(series.info.role)
-            perfect = (0.0,) if role.startswith(("loss.train", "loss.eval", "grad")) else (1.0, 100.0)
+            perfect = (
+                (0.0,) if role.startswith(("loss.train", "loss.eval", "grad")) else (1.0, 100.0)
+            )
             if len(np.unique(y[:start])) >= 10 and y[-1] not in perfect:
                 frozen.append((series.finite, start))
         if not frozen:
@@ -141,7 +152,11 @@ class MetricFrozen(Rule):
             "evaluation's input at that step.",
             [
                 evidence(
-                    s, float(s.x[i]), before=float(s.y[i - 1]), after=float(s.y[-1]), effect=1 - i / len(s)
+                    s,
+                    float(s.x[i]),
+                    before=float(s.y[i - 1]),
+                    after=float(s.y[-1]),
+                    effect=1 - i / len(s),
                 )
                 for s, i in frozen[:10]
             ],

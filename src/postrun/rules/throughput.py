@@ -9,6 +9,7 @@ import numpy as np
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.machine import at_steps
 from postrun.semantics import RunView, Series
 from postrun.stats.changepoint import split
 from postrun.stats.periodic import share_after_multiples
@@ -35,9 +36,10 @@ class ThroughputDrop(Rule):
     at most 200 groups; reported where the level after it is lower by more than `drop_share` and the
     last tenth of the run still is. Where completion or sequence length fell by a like factor in the
     same window, or the step time fell although throughput did (a step then holds less), that is
-    named as the cause and the finding is `info`. Dips: values below the running
-    median of one checkpoint interval by 10 % and by 4 deviations, at least 60 % of which lie within
-    15 % of the interval after its multiples.
+    named as the cause and the finding is `info`. Otherwise the time spent waiting for data, and the
+    GPU's clock, are compared before and after, and named where they changed with it. Dips: values
+    below the running median of one checkpoint interval by 10 % and by 4 deviations, at least 60 %
+    of which lie within 15 % of the interval after its multiples.
 
     ## What to do
     As the cause says; otherwise look at data-loader time, GPU clocks and temperature, and other
@@ -49,6 +51,7 @@ class ThroughputDrop(Rule):
 
     code = "PERF001"
     name = "throughput-drop"
+    symptom_of = ("PERF011", "PERF003")
     needs = ("throughput.tokens", "throughput.samples", "throughput.steps")
     thresholds = {"drop_share": 0.2, "warm_up": 0.01, "min_rows": 30}
 
@@ -76,19 +79,46 @@ class ThroughputDrop(Rule):
         step = float(series.x[first[found.at]])
         unit = series.info.unit
         cause, proof = self._shorter(view, step, drop, series)
+        slower, more = ("", []) if cause else self._slower(view, step, drop)
         yield self.finding(
             Severity.INFO if cause else Severity.WARNING,
             0.9,
             f"{series.key} fell by {100 * drop:.0f} %, from {number(found.before)} to "
             f"{number(found.after)} {unit}".rstrip()
             + f", around step {step:,.0f}"
-            + cause,
+            + (cause or slower),
             "Compare time per sequence rather than tokens per second; the hardware is not slower."
             if cause
             else "Look at sequence lengths, data-loader time, GPU clocks and temperature, and other "
             "jobs on the machine at that time.",
-            [evidence(series, step, before=found.before, after=found.after, effect=drop), *proof],
+            [
+                evidence(series, step, before=found.before, after=found.after, effect=drop),
+                *proof,
+                *more,
+            ],
         )
+
+    def _slower(self, view: RunView, step: float, drop: float) -> tuple[str, list[Evidence]]:
+        """What became slower with it, where data time or GPU clock show it."""
+        whole = view.first("time.step")
+        for series in view.by_role("time.data", "time.wait") if whole is not None else []:
+            y = series.finite
+            before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
+            later = median(whole.finite.between(step, np.inf).y) if whole is not None else 0.0
+            if after > 2 * before and after - before > 0.3 * drop * later:
+                text = f"; {y.key} grew from {number(before, 2)} to {number(after, 2)} s with it"
+                return text, [evidence(y, step, before=before, after=after)]
+        steps, seconds = view.clock
+        if not len(steps) or steps[-1] < step:
+            return "", []
+        at = float(seconds[np.searchsorted(steps, step)])
+        for clock in view.system("system.gpu_clock"):
+            y = clock.finite
+            before, after = median(y.y[y.x < at]), median(y.y[y.x >= at])
+            if len(y) >= 20 and after < before * (1 - 0.5 * drop):
+                text = f"; the GPU's clock fell from {before:,.0f} to {after:,.0f} MHz with it"
+                return text, [at_steps(view, y, at, before=before, after=after)]
+        return "", []
 
     def _shorter(
         self, view: RunView, step: float, drop: float, series: Series

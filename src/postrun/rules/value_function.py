@@ -112,16 +112,24 @@ class ValuesDiverged(Rule):
         bound = max(float(np.abs(r).max()) for r in returns)
         smooth = rolling_median(np.abs(y.y), int(np.clip(n // 50, 5, 51)))
         end, early = median(smooth[-max(5, n // 10) :]), median(smooth[: max(5, n // 5)])
-        if bound <= 0 or end <= self.limits["factor"] * bound or end <= self.limits["growth"] * early:
+        if (
+            bound <= 0
+            or end <= self.limits["factor"] * bound
+            or end <= self.limits["growth"] * early
+        ):
             return
         above = int(np.argmax(smooth > bound))
-        at = min(above, begins(smooth, early, end, mad_sigma(y.y[: max(5, n // 10)]))) if above else 0
+        at = (
+            min(above, begins(smooth, early, end, mad_sigma(y.y[: max(5, n // 10)])))
+            if above
+            else 0
+        )
         step = float(y.x[at])
         yield self.finding(
             Severity.CRITICAL if end > 10 * self.limits["factor"] * bound else Severity.WARNING,
             0.85,
-            f"{y.key} grew from {number(early, 3)} to {number(end, 3)}, from step {step:,.0f} on; no return in the "
-            f"run was above {number(bound, 3)}, so such values cannot be",
+            f"{y.key} grew from {number(early, 3)} to {number(end, 3)}, from step {step:,.0f} on; no return "
+            f"in the run was above {number(bound, 3)}, so such values cannot be",
             "Update the target network less often, use double Q-learning, a lower learning rate, or clipped "
             "targets.",
             [evidence(y, step, before=early, after=end, effect=end / bound)],

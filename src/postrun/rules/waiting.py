@@ -150,8 +150,12 @@ class CheckpointCost(Rule):
         """One finding at most."""
         for series in view.by_role("time.save"):
             y = series.finite
-            whole = next((s.finite for s in view.by_role("time.step") if s.info.run == series.info.run), None)
-            total = float(whole.y.sum()) if whole is not None and len(whole) >= 0.5 * len(y) else 0.0
+            whole = next(
+                (s.finite for s in view.by_role("time.step") if s.info.run == series.info.run), None
+            )
+            total = (
+                float(whole.y.sum()) if whole is not None and len(whole) >= 0.5 * len(y) else 0.0
+            )
             total = max(total, float(view.run.runtime or 0.0) if whole is None else total)
             spent = float(y.y.sum())
             saves = y.take(y.y > 0.1 * float(y.y.max())) if len(y) else y
@@ -216,7 +220,9 @@ class PeriodicStalls(Rule):
             key, x, values, proof = "the time between rows", steps[1:], np.diff(seconds), None
         level = rolling_median(values, 31)
         with np.errstate(divide="ignore", invalid="ignore"):
-            tall = values > np.maximum(self.limits["factor"] * level, level + 6 * mad_sigma(values - level))
+            tall = values > np.maximum(
+                self.limits["factor"] * level, level + 6 * mad_sigma(values - level)
+            )
         tall[: max(2, len(values) // 100)] = False
         tall &= level > 0
         if not tall.any():
@@ -261,7 +267,6 @@ class PeriodicStalls(Rule):
                 )
             ],
         )
-
 
     def _evaluates(self, view: RunView, slow: Floats) -> bool:
         """True where most slow rows, or the rows just before them, log an evaluation."""
@@ -362,7 +367,12 @@ class SlowStart(Rule):
         _, seconds = view.clock
         clock = row_times(view)
         total = float(view.run.runtime or (seconds[-1] if len(seconds) else 0.0))
-        if len(seconds) < 5 or view.run.completeness.sampled or total <= 0 or seconds[-1] > 1.5 * total:
+        if (
+            len(seconds) < 5
+            or view.run.completeness.sampled
+            or total <= 0
+            or seconds[-1] > 1.5 * total
+        ):
             return
         first, usual = float(seconds[0]), median(np.diff(clock)) if len(clock) > 1 else 0.0
         if first < max(self.limits["least_seconds"], self.limits["share"] * total, 3 * usual):

@@ -106,12 +106,22 @@ class WeightsGrow(Rule):
         if not (late.significant and late.change > 0.02 * moved.before):
             return
         smooth = rolling_median(series.y, 5)
-        at = begins(smooth, moved.before, moved.after, mad_sigma(series.y[: max(5, len(series) // 10)]))
+        at = begins(
+            smooth, moved.before, moved.after, mad_sigma(series.y[: max(5, len(series) // 10)])
+        )
         yield self.finding(
             Severity.INFO,
             0.8,
             f"{series.key} grew {moved.ratio:.1f}-fold, from {number(moved.before)} to "
             f"{number(moved.after)}, and still grows at the end",
             "Add weight decay, or lower the learning rate.",
-            [evidence(series, float(series.x[at]), before=moved.before, after=moved.after, effect=moved.ratio)],
+            [
+                evidence(
+                    series,
+                    float(series.x[at]),
+                    before=moved.before,
+                    after=moved.after,
+                    effect=moved.ratio,
+                )
+            ],
         )

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from postrun.model import Run
 from postrun.semantics.packs_loader import Pack, packs
-from postrun.semantics.roles import roles
 from postrun.semantics.series import Floats, MetricInfo, Series
 from postrun.stats.plateau import Gain, gains
 

@@ -81,7 +81,9 @@ def segments(y: Floats, margin: int = 3, penalty: float | None = None) -> list[i
         return []
     if penalty is None:
         one = split(y, margin)
-        rest = y - (np.median(y) if one is None else np.where(np.arange(n) < one.at, one.before, one.after))
+        rest = y - (
+            np.median(y) if one is None else np.where(np.arange(n) < one.at, one.before, one.after)
+        )
         r = max(lag1(rest), 0.0) if one is None else max(lag1(rest), 0.0) / 2
         sigma = noise_sigma(y) or mad_sigma(rest)
         penalty = 3 * sigma**2 * math.log(n) * (1 + r) / (1 - r)

@@ -35,9 +35,10 @@ def gains(x: Floats, y: Floats, sign: int) -> Gain | None:
     """Gains of a series where `sign` is +1 for higher is better, -1 for lower.
 
     None for fewer than 5 values, or where the gain is not beyond 4 standard errors of its two
-    levels; with fewer than 20 values, where Mann and Kendall's test (5 %) shows no gain. Levels are medians of at most 60 consecutive groups. The series is flat from the
-    earliest of these groups after which the level rises by less than 5 % of the total gain (or 2
-    standard errors) and a Mann-Kendall test at 1 % shows no improvement beyond 2 % of it.
+    levels; with fewer than 20 values, where Mann and Kendall's test (5 %) shows no gain. Levels are
+    medians of at most 60 consecutive groups. The series is flat from the earliest of these groups
+    after which the level rises by less than 5 % of the total gain (or 2 standard errors) and a
+    Mann-Kendall test at 1 % shows no improvement beyond 2 % of it.
     """
     n = len(y)
     if n < 20:
