@@ -27,7 +27,8 @@ NAMED = {
     "clipfrac": rising, "approx_kl": norms, "kl": norms, "explained_variance": rising, "q_values": norms,
     "completion_length": norms, "is_truncated": rising, "rewards/margins": rising, "rewards/accuracies": rising,
     "logps/chosen": norms, "logps/rejected": norms, "step_time": norms, "data_time": norms,
-    "tokens_per_sec": norms,    "mfu": rising, "peak_memory": norms, "loss_scale": norms, "weight_norm": norms, "lr": norms,
+    "tokens_per_sec": norms,
+    "mfu": rising, "peak_memory": norms, "loss_scale": norms, "weight_norm": norms, "lr": norms,
 }  # fmt: skip
 SIZES = ((1_000, 73, 0.3), (10_000, 100, None), (100_000, 100, 10.0), (3_731, 1_538, 10.0))
 
