@@ -12,6 +12,8 @@ from postrun.model import Damage, Finding, Run, Seam, Severity, State, UsageErro
 from postrun.rules import Rule, Selection, diagnose, find_rule, rules
 from postrun.semantics import RunView
 from tests.curves import decay, make_run, noise
+from tests.rule_cases_more import FIRES as MORE
+from tests.rule_cases_more import SILENT
 
 N = 1000
 X = np.arange(N)
@@ -140,14 +142,19 @@ HEALTHY: list[tuple[str, Run]] = [
 # fmt: on
 
 
+ALL = FIRES + MORE
+
+
 def found(run: Run, code: str) -> list[Finding]:
-    return [f for f in postrun.diagnose(run) if f.rule == code]
+    """Findings of a rule, also where another one explains them."""
+    parts = [part for f in postrun.diagnose(run) for part in f.with_symptoms()]
+    return [f for f in parts if f.rule == code]
 
 
 @pytest.mark.parametrize(
     ("code", "severity", "run", "window"),
-    FIRES,
-    ids=[f"{code}-{severity.label}-{i}" for i, (code, severity, *_) in enumerate(FIRES)],
+    ALL,
+    ids=[f"{code}-{severity.label}-{i}" for i, (code, severity, *_) in enumerate(ALL)],
 )
 def test_fires(code: str, severity: Severity, run: Run, window: tuple[float, float] | None) -> None:
     findings = found(run, code)
@@ -167,8 +174,15 @@ def test_silent(name: str, run: Run) -> None:
     assert not bad, [f.message for f in bad]
 
 
+@pytest.mark.parametrize(
+    ("code", "name", "run"), SILENT, ids=[f"{code} {name}" for code, name, _ in SILENT]
+)
+def test_what_only_looks_faulty(code: str, name: str, run: Run) -> None:
+    assert not found(run, code), found(run, code)
+
+
 def test_every_rule_has_a_case() -> None:
-    assert {code for code, *_ in FIRES} == {rule.code for rule in rules()}
+    assert {code for code, *_ in ALL} == {rule.code for rule in rules()}
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda r: r.code)

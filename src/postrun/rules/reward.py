@@ -35,7 +35,8 @@ class RewardCollapsed(Rule):
     ## How it decides
     Levels are medians of at most 60 groups. The last tenth lies below the best level by more than
     `lost_share` of the gain from start to best, and by more than 6 standard errors of a level (and 3
-    standard deviations between neighbouring levels); so do two thirds of its levels. `critical` where no more
+    standard deviations between neighbouring levels); so do two thirds of its levels. A reward that
+    fell by two thirds of that before and came back swings, and is not reported. `critical` where no more
     than a tenth of the gain is left.
 
     ## What to do
@@ -80,6 +81,11 @@ class RewardCollapsed(Rule):
                 or best - end <= bar
                 or float(np.mean(tail > best - bar)) > 1 / 3
             ):
+                continue
+            # A reward that swings has been as low before and came back.
+            held = int(np.flatnonzero(smooth >= best - 0.3 * (best - end))[-1])
+            swing = float(np.max(np.maximum.accumulate(smooth[: held + 1]) - smooth[: held + 1]))
+            if best - end <= 1.5 * swing:
                 continue
             peak = float(y.x[first[k]])
             rest = rolling_median(y.y[first[k] :], int(np.clip(n // 50, 5, 51)))
