@@ -139,6 +139,7 @@ SILENT: list[tuple[str, str, Run]] = [
     ("RUN009", "a counter in another unit", make_run({"loss": decay(N), "global_step": X * 64}, config={"max_steps": 1000})),
     ("DAT005", "a metric of a first phase", make_run({"loss": decay(N), "val/loss": [v if i < 60 else None for i, v in enumerate(sparse(decay(N), 5))]})),
     ("DAT006", "perfect accuracy", make_run({"acc": np.minimum(X / 200, 1.0)})),
+    ("OPT004", "a loss with heavy tails", make_run({"loss": 3 + np.abs(np.random.default_rng(3).standard_t(1.5, N))})),
     ("OPT008", "norms that swing", make_run({"loss": decay(N), "grad_norm": np.exp(noise(N, 0.8))})),
     ("OPT008", "a large norm in warm-up", make_run({"loss": decay(N), "grad_norm": np.exp(noise(N, 0.2)) + 80 * np.exp(-X / 8)})),
     ("OPT009", "a solved problem", make_run({"loss": 3 * np.exp(-X / 60) + 1e-5, "grad_norm": np.exp(-X / 60) + 1e-6})),

@@ -76,6 +76,7 @@ def test_detailed_analysis(tmp_path: Path) -> None:
             "remedy",
             "evidence",
             "links",
+            "symptoms",
         }
         for proof in finding["evidence"]:
             assert set(proof) == {

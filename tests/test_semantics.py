@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from postrun.model import Identity, MetricDefinition, PostrunError, Run
-from postrun.semantics import RunView, packs, roles
+from postrun.semantics import Pack, RunView, packs, roles
 from postrun.semantics.packs_loader import normalise, parse_pack
 
 GENERIC = next(pack for pack in packs() if pack.normalised)
@@ -28,7 +28,7 @@ GENERIC = next(pack for pack in packs() if pack.normalised)
         ("gradient_norm", "grad_norm"), ("gradnorm", "grad_norm"),
         ("reward", "reward"), ("rollout/ep_rew_mean", "reward"), ("train/reward", "reward"),
         ("charts/episodic_return", "reward"), ("entropy", "entropy"), ("losses/entropy", "entropy"),
-        ("losses/approx_kl", "kl.policy"), ("charts/SPS", "throughput.steps"),
+        ("losses/approx_kl", "kl.step"), ("losses/kl", "kl.policy"), ("charts/SPS", "throughput.steps"),
         ("tokens_per_sec", "throughput.tokens"), ("train/tokens_per_second", "throughput.tokens"),
         ("mfu", "mfu"), ("perf/mfu", "mfu"), ("step_time", "time.step"), ("epoch", "progress.epoch"),
         ("val/perplexity", "perplexity.eval"), ("val_f1", "score.eval"),
@@ -43,10 +43,10 @@ def test_generic_names(key: str, role: str | None) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "loss_scale", "lossless", "colors", "blr", "reward_model_lr_decay", "accumulate",
+        "lossless", "colors", "blr", "reward_model_lr_decay", "accumulate",
         "lr_scheduler_name", "time", "gpu", "params", "weights.loss_fn.bias", "kl_coef",
         "entropy_coef", "max_grad_norm", "grad_norm_square", "test", "epoch_time", "num_loss_terms",
-        "discriminator_loss", "rewarded", "best_val_loss_step", "loss/weight",
+        "rewarded", "best_val_loss_step", "loss/weight",
     ],
 )  # fmt: skip
 def test_a_wrong_role_is_worse_than_none(key: str) -> None:
@@ -82,30 +82,75 @@ def test_frameworks_are_recognised() -> None:
     ("framework", "roles_of"),
     [
         ("TRL GRPO", {"train/loss": "loss.policy", "train/reward": "reward", "train/kl": "kl.policy",
-            "train/reward_std": "reward", "train/completions/mean_length": "length.completion",
+            "train/reward_std": "reward.std",
+            "train/frac_reward_zero_std": "fraction.zero_std",
+            "train/completions/mean_length": "length.completion",
             "train/rewards/format/mean": "reward.component", "train/learning_rate": "lr",
             "train/completions/clipped_ratio": "fraction.truncated", "train/global_step": "progress.step"}),
-        ("TRL DPO", {"train/loss": "loss.train", "eval/loss": "loss.eval", "train/rewards/chosen": None,
-            "train/rewards/rejected": None, "train/rewards/margins": "reward.margin",
-            "train/rewards/accuracies": "accuracy.train", "train/logps/chosen": None,
+        ("TRL DPO", {"train/loss": "loss.train", "eval/loss": "loss.eval",
+            "train/rewards/chosen": "reward.chosen",
+            "train/rewards/rejected": "reward.rejected", "train/rewards/margins": "reward.margin",
+            "train/rewards/accuracies": "accuracy.preference", "train/logps/chosen": "logp.chosen",
             "train/global_step": "progress.step", "train/grad_norm": "grad_norm"}),
         ("TRL PPO", {"objective/kl": "kl.policy", "objective/scores": "reward", "lr": "lr",
-            "policy/approxkl_avg": "kl.other", "loss/policy_avg": "loss.policy",
+            "policy/approxkl_avg": "kl.step", "loss/policy_avg": "loss.policy",
             "loss/value_avg": "loss.value", "policy/entropy_avg": "entropy"}),
-        ("verl", {"actor/pg_loss": "loss.policy", "actor/ppo_kl": "kl.other", "actor/lr": "lr",
+        ("verl", {"actor/pg_loss": "loss.policy", "actor/ppo_kl": "kl.step", "actor/lr": "lr",
             "critic/rewards/mean": "reward", "critic/vf_loss": "loss.value",
             "response_length/mean": "length.completion", "perf/mfu/actor": "mfu",
-            "timing_s/gen": "time.part", "timing_s/step": "time.step",
+            "timing_s/gen": "time.generate", "timing_s/step": "time.step",
             "training/rollout_probs_diff_mean": "prob.gap", "rollout_corr/kl": "kl.mismatch"}),
         ("Stable-Baselines3", {"rollout/ep_rew_mean": "reward", "rollout/ep_len_mean": "length.episode",
             "train/loss": "loss.policy", "train/value_loss": "loss.value", "time/fps": "throughput.steps",
-            "train/explained_variance": None, "train/entropy_loss": None}),
+            "train/explained_variance": "explained_variance", "eval/mean_reward": "reward.eval",
+            "train/entropy_loss": None}),
         ("CleanRL", {"charts/episodic_return": "reward", "charts/SPS": "throughput.steps",
             "losses/policy_loss": "loss.policy", "losses/td_loss": "loss.value",
             "losses/entropy": "entropy", "charts/learning_rate": "lr"}),
         ("Keras", {"epoch/loss": "loss.train", "epoch/val_loss": "loss.eval",
             "epoch/accuracy": "accuracy.train", "epoch/val_accuracy": "accuracy.eval",
             "epoch/epoch": "progress.epoch", "epoch/learning_rate": "lr"}),
+        ("prime-rl", {"mismatch_kl/mean": "kl.mismatch", "is_masked/mean": "fraction.masked",
+            "trainer_probs/mean": "prob.trainer", "time/wait_for_batch": "time.wait",
+            "time/load_data": "time.data", "time/save_ckpt": "time.save", "time/step": "time.step",
+            "batch/solve_none": "fraction.solve_none", "metrics/format_reward": "reward.component"}),
+        ("TRL SFT", {"train/loss": "loss.train", "train/mean_token_accuracy": "accuracy.train",
+            "eval/mean_token_accuracy": "accuracy.eval", "train/num_tokens": "progress.tokens"}),
+        ("OpenRLHF", {"train/policy_loss": "loss.policy", "train/critic_loss": "loss.value",
+            "train/kl": "kl.policy", "train/ppo_kl": "kl.step", "train/vllm_kl": "kl.mismatch",
+            "train/ppo_clip_ratio": "fraction.clipped", "train/reward": "reward",
+            "train/response_length": "length.completion", "train/actor_lr": "lr"}),
+        ("torchtune", {"loss": "loss.train", "lr": "lr", "tokens_per_second_per_gpu": "throughput.tokens",
+            "peak_memory_alloc": "memory.gpu", "rewards/chosen": "reward.chosen",
+            "log_probs/rejected": "logp.rejected", "rewards/accuracies": "accuracy.preference"}),
+        ("nanoGPT", {"iter": "progress.step", "train/loss": "loss.train", "val/loss": "loss.eval",
+            "lr": "lr", "mfu": "mfu"}),
+        ("Megatron-LM", {"lm loss": "loss.train", "lm loss validation": "loss.eval",
+            "learning-rate": "lr", "grad-norm": "grad_norm", "params-norm": "weight_norm",
+            "loss-scale": "loss_scale", "iteration-time": "time.step",
+            "mem-allocated-bytes": "memory.gpu", "num-zeros": None}),
+        ("NeMo", {"reduced_train_loss": "loss.train", "val_loss": "loss.eval",
+            "train_step_timing in s": "time.step", "consumed_samples": "progress.samples"}),
+        ("timm", {"train_loss": "loss.train", "eval_loss": "loss.eval", "eval_top1": "accuracy.eval",
+            "eval_top5": "accuracy.eval", "epoch": "progress.epoch"}),
+        ("fastai", {"train_loss": "loss.train", "raw_loss": "loss.train", "valid_loss": "loss.eval",
+            "accuracy": "accuracy.eval", "error_rate": "score.eval", "lr_0": "lr", "mom_0": "momentum",
+            "train_samples_per_sec": "throughput.samples"}),
+        ("axolotl", {"train/loss": "loss.train", "train/ppl": "perplexity.train",
+            "train/tokens_per_second_per_gpu": "throughput.tokens",
+            "train/memory/max_active (GiB)": "memory.gpu", "train/grad_norm": "grad_norm"}),
+        ("RLlib", {"episode_reward_mean": "reward", "episode_len_mean": "length.episode",
+            "info/learner/default_policy/learner_stats/policy_loss": "loss.policy",
+            "info/learner/default_policy/learner_stats/vf_explained_var": "explained_variance",
+            "info/learner/default_policy/learner_stats/kl": "kl.step",
+            "training_iteration": "progress.step"}),
+        ("RLlib", {"env_runners/episode_return_mean": "reward", "training_iteration": "progress.step",
+            "learners/default_policy/gradients_default_optimizer_global_norm": "grad_norm",
+            "learners/default_policy/entropy": "entropy"}),
+        ("XGBoost", {"train-logloss": "loss.train", "validation-auc": "score.eval",
+            "test-rmse": "loss.eval", "epoch": "progress.epoch"}),
+        ("LightGBM", {"training_binary_logloss": "loss.train", "valid_0_binary_logloss": "loss.eval",
+            "valid_0_auc": "score.eval", "iteration": "progress.step"}),
         ("Ultralytics YOLO", {"train/box_loss": "loss.train", "val/cls_loss": "loss.eval",
             "metrics/mAP50-95(B)": "score.eval", "lr/pg0": "lr", "train/cls_loss": "loss.train"}),
     ],
@@ -186,3 +231,45 @@ def test_a_broken_pack_names_its_file(text: str, words: str) -> None:
 def test_normalise() -> None:
     assert normalise("Train/Loss.Step-1 x") == "train_loss_step_1_x"
     assert normalise("valLoss") == "val_loss"
+
+
+def test_system_metrics() -> None:
+    frame = pl.DataFrame(
+        {
+            "_timestamp": [1.0, 2.0],
+            "_runtime": [5.0, 15.0],
+            "gpu.1.temp": [60.0, None],
+            "system.gpu.0.gpu": [90.0, 91.0],
+            "cpu": [10.0, 20.0],
+            "proc.memory.rssMB": [100.0, 110.0],
+            "disk./.usagePercent": [50.0, 51.0],
+            "gpu.0.memoryClock": [1.0, 2.0],
+        }
+    )
+    run = RunView(Run(Identity("x"), system=frame))
+    (heat,) = run.system("system.gpu_temperature")
+    assert heat.info.index == "1" and heat.x.tolist() == [5] and heat.info.unit == "°C"
+    assert run.system("system.gpu_utilisation")[0].info.index == "0"
+    assert run.system("system.memory_process") and run.system("system.disk")
+    assert run.has("system.cpu") and not run.has("system.gpu_power", "loss.train")
+
+
+def test_times_and_steps() -> None:
+    history = pl.DataFrame(
+        {
+            "_step": [0, 10, 20],
+            "_runtime": [1.0, None, 9.0],
+            "_timestamp": [1.0, 2.0, 3.0],
+            "a": [1.0] * 3,
+        }
+    )
+    run = RunView(Run(Identity("x"), history=history))
+    assert run.step_at(0.5) is None and run.step_at(1.0) == 0 and run.step_at(99.0) == 20
+
+
+@pytest.mark.parametrize("pack", packs(), ids=lambda p: p.name)
+def test_the_keys_that_recognise_a_framework_are_known_to_its_pack(pack: Pack) -> None:
+    """A key that marks a framework is a real one of it: most of them have a role there."""
+    if pack.keys:
+        known = [key for key in pack.keys if pack.describe(key) is not None]
+        assert len(known) >= min(3, len(pack.keys)) or len(known) / len(pack.keys) >= 0.5

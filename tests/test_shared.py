@@ -35,7 +35,7 @@ def test_every_run_has_the_rows_and_the_state_of_the_index(shared: Path) -> None
 def test_the_trainer_of_the_seed(shared: Path) -> None:
     run = postrun.load(shared / "seed_run" / "7nikv4vp")
     assert run.completeness.sampled and run.completeness.rows == 500
-    found = {f.rule: f for f in postrun.diagnose(run)}
+    found = {part.rule: part for f in postrun.diagnose(run) for part in f.with_symptoms()}
     assert "500 rows of 999" in found["DAT001"].message
     mismatch = found["RL001"]
     assert mismatch.severity is Severity.CRITICAL

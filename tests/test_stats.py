@@ -93,7 +93,27 @@ def test_gains() -> None:
     still = gains(x, -x / 1000 + RNG(0).normal(0, 0.02, 1000), -1)
     assert still is not None and still.flat_from is None
     assert gains(x, RNG(0).normal(size=1000), 1) is None
-    assert gains(x[:10], x[:10], 1) is None
+    assert gains(x[:4], x[:4], 1) is None
+
+
+def test_gains_of_a_run_of_ten_epochs() -> None:
+    epochs = np.arange(10.0)
+    loss = 0.2 + np.exp(-epochs / 1.5) + RNG(0).normal(0, 0.005, 10)
+    found = gains(epochs, loss, -1)
+    assert found is not None and found.start == loss[0] and found.end < 0.25
+    assert found.flat_from is not None and 3 <= found.flat_from <= 6
+    rising = gains(epochs, epochs, 1)
+    assert rising is not None and rising.flat_from is None
+    false = sum(gains(epochs, RNG(seed).normal(size=10), 1) is not None for seed in range(400))
+    assert false <= 16  # of noise alone
+
+
+def test_no_plateau_before_a_later_best() -> None:
+    """What rises, peaks and falls again did improve up to its peak, whatever the trend says."""
+    x = np.arange(60.0)
+    y = np.where(x < 30, x, 60 - x) + RNG(0).normal(0, 0.3, 60)
+    found = gains(x, y, 1)
+    assert found is not None and found.flat_from is not None and found.flat_from >= 25
 
 
 def test_a_short_rise_before_a_long_flat_part_is_no_flat_run() -> None:

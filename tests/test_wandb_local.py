@@ -82,7 +82,8 @@ def test_resumed_parts_are_joined_with_their_seam(tmp_path: Path) -> None:
     (seam,) = run.completeness.seams
     assert (seam.row, seam.step_before, seam.step_after) == (4, 3, 2)
     assert seam.gap_seconds == 499
-    (finding,) = [f for f in postrun.diagnose(run) if f.rule == "DAT003"]
+    found = [part for f in postrun.diagnose(run) for part in f.with_symptoms()]
+    (finding,) = [f for f in found if f.rule == "DAT003"]
     assert "2 of 7 rows repeat" in finding.message and "resumed in" in finding.message
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from postrun.rules import Rule, Selection
     from postrun.semantics import RunView, join
+    from postrun.stats.smoothing import time_weighted_ema
     from postrun.store import open_store
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ _HOME = {
     "RunView": "postrun.semantics",
     "join": "postrun.semantics",
     "open_store": "postrun.store",
+    "time_weighted_ema": "postrun.stats.smoothing",
 }
 
 __all__ = [
@@ -78,6 +80,7 @@ __all__ = [
     "load_all",
     "open_store",
     "runs",
+    "time_weighted_ema",
 ]
 
 

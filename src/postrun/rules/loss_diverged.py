@@ -27,7 +27,8 @@ class LossDiverged(Rule):
     The series is cut into at most 60 groups of equal count; their medians are the levels. Best is
     the lowest level, end the median of the last twentieth. Diverged: the end is above the best by
     more than `lost_share` of the fall so far (start to best) and by more than `noise_sigmas`
-    standard errors, and each level of the last tenth is. `critical` where the end is above the
+    standard errors, and each level of the last tenth is; and by half more than any rise
+    before that the loss recovered from. `critical` where the end is above the
     start. Only losses that should fall are looked at: never a policy-gradient loss.
 
     ## What to do
@@ -57,7 +58,7 @@ class LossDiverged(Rule):
             return None
         _, levels, first = bin_medians(series.x, y, min(60, len(y) // 5))
         per_bin = len(y) / len(levels)
-        noise = max(noise_sigma(y), 0.0) / per_bin**0.5
+        noise = max(noise_sigma(y) / per_bin**0.5, noise_sigma(levels))
         k = int(np.argmin(levels))
         best, start = float(levels[k]), float(levels[0])
         tail = levels[-max(2, len(levels) // 10) :]
@@ -69,7 +70,9 @@ class LossDiverged(Rule):
             return None
         # A flat, noisy loss drifts up and down within its noise: ask for a rise that shows.
         spread = float(np.std(levels[: k + 1])) if k >= 3 and fall <= 4 * noise else 0.0
-        if rise < 4 * spread or rise < 0.05 * abs(best):
+        # A loss that rose as much before, and came back, swings.
+        swing = float(np.max(levels[: k + 1] - np.minimum.accumulate(levels[: k + 1])))
+        if rise < max(4 * spread, 1.5 * swing) or rise < 0.05 * abs(best):
             return None
         start_at = int(first[k])
         window = int(np.clip(len(y) // 100, 3, 31))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
-from postrun.stats.robust import median
+from postrun.stats.robust import Floats, median, rolling_median
 from postrun.stats.spikes import upward_spikes
+from postrun.stats.tails import hogg_ratio
 
 
 class LossSpike(Rule):
@@ -30,8 +32,9 @@ class LossSpike(Rule):
     levels (5 % to 95 % quantile) and half of the level, and above the values just before it by half
     of that height (a steep start is no spike). The first `warm_up` share of the run is left out.
     Not recovered: the median of the 15 values from 5 after the spike on is still above the median
-    of the 15 before it by 30 % of the spike's height. Recovered spikes are `info`, and reported
-    only where they are at most 2 % of all values: more than that is the loss's own noise.
+    of the 15 before it by 30 % of the spike's height. Recovered spikes are `info`, and
+    reported only where they are at most 2 % of all values and the noise apart from them has no heavy
+    tails (Hogg's ratio below `tails`; 2.6 is normal): else such values are the loss's own noise.
 
     ## What to do
     Look at the batches of those steps; clip gradients; lower the peak learning rate or raise Adam's
@@ -41,14 +44,14 @@ class LossSpike(Rule):
     "train/loss has 3 spikes that recovered, the largest at step 5,120: 4.1 against 2.2"
 
     ## References
-    Pearson 2002 (Hampel identifier).
+    Pearson 2002 (Hampel identifier); Hogg 1974 (tail weight).
     """
 
     code = "OPT004"
     name = "loss-spike"
     needs = ("loss.train", "loss.value")
     symptom_of = ("OPT001", "OPT002", "OPT008", "OPT011", "OPT012")
-    thresholds = {"sigmas": 8.0, "share": 0.25, "warm_up": 0.02, "min_rows": 50}
+    thresholds = {"sigmas": 8.0, "share": 0.25, "warm_up": 0.02, "tails": 3.6, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
@@ -82,7 +85,7 @@ class LossSpike(Rule):
         i = int(at[worst])
         before, later = median(y[max(0, i - 16) : max(1, i - 1)]), y[i + 5 : i + 20]
         stuck = len(later) >= 5 and median(later) > before + 0.3 * float(y[i] - before)
-        if not stuck and len(at) > max(0.02 * n, 1):
+        if not stuck and (len(at) > max(0.02 * n, 1) or self._heavy(y, found.at)):
             return None
         step, first, last = (float(series.x[k]) for k in (i, at[0], at[-1]))
         many = f"{events} spikes" if events > 1 else "a spike"
@@ -106,3 +109,8 @@ class LossSpike(Rule):
                 )
             ],
         )
+
+    def _heavy(self, y: Floats, at: NDArray[np.int64]) -> bool:
+        """True where the noise apart from the spikes has heavy tails: large values are its nature."""
+        rest = np.delete(y - rolling_median(y, 31), at)
+        return hogg_ratio(rest) > self.limits["tails"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.rules.machine import at_steps
 from postrun.semantics import RunView, Series
-from postrun.stats.changepoint import split
+from postrun.stats.changepoint import segments
 from postrun.stats.periodic import share_after_multiples
 from postrun.stats.robust import bin_medians, mad_sigma, median, rolling_median
 
@@ -32,9 +33,10 @@ class ThroughputDrop(Rule):
 
     ## How it decides
     The first `warm_up` share of the run (2 rows at least) is left out: it holds compilation and
-    warm-up, often reported as 0. A change point (least squares, Schwarz penalty) of the medians of
-    at most 200 groups; reported where the level after it is lower by more than `drop_share` and the
-    last tenth of the run still is. Where completion or sequence length fell by a like factor in the
+    warm-up, often reported as 0. The change point (optimal partitioning into constant levels, Schwarz
+    penalty for autocorrelated noise) of the medians of at most 200 groups with the largest lasting
+    drop; reported where the level after it is lower by more than `drop_share` and the last tenth of
+    the run still is. Where completion or sequence length fell by a like factor in the
     same window, or the step time fell although throughput did (a step then holds less), that is
     named as the cause and the finding is `info`. Otherwise the time spent waiting for data, and the
     GPU's clock, are compared before and after, and named where they changed with it. Dips: values
@@ -68,23 +70,26 @@ class ThroughputDrop(Rule):
 
     def _drop(self, view: RunView, series: Series) -> Iterator[Finding]:
         _, levels, first = bin_medians(series.x, series.y, 200)
-        found = split(levels, margin=max(3, len(levels) // 50))
-        if found is None or found.before <= 0:
-            return
+        margin = max(3, len(levels) // 50)
+        found = [
+            (1 - median(levels[at:]) / before, at, before)
+            for start, at in itertools.pairwise([0, *segments(levels, margin)])
+            if (before := median(levels[start:at])) > 0
+        ]
+        drop, at, before = max(found, default=(0.0, 0, 1.0))
         tail = median(levels[-max(1, len(levels) // 10) :])
-        drop = 1 - found.after / found.before
-        still = 1 - tail / found.before
-        if min(drop, still) < self.limits["drop_share"] or found.sigmas < 3:
+        if min(drop, 1 - tail / before) < self.limits["drop_share"]:
             return
-        step = float(series.x[first[found.at]])
+        after = median(levels[at:])
+        step = float(series.x[first[at]])
         unit = series.info.unit
         cause, proof = self._shorter(view, step, drop, series)
         slower, more = ("", []) if cause else self._slower(view, step, drop)
         yield self.finding(
             Severity.INFO if cause else Severity.WARNING,
             0.9,
-            f"{series.key} fell by {100 * drop:.0f} %, from {number(found.before)} to "
-            f"{number(found.after)} {unit}".rstrip()
+            f"{series.key} fell by {100 * drop:.0f} %, from {number(before)} to "
+            f"{number(after)} {unit}".rstrip()
             + f", around step {step:,.0f}"
             + (cause or slower),
             "Compare time per sequence rather than tokens per second; the hardware is not slower."
@@ -92,7 +97,7 @@ class ThroughputDrop(Rule):
             else "Look at sequence lengths, data-loader time, GPU clocks and temperature, and other "
             "jobs on the machine at that time.",
             [
-                evidence(series, step, before=found.before, after=found.after, effect=drop),
+                evidence(series, step, before=before, after=after, effect=drop),
                 *proof,
                 *more,
             ],

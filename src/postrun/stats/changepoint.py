@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postrun.stats.robust import Floats, mad_sigma, median, noise_sigma
-from postrun.stats.trend import lag1
+from postrun.stats.robust import Floats, ar_noise, mad_sigma, median, noise_sigma
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +70,16 @@ def segments(y: Floats, margin: int = 3, penalty: float | None = None) -> list[i
     Optimal partitioning (Jackson et al. 2005): the exact minimum of the residual sum of squares plus
     `penalty` per change, over all partitions into segments of at least `margin` values; PELT (Killick
     et al. 2012) prunes the same recursion. O(n²): meant for at most some hundred levels, as
-    `bin_medians` gives. The default penalty is 3 sigma² ln n (Schwarz's for a level and a place, with
-    one half added), sigma² from differences and inflated by the lag-1 autocorrelation of the
-    residuals of one split, for autocorrelated noise looks like changes of level (van den Burg and
-    Williams 2020 compare such choices).
+    `bin_medians` gives. The default penalty is 3 ln n times the long-run variance of the noise
+    (Schwarz's for a level and a place, with one half added): autocorrelated noise looks like changes
+    of level (van den Burg and Williams 2020 compare such choices).
     """
     n = len(y)
     if n < 2 * margin:
         return []
     if penalty is None:
-        one = split(y, margin)
-        rest = y - (
-            np.median(y) if one is None else np.where(np.arange(n) < one.at, one.before, one.after)
-        )
-        r = max(lag1(rest), 0.0) if one is None else max(lag1(rest), 0.0) / 2
-        sigma = noise_sigma(y) or mad_sigma(rest)
-        penalty = 3 * sigma**2 * math.log(n) * (1 + r) / (1 - r)
+        sigma, rho = ar_noise(y)
+        penalty = 3 * math.log(n) * sigma**2 * (1 + rho) / (1 - rho)
     total = np.concatenate([[0.0], np.cumsum(y)])
     square = np.concatenate([[0.0], np.cumsum(y**2)])
     best = np.full(n + 1, np.inf)

@@ -36,6 +36,26 @@ def noise_sigma(y: Floats) -> float:
     return mad_sigma(np.diff(y, n=2)) / 6**0.5
 
 
+def ar_noise(y: Floats) -> tuple[float, float]:
+    """Standard deviation and lag-1 autocorrelation (0 to 0.9) of first-order autoregressive noise.
+
+    From differences over one and over two places, whose variances are 2 sigma² (1 - rho) and
+    2 sigma² (1 - rho²): their ratio gives 1 + rho. Differences beyond 4 robust deviations (level
+    changes, spikes) are left out. (0, 0) for fewer than 4 values.
+    """
+    if len(y) < 4:
+        return 0.0, 0.0
+    one, two = _trimmed_square(np.diff(y)), _trimmed_square(y[2:] - y[:-2])
+    rho = float(np.clip(two / one - 1, 0.0, 0.9)) if one > 0 else 0.0
+    return (one / (2 * (1 - rho))) ** 0.5, rho
+
+
+def _trimmed_square(d: Floats) -> float:
+    """Mean square of the values within 4 robust deviations of 0; 0 where there are none."""
+    kept = d[np.abs(d) <= 4 * MAD_TO_SIGMA * float(np.median(np.abs(d)))]
+    return float(np.mean(kept**2)) if len(kept) else 0.0
+
+
 def bin_medians(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Medians of consecutive groups of equal count: centres of x, medians of y, first indices.
 
