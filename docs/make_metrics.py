@@ -19,15 +19,17 @@ nothing.
 
 ## Roles
 
-| role | is | unit | better |
-|---|---|---|---|
+| role | is | unit | better | |
+|---|---|---|---|---|
 """
 
 
 def main() -> None:
     """Write or print the page."""
     out = [HEAD.rstrip("\n")]
-    out += [f"| `{r.name}` | {r.title} | {r.unit} | {r.better} |" for r in roles().values()]
+    out += [
+        f"| `{r.name}` | {r.title} | {r.unit} | {r.better} | {r.note} |" for r in roles().values()
+    ]
     for pack in packs():
         out += ["", f"## {pack.title}", ""]
         if pack.keys:

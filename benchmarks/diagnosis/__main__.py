@@ -28,8 +28,8 @@ from postrun.semantics import RunView
 
 OUT = Path(__file__).parents[1] / "out" / "diagnosis"
 #: Seeds of trainings and of curves. Thresholds may be chosen on the first only.
-DEVELOP = ((0, 1), range(20))
-REPORT = ((1000, 1001), range(1000, 1010))
+DEVELOP = ((0, 1, 2, 3, 1000, 1001), range(20))
+REPORT = ((2000, 2001), range(2000, 2010))
 
 
 def train(name: str, seed: int) -> Path:

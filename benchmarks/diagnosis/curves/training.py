@@ -83,10 +83,11 @@ def gradients_vanish(rng: Rng) -> Case:
     n = length(rng)
     k = onset(rng, n, 0.15, 0.6)
     y = falling(rng, n)
+    y = np.maximum(y, 0.3 * y[0])
     y[k:] = y[k] * (1 + ar(rng, n - k, 0.02))
     drop = 10 ** -(np.clip((np.arange(n) - k) / (0.03 * n), 0, 1) * rng.uniform(4, 7))
     columns = {
-        sort_of(rng, *TRAIN): np.maximum(y, 0.3 * y[0]),
+        sort_of(rng, *TRAIN): y,
         sort_of(rng, *NORM): norms(rng, n) * drop,
     }
     return make_run(columns), Labels("", {"OPT009": k}, ("OPT003", "OPT006", "OPT004", "DAT006"))

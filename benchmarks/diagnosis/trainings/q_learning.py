@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.diagnosis.trainings.harness import Array, Log, Rng, training
 from benchmarks.diagnosis.trainings.nets import Adam, Net, norm
 
-STATES = 12
+STATES = 7
 
 
 def chain(rng: Rng, state: Any, action: Any) -> tuple[Any, Array, Any]:

@@ -174,13 +174,13 @@ def policy_gradient(
 @training(may=("RL002",))
 def healthy_policy_gradient(log: Log, rng: Rng) -> None:
     """A loss near zero of either sign; the reward grows."""
-    policy_gradient(log, rng, steps=400, bonus=0.08, normalise=False)
+    policy_gradient(log, rng, steps=220, bonus=0.08, normalise=False)
 
 
 @training(may=("RL002",))
 def healthy_ppo(log: Log, rng: Rng) -> None:
     """Three epochs per batch at a small rate, with an entropy bonus."""
-    policy_gradient(log, rng, steps=400, epochs=3, lr=0.004, bonus=0.08, normalise=False)
+    policy_gradient(log, rng, steps=220, epochs=3, lr=0.004, bonus=0.08, normalise=False)
 
 
 @training(may=("RL002",))
@@ -190,7 +190,7 @@ def healthy_faithful_sampler(log: Log, rng: Rng) -> None:
     def half(net: Net) -> Net:
         return Net([w.astype(np.float16).astype(float) for w in net.weights], net.biases, net.tanh)
 
-    policy_gradient(log, rng, steps=300, sampler=half, bonus=0.08, normalise=False)
+    policy_gradient(log, rng, steps=220, sampler=half, bonus=0.08, normalise=False)
 
 
 @training(
@@ -256,7 +256,7 @@ def noisy_kernel(log: Log, rng: Rng) -> None:
     policy_gradient(log, rng, steps=400, sampler=lossy, bonus=0.02)
 
 
-@training("RL002", may=("RL008", "RL014", "RL004", "GEN004"))
+@training("RL002", may=("RL008", "RL014", "RL004", "GEN004", "DAT006"))
 def entropy_collapses(log: Log, rng: Rng) -> None:
     """No entropy bonus and a large rate: the policy is certain long before it is right."""
     policy_gradient(log, rng, steps=400, bonus=0.0, lr=0.06, per_group=4)
@@ -285,7 +285,7 @@ def dead_reward_term(log: Log, rng: Rng) -> None:
             "rewards__format_reward": float(never.mean()),
         }
 
-    policy_gradient(log, rng, steps=300, bonus=0.08, normalise=False, extra=terms)
+    policy_gradient(log, rng, steps=220, bonus=0.08, normalise=False, extra=terms)
 
 
 @training("RL015", may=("RL002", "RL008", "GEN004", "RL011", "RL014", "RL003", "DAT006"))

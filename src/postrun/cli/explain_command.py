@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from postrun.model import UsageError
 from postrun.report.files import json_text
 from postrun.report.terminal import print_markdown
-from postrun.rules import find_rule
+from postrun.rules import find_rule, rules
 from postrun.semantics import packs, roles
 
 
@@ -19,23 +21,16 @@ def command(what: str, as_json: bool) -> None:
     meanings = _meanings(what)
     try:
         rule = find_rule(what)
-    except UsageError:
+    except UsageError as error:
         if not meanings:
-            raise
+            raise UsageError(
+                f"{error} Nor does any metric pack know a metric of that name: it is exported and "
+                "plotted, and no rule judges it."
+            ) from None
         if as_json:
             click.echo(json_text({"metric": what, "meanings": meanings}))
-            return
-        lines = [f"# {what}", ""]
-        for meaning in meanings:
-            unit = f", in {meaning['unit']}" if meaning["unit"] else ""
-            better = {"neither": "no better direction"}.get(
-                meaning["better"], f"{meaning['better']} is better"
-            )
-            lines.append(
-                f"- {meaning['pack']}: {meaning['title']} (role `{meaning['role']}`{unit}; "
-                f"{better}) {meaning['note']}"
-            )
-        print_markdown("\n".join(lines))
+        else:
+            print_markdown("\n".join([f"# {what}", "", *(_item(m) for m in meanings)]))
         return
     if as_json:
         click.echo(
@@ -54,7 +49,24 @@ def command(what: str, as_json: bool) -> None:
     print_markdown(f"# {rule.code} {rule.name}\n\n{rule.documentation()}{tail}")
 
 
-def _meanings(key: str) -> list[dict[str, str]]:
+def _item(meaning: dict[str, Any]) -> str:
+    """One meaning as a list item."""
+    unit = f", in {meaning['unit']}" if meaning["unit"] else ""
+    better = (
+        "no better direction"
+        if meaning["better"] == "neither"
+        else f"{meaning['better']} is better"
+    )
+    stat = f", its {meaning['statistic']}" if meaning["statistic"] else ""
+    rules_ = f" Looked at by {', '.join(meaning['rules'])}." if meaning["rules"] else ""
+    note = f" {meaning['note']}" if meaning["note"] else ""
+    return (
+        f"- {meaning['pack']}: {meaning['title']}{stat} (role `{meaning['role']}`{unit}; {better})."
+        f"{note}{rules_}"
+    )
+
+
+def _meanings(key: str) -> list[dict[str, Any]]:
     found = []
     for pack in packs():
         info = pack.describe(key)
@@ -69,6 +81,7 @@ def _meanings(key: str) -> list[dict[str, str]]:
                     "better": info.better,
                     "statistic": info.stat,
                     "note": role.note,
+                    "rules": [r.code for r in rules() if role.name in r.needs],
                 }
             )
     return found

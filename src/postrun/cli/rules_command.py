@@ -15,7 +15,15 @@ def command(as_json: bool) -> None:
     """List the diagnosis rules; `postrun explain CODE` shows one's documentation."""
     if as_json:
         rows = [
-            {"code": r.code, "name": r.name, "summary": r.summary(), "thresholds": r.thresholds}
+            {
+                "code": r.code,
+                "name": r.name,
+                "summary": r.summary(),
+                "needs": r.needs,
+                "scope": r.scope,
+                "symptom_of": r.symptom_of,
+                "thresholds": r.thresholds,
+            }
             for r in rules()
         ]
         click.echo(json_text(rows))

@@ -11,7 +11,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series
 from postrun.stats.levels import change
-from postrun.stats.robust import Floats, median, noise_sigma, of_three, rolling_median
+from postrun.stats.robust import Floats, median, noise_sigma, of_three
 
 _HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
 
@@ -28,7 +28,8 @@ class EvalBetterThanTrain(Rule):
     set, and that makes every result worthless.
 
     ## How it decides
-    At each evaluation, the training loss is the median of the values around it. Reported where, at
+    At each evaluation, the training loss is the median of the values around it, half-way to the next
+    evaluations. Reported where, at
     `share` of at least `min_points` evaluations, the evaluation loss is lower by more than
     `gap_share` of the training loss. `warning` where an evaluation accuracy is above 99.5 % while the
     training loss is more than twice the evaluation loss; else `info`.
@@ -85,17 +86,16 @@ class EvalBetterThanTrain(Rule):
 
 
 def _around(train: Series, x: Floats) -> Floats:
-    """Median training value in the stretch before each evaluation (5 to 50 values)."""
-    ends = np.searchsorted(train.x, x, side="right")
-    least = min(5, len(train))
-    if len(ends) > 1 and bool((np.diff(ends) <= 1).all()):
-        # Evaluated at each row: the running median of five, taken from before.
-        smooth = rolling_median(train.y, least)
-        return np.asarray(smooth[np.clip(ends - 1 - least // 2, 0, len(train) - 1)])
-    starts = np.concatenate([[0], ends[:-1]])
-    starts = np.maximum(np.minimum(starts, ends - least), ends - 50)
-    pairs = zip(np.maximum(starts, 0).tolist(), np.maximum(ends, least).tolist(), strict=True)
-    return np.array([median(train.y[a:b]) for a, b in pairs])
+    """Median training value around each evaluation: half-way to its neighbours, 50 values at most.
+
+    Centred, for a loss that falls quickly is higher before an evaluation than at it.
+    """
+    middle = np.searchsorted(train.x, x, side="right")
+    halves = np.diff(middle, prepend=middle[:1], append=middle[-1:]) // 2
+    left = np.maximum(middle - np.clip(halves[:-1], 2, 25), 0)
+    right = np.minimum(middle + np.clip(halves[1:], 2, 25), len(train))
+    pairs = zip(np.minimum(left, len(train) - 1).tolist(), right.tolist(), strict=True)
+    return np.array([median(train.y[a : max(b, a + 1)]) for a, b in pairs])
 
 
 class EvalTooRare(Rule):

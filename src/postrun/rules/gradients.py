@@ -109,7 +109,8 @@ class GradientsVanished(Rule):
     Medians of the first and the last tenth of the run (after the first 2 %). Vanished: the end is
     below `kept_share` of the start, or below `floor` throughout, and the training loss is not
     solved: it ends above a tenth of where it began. A model that fits its data perfectly has small
-    gradients and is not reported; nor is one whose learning rate ends at 0.
+    gradients and is not reported; nor is one that converged: its loss fell, ends at its minimum and no
+    longer varies by a thousandth, as full-batch training does at an optimum.
 
     ## What to do
     Look at activations layer by layer; check that the loss depends on the weights and is not masked.
@@ -138,7 +139,10 @@ class GradientsVanished(Rule):
         y = series.y[max(2, len(series) // 50) :]
         tenth = max(5, len(y) // 10)
         start, end = median(y[:tenth]), median(y[-tenth:])
-        solved = median(loss.y[-max(5, len(loss) // 10) :]) < 0.1 * median(loss.y[:5])
+        late, first = loss.y[-max(5, len(loss) // 10) :], median(loss.y[:5])
+        level = median(late)
+        still = float(np.ptp(late)) < 1e-3 * abs(level) and level <= loss.y.min() * 1.01
+        solved = level < 0.1 * first or (still and level < 0.8 * first)
         small = end < self.limits["kept_share"] * start or max(start, end) < self.limits["floor"]
         if solved or not small or start <= 0:
             return
@@ -148,7 +152,6 @@ class GradientsVanished(Rule):
         bar = max(floor + 1, 0.5 * (floor + float(np.log10(start))))
         k = int(np.argmax(smooth <= bar))
         step = float(series.x[k])
-        level = median(loss.y[-max(5, len(loss) // 10) :])
         yield self.finding(
             Severity.WARNING,
             0.85,

@@ -29,7 +29,7 @@ class Overfitting(Rule):
     At least `min_points` evaluations. Best is the lowest evaluation loss smoothed over three
     points; end the median of the last tenth (two points at least). Overfitting: the end is above
     the best by more than `noise_sigmas` times the evaluation's noise and by more than `rise_share` of
-    the fall from start to best or by 15 % of the best, and the training loss fell after the best step
+    the fall from start to best or by a tenth of the best, and the training loss fell after the best step
     (negative Theil-Sen change that is significant or more than 2 % of its level). `critical` where
     the end is above the start.
 
@@ -74,7 +74,7 @@ class Overfitting(Rule):
         if rise <= self.limits["noise_sigmas"] * noise:
             return None
         # The fall from a random start may be so large that no rise after it is a share of it.
-        if rise <= min(self.limits["rise_share"] * fall, 0.15 * abs(best)):
+        if rise <= min(self.limits["rise_share"] * fall, 0.1 * abs(best)):
             return None
         if rise <= 0.01 * abs(best):
             return None

@@ -11,7 +11,7 @@ from postrun.semantics import RunView, Series
 from postrun.stats.plateau import Gain
 from postrun.stats.robust import median
 
-_ROLES = ("reward", "accuracy.eval", "score.eval", "loss.eval", "loss.train")
+_ROLES = ("reward", "reward.eval", "accuracy.eval", "score.eval", "loss.eval", "loss.train")
 
 
 class Plateau(Rule):

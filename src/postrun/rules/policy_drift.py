@@ -197,8 +197,9 @@ class EntropyExploded(Rule):
         if not levels:
             return
         low, end = min(levels), median(smooth[-tenth:])
+        start = max(median(y.y[: max(3, n // 100)]), levels[0], 1e-9)
         where = levels.index(low) * max(1, tenth // 2)
-        if end < self.limits["factor"] * low or end - low < 0.1 * max(levels[0], 1e-9):
+        if end < self.limits["factor"] * low or end - low < 0.1 * start:
             return
         rest = smooth[where:]
         at = where + begins(
@@ -301,8 +302,8 @@ class PolicyStepTooLarge(Rule):
 
     ## How it decides
     The absolute value's median from some step on (smoothed, at least half of the later values) is
-    above `level`; targets in use are 0.01 to 0.03, and implementations stop an update at about 0.02 to
-    0.05.
+    above `level`, or at least `share` of all values are; targets in use are 0.01 to 0.03, and
+    implementations stop an update at about 0.02 to 0.05.
 
     ## What to do
     Lower the learning rate or the number of epochs per batch; set a target KL.
@@ -319,7 +320,7 @@ class PolicyStepTooLarge(Rule):
     name = "policy-step-too-large"
     needs = ("kl.step",)
     symptom_of = ("RL001", "OPT001")
-    thresholds = {"level": 0.1, "min_rows": 30}
+    thresholds = {"level": 0.1, "share": 0.25, "min_rows": 30}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -329,6 +330,19 @@ class PolicyStepTooLarge(Rule):
         y = series.finite
         smooth = rolling_median(np.abs(y.y), int(np.clip(len(y) // 50, 5, 51)))
         at = onset(smooth, 0.0, self.limits["level"])
+        high = np.flatnonzero(np.abs(y.y) > self.limits["level"])
+        if (at is None or at > 0.9 * len(y)) and len(high) >= self.limits["share"] * len(y):
+            step, level = float(y.x[high[0]]), median(np.abs(y.y[high]))
+            yield self.finding(
+                Severity.WARNING,
+                0.75,
+                f"{y.key} is above {self.limits['level']:g} in {100 * len(high) / len(y):.0f} % of the rows "
+                f"(median of those {number(level, 2)}), first at step {step:,.0f}: the policy often moves too "
+                "far in one update",
+                "Lower the learning rate or the epochs per batch, or set a target KL.",
+                [evidence(y, step, after=level, effect=len(high) / len(y))],
+            )
+            return
         if at is None or at > 0.9 * len(y):
             return
         before = median(np.abs(y.y[:at])) if at >= 5 else None

@@ -13,6 +13,8 @@ from postrun.semantics import RunView, Series
 from postrun.stats.robust import bin_medians, noise_sigma, rolling_median
 from postrun.stats.trend import trend
 
+_GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
+
 
 class LossNotDecreasing(Rule):
     """The training loss never fell.
@@ -30,10 +32,10 @@ class LossNotDecreasing(Rule):
     to a chance level, has learned and is not reported. After it, the levels of the first and the
     last tenth differ by less than 4 standard errors or by less than `share` of the level, and a
     Mann-Kendall test (1 %) shows no fall. A loss that still falls slowly is reported all the same
-    where it ends within 5 % of ln k and the accuracy within a tenth of 1 / k for one k: both are
-    chance. A loss that lies at ln 2 or at the logarithm of another small number of classes is said
-    to be at chance level. `info` where the log ends before the run does. Never for policy-gradient
-    losses.
+    where it ends within 5 % of ln k and the accuracy within 15 % of 1 / k for one k, and never was
+    much better: both are chance. A loss that lies at ln 2 or at the logarithm of another small
+    number of classes is said to be at chance level. `info` where the log ends before the run does.
+    Never for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
@@ -109,8 +111,8 @@ def _by_chance(view: RunView, level: float) -> str:
     y = score.finite.y
     end = float(np.median(y[-max(3, len(y) // 5) :]))
     best = float(np.max(rolling_median(y, 5)))
-    classes = round(1 / end) if 0.0005 < end < 0.6 else 0
-    if classes < 2 or abs(end * classes - 1) > 0.1 or best > 1.25 * end:
+    classes = round(float(np.exp(min(level, 8.0))))
+    if classes < 2 or abs(end * classes - 1) > 0.15 or best > 1.35 * end:
         return ""
     chance = float(np.log(classes))
     if abs(level - chance) > 0.05 * chance:
@@ -159,7 +161,7 @@ class Improved(Rule):
         parts = []
         proofs = []
         stuck = LossNotDecreasing()
-        for role in ("loss.train", "loss.eval", "reward", "accuracy.eval", "score.eval"):
+        for role in _GOALS:
             for series in view.by_role(role):
                 finite, sign = series.finite, series.info.sign
                 gain = view.gains(series.key)

@@ -36,7 +36,7 @@ class WarmUpMissing(Rule):
 
     ## How it decides
     The first logged learning rate is at least 90 % of the peak, no later than row 3, and within the
-    first `early_share` of the run the training loss, smoothed over five values, reaches `factor` times
+    first `early_share` of the run the training loss, smoothed over three values, reaches `factor` times
     its first value (for losses above 0) and 6 standard deviations of the noise above it. A
     gradient norm that was `norm_factor` times its later median then is named as evidence.
 
@@ -67,7 +67,7 @@ class WarmUpMissing(Rule):
             return
         loss = loss.finite
         early = loss.y[: max(5, int(self.limits["early_share"] * len(loss)))]
-        smooth = rolling_median(early, 5)
+        smooth = rolling_median(early, 3)
         first, worst = float(early[0]), float(smooth.max())
         noise = max(noise_sigma(loss.y[len(early) :]), noise_sigma(early))
         if not (first > 0 and worst > max(self.limits["factor"] * first, first + 6 * noise)):

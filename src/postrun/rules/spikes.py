@@ -33,8 +33,9 @@ class LossSpike(Rule):
     of that height (a steep start is no spike). The first `warm_up` share of the run is left out.
     Not recovered: the median of the 15 values from 5 after the spike on is still above the median
     of the 15 before it by 30 % of the spike's height. Recovered spikes are `info`, and
-    reported only where they are at most 2 % of all values and the noise apart from them has no heavy
-    tails (Hogg's ratio below `tails`; 2.6 is normal): else such values are the loss's own noise.
+    reported only where they are at most 2 % of all values and the largest is at least twice as high as
+    the largest other value (three times where the noise has heavy tails: Hogg's ratio above `tails`;
+    2.6 is normal). Otherwise such values are the loss's own noise.
 
     ## What to do
     Look at the batches of those steps; clip gradients; lower the peak learning rate or raise Adam's
@@ -85,7 +86,9 @@ class LossSpike(Rule):
         i = int(at[worst])
         before, later = median(y[max(0, i - 16) : max(1, i - 1)]), y[i + 5 : i + 20]
         stuck = len(later) >= 5 and median(later) > before + 0.3 * float(y[i] - before)
-        if not stuck and (len(at) > max(0.02 * n, 1) or self._heavy(y, found.at)):
+        if not stuck and (
+            len(at) > max(0.02 * n, 1) or self._ordinary(y, at, float(height[worst]))
+        ):
             return None
         step, first, last = (float(series.x[k]) for k in (i, at[0], at[-1]))
         many = f"{events} spikes" if events > 1 else "a spike"
@@ -110,7 +113,14 @@ class LossSpike(Rule):
             ],
         )
 
-    def _heavy(self, y: Floats, at: NDArray[np.int64]) -> bool:
-        """True where the noise apart from the spikes has heavy tails: large values are its nature."""
-        rest = np.delete(y - rolling_median(y, 31), at)
-        return hogg_ratio(rest) > self.limits["tails"]
+    def _ordinary(self, y: Floats, at: NDArray[np.int64], worst: float) -> bool:
+        """True where the largest spike is hardly higher than what the noise does anyway.
+
+        Twice as high as the largest other value; three times where the noise has heavy tails.
+        """
+        rest = y - rolling_median(y, 31)
+        near = (at[:, None] + np.arange(-2, 4)).ravel()
+        rest[np.clip(near, 0, len(y) - 1)] = 0.0
+        rest = rest[max(31, int(self.limits["warm_up"] * len(y))) :]  # the steep start is no noise
+        factor = 3.0 if hogg_ratio(rest) > self.limits["tails"] else 2.0
+        return bool(len(rest)) and worst < factor * float(rest.max())
