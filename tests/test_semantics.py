@@ -168,6 +168,18 @@ def test_a_loss_beside_rewards_is_a_policy_loss() -> None:
     assert together.metrics["loss"].better == "neither"
 
 
+def test_a_loss_beside_a_divergence_is_no_policy_loss() -> None:
+    """A variational autoencoder logs loss and kl, and no policy."""
+    autoencoder = view(["loss", "kl", "recon_loss", "val_loss"])
+    assert autoencoder.metrics["loss"].role == "loss.train"
+    assert view(["loss", "kl", "approx_kl"]).metrics["loss"].role == "loss.policy"
+
+
+def test_a_common_name_makes_no_framework() -> None:
+    assert view(["train/loss", "train/ppl", "val/loss", "lr", "epoch"]).framework == ""
+    assert view(["loss", "lr", "grad_norm"]).framework == ""
+
+
 def test_config_settings() -> None:
     run = view(["loss"], config={"optim": {"lr": 0.1}, "max_steps": 10, "epochs": None})
     assert run.number("lr") == ("optim.lr", 0.1)

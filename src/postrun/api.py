@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from postrun.engine import analyze_all
@@ -52,18 +52,24 @@ def diagnose(
     run: Run | RunView,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    thresholds: Mapping[str, Mapping[str, float]] | None = None,
+    severity: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """What the rules find in a run, worst and surest first.
+    """What the rules find in a run, worst and surest first; symptoms are under their causes.
 
     Args:
-        run: A run, or a view of one (which keeps what it computed).
+        run: A run, a view of one (which keeps what it computed), or several runs of one training,
+            joined by `postrun.join`.
         select: Codes, prefixes of codes or names of the rules to run; all where empty.
         ignore: The same, for rules to leave out.
+        thresholds: Rule to its thresholds that are overridden: `{"OPT003": {"flat_share": 0.5}}`.
+        severity: Code, prefix or name to the severity that findings get: `{"GEN": "info"}`.
 
     Raises:
-        UsageError: A code or name that matches no rule.
+        UsageError: A code, name, threshold or severity that there is not.
     """
-    return _diagnose(run, Selection(tuple(select), tuple(ignore)))
+    chosen = Selection(tuple(select), tuple(ignore), thresholds or {}, severity or {})
+    return _diagnose(run, chosen)
 
 
 def analyze(

@@ -171,6 +171,13 @@ def policy_gradient(
             after_step(step, net)
 
 
+#: What a policy may do once it trains on samples of another one.
+_AFTER_MISMATCH = (
+    *("RL002", "RL004", "RL005", "RL006", "RL007", "RL008", "RL013", "RL014"),
+    *("OPT008", "GEN004"),
+)
+
+
 @training(may=("RL002",))
 def healthy_policy_gradient(log: Log, rng: Rng) -> None:
     """A loss near zero of either sign; the reward grows."""
@@ -193,21 +200,7 @@ def healthy_faithful_sampler(log: Log, rng: Rng) -> None:
     policy_gradient(log, rng, steps=220, sampler=half, bonus=0.08, normalise=False)
 
 
-@training(
-    "RL001",
-    may=(
-        "RL002",
-        "RL004",
-        "RL007",
-        "RL008",
-        "RL013",
-        "RL014",
-        "OPT008",
-        "GEN004",
-        "RL006",
-        "RL005",
-    ),
-)
+@training("RL001", may=_AFTER_MISMATCH)
 def stale_sampler(log: Log, rng: Rng) -> None:
     """From step 80 on the sampler's weights are no longer refreshed."""
     log.truth["RL001"] = 80
@@ -225,21 +218,7 @@ def stale_sampler(log: Log, rng: Rng) -> None:
     )
 
 
-@training(
-    "RL001",
-    may=(
-        "RL002",
-        "RL004",
-        "RL007",
-        "RL008",
-        "RL013",
-        "RL014",
-        "OPT008",
-        "GEN004",
-        "RL006",
-        "RL005",
-    ),
-)
+@training("RL001", may=_AFTER_MISMATCH)
 def noisy_kernel(log: Log, rng: Rng) -> None:
     """From step 150 on the sampler's logits carry an error of a lossy kernel."""
     log.truth["RL001"] = 150

@@ -46,6 +46,13 @@ class Rule:
         """Findings on one run."""
         raise NotImplementedError
 
+    def usable(self, view: RunView, *roles: str) -> Series | None:
+        """The first metric of these roles, finite values only; None below `min_rows` of them."""
+        series = view.first(*roles)
+        if series is None or len(series.finite) < self.limits["min_rows"]:
+            return None
+        return series.finite
+
     @classmethod
     def documentation(cls) -> str:
         """The rule's page, in Markdown."""

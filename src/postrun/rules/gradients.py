@@ -51,10 +51,9 @@ class GradientsExploded(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("grad_norm")
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        series = self.usable(view, "grad_norm")
+        if series is None:
             return
-        series = series.finite
         n = len(series)
         log = np.log10(np.maximum(series.y, 1e-30))
         smooth = rolling_median(log, int(np.clip(n // 100, 5, 51)))

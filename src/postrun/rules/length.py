@@ -110,14 +110,9 @@ class OftenTruncated(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("fraction.truncated")
-        if (
-            series is None
-            or len(series.finite) < self.limits["min_rows"]
-            or series.finite.y.max() > 1.0001
-        ):
+        y = self.usable(view, "fraction.truncated")
+        if y is None or y.y.max() > 1.0001:
             return
-        y = series.finite
         level = median(y.y[-max(5, len(y) // 3) :])
         if level < self.limits["share"]:
             return

@@ -9,9 +9,9 @@ import numpy as np
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView, Series
+from postrun.semantics import RunView
 from postrun.stats.changepoint import onset
-from postrun.stats.levels import begins, change
+from postrun.stats.levels import begins
 from postrun.stats.robust import mad_sigma, median, rolling_median
 
 
@@ -49,14 +49,9 @@ class ClippedTooMuch(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("fraction.clipped")
-        if (
-            series is None
-            or len(series.finite) < self.limits["min_rows"]
-            or series.finite.y.max() > 1.0001
-        ):
+        y = self.usable(view, "fraction.clipped")
+        if y is None or y.y.max() > 1.0001:
             return
-        y = series.finite
         level = median(y.y[len(y) // 2 :])
         if level < self.limits["share"]:
             return
@@ -324,10 +319,9 @@ class PolicyStepTooLarge(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("kl.step")
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        y = self.usable(view, "kl.step")
+        if y is None:
             return
-        y = series.finite
         smooth = rolling_median(np.abs(y.y), int(np.clip(len(y) // 50, 5, 51)))
         at = onset(smooth, 0.0, self.limits["level"])
         high = np.flatnonzero(np.abs(y.y) > self.limits["level"])
@@ -357,51 +351,3 @@ class PolicyStepTooLarge(Rule):
             "Lower the learning rate or the epochs per batch, or set a target KL.",
             [evidence(y, step, before=before, after=after, effect=after)],
         )
-
-
-class PolicyInSync(Rule):
-    """Trainer and inference agree throughout.
-
-    ## What it does
-    Says (`good`) that the logged measures of trainer-inference mismatch stayed small.
-
-    ## Why it matters
-    It is the first thing to rule out when a policy-gradient run goes wrong.
-
-    ## How it decides
-    At least `min_rows` rows; the 95 % quantile of the mismatch KL is below `kl`, and that of the
-    probability gap below `gap`, of those that are logged.
-
-    ## Example
-    "Trainer and inference agree: mismatch_kl/mean below 0.002 in 95 % of the rows"
-    """
-
-    code = "RL018"
-    name = "policy-in-sync"
-    needs = ("kl.mismatch", "prob.gap")
-    thresholds = {"kl": 0.01, "gap": 0.01, "min_rows": 50}
-
-    def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding at most."""
-        parts, proofs = [], []
-        for role, limit in (("kl.mismatch", "kl"), ("prob.gap", "gap")):
-            series: Series | None = view.first(role)
-            if series is None:
-                continue
-            y = series.finite
-            if len(y) < self.limits["min_rows"]:
-                return
-            high = float(np.quantile(np.abs(y.y), 0.95))
-            if high >= self.limits[limit]:
-                return
-            parts.append(f"{y.key} below {number(high, 2)} in 95 % of the rows")
-            proofs.append(
-                evidence(y, before=change(y.y).before, after=change(y.y).after, effect=high)
-            )
-        if parts:
-            yield self.finding(
-                Severity.GOOD,
-                0.85,
-                f"Trainer and inference agree: {'; '.join(parts)}",
-                evidence=proofs,
-            )

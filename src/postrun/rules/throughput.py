@@ -59,10 +59,9 @@ class ThroughputDrop(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """At most one drop and one finding on dips."""
-        series = view.first(*_SPEED)
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        series = self.usable(view, *_SPEED)
+        if series is None:
             return
-        series = series.finite
         skip = max(2, int(self.limits["warm_up"] * len(series)))
         steady = series.take(slice(skip, None))
         yield from self._drop(view, steady)

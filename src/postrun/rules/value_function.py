@@ -44,10 +44,9 @@ class ValueFitPoor(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("explained_variance")
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        y = self.usable(view, "explained_variance")
+        if y is None:
             return
-        y = series.finite
         half = len(y) // 2
         level = median(y.y[half:])
         if level >= self.limits["poor"]:

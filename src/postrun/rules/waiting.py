@@ -308,10 +308,9 @@ class StepTimeTail(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("time.step")
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        y = self.usable(view, "time.step")
+        if y is None:
             return
-        y = series.finite
         y = y.take(slice(max(2, len(y) // 50), None))
         count, cost = slow_share(y.y, self.limits["factor"])
         slow = np.flatnonzero(y.y > self.limits["factor"] * median(y.y))

@@ -47,10 +47,9 @@ class LossScaleCollapsed(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("loss_scale")
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        series = self.usable(view, "loss_scale")
+        if series is None:
             return
-        series = series.finite
         top, end = float(np.quantile(series.y, 0.95)), change(series.y).after
         if top <= 1 or (end > 1 and end > self.limits["share"] * top):
             return
@@ -94,10 +93,9 @@ class WeightsGrow(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("weight_norm")
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        series = self.usable(view, "weight_norm")
+        if series is None:
             return
-        series = series.finite
         moved = change(series.y)
         third = 2 * len(series) // 3
         late = trend(series.x[third:], series.y[third:])

@@ -21,10 +21,10 @@ from postrun.semantics.series import Floats, MetricInfo, Series
 from postrun.stats.plateau import Gain, gains
 
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
+#: Roles that only reinforcement learning has. A plain "kl" is not among them: autoencoders have it.
 _REINFORCEMENT = (
     "reward",
     "reward.component",
-    "kl.policy",
     "kl.step",
     "kl.mismatch",
     "advantage",
