@@ -180,6 +180,8 @@ def _describe(cause: Cause | None, words: bool = True) -> str:
         return f"the console ends inside a traceback, at {cause.frame}"
     where = f" at {cause.frame}" if cause.frame else ""
     what = cause.kind.words if cause.kind and words else ""
+    if cause.detail:
+        what = f"{what}: {cause.detail}" if what else cause.detail
     if cause.exception:
         text = f": {_short(cause.text)}" if cause.text else ""
         error = f"{cause.exception}{where}{text}"
@@ -195,6 +197,8 @@ def _short(text: str) -> str:
 def _remedy(cause: Cause | None) -> str:
     if cause is None:
         return ""
+    if cause.detail:
+        return "Free the GPU, or choose one that no other process uses; this run itself is small."
     if cause.kind:
         return cause.kind.remedy
     return f"Read the traceback in the console log, from {cause.frame}." if cause.frame else ""

@@ -8,7 +8,21 @@ from dataclasses import dataclass
 
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?$')
-_EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
+_EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::\s*(?P<text>.*))?$")
+#: What launchers put before each line: "[rank0]: ", "(TaskRunner pid=42, ip=10.0.0.1) ".
+_PREFIX = re.compile(r"^(?:\[rank\d+\]:\s?|\(\w[\w.]*(?:\([^)]*\))? pid=\d+[^)]*\)\s?)")
+#: Exceptions that only report that another process failed: the cause is an earlier traceback.
+_WRAPPERS = re.compile(
+    r"ChildFailedError|ProcessRaisedException|ProcessExitedException|CalledProcessError|RayTaskError"
+    r"|SystemExit|InstantiationException"
+)
+_BOX = re.compile(r"^[╭┌].*Traceback \(most recent call last\)")
+_BOX_FRAME = re.compile(r"^[│|]\s+(?P<file>\S+?):(?P<line>\d+) in (?P<where>\S+)")
+_SIZE = r"([\d.]+) (MiB|GiB)"
+_NEW_OOM = re.compile(rf"total capacity of {_SIZE}.*this process has {_SIZE} memory in use", re.S)
+_OLD_OOM = re.compile(
+    rf"{_SIZE} total capacity.*?{_SIZE} already allocated.*?{_SIZE} free.*?{_SIZE} reserved", re.S
+)
 _LIBRARY = re.compile(r"site-packages|dist-packages|/lib/python\d|<frozen|^<|/torch/|\bwandb/sdk/")
 #: How far from the end of the console a cause may lie.
 _TAIL = 400
@@ -31,15 +45,23 @@ KINDS = (
         "the GPU ran out of memory",
         "Lower the batch size or sequence length, or use gradient checkpointing or accumulation; "
         "check that no other process holds the GPU.",
-        r"CUDA out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED|HIP out of memory"
+        r"CUDA out of memory|CUDA error: out of memory|OOM when allocating tensor"
+        r"|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED|HIP out of memory"
         r"|MPS backend out of memory|RESOURCE_EXHAUSTED: Out of memory",
     ),
     Kind(
         "host-out-of-memory",
         "the host ran out of memory",
         "Look at the host memory's growth before the end; load data lazily, use fewer workers.",
-        r"MemoryError|Cannot allocate memory|oom-kill|Out of memory: Killed process"
+        r"\bMemoryError|Cannot allocate memory|oom-kill|Out of memory: Killed process"
+        r"|DataLoader worker \(pid \d+\) is killed by signal: Killed"
         r"|DefaultCPUAllocator: (?:can't|not enough)",
+    ),
+    Kind(
+        "shared-memory",
+        "shared memory between data-loader workers ran out",
+        "Raise the limit (docker run --shm-size), or use fewer workers.",
+        r"insufficient shared memory|Bus error|unable to (?:open|mmap|allocate) shared memory",
     ),
     Kind(
         "disk-full",
@@ -98,7 +120,8 @@ class Cause:
 
     `kind` is None for an ordinary exception; `exception` its type, `text` its message; `frame` the
     last line of the user's own code ("train.py:221 in main"), `line` the console line (from 0).
-    `cut` tells that a traceback begins but its end was never written.
+    `cut` tells that a traceback begins but its end was never written; `detail` is what the message
+    itself shows beyond that (who held the GPU's memory).
     """
 
     kind: Kind | None
@@ -107,45 +130,107 @@ class Cause:
     frame: str = ""
     line: int | None = None
     cut: bool = False
+    detail: str = ""
 
 
 def find_cause(lines: Sequence[str], exit_code: int | None) -> Cause | None:
     """The cause that console lines and exit code show, or None."""
     first = max(0, len(lines) - _TAIL)
-    starts = [i for i in range(first, len(lines)) if lines[i].strip().endswith(_TRACEBACK)]
-    for start in reversed(starts):
-        cause = _traceback(lines, start)
-        if cause is not None and not (cause.cut and exit_code is not None):
+    tail = [_PREFIX.sub("", line) for line in lines[first:]]
+    wrapper: Cause | None = None
+    for start in range(len(tail) - 1, -1, -1):
+        if _BOX.match(tail[start].strip()):
+            cause = _boxed(tail, start, first)
+        elif tail[start].strip().endswith(_TRACEBACK):
+            cause = _traceback(tail, start, first)
+        else:
+            continue
+        if cause is None or (cause.cut and exit_code is not None):
+            continue
+        if not _WRAPPERS.search(cause.exception):
             return cause
-    for i in range(len(lines) - 1, max(first, len(lines) - 60) - 1, -1):
+        wrapper = wrapper or cause
+    if wrapper is not None:
+        return wrapper
+    for i in range(len(tail) - 1, max(0, len(tail) - 60) - 1, -1):
+        text = tail[i].strip()
         for kind in KINDS:
-            if re.search(kind.pattern, lines[i].strip()):
-                return Cause(kind, text=lines[i].strip()[:300], line=i)
+            if re.search(kind.pattern, text):
+                return Cause(kind, text=text[:300], line=first + i, detail=_detail(kind, text))
     return _by_exit_code(exit_code)
 
 
-def _traceback(lines: Sequence[str], start: int) -> Cause | None:
+def _traceback(lines: Sequence[str], start: int, offset: int) -> Cause | None:
+    """The cause that a traceback beginning at `start` names; `offset` is added to line numbers."""
     frame = own = ""
     for i in range(start + 1, len(lines)):
         line = lines[i]
         found = _FRAME.match(line)
         if found:
-            file = found["file"]
-            name = file.replace("\\", "/").rsplit("/", 1)[-1]
-            where = f" in {found['where']}" if found["where"] else ""
-            frame = f"{name}:{found['line']}{where}"
-            if not _LIBRARY.search(file):
-                own = frame
+            frame, is_own = _place(found["file"], found["line"], found["where"])
+            own = frame if is_own else own
             continue
         if not line or line[0].isspace():
             continue
-        match = _EXCEPTION.match(line.strip())
-        if match and frame:
-            full = line.strip()
-            kind = next((k for k in KINDS if re.search(k.pattern, full)), None)
-            return Cause(kind, match["type"], (match["text"] or "")[:300], own or frame, i)
-        return None  # something else was printed in between: not a whole traceback
-    return Cause(None, frame=own or frame, line=len(lines) - 1, cut=True) if frame else None
+        return _exception(lines, i, offset, own or frame) if frame else None
+    if not frame:
+        return None
+    return Cause(None, frame=own or frame, line=offset + len(lines) - 1, cut=True)
+
+
+def _boxed(lines: Sequence[str], start: int, offset: int) -> Cause | None:
+    """The same for a traceback that rich has drawn in a box."""
+    frame = own = ""
+    for i in range(start + 1, len(lines)):
+        line = lines[i].strip()
+        found = _BOX_FRAME.match(line)
+        if found:
+            frame, is_own = _place(found["file"], found["line"], found["where"])
+            own = frame if is_own else own
+        elif line and line[0] not in "│|╰└":
+            return _exception(lines, i, offset, own or frame) if frame else None
+    return (
+        Cause(None, frame=own or frame, line=offset + len(lines) - 1, cut=True) if frame else None
+    )
+
+
+def _place(file: str, line: str, where: str | None) -> tuple[str, bool]:
+    """A frame as people name it, and whether it is the user's own code."""
+    name = file.replace("\\", "/").rsplit("/", 1)[-1]
+    return f"{name}:{line}" + (f" in {where}" if where else ""), not _LIBRARY.search(file)
+
+
+def _exception(lines: Sequence[str], i: int, offset: int, frame: str) -> Cause | None:
+    """The exception on line i, or None: then something else was printed in between."""
+    full = lines[i].strip()
+    match = _EXCEPTION.match(full)
+    if match is None:
+        return None
+    kind = next((k for k in KINDS if re.search(k.pattern, full)), None)
+    text = (match["text"] or "")[:300]
+    return Cause(kind, match["type"], text, frame, offset + i, detail=_detail(kind, full))
+
+
+def _detail(kind: Kind | None, text: str) -> str:
+    """Who held the GPU's memory, where PyTorch's message tells and it was not this process."""
+    if kind is None or kind.name != "gpu-out-of-memory":
+        return ""
+    new, old = _NEW_OOM.search(text), _OLD_OOM.search(text)
+    if new:
+        total, own = _gib(new[1], new[2]), _gib(new[3], new[4])
+        others = total - own
+    elif old:
+        total, free, own = _gib(old[1], old[2]), _gib(old[5], old[6]), _gib(old[7], old[8])
+        others = total - own - free
+    else:
+        return ""
+    if others < 0.5 * total:
+        return ""
+    return f"other processes held {others:.1f} of the GPU's {total:.1f} GiB, this one {own:.1f} GiB"
+
+
+def _gib(value: str, unit: str) -> float:
+    return float(value) / (1024 if unit == "MiB" else 1)
 
 
 def _by_exit_code(code: int | None) -> Cause | None:
