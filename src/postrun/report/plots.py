@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ import numpy as np
 from postrun.model import Finding, Severity
 from postrun.report.files import write_atomically
 from postrun.report.overview import shown, steady
-from postrun.semantics import MetricInfo, RunView, Series, paired
+from postrun.semantics import RunView, Series, paired
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats, bin_medians, rolling_median
 
@@ -33,24 +32,37 @@ class Panel:
     log: bool = False
 
 
+#: Parts of the step time.
+_PARTS = ("time.part", "time.data", "time.wait", "time.save", "time.generate")
 #: File name (without suffix) and title of each figure, and its panels where the run has them.
 FIGURES: dict[str, tuple[str, tuple[Panel, ...]]] = {
     "training_metrics": (
         "Training",
         (
             Panel("Loss", ("loss.train", "loss.eval", "loss.policy", "loss.value")),
-            Panel("Reward", ("reward", "reward.component")),
-            Panel("Score", ("accuracy.train", "accuracy.eval", "score.eval")),
+            Panel("Adversaries' losses", ("loss.discriminator", "loss.generator")),
+            Panel("Reward", ("reward", "reward.eval", "reward.component")),
+            Panel("Preference margin", ("reward.margin", "reward.chosen", "reward.rejected")),
+            Panel("Log-probabilities", ("logp.chosen", "logp.rejected")),
+            Panel(
+                "Score", ("accuracy.train", "accuracy.eval", "accuracy.preference", "score.eval")
+            ),
             Panel("Entropy", ("entropy",)),
             Panel(
                 "Trainer and inference probabilities",
                 ("prob.trainer", "prob.inference", "prob.gap"),
             ),
-            Panel("KL divergence", ("kl.mismatch", "kl.policy"), log=True),
+            Panel("KL divergence", ("kl.mismatch", "kl.policy", "kl.step"), log=True),
             Panel(
                 "Masked and truncated",
                 ("fraction.masked", "fraction.truncated", "fraction.clipped"),
             ),
+            Panel(
+                "Groups without signal",
+                ("fraction.zero_std", "fraction.solve_none", "fraction.solve_all"),
+            ),
+            Panel("Action values", ("q_value",)),
+            Panel("Explained variance", ("explained_variance",)),
             Panel("Gradient norm", ("grad_norm",), log=True),
             Panel("Learning rate", ("lr",)),
             Panel("Length", ("length.completion", "length.sequence", "length.episode")),
@@ -62,16 +74,16 @@ FIGURES: dict[str, tuple[str, tuple[Panel, ...]]] = {
             Panel("Throughput", ("throughput.tokens", "throughput.samples", "throughput.steps")),
             Panel("Model FLOPs utilisation", ("mfu",)),
             Panel("GPU memory", ("memory.gpu",)),
-            Panel("Step time", ("time.step", "time.part")),
+            Panel("Step time", ("time.step", *_PARTS)),
         ),
     ),
 }
 #: System metrics that make panels of the performance figure where the run logs no such metric.
 _SYSTEM = (
-    ("GPU utilisation (%)", r"^gpu\.\d+\.gpu$"),
-    ("GPU memory (%)", r"^gpu\.\d+\.memoryAllocated$"),
-    ("CPU (%)", r"^(cpu|proc\.cpu\.(percent))$"),
-    ("Process memory (MB)", r"^proc\.memory\.rssMB$"),
+    ("GPU utilisation, by minute", ("system.gpu_utilisation",)),
+    ("GPU memory, by minute", ("system.gpu_memory",)),
+    ("CPU, by minute", ("system.cpu", "system.cpu_process")),
+    ("Process memory, by minute", ("system.memory_process",)),
 )
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito
 _SEVERITY = {Severity.CRITICAL: "#b00020", Severity.WARNING: "#b36b00", Severity.INFO: "#5a6b7b"}
@@ -119,6 +131,8 @@ def _cells(view: RunView, name: str) -> list[_Cell]:
     cells = []
     for panel in FIGURES[name][1]:
         lines = [s for s in view.by_role(*panel.roles) if len(s.finite) > 1]
+        if panel.title == "Groups without signal":
+            lines = [s for s in lines if s.finite.y.any()]  # none of them at all is no picture
         if panel.roles[0] == "time.step":
             lines = _largest(lines)
         if lines:
@@ -136,9 +150,9 @@ def _spread(view: RunView, series: Series) -> Series | None:
 
 def _largest(lines: list[Series]) -> list[Series]:
     """Parts of the step time, the largest first, after the step time itself."""
-    parts = [s for s in lines if s.info.role == "time.part"]
+    parts = [s for s in lines if s.info.role in _PARTS]
     parts.sort(key=lambda s: -float(np.median(s.finite.y)))
-    return [s for s in lines if s.info.role != "time.part"] + parts[:4]
+    return [s for s in lines if s.info.role not in _PARTS] + parts[:4]
 
 
 def _unknown(view: RunView) -> list[_Cell]:
@@ -154,22 +168,12 @@ def _unknown(view: RunView) -> list[_Cell]:
 
 
 def _system(view: RunView) -> list[_Cell]:
-    frame = view.run.system
-    if frame.height < 2 or frame["_runtime"].null_count() == frame.height:
-        return []
-    clock = frame["_runtime"].cast(float).to_numpy() / 60
     cells = []
-    for title, pattern in _SYSTEM:
-        lines: list[tuple[Series, Series | None]] = []
-        for key, dtype in zip(frame.columns, frame.dtypes, strict=True):
-            if not re.search(pattern, key) or not dtype.is_numeric():
-                continue
-            rows = np.flatnonzero(frame[key].is_not_null().to_numpy())
-            y = frame[key].drop_nulls().cast(float).to_numpy()
-            if len(y) > 1:
-                lines.append((Series(MetricInfo(key), clock[rows], y, rows), None))
-        if lines:
-            cells.append(_Cell(f"{title}, by minute", lines[:_LINES]))
+    for title, names in _SYSTEM:
+        found = [s for name in names for s in view.system(name) if len(s) > 1]
+        minutes = [Series(s.info, s.x / 60, s.y, s.rows) for s in found[:_LINES]]
+        if minutes:
+            cells.append(_Cell(title, [(s, None) for s in minutes]))
     return cells
 
 
@@ -294,7 +298,9 @@ def _band(axis: Axes, mean: Series, std: Series, colour: str) -> None:
 def _limit(axis: Axes, y: Floats) -> None:
     """A scale for the bulk of the values: single outliers, such as a first step, leave it."""
     level = float(np.median(y)) if len(y) else 0.0
-    if len(y) and float(np.ptp(y)) < 0.02 * abs(level):  # all but constant: no false drama
+    bulk = float(np.subtract(*np.quantile(y, [0.99, 0.01]))) if len(y) else 0.0
+    if len(y) and bulk < 0.02 * abs(level) and float(np.ptp(y)) < 0.2 * abs(level):
+        # All but constant: no false drama.
         axis.set_ylim(level - 0.1 * abs(level), level + 0.1 * abs(level))
         return
     if len(y) < 20:
@@ -323,10 +329,13 @@ def _limit(axis: Axes, y: Floats) -> None:
 
 
 def _mark(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
-    """A line where each finding on one of these metrics begins, with the rule's code."""
-    keys = {s.key for s, _ in cell.lines}
+    """A line where each finding on one of these metrics begins, with the rule's code.
+
+    Not over system metrics: their x are minutes, those of findings are steps.
+    """
+    keys = {s.key for s, _ in cell.lines if s.info.x_axis != "_runtime"}
     level = 0
-    for finding in findings:
+    for finding in (part for f in findings for part in f.with_symptoms()):
         colour = _SEVERITY.get(finding.severity)
         proof = next((e for e in finding.evidence if keys & set(e.metric.split(" "))), None)
         if colour is None or proof is None or proof.step_from is None:

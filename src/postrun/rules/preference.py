@@ -124,9 +124,8 @@ class ChosenFalls(Rule):
         ):
             return
         smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
-        step = float(
-            y.x[begins(smooth, moved.before, moved.after, mad_sigma(y.y[: max(5, len(y) // 10)]))]
-        )
+        first = y.y[: max(5, len(y) // 50)]  # it may fall from the first step on
+        step = float(y.x[begins(smooth, median(first), moved.after, mad_sigma(first))])
         proofs = [evidence(y, step, before=moved.before, after=moved.after, effect=fall)]
         text = (
             f"{y.key} falls from {number(moved.before, 3)} to {number(moved.after, 3)} from step "

@@ -180,7 +180,10 @@ class RunView:
         return next((s for s in self.by_role(*names) if len(s)), None)
 
     def companion(self, key: str, stat: str) -> Series | None:
-        """The metric that is `key`'s spread or extreme, such as `loss/std` of `loss/mean`."""
+        """The metric that is `key`'s spread or extreme, such as `loss/std` of `loss/mean`.
+
+        The spread of a reward has a role of its own (`reward.std`).
+        """
         info = self.metrics[key]
         if info.role is None:
             return None
@@ -188,7 +191,8 @@ class RunView:
         for other in self.metrics.values():
             if other.stat == stat and other.role == info.role and _stem(other) == stem:
                 return self.series(other.key)
-        return None
+        own_role = f"{info.role}.{stat}"
+        return next((self.series(i.key) for i in self.metrics.values() if i.role == own_role), None)
 
     @cached_property
     def _system(self) -> dict[str, MetricInfo]:
