@@ -205,7 +205,8 @@ class ConstantMetric(Rule):
     nothing is trained. Dashboards with many panels hide it.
 
     ## How it decides
-    At least `min_rows` finite values, all equal, and a role for which that is a defect. A perfect
+    At least `min_rows` finite values, all equal, and a role for which that is a defect (for a
+    gradient norm, only 0 is). A perfect
     score held throughout (accuracy or reward at exactly 1) is reported as `info`.
 
     ## What to do
@@ -225,7 +226,10 @@ class ConstantMetric(Rule):
             dead = []
             for series in view.by_role(role):
                 y = series.finite.y
-                if len(y) >= self.limits["min_rows"] and y.min() == y.max():
+                if len(y) < self.limits["min_rows"] or y.min() != y.max():
+                    continue
+                # A gradient norm that is constant above 0 was logged after clipping: OPT010.
+                if role != "grad_norm" or y[0] == 0:
                     dead.append((series, float(y[0])))
             if not dead:
                 continue
