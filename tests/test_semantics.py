@@ -138,7 +138,8 @@ def test_frameworks_are_recognised() -> None:
             "train_samples_per_sec": "throughput.samples"}),
         ("axolotl", {"train/loss": "loss.train", "train/ppl": "perplexity.train",
             "train/tokens_per_second_per_gpu": "throughput.tokens",
-            "train/memory/max_active (GiB)": "memory.gpu", "train/grad_norm": "grad_norm"}),
+            "train/memory/max_active (GiB)": "memory.gpu", "train/grad_norm": "grad_norm",
+            "train/tokens/train_per_sec_per_gpu": "throughput.tokens"}),
         ("RLlib", {"episode_reward_mean": "reward", "episode_len_mean": "length.episode",
             "info/learner/default_policy/learner_stats/policy_loss": "loss.policy",
             "info/learner/default_policy/learner_stats/vf_explained_var": "explained_variance",
@@ -173,6 +174,14 @@ def test_a_loss_beside_a_divergence_is_no_policy_loss() -> None:
     autoencoder = view(["loss", "kl", "recon_loss", "val_loss"])
     assert autoencoder.metrics["loss"].role == "loss.train"
     assert view(["loss", "kl", "approx_kl"]).metrics["loss"].role == "loss.policy"
+
+
+def test_a_shared_recipe_log_with_rewards_has_a_policy_loss() -> None:
+    ppo = ["loss", "policy_loss", "scores", "rlhf_reward", "approx_policy_kl", "kl", "lr"]
+    run = view([*ppo, "tokens_per_second_per_gpu", "peak_memory_active"])
+    assert run.framework == "torchtune" and run.metrics["loss"].role == "loss.policy"
+    sft = view(["loss", "lr", "tokens_per_second_per_gpu", "peak_memory_active"])
+    assert sft.metrics["loss"].role == "loss.train"
 
 
 def test_a_common_name_makes_no_framework() -> None:
