@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint docs bench diagnosis clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -25,6 +25,11 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.run
+
+diagnosis: $(VENV)/.dev  ## score the rules on labelled trainings, beside two other packages
+	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.diagnosis
+	$(BIN)/python -m benchmarks.diagnosis.speed
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -141,7 +141,7 @@ class TrainerInferenceMismatch(Rule):
         if gap is not None:
             yield self._parting(gap, "gap", self.limits["gap_floor"])
         masked = view.first("fraction.masked")
-        if masked is not None:
+        if masked is not None and len(masked.finite) and masked.finite.y.max() <= 1.0001:
             yield self._parting(masked.finite, "masked share", self.limits["masked_floor"])
 
     def _parting(self, series: Series, what: str, floor: float) -> _Parting | None:
