@@ -238,6 +238,7 @@ class ConstantMetric(Rule):
             level = f"{values[0]:g}" if len(values) == 1 else "one constant value"
             verb = "is" if len(dead) == 1 else "are each"
             perfect = all(value == 1.0 for value in values)
+            meaning = "perfect from the first row on" if perfect else meaning
             yield self.finding(
                 Severity.INFO if perfect else Severity.WARNING,
                 0.9,

@@ -28,7 +28,8 @@ class Plateau(Rule):
     Looks at rewards, evaluation metrics and losses that should fall, with at least 20 values and a
     gain beyond 4 standard errors. Flat: from some point on, at least `flat_share` of the run, a
     Mann-Kendall test (1 %, corrected for autocorrelation) shows no improvement and the Theil-Sen
-    change is below 2 % of the whole gain. Early: 90 % of a reward's or score's gain came within the
+    change is below 2 % of the whole gain, and below 15 % of what is left to the best value there can
+    be (a loss of 0, an accuracy of 1). Early: 90 % of a reward's or score's gain came within the
     first `early_share` of the run. (For losses that is the normal shape and is not reported.)
     A metric that got worse afterwards by a fifth of its gain is left to other rules. Always `info`: a
     run that reached what it can reach is not ill.

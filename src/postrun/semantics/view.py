@@ -155,7 +155,11 @@ class RunView:
         if key not in self._gains:
             series = self.series(key).finite
             sign = series.info.sign
-            self._gains[key] = gains(series.x, series.y, sign) if sign else None
+            top = None
+            if (series.info.role or "").startswith(("accuracy", "score")) and len(series):
+                high = float(series.y.max())
+                top = 1.0 if high <= 1 else 100.0 if 1.5 < high <= 100 else None
+            self._gains[key] = gains(series.x, series.y, sign, top) if sign else None
         return self._gains[key]
 
     @cached_property

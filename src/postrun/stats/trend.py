@@ -37,7 +37,7 @@ def trend(x: Floats, y: Floats) -> Trend:
     Autocorrelation makes Mann-Kendall find trends in noise, so its variance is inflated by the
     lag-1 autocorrelation of the detrended values, (1 + r) / (1 - r) (Yue and Wang 2004). The residuals of
     a smooth curve around its line are autocorrelated too, which would hide the clearest trends: the
-    test is made on the medians of 12 long groups as well, which are nearly independent, and the
+    test is made on the medians of 6 to 12 long groups as well, which are nearly independent, and the
     smaller p, doubled for the two tests, counts. Sources: Sen 1968; Mann 1945; Kendall 1975. Fewer
     than 4 points have no trend (p = 1).
     """
@@ -52,8 +52,9 @@ def trend(x: Floats, y: Floats) -> Trend:
     r = lag1(y - slope * x)
     inflation = (1 + r) / (1 - r) if r > 0 else 1.0
     p = mann_kendall(y, inflation)
-    if n >= 4 * _BLOCKS:
-        p = min(1.0, 2 * min(p, mann_kendall(bin_medians(x, y, _BLOCKS)[1])))
+    blocks = min(_BLOCKS, n // 4)
+    if blocks >= 6:  # fewer cannot reach 1 %
+        p = min(1.0, 2 * min(p, mann_kendall(bin_medians(x, y, blocks)[1])))
     return Trend(slope, slope * float(x[-1] - x[0]), p, n / inflation)
 
 
