@@ -59,3 +59,62 @@ def test_the_orchestrator_of_the_seed(shared: Path) -> None:
     assert "90 % of its gain" in found["OPT003"].message
     assert "completion_len/mean fell" in found["PERF001"].message
     assert "truncated completions fell" in found["RL003"].message
+
+
+def test_the_seeds_training_read_as_one(shared: Path) -> None:
+    """All that an expert sees in it, from trainer and orchestrator together, and nothing false."""
+    runs = [postrun.load(shared / "seed_run" / name) for name in ("7nikv4vp", "29hn8w98")]
+    joined = postrun.join(runs)
+    top = postrun.diagnose(joined)
+    found = [part for f in top for part in f.with_symptoms()]
+    says = " | ".join(f.message for f in found)
+    by_code = {f.rule: f for f in found}
+
+    assert top[0].rule == "RL001" and top[0].severity is Severity.CRITICAL
+    start = top[0].evidence[0].step_from
+    assert start is not None and 20 <= start <= 60
+    assert {e.run for e in top[0].evidence} == {"7nikv4vp"}
+    for words in (
+        "500 rows of 999",
+        "28 % of all tokens are masked",
+        "the gradient norm grew",
+        "completion_len/mean fell",
+        "not slower hardware",
+        "dips every 100 steps",
+        "ckpt.interval",
+        "perf/mfu has a median of 2.6 %",
+        "metrics/exact_match_reward, metrics/pattern_reward are each 0 in all 1,000 rows",
+        "reward/mean made 90 % of its gain (0.127 to 0.318) by step 166",
+        "truncated completions fell from",
+        "entropy/mean fell from 0.93",
+        "Ran 998 of 1,000 planned steps (max_steps): complete",
+    ):
+        assert words in says, words
+    # A policy-gradient loss near zero, falling or not, is neither success nor fault.
+    assert not {"OPT002", "OPT004", "OPT005", "OPT006", "OPT011", "OPT012", "GEN001"} & set(by_code)
+    assert "loss/mean" not in says and "learning rate" not in says
+    good = [f.message for f in found if f.severity is Severity.GOOD]
+    assert all("loss" not in message for message in good)
+
+
+def test_the_seeds_runs_are_found_to_be_one_training(shared: Path, tmp_path: Path) -> None:
+    targets = [shared / "seed_run" / name for name in ("7nikv4vp", "29hn8w98")]
+    done = postrun.analyze(targets, tmp_path, plots=False)
+    assert [r.id for r in done] == ["7nikv4vp", "29hn8w98", "7nikv4vp+29hn8w98"]
+    insights = done[0].analysis["insights"]
+    for words in (
+        "exit code 0",
+        "1.54 hours",
+        "of 999 steps",
+        "9.26e-06",
+        "throughput",
+        "MFU",
+        "entropy",
+    ):
+        assert any(words in text for text in insights), words
+
+
+def test_whose_memory_filled_the_gpu(shared: Path) -> None:
+    (folder,) = (shared / "runs").glob("*/run-20260117_122345-*")
+    (finding,) = [f for f in postrun.diagnose(postrun.load(folder)) if f.rule == "RUN001"]
+    assert "other processes held 44.8 of the GPU's 47.5 GiB, this one 2.7 GiB" in finding.message
