@@ -28,6 +28,9 @@ GEN = "info"
 One cause is one finding: what a rule finds is put under another rule's finding where that one explains
 it ("Explained by") and both hold at the same time. A cause is as severe as its worst symptom.
 
+Thresholds follow the references of a rule where they give one; the others are postrun's own, chosen on
+the development seeds of the [benchmark](diagnosis.md) and kept where the report's seeds bear them out.
+
 Severities: `critical` (results are lost or wrong), `warning` (look at it before you go on), `info`
 (worth knowing), `good` (shown to have worked). Confidence is the rule's own estimate of being right.
 

@@ -40,6 +40,10 @@ class EvalBetterThanTrain(Rule):
 
     ## Example
     "val/loss is below train/loss at 19 of 20 evaluations (0.31 against 0.52 at the end)"
+
+    ## References
+    Kapoor and Narayanan 2022, "Leakage and the reproducibility crisis in ML-based science"
+    (arXiv 2207.07048).
     """
 
     code = "GEN002"
@@ -162,6 +166,9 @@ class BestNotLast(Rule):
 
     ## Example
     "val/accuracy was best at step 4,000 (0.871) and ends at 0.846"
+
+    ## References
+    Prechelt 1998, "Early stopping - but when?".
     """
 
     code = "GEN004"
@@ -224,6 +231,10 @@ class EvalNoise(Rule):
     ## Example
     "eval/accuracy varies by ±0.012 from one evaluation to the next: its gain of 0.004 in the second
     half of the run is within that"
+
+    ## References
+    Bouthillier et al. 2021, "Accounting for variance in machine learning benchmarks" (arXiv
+    2103.03098).
     """
 
     code = "GEN005"

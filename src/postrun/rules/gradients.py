@@ -185,6 +185,9 @@ class AlwaysClipped(Rule):
 
     ## Example
     "train/grad_norm is above max_grad_norm (1) in 97 % of the rows, median 6.2"
+
+    ## References
+    Zhang et al. 2020, "Why gradient clipping accelerates training" (arXiv 1905.11881).
     """
 
     code = "OPT010"

@@ -37,6 +37,10 @@ class LossDiverged(Rule):
 
     ## Example
     "train/loss rose from its best, 2.31 at step 4,000, to 6.9 at the end"
+
+    ## References
+    AutoTrainer (Zhang et al., ICSE 2021); Chowdhery et al. 2022 (PaLM, arXiv 2204.02311),
+    section 5.1 on loss spikes and restarts.
     """
 
     code = "OPT002"

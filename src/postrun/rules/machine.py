@@ -73,6 +73,9 @@ class GpuIdle(Rule):
 
     ## Example
     "The GPU is busy 11 % of the time (median over 2.1 h)"
+
+    ## References
+    SageMaker Debugger, rule LowGPUUtilization.
     """
 
     code = "PERF009"
@@ -127,6 +130,9 @@ class GpuImbalance(Rule):
 
     ## Example
     "GPU utilisation differs between devices: 94 % on GPU 0, 41 % on GPU 3"
+
+    ## References
+    SageMaker Debugger, rule LoadBalancing.
     """
 
     code = "PERF010"
@@ -244,6 +250,9 @@ class CpuBound(Rule):
 
     ## Example
     "The CPU is at 97 % (median) while the GPU is busy 22 % of the time"
+
+    ## References
+    SageMaker Debugger, rule CPUBottleneck.
     """
 
     code = "PERF012"

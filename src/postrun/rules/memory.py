@@ -59,6 +59,9 @@ class GpuMemoryGrows(Rule):
 
     ## Example
     "perf/peak_memory grows steadily, from 11.2 to 19.8 GiB: something is kept from step to step"
+
+    ## References
+    SageMaker Debugger, rule GPUMemoryIncrease.
     """
 
     code = "PERF013"

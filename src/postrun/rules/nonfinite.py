@@ -37,6 +37,10 @@ class NotFinite(Rule):
 
     ## Example
     "train/loss is NaN from step 412 to the end (last finite value 8.1 at step 411)"
+
+    ## References
+    SageMaker Debugger, rule ExplodingTensor (NaN and infinite values); Micikevicius et al. 2018
+    (arXiv 1710.03740) on skipped steps.
     """
 
     code = "OPT001"

@@ -39,6 +39,10 @@ class Overfitting(Rule):
 
     ## Example
     "val_loss is best at step 1,200 (0.41) and rises to 0.63 while train_loss goes on falling"
+
+    ## References
+    Prechelt 1998, "Early stopping - but when?" (generalisation loss); SageMaker Debugger, rule
+    Overfit.
     """
 
     code = "GEN001"

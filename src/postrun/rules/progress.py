@@ -44,6 +44,9 @@ class LossNotDecreasing(Rule):
     ## Example
     "train_loss does not fall: 0.702 after the first steps, 0.696 at the end (ln 2 = 0.693 is the
     chance level of two classes)"
+
+    ## References
+    SageMaker Debugger, rule LossNotDecreasing; DeepDiagnosis (Wardat et al., ICSE 2022).
     """
 
     code = "OPT006"

@@ -34,6 +34,9 @@ class ValueFitPoor(Rule):
 
     ## Example
     "losses/explained_variance has a median of -0.31 in the second half of the run"
+
+    ## References
+    Huang et al. 2022, "The 37 implementation details of proximal policy optimization".
     """
 
     code = "RL016"

@@ -54,6 +54,10 @@ class DataStall(Rule):
 
     ## Example
     "time/data takes 34 % of time/step (0.21 of 0.62 s)"
+
+    ## References
+    Mohan et al. 2021, "Analyzing and mitigating data stalls in DNN training" (arXiv
+    2007.06775); SageMaker Debugger, rule IOBottleneck.
     """
 
     code = "PERF003"
@@ -138,6 +142,10 @@ class CheckpointCost(Rule):
 
     ## Example
     "time/save_ckpt takes 7 % of the time (21 saves of 14 s)"
+
+    ## References
+    Mohan et al. 2021, "CheckFreq: frequent, fine-grained DNN checkpointing" (FAST 2021), which
+    aims at an overhead of 3.5 %.
     """
 
     code = "PERF005"
@@ -298,6 +306,9 @@ class StepTimeTail(Rule):
 
     ## Example
     "3 % of the steps take more than 3 times the median: 21 % of the time"
+
+    ## References
+    SageMaker Debugger, rule StepOutlier.
     """
 
     code = "PERF007"
@@ -354,6 +365,9 @@ class SlowStart(Rule):
 
     ## Example
     "The first metric came after 14 min: 22 % of the run"
+
+    ## References
+    SageMaker Debugger, rule MaxInitializationTime.
     """
 
     code = "PERF008"

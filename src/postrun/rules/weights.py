@@ -83,6 +83,10 @@ class WeightsGrow(Rule):
 
     ## Example
     "params-norm grew 5-fold, from 210 to 1,060, and still grows"
+
+    ## References
+    van Laarhoven 2017, "L2 regularization versus batch and weight normalization" (arXiv
+    1706.05350).
     """
 
     code = "OPT017"
