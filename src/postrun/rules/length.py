@@ -11,7 +11,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView
 from postrun.stats.levels import begins, change
-from postrun.stats.robust import mad_sigma, median, rolling_median
+from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
 
 
 class LengthExploded(Rule):
@@ -55,7 +55,7 @@ class LengthExploded(Rule):
         moved = change(y.y)
         if len(reward) < 20 or not moved.before > 0 or moved.ratio < self.limits["factor"]:
             return
-        smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
+        smooth = smoothed(y.y)
         part = y.y[: max(5, len(y) // 10)]
         step = float(y.x[begins(smooth, moved.before, moved.after, mad_sigma(part))])
         few = max(5, len(reward) // 20)

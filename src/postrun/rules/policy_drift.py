@@ -12,7 +12,7 @@ from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView
 from postrun.stats.changepoint import onset
 from postrun.stats.levels import begins
-from postrun.stats.robust import mad_sigma, median, rolling_median
+from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
 
 
 class ClippedTooMuch(Rule):
@@ -55,7 +55,7 @@ class ClippedTooMuch(Rule):
         level = median(y.y[len(y) // 2 :])
         if level < self.limits["share"]:
             return
-        smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
+        smooth = smoothed(y.y)
         at = float(y.x[int(np.argmax(smooth >= self.limits["share"]))])
         yield self.finding(
             Severity.WARNING,
@@ -113,7 +113,7 @@ class KlBlowUp(Rule):
         n = len(y)
         if len(reward) < 20:
             return
-        smooth = rolling_median(y.y, int(np.clip(n // 50, 5, 51)))
+        smooth = smoothed(y.y)
         end = median(smooth[-max(5, n // 10) :])
         begin = median(smooth[n // 5 - n // 20 : n // 5 + n // 20 + 1])
         if end < self.limits["factor"] * max(begin, 0.0) or end - begin < self.limits["floor"]:
@@ -184,7 +184,7 @@ class EntropyExploded(Rule):
         n = len(y)
         if y.y.min() < 0:
             return  # a loss term, not an entropy
-        smooth = rolling_median(y.y, int(np.clip(n // 50, 5, 51)))
+        smooth = smoothed(y.y)
         tenth = max(5, n // 10)
         levels = [
             median(smooth[i : i + tenth]) for i in range(0, n - 2 * tenth + 1, max(1, tenth // 2))
@@ -322,7 +322,7 @@ class PolicyStepTooLarge(Rule):
         y = self.usable(view, "kl.step")
         if y is None:
             return
-        smooth = rolling_median(np.abs(y.y), int(np.clip(len(y) // 50, 5, 51)))
+        smooth = smoothed(np.abs(y.y))
         at = onset(smooth, 0.0, self.limits["level"])
         high = np.flatnonzero(np.abs(y.y) > self.limits["level"])
         if (at is None or at > 0.9 * len(y)) and len(high) >= self.limits["share"] * len(y):

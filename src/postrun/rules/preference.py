@@ -11,7 +11,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView
 from postrun.stats.levels import begins, change
-from postrun.stats.robust import mad_sigma, median, rolling_median
+from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
 
 
 class MarginFlat(Rule):
@@ -123,7 +123,7 @@ class ChosenFalls(Rule):
             (grown is not None and grown.size > 0) or (other is not None and -other.size > fall)
         ):
             return
-        smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
+        smooth = smoothed(y.y)
         first = y.y[: max(5, len(y) // 50)]  # it may fall from the first step on
         step = float(y.x[begins(smooth, median(first), moved.after, mad_sigma(first))])
         proofs = [evidence(y, step, before=moved.before, after=moved.after, effect=fall)]

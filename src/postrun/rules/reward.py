@@ -17,6 +17,7 @@ from postrun.stats.robust import (
     median,
     noise_sigma,
     rolling_median,
+    smoothed,
 )
 
 
@@ -86,7 +87,7 @@ class RewardCollapsed(Rule):
             if best - end <= 1.5 * swing:
                 continue
             peak = float(y.x[first[k]])
-            rest = rolling_median(y.y[first[k] :], int(np.clip(n // 50, 5, 51)))
+            rest = smoothed(y.y[first[k] :])
             at = float(
                 y.x[first[k] + begins(rest, best, end, mad_sigma(y.y[first[k] : first[k] + 20]))]
             )
@@ -304,7 +305,7 @@ class RewardTermSaturated(Rule):
             n = len(y)
             if n < self.limits["min_rows"] or y.y.max() > 1.0001 or y.y.min() == y.y.max():
                 continue
-            smooth = rolling_median(y.y, int(np.clip(n // 50, 5, 51)))
+            smooth = smoothed(y.y)
             low = np.flatnonzero(smooth < self.limits["level"])
             start = int(low[-1]) + 1 if len(low) else 0
             if start < n // 2:

@@ -11,7 +11,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView
 from postrun.stats.levels import begins
-from postrun.stats.robust import mad_sigma, median, rolling_median
+from postrun.stats.robust import mad_sigma, median, smoothed
 
 
 class ValueFitPoor(Rule):
@@ -54,7 +54,7 @@ class ValueFitPoor(Rule):
         level = median(y.y[half:])
         if level >= self.limits["poor"]:
             return
-        smooth = rolling_median(y.y, int(np.clip(len(y) // 50, 5, 51)))
+        smooth = smoothed(y.y)
         good = np.flatnonzero(smooth >= self.limits["poor"])
         at = float(y.x[min(int(good[-1]) + 1, half) if len(good) else 0])
         early = median(y.y[: max(5, len(y) // 10)])
@@ -112,7 +112,7 @@ class ValuesDiverged(Rule):
         y = series.finite
         n = len(y)
         bound = max(float(np.abs(r).max()) for r in returns)
-        smooth = rolling_median(np.abs(y.y), int(np.clip(n // 50, 5, 51)))
+        smooth = smoothed(np.abs(y.y))
         end, early = median(smooth[-max(5, n // 10) :]), median(smooth[: max(5, n // 5)])
         if (
             bound <= 0

@@ -104,3 +104,8 @@ def of_three(y: Floats) -> Floats:
     out[1:-1] = np.median(np.stack([y[:-2], y[1:-1], y[2:]]), axis=0)
     out[0], out[-1] = (y[0] + y[1]) / 2, (y[-2] + y[-1]) / 2
     return out
+
+
+def smoothed(y: Floats) -> Floats:
+    """Running median of 2 % of the values (5 to 51): the level without single values. Shape (n,)."""
+    return rolling_median(y, int(np.clip(len(y) // 50, 5, 51)))
