@@ -20,5 +20,7 @@ def system(seconds: int = 3600, **columns: Any) -> pl.DataFrame:
             .replace("proc_memory_", "proc.memory.")
         )
         key = key.replace("disk_", "disk./.")
+        if key.startswith("process"):  # process0: the memory of GPU 0, which the process uses
+            key = f"gpu.process.{key.removeprefix('process')}.memoryAllocated"
         named[key] = np.full(n, values) if np.isscalar(values) else np.asarray(values)[:n]
     return pl.DataFrame({"_timestamp": clock + 1.7e9, "_runtime": clock, **named})

@@ -104,8 +104,19 @@ class GpuIdle(Rule):
         )
 
 
+def owned(view: RunView) -> set[str]:
+    """Indices of the GPUs that the run's process used, as far as the SDK sampled that."""
+    return {s.info.index for s in view.system("system.gpu_process_memory") if len(s.finite)}
+
+
 def in_use(view: RunView, role: str) -> list[Series]:
-    """Series of a role of the GPUs that hold memory (all where memory is not sampled)."""
+    """Series of a role of the run's GPUs: those that its process used, else those that hold memory.
+
+    On a machine with other users, the latter may be theirs.
+    """
+    mine = owned(view)
+    if mine:
+        return [s for s in long_enough(view.system(role)) if s.info.index in mine]
     memory = {
         s.info.index: median(s.finite.y) for s in view.system("system.gpu_memory") if len(s.finite)
     }
@@ -122,7 +133,9 @@ class GpuImbalance(Rule):
     The slowest sets the pace of all; a GPU with much more memory in use is the first to run out.
 
     ## How it decides
-    At least two GPUs in use. Medians of utilisation differ by more than `points` percentage points,
+    At least two GPUs that are known to be the run's: the SDK sampled them as its process's, or the
+    config names as many as are in use (on a shared machine the others are somebody else's). Medians
+    of utilisation differ by more than `points` percentage points,
     or those of memory by more than `memory_points`.
 
     ## What to do
@@ -148,7 +161,9 @@ class GpuImbalance(Rule):
             ("system.gpu_memory", "memory_points", "memory in use"),
         ):
             used = in_use(view, role)
-            if len(used) < 2:
+            asked = view.number("world_size")
+            known = len(owned(view)) >= 2 or (asked is not None and asked[1] == len(used))
+            if len(used) < 2 or not known:
                 continue
             ordered = sorted(used, key=lambda s: median(s.y))
             low, high = ordered[0], ordered[-1]
@@ -202,7 +217,7 @@ class GpuThrottled(Rule):
         worst: tuple[float, Series, float, float, float, float] | None = None
         busy = {s.info.index: s for s in view.system("system.gpu_utilisation")}
         heat = {s.info.index: s for s in view.system("system.gpu_temperature")}
-        for clock in long_enough(view.system("system.gpu_clock")):
+        for clock in in_use(view, "system.gpu_clock"):
             index = clock.info.index
             if index not in busy or index not in heat:
                 continue

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from postrun.model import Finding, Severity
-from postrun.model.text import number
+from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.machine import at_steps, long_enough
+from postrun.rules.machine import at_steps, in_use, long_enough
 from postrun.semantics import RunView, Series
 from postrun.stats.levels import change
 from postrun.stats.robust import bin_medians, median
@@ -177,7 +177,8 @@ class MemoryHeadroom(Rule):
     The highest sampled share of memory of any GPU in use: at least `full` %, or below `free` % while
     the GPU is busy (median utilisation above 30 %). Frameworks that reserve all memory in advance
     (JAX, TensorFlow) look full from the first samples on: where the share hardly changes, "full" is not
-    reported.
+    reported. Samples count all processes on a GPU: where more than `shared` % were in use at the first
+    sample, that is said.
 
     ## What to do
     Full: shorten the longest batches or checkpoint activations. Free: raise the batch size.
@@ -190,19 +191,28 @@ class MemoryHeadroom(Rule):
     name = "memory-headroom"
     scope = "process"
     needs = ("system.gpu_memory",)
-    thresholds = {"full": 97.0, "free": 35.0}
+    thresholds = {"full": 97.0, "free": 35.0, "shared": 50.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        used = [s for s in long_enough(view.system("system.gpu_memory")) if median(s.y) >= 2.0]
+        used = [s for s in in_use(view, "system.gpu_memory") if median(s.y) >= 2.0]
         if not used:
             return
         top = max(used, key=lambda s: float(s.y.max()))
         high = float(top.y.max())
-        busy = [median(s.y) for s in long_enough(view.system("system.gpu_utilisation"))]
+        whole = next(s for s in view.system("system.gpu_memory") if s.key == top.key).finite
+        first = float(whole.y[0])
+        busy = [median(s.y) for s in in_use(view, "system.gpu_utilisation")]
         if high >= self.limits["full"] and float(np.ptp(top.y)) > 1.0:
             text = f"GPU memory peaks at {number(high, 3)} %: one longer batch and the run would have ended"
             remedy = "Shorten the longest batches, or checkpoint activations."
+            if first > self.limits["shared"]:
+                text = (
+                    f"GPU memory peaks at {number(high, 3)} %; {number(first, 2)} % were in use at the "
+                    f"first sample already ({duration(float(whole.x[0]))} after the start): little is left, "
+                    "and other processes may hold much of it"
+                )
+                remedy = "See who holds it (nvidia-smi); choose a free GPU, or shorten the longest batches."
         elif high < self.limits["free"] and max(busy, default=0.0) > 30:
             text = f"GPU memory never exceeds {number(high, 2)} %: a larger batch would fit"
             remedy = "Raise the batch size, or lower sharding and recomputation."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
@@ -41,6 +42,7 @@ class RunHung(Rule):
 
     code = "RUN005"
     name = "run-hung"
+    symptom_of = ("RUN001", "RUN002")
     scope = "process"
     thresholds = {"factor": 20.0, "least_seconds": 600.0, "min_rows": 20}
 
@@ -52,12 +54,8 @@ class RunHung(Rule):
         clock = row_times(view)
         if len(clock) < self.limits["min_rows"]:
             return
-        signs = [
-            float(frame["_timestamp" if name == "system" else "timestamp"].drop_nulls().max())  # type: ignore[arg-type]
-            for name, frame in (("system", run.system), ("console", run.console))
-            if frame.height and frame[:, 0].drop_nulls().len()
-        ]
-        silent = max(signs, default=0.0) - float(clock[-1])
+        last = max(_latest(run.system, "_timestamp"), _latest(run.console, "timestamp"))
+        silent = last - float(clock[-1])
         usual = float(np.quantile(np.diff(clock), 0.95))
         if silent <= max(self.limits["factor"] * usual, self.limits["least_seconds"]):
             return
@@ -122,10 +120,8 @@ class RunStalled(Rule):
         if not long or lost <= self.limits["share"] * total:
             return
         worst = max(long, key=lambda i: gaps[i])
-        second = (
-            float(clock[worst]) - float(clock[0]) + (view.clock[1][0] if len(view.clock[1]) else 0)
-        )
-        step = view.step_at(second)
+        begin = _start(view)
+        step = None if begin is None else view.step_at(float(clock[worst]) - begin)
         times = f"{len(long)} times, the longest " if len(long) > 1 else ""
         where = "" if step is None else f" after step {step:,.0f}"
         yield self.finding(
@@ -148,6 +144,18 @@ class RunStalled(Rule):
                 )
             ],
         )
+
+
+def _latest(frame: pl.DataFrame, column: str) -> float:
+    """The greatest value of a column of times, 0 where there is none."""
+    known = frame[column].drop_nulls().to_numpy() if column in frame.columns else np.zeros(0)
+    return float(known.max()) if len(known) else 0.0
+
+
+def _start(view: RunView) -> float | None:
+    """Unix time of the run's second 0, from the first row that has both clocks."""
+    both = view.run.history.select("_timestamp", "_runtime").drop_nulls()
+    return float(both["_timestamp"][0]) - float(both["_runtime"][0]) if both.height else None
 
 
 def row_times(view: RunView) -> Floats:
