@@ -31,6 +31,10 @@ GENERIC = next(pack for pack in packs() if pack.normalised)
         ("losses/approx_kl", "kl.step"), ("losses/kl", "kl.policy"), ("charts/SPS", "throughput.steps"),
         ("tokens_per_sec", "throughput.tokens"), ("train/tokens_per_second", "throughput.tokens"),
         ("mfu", "mfu"), ("perf/mfu", "mfu"), ("step_time", "time.step"), ("epoch", "progress.epoch"),
+        ("train_mse", "loss.train"), ("val/rmse", "loss.eval"), ("val/bpb", "loss.eval"),
+        ("val_psnr", "score.eval"), ("FID", "score.eval"), ("test/wer", "score.eval"),
+        ("val/mAP50-95", "score.eval"), ("val_top5", "accuracy.eval"), ("total_reward", "reward"),
+        ("tokens/sec", "throughput.tokens"), ("gpu_mem_gb", "memory.gpu"), ("v_loss", "loss.value"),
         ("val/perplexity", "perplexity.eval"), ("val_f1", "score.eval"),
         ("completions/mean_length", None), ("response_length/mean", "length.completion"),
     ],
@@ -43,6 +47,8 @@ def test_generic_names(key: str, role: str | None) -> None:
 @pytest.mark.parametrize(
     "key",
     [
+        "mse", "recall", "top5", "psnr", "kl_loss", "entropy_loss", "reward_loss", "best_val_acc",
+        "temperature", "values", "alpha_loss", "loss_D_real", "codebook_perplexity",
         "lossless", "colors", "blr", "reward_model_lr_decay", "accumulate",
         "lr_scheduler_name", "time", "gpu", "params", "weights.loss_fn.bias", "kl_coef",
         "entropy_coef", "max_grad_norm", "grad_norm_square", "test", "epoch_time", "num_loss_terms",
