@@ -64,6 +64,8 @@ def real_cases(seeds: Iterable[int]) -> list[tuple[RunView, Labels]]:
     out = []
     for folder in folders:
         run = load(next(folder.glob("wandb/offline-run-*")))
+        if run.state.value != CASES[folder.name].ends:
+            raise SystemExit(f"{folder}: the training {run.state.value}: see output.txt there")
         labels = Labels.read(folder / "labels.json")
         labels.span = float(max(1, run.completeness.last_step or 1))
         out.append((RunView(run), labels))

@@ -39,7 +39,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One case. `must` and `may` as in Labels; `exit` is what the process is expected to return."""
+    """One case. `must` and `may` as in Labels; `ends` is the state in which the run must end."""
 
     name: str
     train: Callable[[Log, Rng], None]

@@ -27,11 +27,11 @@ class Net:
     _masks: list[Array] = field(default_factory=list)
 
     @classmethod
-    def make(cls, rng: Rng, *sizes: int, tanh: bool = False, scale: float = 1.0) -> Net:
+    def make(cls, rng: Rng, *sizes: int, tanh: bool = False) -> Net:
         pairs = list(itertools.pairwise(sizes))
         gain = 1.0 if tanh else 2.0
         return cls(
-            [rng.normal(0, scale * (gain / a) ** 0.5, (a, b)) for a, b in pairs],
+            [rng.normal(0, (gain / a) ** 0.5, (a, b)) for a, b in pairs],
             [np.zeros(b) for _, b in pairs],
             tanh,
         )

@@ -35,15 +35,13 @@ def encode(prompt: Any, previous: Any, position: int) -> Array:
     return x
 
 
-def rollout(
-    net: Net, prompt: Any, rng: Rng, temperature: float = 1.0, greedy: bool = False
-) -> Batch:
+def rollout(net: Net, prompt: Any, rng: Rng, greedy: bool = False) -> Batch:
     n = len(prompt)
     previous, alive_now = np.full(n, SYMBOLS), np.ones(n, bool)
     xs, tokens, alive, logs = [], [], [], []
     for t in range(LENGTH):
         x = encode(prompt, previous, t)
-        p = softmax(net.forward(x) / temperature)
+        p = softmax(net.forward(x))
         noise = 0 if greedy else rng.gumbel(size=p.shape)
         token = (np.log(p + 1e-30) + noise).argmax(axis=1)
         xs.append(x)
@@ -90,7 +88,6 @@ def policy_gradient(
     per_group: int = 8,
     limit: float = 0.0,
     extra: Any = None,
-    temperature: float = 1.0,
     normalise: bool = True,
 ) -> None:
     """PPO with group-relative advantages; logs what such trainers log.
@@ -104,7 +101,7 @@ def policy_gradient(
     for step in range(steps):
         prompt = np.repeat(rng.integers(0, PROMPTS, groups), per_group)
         behind = net if sampler is None else sampler(net)
-        batch = rollout(behind, prompt, rng, temperature)
+        batch = rollout(behind, prompt, rng)
         exact = score(batch, words, sizes)
         got = exact if reward is None else reward(batch, step, exact)
         grouped = got.reshape(groups, per_group)

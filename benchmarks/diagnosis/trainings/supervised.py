@@ -30,16 +30,14 @@ def fit(
     leak: bool = False,
     before_step: Callable[[int, Net, Array, Any], None] | None = None,
     timing: Callable[[int], dict[str, float]] | None = None,
-    stop: Callable[[int, float], bool] | None = None,
     names: tuple[str, str, str] = ("train__loss", "val__loss", "grad_norm"),
-    scale: float = 1.0,
 ) -> list[tuple[int, float]]:
     """Train a classifier and log it; the true validation curve (20,000 unseen samples).
 
     `data` > 0: that many fixed samples, else fresh ones; `flip` of their labels are wrong.
     """
     problem = Blobs.make(rng, spread=spread)
-    net = Net.make(rng, problem.centres.shape[1], *sizes, 5, scale=scale)
+    net = Net.make(rng, problem.centres.shape[1], *sizes, 5)
     optimiser = optimiser or Adam()
     fixed = problem.sample(rng, data, flip) if data else None
     held_out = problem.sample(rng, 2000)
@@ -72,8 +70,6 @@ def fit(
             row |= {val_key: value, "val__acc": score}
             truth.append((step, cross_entropy(net.forward(large[0]), large[1])[0]))
         log(step, **row)
-        if stop is not None and stop(step, loss):
-            break
     return truth
 
 
@@ -342,7 +338,7 @@ def beyond_the_edge(log: Log, rng: Rng) -> None:
 @training("OPT012", may=("OPT004", "OPT008", "GEN", "OPT011", "OPT014"))
 def no_warm_up(log: Log, rng: Rng) -> None:
     """Adam at a full rate of 0.1 from the first step, then decayed: the loss explodes first."""
-    fit(log, rng, steps=600, lr=lambda s: 0.1 * 0.99**s, sizes=(256, 256, 256), scale=1.0)
+    fit(log, rng, steps=600, lr=lambda s: 0.1 * 0.99**s, sizes=(256, 256, 256))
 
 
 @training("GEN002", may=("GEN",))

@@ -233,11 +233,6 @@ class RunView:
         order = np.argsort(seconds[known], kind="stable")
         return self._steps[known][order], seconds[known][order]
 
-    def seconds(self, series: Series) -> Floats:
-        """Seconds since the start of each value of a series; NaN where the row has no time."""
-        column: Floats = self.run.history["_runtime"].cast(float).to_numpy()[series.rows]
-        return column
-
     def step_at(self, second: float) -> float | None:
         """The step that was logged last at a time, None before the first one."""
         steps, seconds = self.clock
