@@ -8,7 +8,7 @@ import ruptures
 from scipy import stats
 
 from postrun.stats.changepoint import segments
-from postrun.stats.levels import begins, change, departure
+from postrun.stats.levels import begins, change, departure, lowest
 from postrun.stats.oscillation import noise_growth, zigzag
 from postrun.stats.periodic import regular_period
 from postrun.stats.robust import ar_noise, of_three
@@ -104,6 +104,17 @@ def test_where_a_move_begins() -> None:
     assert abs(departure(y, 0, 1) - 125) <= 2
     assert 98 <= begins(y, 0, 1, 0.01) <= 108
     assert departure(np.zeros(0), 0, 1) == 0
+
+
+def test_the_lowest_part_of_a_series() -> None:
+    y = np.full(100, 3.0)
+    y[35:45] = 1.0
+    y[60:70] = 1.0
+    assert lowest(y, 10) == (1.0, 35)  # the first of two that are equal
+    assert lowest(np.arange(100.0), 10) == (4.5, 0)
+    assert lowest(-np.arange(10.0), 10) == (-4.5, 0)
+    # Windows begin at 0, 5, ..., 90 only.
+    assert lowest(-np.arange(103.0), 10) == (-94.5, 90)
 
 
 def test_oscillation() -> None:

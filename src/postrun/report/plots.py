@@ -30,6 +30,7 @@ class Panel:
     title: str
     roles: tuple[str, ...]
     log: bool = False
+    skip_zero: bool = False  #: series that are 0 throughout are left out
 
 
 #: Parts of the step time.
@@ -60,6 +61,7 @@ FIGURES: dict[str, tuple[str, tuple[Panel, ...]]] = {
             Panel(
                 "Groups without signal",
                 ("fraction.zero_std", "fraction.solve_none", "fraction.solve_all"),
+                skip_zero=True,
             ),
             Panel("Action values", ("q_value",)),
             Panel("Explained variance", ("explained_variance",)),
@@ -131,8 +133,8 @@ def _cells(view: RunView, name: str) -> list[_Cell]:
     cells = []
     for panel in FIGURES[name][1]:
         lines = [s for s in view.by_role(*panel.roles) if len(s.finite) > 1]
-        if panel.title == "Groups without signal":
-            lines = [s for s in lines if s.finite.y.any()]  # none of them at all is no picture
+        if panel.skip_zero:
+            lines = [s for s in lines if s.finite.y.any()]
         if panel.roles[0] == "time.step":
             lines = _largest(lines)
         if lines:

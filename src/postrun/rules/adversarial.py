@@ -50,11 +50,9 @@ class DiscriminatorWins(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        judge, maker = view.first("loss.discriminator"), view.first("loss.generator")
-        if judge is None or maker is None or len(judge.finite) < self.limits["min_rows"]:
-            return
-        judge, maker = judge.finite, maker.finite
-        if len(maker) < self.limits["min_rows"] or (judge.y < 0).any():
+        judge = self.usable(view, "loss.discriminator")
+        maker = self.usable(view, "loss.generator")
+        if judge is None or maker is None or (judge.y < 0).any():
             return
         d, g = change(judge.y), change(maker.y)
         # It may win within the first tenth already: the very first values count.

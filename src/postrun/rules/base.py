@@ -15,8 +15,11 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+import numpy as np
+
 from postrun.model import Evidence, Finding, Severity
 from postrun.semantics import RunView, Series
+from postrun.stats.robust import median
 
 
 class Rule:
@@ -83,6 +86,15 @@ class Rule:
             evidence=tuple(evidence or ()),
             links=links,
         )
+
+
+def before_and_end(series: Series, step: float) -> tuple[float, float]:
+    """Level just before (and at) a step, and at the end: medians of a twentieth, 5 values at the least.
+
+    The first is NaN where the series begins after the step.
+    """
+    part = max(5, len(series) // 20)
+    return median(series.between(-np.inf, step).y[-part:]), median(series.y[-part:])
 
 
 def evidence(

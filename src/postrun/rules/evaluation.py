@@ -13,7 +13,7 @@ from postrun.semantics import RunView, Series
 from postrun.stats.levels import change
 from postrun.stats.robust import Floats, median, noise_sigma, of_three
 
-_HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
+HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
 
 
 class EvalBetterThanTrain(Rule):
@@ -124,13 +124,13 @@ class EvalTooRare(Rule):
 
     code = "GEN003"
     name = "eval-too-rare"
-    needs = _HELD_OUT
+    needs = HELD_OUT
     thresholds = {"few": 4, "min_rows": 1000}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         train = max(view.by_role("loss.train", "loss.policy", "reward"), key=len, default=None)
-        held_out = max(view.by_role(*_HELD_OUT), key=len, default=None)
+        held_out = max(view.by_role(*HELD_OUT), key=len, default=None)
         if train is None or held_out is None or not 0 < len(held_out) < self.limits["few"]:
             return
         if len(train) < self.limits["min_rows"]:
@@ -173,14 +173,14 @@ class BestNotLast(Rule):
 
     code = "GEN004"
     name = "best-not-last"
-    needs = _HELD_OUT
+    needs = HELD_OUT
     symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007")
     thresholds = {"min_points": 6, "noise_sigmas": 4.0, "share": 0.1}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the metric that lost most."""
         worst: tuple[float, Series, int, float, float] | None = None
-        for series in view.by_role(*_HELD_OUT):
+        for series in view.by_role(*HELD_OUT):
             y, sign = series.finite, series.info.sign
             n = len(y)
             if n < self.limits["min_points"] or not sign:
@@ -239,13 +239,13 @@ class EvalNoise(Rule):
 
     code = "GEN005"
     name = "eval-noise"
-    needs = _HELD_OUT
+    needs = HELD_OUT
     thresholds = {"min_points": 16, "share": 0.2}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the noisiest metric."""
         found = []
-        for series in view.by_role(*_HELD_OUT):
+        for series in view.by_role(*HELD_OUT):
             y, sign = series.finite, series.info.sign
             n = len(y)
             if n < self.limits["min_points"] or not sign:

@@ -11,8 +11,8 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView
 from postrun.stats.changepoint import onset
-from postrun.stats.levels import begins
-from postrun.stats.robust import mad_sigma, median, rolling_median
+from postrun.stats.levels import begins, lowest
+from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
 
 
 class GradientsExploded(Rule):
@@ -56,19 +56,16 @@ class GradientsExploded(Rule):
             return
         n = len(series)
         log = np.log10(np.maximum(series.y, 1e-30))
-        smooth = rolling_median(log, int(np.clip(n // 100, 5, 51)))
+        smooth = smoothed(log, 100)
         skip = max(2, n // 50)
         tenth = max(5, n // 10)
-        levels = [
-            median(smooth[i : i + tenth]) for i in range(skip, n - tenth + 1, max(1, tenth // 2))
-        ]
-        if not levels:
+        if n < skip + tenth:
             return
-        baseline = min(levels)
-        low = skip + levels.index(baseline) * max(1, tenth // 2)
+        baseline, low = lowest(smooth[skip:], tenth)
+        low += skip
         rise = float(np.log10(self.limits["factor"]))
         at = onset(smooth[low:], baseline, rise)
-        end = median(smooth[-max(5, n // 10) :])
+        end = median(smooth[-tenth:])
         if at is None or end < baseline + rise:
             return
         noise = mad_sigma(smooth[low : low + tenth])
@@ -129,10 +126,10 @@ class GradientsVanished(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series, loss = view.first("grad_norm"), view.first("loss.train")
-        if series is None or loss is None or len(series.finite) < self.limits["min_rows"]:
+        series, loss = self.usable(view, "grad_norm"), view.first("loss.train")
+        if series is None or loss is None:
             return
-        series, loss = series.finite, loss.finite
+        loss = loss.finite
         if len(loss) < 20:
             return
         y = series.y[max(2, len(series) // 50) :]
@@ -197,10 +194,9 @@ class AlwaysClipped(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series, limit = view.first("grad_norm"), view.number("max_grad_norm")
-        if series is None or limit is None or len(series.finite) < self.limits["min_rows"]:
+        series, limit = self.usable(view, "grad_norm"), view.number("max_grad_norm")
+        if series is None or limit is None:
             return
-        series = series.finite
         y = series.y[len(series) // 20 :]
         name, bar = limit
         above, equal = float(np.mean(y > 1.01 * bar)), float(np.mean(np.abs(y / bar - 1) <= 0.01))

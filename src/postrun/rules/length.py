@@ -8,7 +8,7 @@ import numpy as np
 
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import Rule, before_and_end, evidence
 from postrun.semantics import RunView
 from postrun.stats.levels import begins, change
 from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
@@ -48,21 +48,20 @@ class LengthExploded(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series, reward = view.first("length.completion"), view.first("reward")
-        if series is None or reward is None or len(series.finite) < self.limits["min_rows"]:
+        y, reward = self.usable(view, "length.completion"), view.first("reward")
+        if y is None or reward is None:
             return
-        y, reward = series.finite, reward.finite
+        reward = reward.finite
         moved = change(y.y)
         if len(reward) < 20 or not moved.before > 0 or moved.ratio < self.limits["factor"]:
             return
         smooth = smoothed(y.y)
         part = y.y[: max(5, len(y) // 10)]
         step = float(y.x[begins(smooth, moved.before, moved.after, mad_sigma(part))])
-        few = max(5, len(reward) // 20)
         span = float(np.ptp(rolling_median(reward.y, 5)))
-        then, now = median(reward.between(-np.inf, step).y[-few:]), median(reward.y[-few:])
+        then, now = before_and_end(reward, step)
         if np.isnan(then):
-            then = median(reward.y[:few])
+            then = median(reward.y[: max(5, len(reward) // 20)])
         if now - then > 0.1 * span:
             return
         yield self.finding(

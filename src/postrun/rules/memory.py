@@ -129,17 +129,11 @@ class HostMemoryGrows(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = next(
-            iter(
-                [
-                    *long_enough(view.system("system.memory_process")),
-                    *long_enough(view.system("system.memory")),
-                ]
-            ),
-            None,
-        )
-        if series is None:
+        usable = long_enough(view.system("system.memory_process"))
+        usable = usable or long_enough(view.system("system.memory"))
+        if not usable:
             return
+        series = usable[0]
         found = _leak(series, self.limits["grown"])
         if found is None:
             return

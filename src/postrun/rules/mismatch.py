@@ -12,7 +12,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView, Series, paired
 from postrun.stats.changepoint import onset
-from postrun.stats.robust import mad_sigma, median, rolling_median
+from postrun.stats.robust import mad_sigma, median, smoothed
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,7 @@ class TrainerInferenceMismatch(Rule):
         n = len(series)
         if n < self.limits["min_rows"]:
             return None
-        window = int(np.clip(n // 100, 5, 51))
-        smooth = rolling_median(series.y, window)
+        smooth = smoothed(series.y, 100)
         early = series.y[: max(5, int(self.limits["baseline_share"] * n))]
         baseline = median(early)
         rise = max(self.limits["sigmas"] * mad_sigma(early), floor)

@@ -51,15 +51,15 @@ class EntropyFell(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("entropy")
+        series = self.usable(view, "entropy")
         others = view.by_role("reward", "reward.component", "kl.policy", "kl.mismatch")
-        if series is None or not others or len(series.finite) < self.limits["min_rows"]:
+        if series is None or not others:
             return
-        fall = _fall(series.finite, self.limits["kept_share"])
+        fall = _fall(series, self.limits["kept_share"])
         if fall is None:
             return
         start, end, at = fall
-        step = float(series.finite.x[at])
+        step = float(series.x[at])
         reward = view.first("reward")
         over = reward is not None and _stopped(reward.finite, step)
         text = (
@@ -68,7 +68,7 @@ class EntropyFell(Rule):
         )
         if over and reward is not None:
             text += f"; {reward.key} hardly grew after that"
-        proofs = [evidence(series.finite, 0.0, step, before=start, after=end, effect=end / start)]
+        proofs = [evidence(series, 0.0, step, before=start, after=end, effect=end / start)]
         yield self.finding(
             Severity.WARNING if over else Severity.INFO,
             0.85,
@@ -113,15 +113,15 @@ class LengthCollapsed(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("length.completion")
-        if series is None or len(series.finite) < self.limits["min_rows"]:
+        series = self.usable(view, "length.completion")
+        if series is None:
             return
-        fall = _fall(series.finite, self.limits["kept_share"])
+        fall = _fall(series, self.limits["kept_share"])
         if fall is None or fall[0] < self.limits["min_length"]:
             return
         start, end, at = fall
-        step = float(series.finite.x[at])
-        proofs = [evidence(series.finite, 0.0, step, before=start, after=end, effect=end / start)]
+        step = float(series.x[at])
+        proofs = [evidence(series, 0.0, step, before=start, after=end, effect=end / start)]
         text = (
             f"{series.key} fell from {number(start, 3)} to {number(end, 3)} tokens "
             f"(to {100 * end / start:.0f} %), most of it by step {step:,.0f}"

@@ -8,10 +8,10 @@ import numpy as np
 
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import Rule, before_and_end, evidence
 from postrun.semantics import RunView
 from postrun.stats.changepoint import onset
-from postrun.stats.levels import begins
+from postrun.stats.levels import begins, lowest
 from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
 
 
@@ -106,11 +106,10 @@ class KlBlowUp(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series, reward = view.first("kl.policy"), view.first("reward")
-        if series is None or reward is None or len(series.finite) < self.limits["min_rows"]:
+        y, reward = self.usable(view, "kl.policy"), view.first("reward")
+        if y is None or reward is None:
             return
-        y, reward = series.finite, reward.finite
-        n = len(y)
+        reward, n = reward.finite, len(y)
         if len(reward) < 20:
             return
         smooth = smoothed(y.y)
@@ -125,9 +124,10 @@ class KlBlowUp(Rule):
             mad_sigma(y.y[n // 5 : 2 * n // 5] - smooth[n // 5 : 2 * n // 5]),
         )
         step = float(y.x[at])
-        part = max(5, len(reward) // 20)
-        gained = float(np.max(rolling_median(reward.y, 5))) - median(reward.y[:part])
-        then, now = median(reward.between(-np.inf, step).y[-part:]), median(reward.y[-part:])
+        gained = float(np.max(rolling_median(reward.y, 5))) - median(
+            reward.y[: max(5, len(reward) // 20)]
+        )
+        then, now = before_and_end(reward, step)
         if np.isnan(then) or gained <= 0 or now - then > 0.1 * gained:
             return
         fell = then - now > 0.5 * gained
@@ -176,24 +176,18 @@ class EntropyExploded(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("entropy")
+        y = self.usable(view, "entropy")
         others = view.by_role("reward", "reward.component", "kl.policy", "kl.mismatch", "kl.step")
-        if series is None or not others or len(series.finite) < self.limits["min_rows"]:
-            return
-        y = series.finite
+        if y is None or not others or y.y.min() < 0:
+            return  # below 0 it is a loss term, not an entropy
         n = len(y)
-        if y.y.min() < 0:
-            return  # a loss term, not an entropy
         smooth = smoothed(y.y)
         tenth = max(5, n // 10)
-        levels = [
-            median(smooth[i : i + tenth]) for i in range(0, n - 2 * tenth + 1, max(1, tenth // 2))
-        ]
-        if not levels:
+        if n < 2 * tenth:
             return
-        low, end = min(levels), median(smooth[-tenth:])
-        start = max(median(y.y[: max(3, n // 100)]), levels[0], 1e-9)
-        where = levels.index(low) * max(1, tenth // 2)
+        low, where = lowest(smooth[: n - tenth], tenth)
+        end = median(smooth[-tenth:])
+        start = max(median(y.y[: max(3, n // 100)]), median(smooth[:tenth]), 1e-9)
         if end < self.limits["factor"] * low or end - low < 0.1 * start:
             return
         rest = smooth[where:]
@@ -205,8 +199,7 @@ class EntropyExploded(Rule):
         pays = False
         if reward is not None and len(reward.finite) >= 20:
             r = reward.finite
-            part = max(5, len(r) // 20)
-            then, now = median(r.between(-np.inf, step).y[-part:]), median(r.y[-part:])
+            then, now = before_and_end(r, step)
             pays = now > then + 0.05 * float(np.ptp(rolling_median(r.y, 5)))
         yield self.finding(
             Severity.INFO if pays else Severity.WARNING,
@@ -256,10 +249,9 @@ class OffPolicy(Rule):
         parts: list[str] = []
         proofs: list[Evidence] = []
         for role in ("ess", "ratio.importance", "lag.policy"):
-            series = view.first(role)
-            if series is None or len(series.finite) < self.limits["min_rows"]:
+            y = self.usable(view, role)
+            if y is None:
                 continue
-            y = series.finite
             level = median(y.y[len(y) // 2 :])
             bad = {
                 "ess": level < self.limits["ess"] and y.y.max() <= 1.0001,

@@ -47,10 +47,9 @@ class MarginFlat(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        margin, score = view.first("reward.margin"), view.first("accuracy.preference")
-        if margin is None or len(margin.finite) < self.limits["min_rows"]:
+        margin, score = self.usable(view, "reward.margin"), view.first("accuracy.preference")
+        if margin is None:
             return
-        margin = margin.finite
         moved = change(margin.y)
         grown = moved.size > 4 * moved.error and moved.after > 0
         level = None
@@ -108,11 +107,10 @@ class ChosenFalls(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        chosen = view.first("logp.chosen")
+        y = self.usable(view, "logp.chosen")
         margin, rejected = view.first("reward.margin"), view.first("logp.rejected")
-        if chosen is None or len(chosen.finite) < self.limits["min_rows"]:
+        if y is None:
             return
-        y = chosen.finite
         moved = change(y.y)
         fall = -moved.size
         if fall <= max(self.limits["fall_share"] * abs(moved.before), 6 * moved.error):
@@ -177,10 +175,10 @@ class PreferenceSaturated(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        score, margin = view.first("accuracy.preference"), view.first("reward.margin")
-        if score is None or margin is None or len(score.finite) < self.limits["min_rows"]:
+        y, margin = self.usable(view, "accuracy.preference"), view.first("reward.margin")
+        if y is None or margin is None:
             return
-        y, m = score.finite, margin.finite
+        m = margin.finite
         smooth = rolling_median(y.y, 5)
         low = np.flatnonzero(smooth < self.limits["level"])
         start = int(low[-1]) + 1 if len(low) else 0

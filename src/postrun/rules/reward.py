@@ -247,14 +247,9 @@ class SolveAllOrNone(Rule):
             ("fraction.solve_none", "no sample solves", Severity.WARNING),
             ("fraction.solve_all", "every sample solves", Severity.INFO),
         ):
-            series = view.first(role)
-            if (
-                series is None
-                or len(series.finite) < self.limits["min_rows"]
-                or series.finite.y.max() > 1
-            ):
+            y = self.usable(view, role)
+            if y is None or y.y.max() > 1:
                 continue
-            y = series.finite
             end = median(y.y[-max(5, len(y) // 3) :])
             if end < self.limits["share"]:
                 continue

@@ -69,9 +69,8 @@ class RewardHacked(Rule):
                 continue
             later = reward.between(float(y.x[k]), np.inf)
             held = np.flatnonzero(smooth >= best - max(3 * noise_sigma(v), 0.1 * (best - end)))
-            step = float(
-                y.x[held[-1]]
-            )  # the last that is as good as the best: there the fall begins
+            # The last that is as good as the best: there the fall begins.
+            step = float(y.x[held[-1]])
             if len(later) < 10:
                 continue
             moved, ends = trend(later.x, later.y), change(later.y)

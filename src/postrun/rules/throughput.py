@@ -105,10 +105,10 @@ class ThroughputDrop(Rule):
     def _slower(self, view: RunView, step: float, drop: float) -> tuple[str, list[Evidence]]:
         """What became slower with it, where data time or GPU clock show it."""
         whole = view.first("time.step")
-        for series in view.by_role("time.data", "time.wait") if whole is not None else []:
+        later = np.nan if whole is None else median(whole.finite.between(step, np.inf).y)
+        for series in view.by_role("time.data", "time.wait"):
             y = series.finite
             before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
-            later = median(whole.finite.between(step, np.inf).y) if whole is not None else 0.0
             if after > 2 * before and after - before > 0.3 * drop * later:
                 text = f"; {y.key} grew from {number(before, 2)} to {number(after, 2)} s with it"
                 return text, [evidence(y, step, before=before, after=after)]

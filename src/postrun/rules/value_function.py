@@ -105,11 +105,10 @@ class ValuesDiverged(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        series = view.first("q_value")
+        y = self.usable(view, "q_value")
         returns = [s.finite.y for s in view.by_role("reward", "reward.eval") if len(s.finite)]
-        if series is None or not returns or len(series.finite) < self.limits["min_rows"]:
+        if y is None or not returns:
             return
-        y = series.finite
         n = len(y)
         bound = max(float(np.abs(r).max()) for r in returns)
         smooth = smoothed(np.abs(y.y))

@@ -9,6 +9,7 @@ import numpy as np
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.evaluation import HELD_OUT
 from postrun.rules.silence import row_times
 from postrun.semantics import RunView, Series, paired
 from postrun.stats.periodic import regular_period
@@ -161,10 +162,10 @@ class CheckpointCost(Rule):
             whole = next(
                 (s.finite for s in view.by_role("time.step") if s.info.run == series.info.run), None
             )
-            total = (
-                float(whole.y.sum()) if whole is not None and len(whole) >= 0.5 * len(y) else 0.0
-            )
-            total = max(total, float(view.run.runtime or 0.0) if whole is None else total)
+            if whole is None:
+                total = float(view.run.runtime or 0.0)
+            else:  # of too few step times, the sum says nothing
+                total = float(whole.y.sum()) if len(whole) >= 0.5 * len(y) else 0.0
             spent = float(y.y.sum())
             saves = y.take(y.y > 0.1 * float(y.y.max())) if len(y) else y
             if len(y) < 3 or total <= 0 or not self.limits["share"] <= spent / total <= 1:
@@ -278,7 +279,7 @@ class PeriodicStalls(Rule):
 
     def _evaluates(self, view: RunView, slow: Floats) -> bool:
         """True where most slow rows, or the rows just before them, log an evaluation."""
-        for series in view.by_role("loss.eval", "accuracy.eval", "score.eval", "reward.eval"):
+        for series in view.by_role(*HELD_OUT):
             if 4 <= len(series) <= 3 * len(slow):
                 distance = np.abs(series.x[:, None] - slow[None, :]).min(axis=0)
                 if float(np.mean(distance <= 1)) >= 0.7:

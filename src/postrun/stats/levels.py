@@ -52,6 +52,17 @@ def change(y: Floats, share: float = 0.1, least: int = 5) -> Change:
     return Change(median(first), median(last), sigma * math.sqrt(math.pi / part))
 
 
+def lowest(y: Floats, width: int) -> tuple[float, int]:
+    """The lowest median of `width` values, in steps of half a width, and the first index of those.
+
+    The first where several are equal; `y` must have `width` values at the least.
+    """
+    places = range(0, len(y) - width + 1, max(1, width // 2))
+    levels = [median(y[i : i + width]) for i in places]
+    at = int(np.argmin(levels))
+    return levels[at], places[at]
+
+
 def departure(y: Floats, start: float, end: float, share: float = 0.5) -> int:
     """First index from which on values stay beyond `share` of the way from `start` to `end`.
 

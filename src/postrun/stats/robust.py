@@ -106,6 +106,6 @@ def of_three(y: Floats) -> Floats:
     return out
 
 
-def smoothed(y: Floats) -> Floats:
-    """Running median of 2 % of the values (5 to 51): the level without single values. Shape (n,)."""
-    return rolling_median(y, int(np.clip(len(y) // 50, 5, 51)))
+def smoothed(y: Floats, parts: int = 50) -> Floats:
+    """Running median of n / `parts` values (5 to 51): the level without single values. Shape (n,)."""
+    return rolling_median(y, int(np.clip(len(y) // parts, 5, 51)))
