@@ -12,6 +12,7 @@ from postrun.model.run import (
     RunFile,
     RunRef,
     State,
+    empty_console,
 )
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "State",
     "TargetError",
     "UsageError",
+    "empty_console",
     "ranked",
 ]

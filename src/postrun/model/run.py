@@ -99,7 +99,8 @@ def empty_history() -> pl.DataFrame:
 
 def empty_console() -> pl.DataFrame:
     """A console log without lines."""
-    return pl.DataFrame(schema={"timestamp": pl.Float64, "stream": pl.String, "line": pl.String})
+    texts = dict.fromkeys(("stream", "line", "styled"), pl.String)
+    return pl.DataFrame(schema={"timestamp": pl.Float64, **texts})
 
 
 @dataclass(slots=True)
@@ -115,7 +116,8 @@ class Run:
         system: System metrics, one row per sample, `_timestamp` (Unix seconds) and `_runtime`
             first.
         console: One row per line as a terminal would have shown it: `timestamp` (Unix seconds or
-            null), `stream` ("stdout" or "stderr"), `line`.
+            null), `stream` ("stdout" or "stderr"), `line`, and `styled`: the line with its colours as
+            SGR sequences, null where it has none.
         exit_code: What the process returned; None where no exit was recorded.
         runtime: Seconds from start to the last sign of life; None where unknown.
         parts: The runs of which this one is joined (trainer and orchestrator, say); empty for a run

@@ -14,6 +14,7 @@ import numpy as np
 from postrun.model import Finding, Severity
 from postrun.report.files import write_atomically
 from postrun.report.overview import shown, steady
+from postrun.report.panels import MOST_LINES, PERFORMANCE, TRAINING, Panel, decades, lines_of
 from postrun.semantics import RunView, Series, paired
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats, bin_medians, rolling_median
@@ -23,62 +24,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One plot: its title, the roles that it shows, and its scale."""
-
-    title: str
-    roles: tuple[str, ...]
-    log: bool = False
-    skip_zero: bool = False  #: series that are 0 throughout are left out
-
-
-#: Parts of the step time.
-_PARTS = ("time.part", "time.data", "time.wait", "time.save", "time.generate")
 #: File name (without suffix) and title of each figure, and its panels where the run has them.
 FIGURES: dict[str, tuple[str, tuple[Panel, ...]]] = {
-    "training_metrics": (
-        "Training",
-        (
-            Panel("Loss", ("loss.train", "loss.eval", "loss.policy", "loss.value")),
-            Panel("Adversaries' losses", ("loss.discriminator", "loss.generator")),
-            Panel("Reward", ("reward", "reward.eval", "reward.component")),
-            Panel("Preference margin", ("reward.margin", "reward.chosen", "reward.rejected")),
-            Panel("Log-probabilities", ("logp.chosen", "logp.rejected")),
-            Panel(
-                "Score", ("accuracy.train", "accuracy.eval", "accuracy.preference", "score.eval")
-            ),
-            Panel("Entropy", ("entropy",)),
-            Panel(
-                "Trainer and inference probabilities",
-                ("prob.trainer", "prob.inference", "prob.gap"),
-            ),
-            Panel("KL divergence", ("kl.mismatch", "kl.policy", "kl.step"), log=True),
-            Panel(
-                "Masked and truncated",
-                ("fraction.masked", "fraction.truncated", "fraction.clipped"),
-            ),
-            Panel(
-                "Groups without signal",
-                ("fraction.zero_std", "fraction.solve_none", "fraction.solve_all"),
-                skip_zero=True,
-            ),
-            Panel("Action values", ("q_value",)),
-            Panel("Explained variance", ("explained_variance",)),
-            Panel("Gradient norm", ("grad_norm",), log=True),
-            Panel("Learning rate", ("lr",)),
-            Panel("Length", ("length.completion", "length.sequence", "length.episode")),
-        ),
-    ),
-    "performance_metrics": (
-        "Performance",
-        (
-            Panel("Throughput", ("throughput.tokens", "throughput.samples", "throughput.steps")),
-            Panel("Model FLOPs utilisation", ("mfu",)),
-            Panel("GPU memory", ("memory.gpu",)),
-            Panel("Step time", ("time.step", *_PARTS)),
-        ),
-    ),
+    "training_metrics": ("Training", TRAINING),
+    "performance_metrics": ("Performance", PERFORMANCE),
 }
 #: System metrics that make panels of the performance figure where the run logs no such metric.
 _SYSTEM = (
@@ -93,7 +42,6 @@ _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}
 _POINTS = 2000
 #: Beyond this, an axis cannot be drawn any more; such values are left out like NaN.
 _LARGEST = 1e100
-_LINES = 6
 
 
 @np.errstate(all="ignore")
@@ -132,15 +80,9 @@ class _Cell:
 def _cells(view: RunView, name: str) -> list[_Cell]:
     cells = []
     for panel in FIGURES[name][1]:
-        lines = [s for s in view.by_role(*panel.roles) if len(s.finite) > 1]
-        if panel.skip_zero:
-            lines = [s for s in lines if s.finite.y.any()]
-        if panel.roles[0] == "time.step":
-            lines = _largest(lines)
+        lines = lines_of(view, panel)
         if lines:
-            cells.append(
-                _Cell(panel.title, [(s, _spread(view, s)) for s in lines[:_LINES]], panel.log)
-            )
+            cells.append(_Cell(panel.title, [(s, _spread(view, s)) for s in lines], panel.log))
     if name == "performance_metrics" and len(cells) < 2:
         cells += _system(view)
     return cells
@@ -148,13 +90,6 @@ def _cells(view: RunView, name: str) -> list[_Cell]:
 
 def _spread(view: RunView, series: Series) -> Series | None:
     return view.companion(series.key, "std") if series.info.central else None
-
-
-def _largest(lines: list[Series]) -> list[Series]:
-    """Parts of the step time, the largest first, after the step time itself."""
-    parts = [s for s in lines if s.info.role in _PARTS]
-    parts.sort(key=lambda s: -float(np.median(s.finite.y)))
-    return [s for s in lines if s.info.role not in _PARTS] + parts[:4]
 
 
 def _unknown(view: RunView) -> list[_Cell]:
@@ -173,7 +108,7 @@ def _system(view: RunView) -> list[_Cell]:
     cells = []
     for title, names in _SYSTEM:
         found = [s for name in names for s in view.system(name) if len(s) > 1]
-        minutes = [Series(s.info, s.x / 60, s.y, s.rows) for s in found[:_LINES]]
+        minutes = [Series(s.info, s.x / 60, s.y, s.rows) for s in found[:MOST_LINES]]
         if minutes:
             cells.append(_Cell(title, [(s, None) for s in minutes]))
     return cells
@@ -217,8 +152,7 @@ def _figure(title: str, cells: Sequence[_Cell], findings: list[Finding]) -> Figu
 
 def _draw(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
     values: list[Floats] = []
-    positive = all(bool((s.finite.y > 0).any()) for s, _ in cell.lines)
-    log = cell.log and positive and _decades(cell) > 1.5
+    log = cell.log and decades([series for series, _ in cell.lines]) > 1.5
     for (series, spread), colour in zip(cell.lines, _COLOURS, strict=False):
         clean = steady(series)
         values.append(_line(axis, clean, colour, log))
@@ -253,15 +187,6 @@ def _draw(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
         axis.set_xlabel("step", fontsize=8)
     if len(cell.lines) > 1 or _label(cell.lines[0][0].key, 40) != cell.title:
         axis.legend(fontsize=7.5, frameon=False, loc="best", ncols=1)
-
-
-def _decades(cell: _Cell) -> float:
-    y = np.concatenate([s.finite.y for s, _ in cell.lines])
-    y = y[y > 0]
-    if not len(y):
-        return 0.0
-    low, high = np.quantile(y, [0.02, 0.98])
-    return float(np.log10(high / low)) if low > 0 else 0.0
 
 
 def _line(axis: Axes, series: Series, colour: str, log: bool) -> Floats:

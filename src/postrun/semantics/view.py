@@ -200,30 +200,36 @@ class RunView:
 
     @cached_property
     def _system(self) -> dict[str, MetricInfo]:
+        return {key: info for key, info in self.system_metrics.items() if info.role}
+
+    @cached_property
+    def system_metrics(self) -> dict[str, MetricInfo]:
+        """What is known about each system metric; without a role where nothing is."""
         known = [pack for pack in packs() if pack.stream == "system"]
         frame = self.run.system
         found = {}
         for key, dtype in zip(frame.columns, frame.dtypes, strict=True):
-            infos = (pack.describe(key) for pack in known) if dtype.is_numeric() else ()
-            info = next((i for i in infos if i is not None), None)
-            if info is not None:
+            if dtype.is_numeric() and key not in _BOOKKEEPING:
+                infos = (pack.describe(key) for pack in known)
+                info = next((i for i in infos if i is not None), MetricInfo(key))
                 found[key] = replace(info, x_axis="_runtime")
         return found
 
     def system(self, role: str) -> list[Series]:
         """System metrics of a role: `x` seconds since the start, one series per device."""
-        frame = self.run.system
-        out = []
-        for key, info in self._system.items():
-            if info.role != role or "_runtime" not in frame.columns:
-                continue
-            part = frame.select("_runtime", key).with_row_index("row").drop_nulls()
-            if part.height:
-                seconds, values = (part[c].cast(float).to_numpy() for c in ("_runtime", key))
-                rows = part["row"].to_numpy().astype(np.int64)
-                order = np.argsort(seconds, kind="stable")
-                out.append(Series(info, seconds[order], values[order], rows[order]))
-        return out
+        found = (self.system_series(k) for k, info in self._system.items() if info.role == role)
+        return [series for series in found if len(series)]
+
+    def system_series(self, key: str) -> Series:
+        """One system metric's values over seconds since the start; KeyError where there is none."""
+        frame, info = self.run.system, self.system_metrics[key]
+        if "_runtime" not in frame.columns:
+            return Series(info, np.empty(0), np.empty(0), np.empty(0, np.int64))
+        part = frame.select("_runtime", key).with_row_index("row").drop_nulls()
+        seconds, values = (part[c].cast(float).to_numpy() for c in ("_runtime", key))
+        rows = part["row"].to_numpy().astype(np.int64)
+        order = np.argsort(seconds, kind="stable")
+        return Series(info, seconds[order], values[order], rows[order])
 
     @cached_property
     def clock(self) -> tuple[Floats, Floats]:

@@ -190,7 +190,12 @@ def _console(path: Path) -> pl.DataFrame:
     if lines and not lines[-1]:
         lines.pop()
     return pl.DataFrame(
-        {"timestamp": [None] * len(lines), "stream": ["stdout"] * len(lines), "line": lines},
+        {
+            "timestamp": [None] * len(lines),
+            "stream": ["stdout"] * len(lines),
+            "line": lines,
+            "styled": [None] * len(lines),
+        },
         schema=empty_console().schema,
     )
 

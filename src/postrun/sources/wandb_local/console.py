@@ -2,14 +2,18 @@
 
 Programs rewrite lines (progress bars with carriage returns, cursor movement) and colour them.
 What people remember is the screen, so that is what is kept: a small model of one terminal that
-knows the few control sequences which training programs print, and drops the others.
+knows the few control sequences which training programs print, and drops the others. Colours are kept
+beside the plain text, for reports that can show them.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import groupby
 
 import polars as pl
+
+from postrun.model import empty_console
 
 _CSI = re.compile(r"\x1b\[([0-9;?]*)([ -/]*[@-~])")
 _OTHER = re.compile(r"\x1b(\][^\x07\x1b]*(\x07|\x1b\\)?|[()][A-Za-z0-9]|[=>78cDEHMNOZ])")
@@ -27,6 +31,9 @@ class Terminal:
         self.lines: list[str] = [""]
         self.times: list[float | None] = [None]
         self.order: list[int] = [0]
+        #: Line number to its coloured stretches: first column, end, SGR parameters; later ones win.
+        self.colours: dict[int, list[tuple[int, int, str]]] = {}
+        self.colour = ""
         self.row = 0
         self.column = 0
 
@@ -59,6 +66,9 @@ class Terminal:
         else:
             line = line[: self.column] + text + line[self.column + len(text) :]
         self.lines[self.row] = line[:_MAX_LINE]
+        if self.colour or self.row in self.colours:
+            stretch = (self.column, self.column + len(text), self.colour)
+            self.colours.setdefault(self.row, []).append(stretch)
         self.column = min(self.column + len(text), _MAX_LINE)
         self.times[self.row], self.order[self.row] = time, order
 
@@ -85,6 +95,8 @@ class Terminal:
             self.column = min(self.column + count, _MAX_LINE)
         elif command == "D":
             self.column = max(0, self.column - count)
+        elif command == "m":
+            self._style(argument)
         elif command == "G":
             self.column = max(0, min(count, _MAX_LINE) - 1)
         elif command == "K":
@@ -96,6 +108,32 @@ class Terminal:
             else:
                 self.lines[self.row] = line[: self.column]
         return match.end()
+
+    def _style(self, argument: str) -> None:
+        codes = argument.split(";") if argument else ["0"]
+        if codes[0] in ("", "0", "00"):
+            self.colour, codes = "", codes[1:]
+        if codes:
+            self.colour = ";".join([*filter(None, [self.colour]), *codes])[-60:]
+
+    def styled(self, number: int) -> str | None:
+        """A line with its colours as SGR sequences (ECMA-48), None where it has none."""
+        line = self.lines[number].rstrip()
+        if number not in self.colours or not line:
+            return None
+        paint = [""] * len(line)
+        for start, stop, colour in self.colours[number]:
+            stop = min(stop, len(line))
+            paint[start:stop] = [colour] * max(0, stop - start)
+        if not any(paint):
+            return None
+        out, at = [], 0
+        for colour, run in groupby(paint):
+            count = len(list(run))
+            text = line[at : at + count]
+            out.append(f"\x1b[{colour}m{text}\x1b[0m" if colour else text)
+            at += count
+        return "".join(out)
 
 
 class Console:
@@ -113,7 +151,15 @@ class Console:
     def frame(self) -> pl.DataFrame:
         """Lines in the order in which they were written, empty ones at the end dropped."""
         rows = [
-            (terminal.order[i], number, i, terminal.times[i], terminal.stream, line.rstrip())
+            (
+                terminal.order[i],
+                number,
+                i,
+                terminal.times[i],
+                terminal.stream,
+                line.rstrip(),
+                terminal.styled(i),
+            )
             for number, terminal in enumerate(self._terminals.values())
             for i, line in enumerate(terminal.lines)
             if i < len(terminal.lines) - 1 or line
@@ -126,6 +172,7 @@ class Console:
                 "timestamp": [r[3] for r in rows],
                 "stream": [r[4] for r in rows],
                 "line": [r[5] for r in rows],
+                "styled": [r[6] for r in rows],
             },
-            schema={"timestamp": pl.Float64, "stream": pl.String, "line": pl.String},
+            schema=empty_console().schema,
         )

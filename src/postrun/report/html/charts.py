@@ -1,0 +1,244 @@
+"""What a page's charts are made from: every metric's values, and which metrics share a chart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from postrun.model import Evidence, Finding
+from postrun.report.html.buffer import Buffer, Ref
+from postrun.report.overview import shown
+from postrun.report.panels import PERFORMANCE, TRAINING, decades, lines_of
+from postrun.semantics import RunView, Series, paired, roles
+from postrun.semantics.series import Floats, MetricInfo
+from postrun.stats.decimate import min_max
+
+#: Values that one page carries at most. Beyond, each series keeps its least and greatest value of
+#: every group of rows, so that spikes survive; zooming in shows all of what is kept.
+BUDGET = 1_500_000
+#: Points with NaN or ±Infinity that a thinned series keeps at the least.
+_BAD = 500
+_BOOKKEEPING = ("_step", "_runtime", "_timestamp")
+_DIFFERENCE = re.compile(r"^(.+) - (.+)$")
+
+
+class ChartData:
+    """Series and charts of one run, and the buffer that holds their numbers.
+
+    `series`, `groups` and `names` are plain data for JSON; a chart refers to series by position.
+    """
+
+    def __init__(self, view: RunView, buffer: Buffer, budget: int = BUDGET) -> None:
+        self.view = view
+        self.buffer = buffer
+        self.series: list[dict[str, Any]] = []
+        self.grids: list[dict[str, Any]] = []
+        self._at: dict[str, int] = {}
+        self._grid_at: dict[bytes, int] = {}
+        system = [s for key in _by_role(view) if len(s := view.system_series(key))]
+        keys = list(view.metrics)
+        sizes = np.array([len(view.series(k)) for k in keys] + [len(s) for s in system], np.int64)
+        self.cap = fair_cap(sizes, budget)
+        times = (view.run.history["_runtime"], view.run.history["_timestamp"])
+        self._runtime, self._timestamp = (t.cast(float).to_numpy() for t in times)
+        for key in keys:
+            self._add(view.series(key))
+        self.by_role = [*self._panels(), *self._system(system)]
+        self.by_name = [*self._prefixes(), *(g for g in self.by_role if g["axis"] == "runtime")]
+        self.thinned = int(np.count_nonzero(sizes > self.cap))
+
+    def _add(self, series: Series) -> int:
+        info = series.info
+        kept = self._thin(series)
+        entry = self._entry(kept, len(series))
+        entry["grid"] = self._grid(kept.rows, kept.x)
+        if info.x_axis not in _BOOKKEEPING and info.x_axis in self.view.metrics:
+            column = self.view.run.history[info.x_axis].cast(float).to_numpy()
+            entry["own"] = {"key": info.x_axis, "x": self.buffer.floats(column[kept.rows])}
+        self._at[series.key] = len(self.series)
+        self.series.append(entry)
+        return len(self.series) - 1
+
+    def _entry(self, kept: Series, n: int) -> dict[str, Any]:
+        info = kept.info
+        role = roles().get(info.role or "")
+        return {
+            "key": info.key,
+            "role": role.title if role else "",
+            "unit": info.unit,
+            "run": info.run,
+            "n": n,
+            "y": self.buffer.floats(kept.y),
+        }
+
+    def _thin(self, series: Series) -> Series:
+        if len(series) <= self.cap:
+            return series
+        keep = min_max(np.where(np.isfinite(series.y), series.y, np.nan), self.cap)
+        bad = np.flatnonzero(~np.isfinite(series.y))
+        if len(bad) > _BAD:
+            bad = bad[np.linspace(0, len(bad) - 1, _BAD).astype(np.int64)]
+        return series.take(np.union1d(keep, bad))
+
+    def _grid(self, rows: NDArray[np.int64], x: Floats) -> int:
+        identity = rows.tobytes() + x.tobytes()
+        if identity not in self._grid_at:
+            self._grid_at[identity] = len(self.grids)
+            self.grids.append(self._axes(x, self._runtime[rows], self._timestamp[rows]))
+        return self._grid_at[identity]
+
+    def _axes(self, step: Floats | None, runtime: Floats, timestamp: Floats) -> dict[str, Ref]:
+        whole = self.buffer.whole
+        axes = {} if step is None else {"step": whole(step)}
+        if np.isfinite(runtime).any():
+            axes["runtime"] = whole(runtime, unit=0.001)
+        if np.isfinite(timestamp).any():
+            axes["time"] = whole(timestamp, unit=0.001)
+        return axes
+
+    def _panels(self) -> list[dict[str, Any]]:
+        """Groups in the order of roles: shared charts first, then each other metric its own."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        used: set[str] = set()
+        for panel in (*TRAINING, *PERFORMANCE):
+            lines = lines_of(self.view, panel)
+            if lines:
+                used.update(line.key for line in lines)
+                log = panel.log and decades(lines) > 1.5
+                chart = self._chart(panel.title, [line.key for line in lines], log)
+                groups.setdefault(roles()[panel.roles[0]].panel, []).append(chart)
+        order = {name: i for i, name in enumerate(roles())}
+        rest = [i for i in self.view.metrics.values() if i.key not in used and shown(i)]
+        rest.sort(key=lambda i: (order.get(i.role or "", len(order)), i.key))
+        for info in rest:
+            role = roles().get(info.role or "")
+            groups.setdefault(role.panel if role else "", []).append(self._single(info))
+        counters = [self._single(i) for i in self.view.metrics.values() if not shown(i)]
+        named = {name: charts for name, charts in groups.items() if name}
+        titles = {"kl_divergence": "KL divergence", "mfu": "Model FLOPs utilisation"}
+        out = [
+            _group(titles.get(name, name.replace("_", " ").capitalize()), charts)
+            for name, charts in named.items()
+        ]
+        if "" in groups:
+            out.append(_group("Other metrics" if out else "Metrics", groups[""]))
+        if counters:
+            out.append(_group("Counters", counters))
+        return out
+
+    def _prefixes(self) -> list[dict[str, Any]]:
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for info in self.view.metrics.values():
+            prefix, slash, _ = info.key.partition("/")
+            groups.setdefault(prefix if slash else "", []).append(self._single(info))
+        return [_group(name or "charts", charts) for name, charts in sorted(groups.items())]
+
+    def _single(self, info: MetricInfo) -> dict[str, Any]:
+        return self._chart(info.key, [info.key], log=False)
+
+    def _chart(self, title: str, keys: list[str], log: bool) -> dict[str, Any]:
+        return {"title": title, "series": [self._at[key] for key in keys], "log": log}
+
+    def _system(self, found: Iterable[Series]) -> list[dict[str, Any]]:
+        """System metrics: one chart per role, all devices in it, over seconds since the start."""
+        charts: dict[str, list[int]] = {}
+        clock = self.view.run.system
+        stamps = (
+            clock["_timestamp"].cast(float).to_numpy() if "_timestamp" in clock.columns else None
+        )
+        for series in found:
+            kept = self._thin(series)
+            entry = self._entry(kept, len(series))
+            stamp = kept.x * np.nan if stamps is None else stamps[kept.rows]
+            self.grids.append(self._axes(None, kept.x, stamp))
+            entry["grid"] = len(self.grids) - 1
+            self._at[series.key] = len(self.series)
+            title = entry["role"] or series.key
+            charts.setdefault(title, []).append(len(self.series))
+            self.series.append(entry)
+        made = [
+            {"title": title[:1].upper() + title[1:], "series": numbers, "log": False}
+            for title, numbers in charts.items()
+        ]
+        return [_group("System", made, axis="runtime")] if made else []
+
+    def evidence(self, proof: Evidence) -> tuple[list[Series], int | None]:
+        """The curves that a piece of evidence is about, and the position of its series.
+
+        "A - B" is drawn as the difference, which becomes a series of its own.
+        """
+        key = proof.metric
+        if key in self.view.metrics:
+            return [self.view.series(key)], self._at[key]
+        if key in self._at:
+            return [self.view.system_series(key)], self._at[key]
+        match = _DIFFERENCE.match(key)
+        if match and match[1] in self.view.metrics and match[2] in self.view.metrics:
+            first, second = paired(*(self.view.series(name) for name in match.groups()))
+            info = MetricInfo(key, unit=first.info.unit, run=first.info.run)
+            difference = Series(info, first.x, first.y - second.y, first.rows)
+            return [difference], self._add(difference)
+        return [], None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything for JSON, but for the numbers."""
+        return {
+            "series": self.series,
+            "grids": self.grids,
+            "byRole": self.by_role,
+            "byName": self.by_name,
+        }
+
+
+def _group(title: str, charts: list[dict[str, Any]], axis: str = "step") -> dict[str, Any]:
+    return {"title": title, "axis": axis, "charts": charts}
+
+
+def _by_role(view: RunView) -> list[str]:
+    """System metrics in the order of their roles, those without one at the end."""
+    order = {name: i for i, name in enumerate(roles())}
+    return sorted(
+        view.system_metrics,
+        key=lambda key: order.get(view.system_metrics[key].role or "", len(order)),
+    )
+
+
+def fair_cap(sizes: NDArray[np.int64], budget: int) -> int:
+    """The length to which series are cut so that all of them hold `budget` values; ≥ 200.
+
+    Short series stay whole and leave their share to the long ones.
+    """
+    cap, left = budget, budget
+    ordered = np.sort(sizes)
+    for number, size in enumerate(ordered.tolist()):
+        cap = left // (len(ordered) - number)
+        if size > cap:
+            break
+        left -= size
+    else:
+        cap = int(ordered[-1]) if len(ordered) else budget
+    return max(200, cap)
+
+
+def marks(findings: Iterable[Finding], charts: ChartData) -> list[dict[str, Any]]:
+    """Where findings begin, for the charts of their metrics."""
+    out = []
+    for number, finding in enumerate(findings):
+        for part in finding.with_symptoms():
+            for proof in part.evidence:
+                at = charts._at.get(proof.metric)
+                if at is not None and proof.step_from is not None:
+                    out.append(
+                        {
+                            "series": at,
+                            "x": proof.step_from,
+                            "rule": part.rule,
+                            "severity": part.severity.label,
+                            "finding": number,
+                        }
+                    )
+    return out
