@@ -45,7 +45,12 @@ def make_run(
     log = empty_console()
     if lines:
         log = pl.DataFrame(
-            {"timestamp": [None] * len(lines), "stream": ["stderr"] * len(lines), "line": lines},
+            {
+                "timestamp": [None] * len(lines),
+                "stream": ["stderr"] * len(lines),
+                "line": lines,
+                "styled": [None] * len(lines),
+            },
             schema=log.schema,
         )
     values: dict[str, Any] = {"state": State.FINISHED, "exit_code": 0, "runtime": rows * 10.0}

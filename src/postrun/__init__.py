@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from postrun.api import analyze, diagnose, load, load_all, runs
-    from postrun.compare import config_differences, finals
+    from postrun.compare import Comparison, config_differences, finals
     from postrun.model import (
         Evidence,
         Finding,
@@ -41,6 +41,7 @@ _HOME = {
     "load": "postrun.api",
     "load_all": "postrun.api",
     "runs": "postrun.api",
+    "Comparison": "postrun.compare",
     "config_differences": "postrun.compare",
     "finals": "postrun.compare",
     "Evidence": "postrun.model",
@@ -60,6 +61,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Comparison",
     "Evidence",
     "Finding",
     "PostrunError",

@@ -8,6 +8,7 @@ from pathlib import Path
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
 from postrun.model import Finding, Run, RunRef
+from postrun.report.privacy import Privacy
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
 from postrun.semantics import RunView
@@ -81,6 +82,8 @@ def analyze(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     workers: int | None = None,
+    mask: bool = True,
+    anonymize: bool = False,
 ) -> list[Result]:
     """The main job: read, diagnose, export, plot and report all runs behind the targets.
 
@@ -88,10 +91,12 @@ def analyze(
         target: One target or several, as in `runs`.
         out: Folder for the files (`OUT/ID/...`); None writes nothing.
         plots: Draw `plots/*.png`.
-        report: Write `report.md`.
+        report: Write `report.html` and `report.md`.
         select: Rules to run, as in `diagnose`.
         ignore: Rules to leave out.
         workers: Processes; by default all cores where there are many runs.
+        mask: Keep keys, tokens and passwords out of what is written and returned.
+        anonymize: Keep paths, e-mail addresses, host and user names out as well.
 
     Returns:
         One result per run, newest first within each target. A run that could not be read has
@@ -108,6 +113,7 @@ def analyze(
         out=None if out is None else Path(out),
         plots=plots,
         report=report,
+        privacy=Privacy(mask, anonymize),
         selection=Selection(tuple(select), tuple(ignore)),
     )
     done = list(analyze_all(refs, options, workers))

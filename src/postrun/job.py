@@ -12,6 +12,7 @@ from postrun.model import Finding, PostrunError, Run, RunRef, State
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name, write_text
 from postrun.report.overview import verdict
+from postrun.report.privacy import Privacy, protected
 from postrun.rules import Selection, diagnose
 from postrun.semantics import RunView, join, signature
 from postrun.semantics.experiment import Signature
@@ -21,13 +22,15 @@ from postrun.semantics.experiment import Signature
 class Options:
     """What `analyze` does with each run. `out` is None where nothing is to be written.
 
-    `together`: runs that are parts of one training are read together as well.
+    `together`: runs that are parts of one training are read together as well. `privacy`: what is kept
+    out of everything that is written.
     """
 
     out: Path | None = Path("wandb_analysis")
     plots: bool = True
     report: bool = True
     together: bool = True
+    privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
 
 
@@ -36,7 +39,7 @@ class Result:
     """What became of one run: its findings and files, or the error that kept it from being read.
 
     `view` is only there when the job ran in this process. `members` are the ids of the runs that
-    were read together, empty for a single run.
+    were read together, empty for a single run. `masked` says what was kept out of the files.
     """
 
     id: str
@@ -53,6 +56,7 @@ class Result:
     view: RunView | None = None
     signature: Signature | None = None
     members: tuple[str, ...] = ()
+    masked: str = ""
 
 
 def run_job(ref: RunRef, folder_name: str, options: Options) -> Result:
@@ -91,6 +95,11 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
     """The main job on a run that is read already."""
     view = RunView(run)
     findings = diagnose(view, options.selection)
+    parts_of = signature(view) if options.together and not view.parts else None
+    # Rules have read the run as it is; from here on nobody sees what is to be masked.
+    shown, findings, masked = protected(run, findings, options.privacy)
+    if shown is not run:
+        run, view = shown, RunView(shown)
     result = Result(
         id=run.id,
         name=run.name,
@@ -101,7 +110,8 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         findings=findings,
         analysis=detailed_analysis(view, findings),
         view=view,
-        signature=signature(view) if options.together and not view.parts else None,
+        signature=parts_of,
+        masked=masked,
     )
     if options.out is None:
         return result
@@ -115,11 +125,13 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         plots = draw(view, findings, folder / "plots")
         result.files += plots
     if options.report:
+        from postrun.report.html.run_page import write_report
         from postrun.report.markdown import render
 
-        path = folder / "report.md"
-        write_text(path, render(view, findings, plots))
-        result.files.append(path)
+        for name in ("report.html", "report.md"):
+            result.files.append(folder / name)
+        write_report(folder / "report.html", view, findings, masked)
+        write_text(folder / "report.md", render(view, findings, plots, masked))
     return result
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from postrun.cli.settings import output_options, rule_options, selection
+from postrun.cli.settings import output_options, privacy_options, rule_options, selection
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
 from postrun.model import RunRef, Severity
 from postrun.report.files import json_text
+from postrun.report.privacy import Privacy
 from postrun.report.terminal import make_console, print_brief, print_run, progress_bar
 
 
@@ -21,10 +22,11 @@ from postrun.report.terminal import make_console, print_brief, print_run, progre
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @output_options
 @click.option("--no-plots", is_flag=True, help="Draw no plots.")
-@click.option("--no-report", is_flag=True, help="Write no report.md.")
+@click.option("--no-report", is_flag=True, help="Write no report.html and report.md.")
 @click.option("--json", "as_json", is_flag=True, help="Print the analysis as JSON, nothing else.")
 @click.option("--quiet", "-q", is_flag=True, help="Print findings from warning up, nothing else.")
 @rule_options
+@privacy_options
 def command(
     targets: tuple[str, ...],
     out: Path,
@@ -37,6 +39,8 @@ def command(
     ignore: str,
     threshold: tuple[str, ...],
     severity: tuple[str, ...],
+    no_mask: bool,
+    anonymize: bool,
 ) -> None:
     """Read runs whole, export, diagnose, plot and report them.
 
@@ -46,6 +50,7 @@ def command(
         out=out,
         plots=not no_plots,
         report=not no_report,
+        privacy=Privacy(mask=not no_mask, anonymize=anonymize),
         selection=selection(select, ignore, threshold, severity),
     )
     refs, errors = find(targets)
@@ -83,6 +88,6 @@ def _run(refs: list[RunRef], options: Options, workers: int | None, show: bool) 
 
 def _print(result: Result, whole: bool, console: Console) -> None:
     if whole and result.view is not None:
-        print_run(result.view, result.findings, result.folder, console)
+        print_run(result.view, result.findings, result.folder, console, result.masked)
     else:
         print_brief([result], Severity.WARNING if result.members else Severity.GOOD, console)

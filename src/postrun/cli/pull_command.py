@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from postrun.cli.settings import output_options
+from postrun.cli.settings import output_options, privacy_options
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options
 from postrun.report.files import json_text
+from postrun.report.privacy import Privacy
 from postrun.report.terminal import make_console, progress_bar, safe
 
 
@@ -19,10 +20,24 @@ from postrun.report.terminal import make_console, progress_bar, safe
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @output_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-def command(targets: tuple[str, ...], out: Path, as_json: bool, workers: int | None) -> None:
+@privacy_options
+def command(
+    targets: tuple[str, ...],
+    out: Path,
+    as_json: bool,
+    workers: int | None,
+    no_mask: bool,
+    anonymize: bool,
+) -> None:
     """Export runs to CSV, Parquet and JSON, without plots or report."""
     refs, errors = find(targets)
-    options = Options(out=out, plots=False, report=False, together=False)
+    options = Options(
+        out=out,
+        plots=False,
+        report=False,
+        together=False,
+        privacy=Privacy(mask=not no_mask, anonymize=anonymize),
+    )
     console = make_console()
     done = []
     with progress_bar(len(refs)) as advance:

@@ -95,6 +95,18 @@ def rule_options(function: F) -> F:
     )(function)
 
 
+def privacy_options(function: F) -> F:
+    """`--no-mask` and `--anonymize`; `privacy` reads them."""
+    function = click.option(
+        "--anonymize",
+        is_flag=True,
+        help="Mask paths, e-mail addresses, host and user names as well.",
+    )(function)
+    return click.option(
+        "--no-mask", is_flag=True, help="Write keys, tokens and passwords as they are."
+    )(function)
+
+
 def output_options(function: F) -> F:
     """`--out` and `--workers`, for commands that write one folder per run."""
     function = click.option(

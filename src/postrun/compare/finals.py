@@ -16,22 +16,39 @@ from postrun.stats.robust import median
 _TAIL = 0.05
 
 
-def config_differences(runs: Sequence[Run]) -> pl.DataFrame:
+def config_differences(runs: Sequence[Run | RunView]) -> pl.DataFrame:
     """Config keys that differ: `key`, then one column of values (as text) per run."""
-    views = [RunView(run) for run in runs]
-    labels = unique_labels((run.name, run.id) for run in runs)
+    views = [as_view(run) for run in runs]
+    rows = [
+        [key, *("" if value is None else str(value) for value in values)]
+        for key, values in differing(views).items()
+    ]
+    schema = {"key": pl.String, **dict.fromkeys(labels(views), pl.String)}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def differing(views: Sequence[RunView]) -> dict[str, list[Any]]:
+    """Config keys that differ, by name, to the value in each run (None where it has none)."""
     keys = sorted({key for view in views for key in view.flat_config})
-    rows = []
-    for key in keys:
-        values = [view.flat_config.get(key) for view in views]
-        if any(value != values[0] for value in values[1:]):
-            rows.append([key, *("" if value is None else str(value) for value in values)])
-    return pl.DataFrame(
-        rows, schema={"key": pl.String, **dict.fromkeys(labels, pl.String)}, orient="row"
-    )
+    table = {key: [view.flat_config.get(key) for view in views] for key in keys}
+    return {
+        key: values
+        for key, values in table.items()
+        if any(value != values[0] for value in values[1:])
+    }
 
 
-def finals(runs: Sequence[Run], metrics: Sequence[str] = ()) -> pl.DataFrame:
+def as_view(run: Run | RunView) -> RunView:
+    """A view of the run, or the view itself."""
+    return run if isinstance(run, RunView) else RunView(run)
+
+
+def labels(views: Sequence[RunView]) -> list[str]:
+    """One label per run that no other has."""
+    return unique_labels((view.run.name, view.run.id) for view in views)
+
+
+def finals(runs: Sequence[Run | RunView], metrics: Sequence[str] = ()) -> pl.DataFrame:
     """How each metric ended in each run.
 
     Columns: `run`, `metric`, `last_step`, `n`, `final` (median of the last 5 % of the values),
@@ -39,14 +56,14 @@ def finals(runs: Sequence[Run], metrics: Sequence[str] = ()) -> pl.DataFrame:
     `metrics`: all that have a role and a better direction.
     """
     rows: list[list[Any]] = []
-    for label, run in zip(unique_labels((run.name, run.id) for run in runs), runs, strict=True):
-        view = RunView(run)
-        for key in metrics or _default_metrics(view):
+    views = [as_view(run) for run in runs]
+    for label, view in zip(labels(views), views, strict=True):
+        for key in metrics or central_metrics(view):
             if key not in view.metrics:
                 continue
             series = view.series(key).finite
             if len(series):
-                rows.append([label, key, *_final(series)])
+                rows.append([label, key, *final(series)])
     schema = {
         "run": pl.String,
         "metric": pl.String,
@@ -59,17 +76,17 @@ def finals(runs: Sequence[Run], metrics: Sequence[str] = ()) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def by_group(runs: Sequence[Run], metric: str, config_key: str) -> pl.DataFrame:
+def by_group(runs: Sequence[Run | RunView], metric: str, config_key: str) -> pl.DataFrame:
     """Final values of one metric, grouped by a config value.
 
     Columns: `config_key`'s name, `n` runs, `mean`, `std` (null for one run), `min`, `max`.
     """
     rows = []
     for run in runs:
-        view = RunView(run)
+        view = as_view(run)
         if metric in view.metrics and len(view.series(metric).finite):
             value = view.flat_config.get(config_key)
-            rows.append([str(value), _final(view.series(metric).finite)[2]])
+            rows.append([str(value), final(view.series(metric).finite)[2]])
     frame = pl.DataFrame(rows, schema={config_key: pl.String, "value": pl.Float64}, orient="row")
     return (
         frame.group_by(config_key, maintain_order=True)
@@ -84,7 +101,8 @@ def by_group(runs: Sequence[Run], metric: str, config_key: str) -> pl.DataFrame:
     )
 
 
-def _default_metrics(view: RunView) -> list[str]:
+def central_metrics(view: RunView) -> list[str]:
+    """Metrics that have a role and a better direction."""
     return [
         info.key
         for info in view.metrics.values()
@@ -92,7 +110,8 @@ def _default_metrics(view: RunView) -> list[str]:
     ]
 
 
-def _final(series: Series) -> list[Any]:
+def final(series: Series) -> list[Any]:
+    """Last step, count, final value (median of the last 5 %), best value and its step."""
     tail = max(1, int(_TAIL * len(series)))
     sign = series.info.sign
     best = best_step = None

@@ -5,7 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
+
+from postrun.model.display import badge, table
+from postrun.model.text import number
 
 
 class Severity(enum.IntEnum):
@@ -99,6 +103,30 @@ class Finding:
             "links": list(self.links),
             "symptoms": [s.as_dict() for s in self.symptoms],
         }
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                e.metric,
+                ""
+                if e.step_from is None or e.step_to is None
+                else f"{e.step_from:,.0f}–{e.step_to:,.0f}",
+                number(e.before),
+                number(e.after),
+                "" if e.n is None else f"{e.n:,}",
+            ]
+            for e in self.evidence
+        ]
+        parts = [
+            f"<p>{badge(self.severity.label)} {escape(self.message)}<br><small>{escape(self.rule)} "
+            f"{escape(self.name)}, confidence {self.confidence:.0%}</small></p>"
+        ]
+        if rows:
+            parts.append(table(["evidence", "steps", "before", "after", "n"], rows))
+        parts += [f"<p>with it: {escape(s.message)} ({escape(s.rule)})</p>" for s in self.symptoms]
+        if self.remedy:
+            parts.append(f"<p><b>What to do:</b> {escape(self.remedy)}</p>")
+        return "".join(parts)
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:

@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 
 from postrun.model.completeness import Completeness
+from postrun.model.display import heading, table
+from postrun.model.text import duration
 
 
 class State(enum.StrEnum):
@@ -160,6 +162,19 @@ class Run:
     def __repr__(self) -> str:
         rows, columns = self.history.shape
         return f"<Run {self.id} {self.name!r} {self.state} {rows} rows x {columns} columns>"
+
+    def _repr_html_(self) -> str:
+        who = self.identity
+        rows = [
+            ["run", self.id],
+            ["project", "/".join(p for p in (who.entity, who.project) if p)],
+            ["state", self.state.value],
+            ["duration", duration(self.runtime) if self.runtime else ""],
+            ["history", f"{self.completeness.sentence()}; {self.history.width - 3} metrics"],
+            ["tags", ", ".join(who.tags)],
+        ]
+        shown = [row for row in rows if row[1]]
+        return heading(self.name, "") + table(["", ""], shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from postrun.model import Finding, Severity
-from postrun.model.text import duration, number
-from postrun.report.overview import key_metrics, verdict
+from postrun.model.text import number
+from postrun.report.overview import facts, key_metrics, verdict
 from postrun.report.sparkline import sparkline
 from postrun.report.terminal import evidence_line
 from postrun.semantics import RunView
@@ -22,23 +22,12 @@ _MARK = {
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$]|^[#+=-]|(?<=^\d)[.)])")
 
 
-def render(view: RunView, findings: list[Finding], plots: list[Path]) -> str:
+def render(view: RunView, findings: list[Finding], plots: list[Path], masked: str = "") -> str:
     """The report as Markdown; names and messages from the run are escaped."""
-    run, who = view.run, view.run.identity
+    run = view.run
     lines = [f"# {escape(run.name)}", "", f"**{escape(verdict(run, findings))}**", ""]
-    facts = [
-        ("run", run.id),
-        ("project", "/".join(p for p in (who.entity, who.project) if p)),
-        ("state", run.state.value + ("" if run.exit_code is None else f", exit {run.exit_code}")),
-        ("duration", duration(run.runtime) if run.runtime else ""),
-        ("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else ""),
-        ("framework", view.framework),
-        ("commit", who.commit),
-        ("tags", ", ".join(who.tags)),
-        ("history", run.completeness.sentence()),
-    ]
     lines += ["| | |", "|---|---|"]
-    lines += [f"| {label} | {escape(value)} |" for label, value in facts if value]
+    lines += [f"| {label} | {escape(value)} |" for label, value in facts(view)]
     lines += ["", "## Findings", ""]
     lines += [line for f in findings for line in _finding(f)] or ["No rule found anything.", ""]
     lines += _metrics(view)
@@ -49,6 +38,8 @@ def render(view: RunView, findings: list[Finding], plots: list[Path]) -> str:
     notes = run.completeness.as_dict()["notes"]
     if notes:
         lines += ["## Completeness", "", *(f"- {escape(n)}" for n in notes), ""]
+    if masked:
+        lines += [f"{escape(masked)}.", ""]
     return "\n".join(lines)
 
 

@@ -203,3 +203,30 @@ def verdict(run: Run, findings: list[Finding]) -> str:
         names = ", ".join(dict.fromkeys(f.name for f in warnings))
         return f"{state}, with warnings: {names}."
     return f"{state}; no rule found a problem."
+
+
+def facts(view: RunView) -> list[tuple[str, str]]:
+    """What identifies a run and how it went: label and text, empty ones left out."""
+    run, who = view.run, view.run.identity
+    state = run.state.value + ("" if run.exit_code is None else f" (exit code {run.exit_code})")
+    done = run.completeness
+    steps = "" if done.last_step is None else f"{done.first_step:,}–{done.last_step:,}"
+    shown = [
+        ("run", run.id),
+        ("project", "/".join(p for p in (who.entity, who.project) if p)),
+        ("group", who.group),
+        ("job type", who.job_type),
+        ("sweep", who.sweep),
+        ("state", state),
+        ("duration", duration(run.runtime) if run.runtime else ""),
+        ("steps", steps),
+        ("history", done.sentence()),
+        ("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else ""),
+        ("host", who.host),
+        ("framework", view.framework),
+        ("repository", who.repository),
+        ("commit", who.commit),
+        ("tags", ", ".join(who.tags)),
+        ("notes", who.notes),
+    ]
+    return [(label, text) for label, text in shown if text]

@@ -52,16 +52,20 @@ def make_console(width: int | None = None, record: bool = False) -> Console:
 
 
 def print_run(
-    view: RunView, findings: list[Finding], out: Path | None = None, console: Console | None = None
+    view: RunView,
+    findings: list[Finding],
+    out: Path | None = None,
+    console: Console | None = None,
+    masked: str = "",
 ) -> None:
-    """Print one run: identity, key metrics, findings, and where its files lie."""
+    """Print one run: identity, key metrics, findings, where its files lie, and what they lack."""
     console = console or make_console()
-    for part in render_run(view, findings, out):
+    for part in render_run(view, findings, out, masked):
         console.print(part)
 
 
 def render_run(
-    view: RunView, findings: list[Finding], out: Path | None = None
+    view: RunView, findings: list[Finding], out: Path | None = None, masked: str = ""
 ) -> list[RenderableType]:
     """The parts of a run's summary, top to bottom."""
     from rich.rule import Rule
@@ -80,6 +84,10 @@ def render_run(
     parts += [Text(), Text(verdict(run, findings), style="bold")]
     if out is not None:
         parts.append(Text(f"Files in {out}", style="dim"))
+        if (out / "report.html").is_file():
+            parts.append(Text(f"Report: {out / 'report.html'}", style="dim"))
+    if masked:
+        parts.append(Text(safe(masked), style="dim"))
     return parts
 
 

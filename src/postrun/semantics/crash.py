@@ -238,3 +238,22 @@ def _by_exit_code(code: int | None) -> Cause | None:
         return None
     name = _SIGNALS.get(code - 128 if code > 128 else -code)
     return Cause(_BY_NAME[name], text=f"exit code {code}") if name else None
+
+
+def tracebacks(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """Where Python's tracebacks lie: first line and the line after the last, for each."""
+    found = []
+    i = 0
+    while i < len(lines):
+        if _TRACEBACK not in lines[i]:
+            i += 1
+            continue
+        stop = i + 1
+        while stop < len(lines) and stop - i < _TAIL:
+            text = _PREFIX.sub("", lines[stop])
+            stop += 1
+            if text and not text[0].isspace():
+                break  # the exception itself, which is not indented
+        found.append((i, stop))
+        i = stop
+    return found

@@ -245,6 +245,14 @@ class RunView:
         at = int(np.searchsorted(seconds, second, side="right")) - 1
         return float(steps[at]) if at >= 0 else None
 
+    def second_at(self, step: float) -> float:
+        """Seconds since the start at which a step was first reached; NaN where nothing was logged."""
+        steps, seconds = self.clock
+        if not len(steps):
+            return float("nan")
+        reached = np.flatnonzero(steps >= step)
+        return float(seconds[reached[0] if len(reached) else -1])
+
     def setting(self, name: str) -> tuple[str, Any] | None:
         """The config key and value that mean `name` ("max_steps", "lr", ...), or None."""
         for pack in self.packs:

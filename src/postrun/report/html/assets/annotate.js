@@ -1,0 +1,99 @@
+// What is drawn under and over the lines of a chart: windows, bands, marks of findings, bad values.
+Object.assign(Chart.prototype, {
+  under(u) {
+    const { ctx, bbox } = u;
+    const drawn = this.drawn;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    if (drawn.window && drawn.window[0] != null) {
+      const left = u.valToPos(drawn.window[0], "x", true), right = u.valToPos(drawn.window[1], "x", true);
+      ctx.globalAlpha = 0.14;
+      ctx.fillStyle = css("--" + (drawn.severity || "info"));
+      ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
+    }
+    ctx.globalAlpha = 0.18;
+    for (const band of drawn.bands || []) {
+      if (this.hidden.has(band.label)) continue;
+      ctx.fillStyle = band.colour;
+      for (const [from, to] of stretches(band)) {
+        ctx.beginPath();
+        for (let i = from; i < to; i++) ctx.lineTo(u.valToPos(band.x[i], "x", true), u.valToPos(band.high[i], "y", true));
+        for (let i = to - 1; i >= from; i--) ctx.lineTo(u.valToPos(band.x[i], "x", true), u.valToPos(band.low[i], "y", true));
+        ctx.fill();
+      }
+    }
+    ctx.restore();
+  },
+
+  over(u) {
+    const { ctx, bbox } = u;
+    const ratio = devicePixelRatio || 1;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = `600 ${10 * ratio}px ${css("--font")}`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
+    ctx.lineWidth = ratio;
+    let level = 0;
+    for (const mark of this.drawn.marks || []) {
+      if (mark.x == null) continue;
+      const x = u.valToPos(mark.x, "x", true);
+      if (x < bbox.left - 1 || x > bbox.left + bbox.width) continue;
+      ctx.strokeStyle = ctx.fillStyle = css("--" + mark.severity);
+      ctx.setLineDash([4 * ratio, 3 * ratio]);
+      line(ctx, x, bbox.top, x, bbox.top + bbox.height);
+      const wide = ctx.measureText(mark.label).width;
+      const left = x + wide + 6 * ratio > bbox.left + bbox.width ? x - wide - 4 * ratio : x + 4 * ratio;
+      ctx.fillText(mark.label, left, bbox.top + (11 + 12 * (level++ % 5)) * ratio);
+    }
+    ctx.setLineDash([2 * ratio, 3 * ratio]);
+    ctx.lineWidth = 1.5 * ratio;
+    for (const { from, to, value, label } of this.drawn.levels || []) {
+      if (value == null || !isFinite(value)) continue;
+      const y = u.valToPos(value, "y", true);
+      ctx.strokeStyle = ctx.fillStyle = css("--ink");
+      line(ctx, u.valToPos(from, "x", true), y, u.valToPos(to, "x", true), y);
+      const at = Math.max(bbox.left + 3 * ratio, u.valToPos(from, "x", true) + 3 * ratio);
+      const above = y - 4 * ratio < bbox.top + 10 * ratio ? y + 12 * ratio : y - 4 * ratio;
+      ctx.fillText(label, Math.min(at, bbox.left + bbox.width - ctx.measureText(label).width - 3), above);
+    }
+    ctx.setLineDash([]);
+    ctx.font = `700 ${12 * ratio}px ${css("--font")}`;
+    ctx.textAlign = "center";
+    for (const bad of this.bad) {
+      const x = u.valToPos(bad.x, "x", true);
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      ctx.fillStyle = bad.colour;
+      const low = bbox.top + bbox.height - 3 * ratio, high = bbox.top + 11 * ratio;
+      if (bad.v !== bad.v) ctx.fillText("×", x, low);
+      else ctx.fillText(bad.v > 0 ? "▲" : "▼", x, bad.v > 0 ? high : low);
+    }
+    ctx.restore();
+  },
+});
+
+function line(ctx, x0, y0, x1, y1) {
+  ctx.beginPath();
+  ctx.moveTo(x0, y0);
+  ctx.lineTo(x1, y1);
+  ctx.stroke();
+}
+
+// Stretches of a band where both of its edges are known.
+function stretches(band) {
+  const out = [];
+  let start = -1;
+  for (let i = 0; i <= band.x.length; i++) {
+    const known = i < band.x.length && band.low[i] != null && band.high[i] != null;
+    if (known && start < 0) start = i;
+    if (!known && start >= 0) {
+      out.push([start, i]);
+      start = -1;
+    }
+  }
+  return out;
+}

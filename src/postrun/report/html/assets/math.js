@@ -1,0 +1,73 @@
+// Numerics on arrays: W&B's smoothing, robust ranges, numbers as people read them.
+
+// W&B's "time weighted EMA": the same formula as postrun.time_weighted_ema (stats/smoothing.py).
+function timeWeightedEma(x, y, smoothing) {
+  const weight = Math.min(smoothing > 0 ? Math.sqrt(smoothing) : 0, 0.999);
+  const out = new Array(y.length).fill(null);
+  const span = x.length > 1 ? x[x.length - 1] - x[0] : 0;
+  let last = 0, total = 0, previous = x[0], first = true, gap = -1, decay = 0;
+  for (let i = 0; i < y.length; i++) {
+    const value = y[i];
+    if (value == null || value !== value || !isFinite(value)) continue;
+    const step = span > 0 ? ((x[i] - previous) / span) * 1000 : 0;
+    if (step !== gap) {
+      gap = step;
+      decay = weight ** step;
+    }
+    const kept = first ? 0 : decay;
+    last = last * kept + value;
+    total = total * kept + 1;
+    out[i] = last / total;
+    previous = x[i];
+    first = false;
+  }
+  return out;
+}
+
+// Range of the bulk of the values: single outliers (a first step) do not flatten the rest.
+function bulk(values) {
+  if (values.length < 20) return null;
+  const sorted = Float64Array.from(values).sort();
+  const at = (q) => sorted[Math.round(q * (sorted.length - 1))];
+  const low = at(0.01), high = at(0.99), span = high - low;
+  const least = sorted[0], most = sorted[sorted.length - 1];
+  if (!(span > 0) || most - least < 2.5 * span) return null;
+  return [Math.max(least, low - 0.25 * span), Math.min(most, high + 0.25 * span)];
+}
+
+function short(value) {
+  if (value == null) return "–";
+  if (!isFinite(value)) return value !== value ? "NaN" : value > 0 ? "∞" : "-∞";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 1e7 || size < 1e-4) return value.toExponential(2).replace("e+", "e");
+  if (size >= 1000) return Math.round(value).toLocaleString("en");
+  return String(+value.toPrecision(4));
+}
+
+function elapsed(seconds) {
+  if (seconds == null) return "–";
+  const sign = seconds < 0 ? "-" : "";
+  const s = Math.abs(seconds);
+  if (s < 100) return sign + +s.toFixed(1) + " s";
+  if (s < 5400) return sign + +(s / 60).toFixed(1) + " min";
+  return sign + +(s / 3600).toFixed(2) + " h";
+}
+
+const utc = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+
+function sorted(x) {
+  for (let i = 1; i < x.length; i++) if (!(x[i] >= x[i - 1])) return false;
+  return true;
+}
+
+// Only points with a known x, in order of x. Shares the arrays where nothing is to be done.
+function ordered(x, y) {
+  let clean = true;
+  for (let i = 0; i < x.length && clean; i++) clean = x[i] === x[i];
+  if (clean && sorted(x)) return [x, y];
+  const at = [];
+  for (let i = 0; i < x.length; i++) if (x[i] === x[i]) at.push(i);
+  at.sort((a, b) => x[a] - x[b] || a - b);
+  return [Float64Array.from(at, (i) => x[i]), Float64Array.from(at, (i) => y[i])];
+}

@@ -1,0 +1,126 @@
+"""A page: one file that needs nothing else, and lets nothing of a run become code.
+
+Templates escape by default; scripts build elements and never parse text; and a content security
+policy lets only postrun's own script run (by its hash) and nothing be fetched or sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+from markupsafe import Markup
+
+from postrun.report.files import plain
+from postrun.report.html.buffer import Buffer
+from postrun.report.html.library import chart_library
+
+#: In the order in which they use each other.
+_SCRIPTS = {
+    "run": ("data", "math", "dom", "state", "chart", "annotate", "board", "log", "run"),
+    "comparison": (
+        "data", "math", "dom", "state", "chart", "annotate", "board",
+        "log", "table", "statistics", "relations", "comparison",
+    ),
+}  # fmt: skip
+_START = {"run": "openRun()", "comparison": "openComparison()"}
+
+
+def render_page(
+    kind: str, title: str, data: Mapping[str, Any], buffer: Buffer, **context: Any
+) -> str:
+    """The whole page of a kind ("run" or "comparison").
+
+    `data` goes into the page as JSON, `buffer` as one compressed block, `context` to the template.
+    """
+    script, style = _script(kind), _style()
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return (
+        _environment()
+        .get_template(f"{kind}.html")
+        .render(
+            title=title,
+            policy=policy,
+            style=Markup(style),
+            script=Markup(script),
+            data=Markup(_json(data)),
+            numbers=Markup(buffer.text()),
+            version=version("postrun"),
+            **context,
+        )
+    )
+
+
+def _json(value: Any) -> str:
+    """JSON that cannot end the script element that holds it."""
+    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), default=str)
+    return text.replace("<", "\\u003c")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _script(kind: str) -> str:
+    own = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS[kind])
+    return f"{chart_library()[0]}\n(() => {{\n{own}\n{_START[kind]};\n}})();\n"
+
+
+@cache
+def _style() -> str:
+    return f"{chart_library()[1]}\n{_asset('page.css')}"
+
+
+@cache
+def _asset(name: str) -> str:
+    return _text("assets", name)
+
+
+def _text(folder: str, name: str) -> str:
+    return files("postrun.report.html").joinpath(folder, name).read_text(encoding="utf-8")
+
+
+class _Templates(BaseLoader):
+    """The templates beside this file, wherever the package lies."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Any]:
+        """One template's text."""
+        try:
+            return _text("templates", template), template, lambda: True
+        except OSError as error:
+            raise TemplateNotFound(template) from error
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=_Templates(),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["leaf"] = leaf
+    return environment
+
+
+def leaf(value: Any) -> str:
+    """A setting as people read it; long ones are cut, which is said."""
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(plain(value), ensure_ascii=False, default=str)
+    )
+    most = 2000
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
