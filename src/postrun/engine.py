@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 
+from postrun.compare import Comparison
 from postrun.job import Options, Result, experiment_job, folder_names, run_job
-from postrun.model import RunRef
-from postrun.semantics import experiments
+from postrun.model import RunRef, TargetError
+from postrun.report.privacy import Privacy, masked_sentence, protected
+from postrun.rules import diagnose
+from postrun.semantics import RunView, experiments
 
 #: Below these, starting processes (each imports the libraries anew) costs more than it saves.
 _MANY_RUNS = 8
@@ -36,6 +40,33 @@ def analyze_all(
     for group in experiments([s for s in signatures if s is not None]):
         at = [known[k] for k in group]
         yield experiment_job([refs[i] for i in at], "+".join(names[i] for i in at), options)
+
+
+def compare_all(
+    refs: list[RunRef],
+    diagnosed: bool,
+    privacy: Privacy,
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Comparison, str, list[str]]:
+    """Runs held side by side, what was masked in them, and the messages of those not read.
+
+    `diagnosed`: with the findings of each run.
+    """
+    views, findings, errors = [], [], []
+    masked: Counter[str] = Counter()
+    for ref in refs:
+        try:
+            run = ref.load()
+        except TargetError as error:
+            errors.append(str(error))
+        else:
+            found = diagnose(run) if diagnosed else []
+            shown, found, kinds = protected(run, found, privacy)
+            masked += kinds
+            views.append(RunView(shown))
+            findings.append(found)
+        advance()
+    return Comparison(views, findings), masked_sentence(masked), errors
 
 
 def _analyze_each(

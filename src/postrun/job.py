@@ -12,7 +12,7 @@ from postrun.model import Finding, PostrunError, Run, RunRef, State
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name, write_text
 from postrun.report.overview import verdict
-from postrun.report.privacy import Privacy, protected
+from postrun.report.privacy import Privacy, masked_sentence, protected
 from postrun.rules import Selection, diagnose
 from postrun.semantics import RunView, join, signature
 from postrun.semantics.experiment import Signature
@@ -97,7 +97,8 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
     findings = diagnose(view, options.selection)
     parts_of = signature(view) if options.together and not view.parts else None
     # Rules have read the run as it is; from here on nobody sees what is to be masked.
-    shown, findings, masked = protected(run, findings, options.privacy)
+    shown, findings, kinds = protected(run, findings, options.privacy)
+    masked = masked_sentence(kinds)
     if shown is not run:
         run, view = shown, RunView(shown)
     result = Result(

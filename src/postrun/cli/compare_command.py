@@ -3,45 +3,75 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
+from postrun.cli.settings import privacy_options
 from postrun.cli.targets import find, report_errors
-from postrun.compare import by_group, config_differences, finals
-from postrun.model import Run, TargetError, UsageError
+from postrun.compare import Comparison, by_group
+from postrun.engine import compare_all
+from postrun.model import UsageError
 from postrun.report.files import json_text
-from postrun.report.terminal import print_frame
+from postrun.report.privacy import Privacy
+from postrun.report.terminal import print_frame, progress_bar
+
+#: Runs that one HTML report holds.
+_MOST_RUNS = 200
 
 
 @click.command(name="compare")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--metric", "metrics", multiple=True, help="Metric to compare (again for more).")
 @click.option("--by", default="", metavar="CONFIG_KEY", help="Group by this config value.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write an interactive report of all runs to this file (and diagnose them for it).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-def command(targets: tuple[str, ...], metrics: tuple[str, ...], by: str, as_json: bool) -> None:
+@privacy_options
+def command(
+    targets: tuple[str, ...],
+    metrics: tuple[str, ...],
+    by: str,
+    html: Path | None,
+    as_json: bool,
+    no_mask: bool,
+    anonymize: bool,
+) -> None:
     """Show how two or more runs differ in config, and how their metrics ended."""
     refs, errors = find(targets)
-    runs: list[Run] = []
-    for ref in refs:
-        try:
-            runs.append(ref.load())
-        except TargetError as error:
-            errors.append(str(error))
-    if len(runs) < 2 and not errors:
+    if html is not None and len(refs) > _MOST_RUNS:
+        raise UsageError(
+            f"{len(refs)} runs: one HTML report holds at most {_MOST_RUNS}. Name fewer, or a glob."
+        )
+    privacy = Privacy(mask=not no_mask, anonymize=anonymize)
+    with progress_bar(len(refs)) as advance:
+        comparison, masked, failed = compare_all(refs, html is not None, privacy, advance)
+    errors += failed
+    if len(comparison.views) < 2 and not errors:
         raise UsageError("compare needs at least two runs")
     if by and not metrics:
         raise UsageError("--by needs --metric KEY: the value to group")
-    tables = {"config": config_differences(runs), "finals": finals(runs, metrics)}
+    tables = {"config": comparison.config, "finals": comparison.finals(metrics)}
     for metric in metrics if by else ():
-        tables[f"{metric} by {by}"] = by_group(runs, metric, by)
+        tables[f"{metric} by {by}"] = by_group(comparison.views, metric, by)
+    if html is not None and comparison.views:
+        from postrun.report.html.comparison_page import write_comparison
+
+        write_comparison(html, comparison, masked)
     if as_json:
         shown = {name: frame.to_dicts() for name, frame in tables.items()}
-        click.echo(json_text({"tables": shown, "errors": errors}))
-    elif runs:
+        report = {"html": str(html)} if html is not None and comparison.views else {}
+        click.echo(json_text({"tables": shown, "errors": errors, **report}))
+    elif comparison.views:
         for name, frame in tables.items():
             print_frame(name, frame)
         click.echo(
             "One run per setting shows what happened, not what would happen again: "
             "repeat with other seeds before you conclude."
         )
+        if html is not None:
+            click.echo(f"Report: {html}" + (f" ({masked})" if masked else ""))
     sys.exit(report_errors(errors))

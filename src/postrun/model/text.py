@@ -32,7 +32,13 @@ def duration(seconds: float) -> str:
 
 
 def unique_labels(names: Iterable[tuple[str, str]]) -> list[str]:
-    """One label per (name, id): the name where no other has it, else "name (id)"."""
+    """One label per (name, id): the name where no other has it, else "name (id)", else numbered."""
     pairs = list(names)
     counts = Counter(name for name, _ in pairs)
-    return [name if counts[name] == 1 else f"{name} ({run_id})" for name, run_id in pairs]
+    labels = [name if counts[name] == 1 else f"{name} ({run_id})" for name, run_id in pairs]
+    seen: Counter[str] = Counter()
+    out = []
+    for label in labels:
+        seen[label] += 1
+        out.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
+    return out

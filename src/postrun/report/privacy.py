@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -92,14 +92,6 @@ class Masker:
         self.found: Counter[str] = Counter()
         self._commits = {r.identity.commit for r in (run, *run.parts) if r.identity.commit}
         self._people = _people(run) if privacy.anonymize else None
-
-    def sentence(self) -> str:
-        """What was masked, for a report; "" for nothing."""
-        if not self.found:
-            return ""
-        kinds = ", ".join(f"{n} x {kind}" for kind, n in sorted(self.found.items()))
-        total = sum(self.found.values())
-        return f"{total} {'value' if total == 1 else 'values'} masked: {kinds}"
 
     def text(self, text: str, name: str = "") -> str:
         """A text without secrets; `name` is the key under which it stands."""
@@ -304,10 +296,22 @@ def _people(run: Run) -> re.Pattern[str] | None:
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, known))})(?![\w-])")
 
 
+def masked_sentence(found: Mapping[str, int]) -> str:
+    """What was masked, for a report; "" for nothing."""
+    if not found:
+        return ""
+    kinds = ", ".join(f"{n} x {kind}" for kind, n in sorted(found.items()))
+    total = sum(found.values())
+    return f"{total} {'value' if total == 1 else 'values'} masked: {kinds}"
+
+
 def protected(
     run: Run, findings: list[Finding], privacy: Privacy
-) -> tuple[Run, list[Finding], str]:
-    """A run and its findings as reports may show them, and what was masked in words."""
+) -> tuple[Run, list[Finding], Counter[str]]:
+    """A run and its findings as reports may show them, and how many values of each kind were masked.
+
+    The run is the same object where there was nothing to mask.
+    """
     masker = Masker(privacy, run)
     masked = masker.run(run)
-    return masked, masker.findings(findings), masker.sentence()
+    return masked, masker.findings(findings), masker.found

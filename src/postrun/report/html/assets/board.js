@@ -85,7 +85,7 @@ function search(text) {
 }
 
 function redraw() {
-  for (const chart of built) {
+  for (const chart of [...built]) {
     if (chart.host.seen === false) chart.drop();
     else chart.rebuild();
   }
@@ -93,6 +93,7 @@ function redraw() {
 
 function controls() {
   const on = (id, event, work) => byId(id) && byId(id).addEventListener(event, work);
+  view.smoothing = +byId("smoothing").value;
   on("search", "input", later((e) => search(byId("search").value), 80));
   on("axis", "change", (e) => { view.axis = e.target.value; redraw(); });
   on("log", "change", (e) => { view.log = e.target.checked; redraw(); });
@@ -101,7 +102,7 @@ function controls() {
   on("smoothing", "input", later((e) => { view.smoothing = +byId("smoothing").value; redraw(); }, 60));
   on("reset", "click", () => {
     for (const axis of Object.keys(view.ranges)) view.ranges[axis] = null;
-    for (const chart of built) chart.own = null;
+    for (const chart of [...built]) chart.own = null;
     announce("range", null);
   });
   on("theme", "click", () => {
@@ -114,7 +115,7 @@ function controls() {
   view.listeners.add((what, axis) => {
     if (what !== "range") return;
     byId("reset").disabled = !Object.values(view.ranges).some(Boolean);
-    for (const chart of built) {
+    for (const chart of [...built]) {
       if (axis != null && chart.axis !== axis) continue;
       if (chart.host.seen === false) chart.stale = true;
       else chart.follow();

@@ -60,6 +60,7 @@ class Chart {
     const tables = [], series = [];
     this.bad = [];
     let same = true;
+    const behind = drawn.lines.length > 8 ? 0.08 : 0.25;  // many raw curves would hide the smooth ones
     for (const line of drawn.lines) {
       const [x, raw] = ordered(line.x, line.y);
       let y = raw;
@@ -74,7 +75,7 @@ class Chart {
       if (tables.length && tables[0][0] !== x) same = false;
       const smooth = view.smoothing > 0 && !line.faint && line.smooth !== false;
       tables.push([x, y]);
-      series.push(this.seriesOf(line, smooth ? 0.25 : line.faint ? 0.35 : 1, smooth, y.length));
+      series.push(this.seriesOf(line, smooth ? behind : line.faint ? Math.min(0.35, 2.5 / drawn.lines.length) : 1, smooth, y.length));
       if (smooth) {
         tables.push([x, timeWeightedEma(x, y, view.smoothing)]);
         series.push({ ...this.seriesOf(line, 1, false, y.length), width: 2, smoothed: true });
@@ -308,7 +309,7 @@ class Chart {
     const at = u.posToVal(left, "x");
     const rows = [];
     u.series.forEach((s, i) => {
-      if (!i || !s.show || s.smoothed) return;
+      if (!i || !s.show || s.smoothed || s.line.faint) return;
       const k = u.cursor.idxs[i];
       if (k == null || u.data[i][k] == null) return;
       const x = u.data[0][k], value = s.line.text ? s.line.text(x) : String(u.data[i][k]);

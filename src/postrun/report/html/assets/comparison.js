@@ -1,0 +1,146 @@
+// The page of several runs: who is shown, how they are grouped, and their curves.
+const groups = { key: "", names: [], of: [] };
+
+function regroup() {
+  groups.key = byId("groupby").value;
+  const value = (run) => {
+    if (!groups.key) return null;
+    if (groups.key === "group" || groups.key === "state") return run[groups.key] || "–";
+    const v = run.config[groups.key.slice(7)];
+    return v == null ? "–" : String(v);
+  };
+  const all = page.runs.map(value);
+  groups.names = groups.key ? [...new Set(all)].sort((a, b) => a - b || a.localeCompare(b)) : [];
+  groups.of = all.map((v) => (groups.key ? groups.names.indexOf(v) : -1));
+  byId("band-note").textContent = groups.key
+    ? "Lines: means over the runs of a group; bands: 95 % confidence of the mean (Student's t over runs). A mean is drawn where at least half of the group's runs have values; runs with other steps are averaged within 200 equal stretches of the axis."
+    : "";
+}
+
+const colourOf = (i) => colour(groups.key ? groups.of[i] : i);
+
+// Steps of a run as times, between the points of its clock.
+function timesOf(run, steps, axis) {
+  if (!run.clock) return null;
+  const at = interpolateClock(numbers(run.clock.step), numbers(run.clock.runtime), steps);
+  if (axis === "runtime") return at;
+  return run.started == null ? null : at.map((v) => v + run.started);
+}
+
+function interpolateClock(x, y, at) {
+  const n = x.length;
+  let k = 0;
+  return Float64Array.from(at, (v) => {
+    if (v < x[k]) k = 0;
+    while (k < n - 2 && x[k + 1] < v) k++;
+    const t = x[k + 1] > x[k] ? (v - x[k]) / (x[k + 1] - x[k]) : 0;
+    return y[k] + Math.max(0, Math.min(1, t)) * (y[k + 1] - y[k]);
+  });
+}
+
+function overlaid(metric) {
+  return () => {
+    const axis = view.axis;
+    const members = new Map();
+    const single = [];
+    for (const line of metric.lines) {
+      if (!runs.shown.has(line.run)) continue;
+      const run = page.runs[line.run], steps = numbers(line.x);
+      const x = axis === "step" ? steps : timesOf(run, steps, axis);
+      if (!x) continue;
+      const made = { label: run.label, x, y: numbers(line.y), colour: colourOf(line.run), dash: groups.key ? [] : dash(line.run), width: 1.2 };
+      single.push(made);
+      const g = groups.of[line.run];
+      if (g >= 0) members.set(g, [...(members.get(g) || []), made]);
+    }
+    if (!groups.key) return { axis, title: AXES[axis].title, lines: single, legend: single.length > 12 ? [] : null };
+    const lines = [], bands = [];
+    for (const [g, list] of [...members].sort((a, b) => a[0] - b[0])) {
+      const found = groupCurve(list);
+      if (!found) continue;
+      const label = `${groups.key.replace("config:", "")} = ${groups.names[g]} (${list.length})`;
+      for (const l of list) l.group = label;
+      const smooth = (y) => (view.smoothing > 0 ? timeWeightedEma(found.x, y, view.smoothing) : y);
+      bands.push({ label, colour: colour(g), x: found.x, low: smooth(found.low), high: smooth(found.high) });
+      lines.push({
+        label, x: found.x, y: smooth(found.mean), colour: colour(g), dash: dash(g), width: 2.2, smooth: false, group: label,
+        text: (x) => {
+          const i = bound(found.x, x) - 1;
+          if (i < 0 || found.mean[i] == null) return "–";
+          const half = found.high[i] == null ? "" : ` ± ${short(found.high[i] - found.mean[i])}`;
+          return `${short(found.mean[i])}${half} (n = ${found.counts[i]})`;
+        },
+      });
+    }
+    const legend = lines.slice();
+    if (byId("faint").checked) lines.unshift(...single.map((l) => ({ ...l, faint: true, smooth: false })));
+    return { axis, title: AXES[axis].title, lines, bands, legend };
+  };
+}
+
+function fillCurves() {
+  const names = new Map();
+  for (const metric of page.metrics) {
+    const title = metric.panel ? metric.panel.replaceAll("_", " ") : metric.prefix || "other metrics";
+    const name = title[0].toUpperCase() + title.slice(1);
+    names.set(name, [...(names.get(name) || []), metric]);
+  }
+  const list = [...names].map(([title, charts]) => ({ title, charts }));
+  fill(byId("charts"), list, (grid, metric) => {
+    const unit = metric.unit ? ` (${metric.unit})` : "";
+    place(grid, { title: metric.key + unit, names: `${metric.key} ${metric.role}`, height: 230 }, overlaid(metric));
+  });
+  idle(() => performance.mark("postrun-charts"));
+}
+
+// What follows from another choice of runs or groups.
+function changed(table) {
+  choose();
+  if (table) fillTable();
+  redraw();
+  if (byId("parallel")) {
+    parallel();
+    scatter();
+  }
+}
+
+function option(value, text) {
+  return el("option", { value }, text);
+}
+
+async function openComparison() {
+  start();
+  controls();
+  const by = byId("groupby");
+  by.append(option("", "nothing: each run by itself"), option("state", "state"));
+  if (page.runs.some((r) => r.group)) by.append(option("group", "group"));
+  for (const [key, values] of Object.entries(page.config)) {
+    const count = new Set(values.map(String)).size;
+    if (count > 1 && count <= 24 && count < page.runs.length) by.append(option(`config:${key}`, key));
+  }
+  if (byId("metric")) {
+    const better = page.metrics.filter((m) => m.role && m.better !== "neither");
+    for (const m of [...new Set([...better, ...page.metrics])]) byId("metric").append(option(m.key, m.key));
+    for (const key of Object.keys(page.config)) byId("against").append(option(key, key));
+    for (const id of ["metric", "which", "against"]) byId(id).addEventListener("change", () => { parallel(); scatter(); });
+  }
+  by.addEventListener("change", () => { regroup(); changed(true); });
+  byId("faint").addEventListener("change", redraw);
+  byId("runs-search").addEventListener("input", later(() => changed(true), 120));
+  byId("all-runs").addEventListener("click", () => {
+    runs.off.clear();
+    runs.brushes.clear();
+    byId("runs-search").value = "";
+    changed(true);
+  });
+  byId("theme").addEventListener("click", () => changed(true));
+  regroup();
+  choose();
+  fillTable();
+  await inflate();
+  if (byId("parallel")) {
+    parallel();
+    scatter();
+  }
+  fillCurves();
+}
