@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from postrun.cli.settings import output_options, privacy_options, rule_options, selection
+from postrun.cli.settings import output_options, privacy, privacy_options, rule_options, selection
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
 from postrun.model import RunRef, Severity
 from postrun.report.files import json_text
-from postrun.report.privacy import Privacy
 from postrun.report.terminal import make_console, print_brief, print_run, progress_bar
 
 
@@ -50,7 +49,7 @@ def command(
         out=out,
         plots=not no_plots,
         report=not no_report,
-        privacy=Privacy(mask=not no_mask, anonymize=anonymize),
+        privacy=privacy(no_mask, anonymize),
         selection=selection(select, ignore, threshold, severity),
     )
     refs, errors = find(targets)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import click
 
-from postrun.cli.settings import privacy_options
+from postrun.cli.settings import privacy, privacy_options
 from postrun.cli.targets import find, report_errors
-from postrun.compare import Comparison, by_group
+from postrun.compare import by_group
 from postrun.engine import compare_all
 from postrun.model import UsageError
 from postrun.report.files import json_text
-from postrun.report.privacy import Privacy
 from postrun.report.terminal import print_frame, progress_bar
 
 #: Runs that one HTML report holds.
@@ -46,9 +45,10 @@ def command(
         raise UsageError(
             f"{len(refs)} runs: one HTML report holds at most {_MOST_RUNS}. Name fewer, or a glob."
         )
-    privacy = Privacy(mask=not no_mask, anonymize=anonymize)
     with progress_bar(len(refs)) as advance:
-        comparison, masked, failed = compare_all(refs, html is not None, privacy, advance)
+        comparison, masked, failed = compare_all(
+            refs, html is not None, privacy(no_mask, anonymize), advance
+        )
     errors += failed
     if len(comparison.views) < 2 and not errors:
         raise UsageError("compare needs at least two runs")

@@ -15,6 +15,8 @@ COMMANDS = {
     "list": "List the runs behind a target, newest first.",
     "pull": "Export runs without diagnosing or plotting them.",
     "compare": "Show runs side by side: config differences and final values.",
+    "plot": "Draw figures for papers and slides: PNG, SVG, PDF.",
+    "card": "Write a Hugging Face model card, or its section in an existing one.",
     "check": "Fail (exit 1) where a finding reaches a severity: a gate for scripts.",
     "rules": "List the diagnosis rules.",
     "explain": "Show a rule's documentation, or what a metric's name means.",

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from postrun.cli.settings import output_options, privacy_options
+from postrun.cli.settings import output_options, privacy, privacy_options
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options
 from postrun.report.files import json_text
-from postrun.report.privacy import Privacy
 from postrun.report.terminal import make_console, progress_bar, safe
 
 
@@ -36,7 +35,7 @@ def command(
         plots=False,
         report=False,
         together=False,
-        privacy=Privacy(mask=not no_mask, anonymize=anonymize),
+        privacy=privacy(no_mask, anonymize),
     )
     console = make_console()
     done = []

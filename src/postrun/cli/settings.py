@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from postrun.model import UsageError
+from postrun.report.privacy import Privacy
 from postrun.rules import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -96,7 +97,7 @@ def rule_options(function: F) -> F:
 
 
 def privacy_options(function: F) -> F:
-    """`--no-mask` and `--anonymize`; `privacy` reads them."""
+    """`--no-mask` and `--anonymize`."""
     function = click.option(
         "--anonymize",
         is_flag=True,
@@ -107,11 +108,13 @@ def privacy_options(function: F) -> F:
     )(function)
 
 
-def output_options(function: F) -> F:
-    """`--out` and `--workers`, for commands that write one folder per run."""
-    function = click.option(
-        "--workers", type=click.IntRange(min=1), help="Processes (default: all cores)."
-    )(function)
+def privacy(no_mask: bool, anonymize: bool) -> Privacy:
+    """What the two options ask for."""
+    return Privacy(mask=not no_mask, anonymize=anonymize)
+
+
+def out_option(function: F) -> F:
+    """`--out`, for commands that write one folder per run."""
     return click.option(
         "--out",
         default="wandb_analysis",
@@ -119,3 +122,11 @@ def output_options(function: F) -> F:
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder for the files; each run has its own folder there.",
     )(function)
+
+
+def output_options(function: F) -> F:
+    """`--out` and `--workers`."""
+    function = click.option(
+        "--workers", type=click.IntRange(min=1), help="Processes (default: all cores)."
+    )(function)
+    return out_option(function)

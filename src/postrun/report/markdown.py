@@ -19,7 +19,7 @@ _MARK = {
     Severity.INFO: "🔵 info",
     Severity.GOOD: "🟢 good",
 }
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$]|^[#+=-]|(?<=^\d)[.)])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$]|^[#+=-]|(?<=^\d)[.)](?=\s|$))")
 
 
 def render(view: RunView, findings: list[Finding], plots: list[Path], masked: str = "") -> str:

@@ -15,7 +15,7 @@ from postrun.model import Finding, Severity
 from postrun.report.files import write_atomically
 from postrun.report.overview import shown, steady
 from postrun.report.panels import MOST_LINES, PERFORMANCE, TRAINING, Panel, decades, lines_of
-from postrun.semantics import RunView, Series, paired
+from postrun.semantics import RunView, Series, paired, roles
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats, bin_medians, rolling_median
 
@@ -44,9 +44,20 @@ _POINTS = 2000
 _LARGEST = 1e100
 
 
+#: What a figure can be written as, and the metadata that would differ from one writing to the next.
+FORMATS: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+_DASHBOARD_PANELS = 6
+
+
 @np.errstate(all="ignore")
-def draw(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
-    """Draw a run's figures into `folder`; returns the PNG files, in reading order.
+def draw(
+    view: RunView, findings: list[Finding], folder: Path, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Draw a run's two figures into `folder`; returns the files, in reading order.
 
     Figures of an earlier analysis that this run does not have are removed.
     """
@@ -55,19 +66,71 @@ def draw(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
         cells = _cells(view, name)
         if name == "training_metrics" and not cells:
             cells = _unknown(view)
-        path = folder / f"{name}.png"
         if not cells:
-            path.unlink(missing_ok=True)
+            for kind in FORMATS:
+                (folder / f"{name}.{kind}").unlink(missing_ok=True)
             continue
         figure = _figure(f"{title}: {view.run.name}", cells, findings)
-        write_atomically(path, partial(_save, figure))
-        written.append(path)
+        written += _write(figure, folder / name, formats)
     return written
 
 
-def _save(figure: Figure, path: Path) -> None:
-    # Without the version of the drawing library, so that the same run gives the same bytes.
-    figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
+@np.errstate(all="ignore")
+def draw_groups(
+    view: RunView, findings: list[Finding], folder: Path, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Draw one figure per group of roles (`loss.png`, `reward.png`, ...), for print; the files."""
+    groups: dict[str, list[_Cell]] = {}
+    for name in FIGURES:
+        for cell in _cells(view, name):
+            role = roles().get(cell.lines[0][0].info.role or "")
+            groups.setdefault(role.panel if role else "other", []).append(cell)
+    written: list[Path] = []
+    for group, cells in groups.items():
+        written += _write(_figure("", cells, findings), folder / group, formats, dpi=300)
+    return written
+
+
+@np.errstate(all="ignore")
+def draw_dashboard(
+    view: RunView, findings: list[Finding], path: Path, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Draw the six panels that tell most, for a model card: those with findings first; the files.
+
+    `path` is without suffix. Nothing is drawn for a run without any metric to show.
+    """
+    cells = [cell for name in FIGURES for cell in _cells(view, name)] or _unknown(view)
+    if not cells:
+        return []
+    grave = {
+        key
+        for finding in findings
+        if finding.severity >= Severity.WARNING
+        for part in finding.with_symptoms()
+        for proof in part.evidence
+        for key in proof.metric.split(" ")
+    }
+    telling = [c for c in cells if grave.intersection(s.key for s, _ in c.lines)]
+    chosen = (telling + [c for c in cells if c not in telling])[:_DASHBOARD_PANELS]
+    chosen.sort(key=cells.index)
+    return _write(_figure(view.run.name, chosen, findings), path, formats, dpi=150)
+
+
+def _write(figure: Figure, path: Path, formats: Sequence[str], dpi: int = 110) -> list[Path]:
+    written = []
+    for kind in formats:
+        out = path.with_name(f"{path.name}.{kind}")
+        write_atomically(out, partial(_save, figure, kind=kind, dpi=dpi))
+        written.append(out)
+    return written
+
+
+def _save(figure: Figure, path: Path, kind: str, dpi: int) -> None:
+    import matplotlib as mpl
+
+    # Without date and version, and with fixed ids: the same run gives the same bytes.
+    with mpl.rc_context({"svg.hashsalt": "postrun", "pdf.fonttype": 42}):
+        figure.savefig(path, format=kind, dpi=dpi, metadata=FORMATS[kind])
 
 
 @dataclass(slots=True)
@@ -120,14 +183,15 @@ def _figure(title: str, cells: Sequence[_Cell], findings: list[Finding]) -> Figu
 
     columns = _COLUMNS.get(len(cells), 4)
     rows = math.ceil(len(cells) / columns)
-    width, height = 4.9 * columns, 3.0 * rows + 0.5
+    head = 0.5 if title else 0.0
+    width, height = 4.9 * columns, 3.0 * rows + head
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     # Fixed margins in inches: an automatic layout draws everything twice to find them.
     figure.subplots_adjust(
         left=0.6 / width,
         right=1 - 0.15 / width,
-        top=1 - 0.75 / height,
+        top=1 - (0.25 + head) / height,
         bottom=0.5 / height,
         wspace=0.2,
         hspace=0.42,

@@ -192,9 +192,14 @@ class Masker:
                 damage=[self._damage(d) for d in done.damage],
                 seams=[replace(s, part=self.text(s.part)) for s in done.seams],
             ),
-            parts=[self.run(part) for part in run.parts],
         )
-        return changed if self.found.total() > before else run
+        masked = self.found.total() > before
+        if run.parts:  # what they hold is counted once, in the joined run
+            counted = Counter(self.found)
+            changed.parts = [self.run(part) for part in run.parts]
+            masked |= self.found.total() > counted.total()
+            self.found = counted
+        return changed if masked else run
 
     def _damage(self, damage: Damage) -> Damage:
         return replace(damage, path=self.text(damage.path), reason=self.text(damage.reason))
@@ -314,4 +319,5 @@ def protected(
     """
     masker = Masker(privacy, run)
     masked = masker.run(run)
-    return masked, masker.findings(findings), masker.found
+    counted = Counter(masker.found)  # before the findings, which quote the run
+    return masked, masker.findings(findings), counted

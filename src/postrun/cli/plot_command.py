@@ -1,0 +1,72 @@
+"""`postrun plot`: figures for papers and slides."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from postrun.cli.settings import out_option, privacy, privacy_options, rule_options, selection
+from postrun.cli.targets import find, report_errors
+from postrun.job import folder_names
+from postrun.model import PostrunError, UsageError
+from postrun.report.privacy import protected
+from postrun.rules import diagnose
+from postrun.semantics import RunView
+
+
+@click.command(name="plot")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@out_option
+@click.option(
+    "--format",
+    "kinds",
+    default="png",
+    show_default=True,
+    metavar="KINDS",
+    help="png, svg and pdf, separated by commas.",
+)
+@rule_options
+@privacy_options
+def command(
+    targets: tuple[str, ...],
+    out: Path,
+    kinds: str,
+    select: str,
+    ignore: str,
+    threshold: tuple[str, ...],
+    severity: tuple[str, ...],
+    no_mask: bool,
+    anonymize: bool,
+) -> None:
+    """Draw figures: one per group of roles, a dashboard, and the two of `analyze`.
+
+    Findings are marked on the curves; `--select` and `--ignore` choose which. Files are written to
+    OUT/RUN_ID/plots/.
+    """
+    from postrun.report.plots import FORMATS, draw, draw_dashboard, draw_groups
+
+    formats = [kind.strip().lower() for kind in kinds.split(",") if kind.strip()]
+    unknown = [kind for kind in formats if kind not in FORMATS]
+    if unknown or not formats:
+        raise UsageError(f"--format {kinds}: it knows {', '.join(FORMATS)}")
+    chosen = selection(select, ignore, threshold, severity)
+    refs, errors = find(targets)
+    for ref, name in zip(refs, folder_names(refs), strict=True):
+        try:
+            run = ref.load()
+        except PostrunError as error:
+            errors.append(str(error))
+            continue
+        run, findings, _ = protected(run, diagnose(run, chosen), privacy(no_mask, anonymize))
+        view = RunView(run)
+        folder = out / name / "plots"
+        written = draw(view, findings, folder, formats)
+        written += draw_groups(view, findings, folder, formats)
+        written += draw_dashboard(view, findings, folder / "dashboard", formats)
+        for path in written:
+            click.echo(path)
+        if not written:
+            click.echo(f"{name}: no metric to draw", err=True)
+    sys.exit(report_errors(errors))
