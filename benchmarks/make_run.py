@@ -1,6 +1,6 @@
 """Write runs for the benchmarks: real SDK, offline mode, a training-like set of metrics.
 
-python benchmarks/make_run.py STEPS METRICS FOLDER
+python benchmarks/make_run.py STEPS METRICS FOLDER [SEED]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 
-def make_run(steps: int, metrics: int, folder: Path) -> Path:
+def make_run(steps: int, metrics: int, folder: Path, seed: int = 0) -> Path:
     """Log `steps` rows of `metrics` floats with the wandb SDK; return the `.wandb` file."""
     os.environ["WANDB_SILENT"] = "true"
     import wandb
@@ -21,7 +21,7 @@ def make_run(steps: int, metrics: int, folder: Path) -> Path:
     if done:
         return done[0]
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(steps + metrics)
+    rng = np.random.default_rng([steps + metrics, seed] if seed else steps + metrics)
     names = [
         f"{group}/metric_{i}"
         for i, group in zip(
@@ -41,4 +41,4 @@ def make_run(steps: int, metrics: int, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(make_run(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+    print(make_run(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), *map(int, sys.argv[4:5])))

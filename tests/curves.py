@@ -53,10 +53,13 @@ def make_run(
             },
             schema=log.schema,
         )
-    values: dict[str, Any] = {"state": State.FINISHED, "exit_code": 0, "runtime": rows * 10.0}
-    return Run(
-        Identity("test"), history=history, console=log, completeness=done, **(values | fields)
-    )
+    values: dict[str, Any] = {
+        "identity": Identity("test"),
+        "state": State.FINISHED,
+        "exit_code": 0,
+        "runtime": rows * 10.0,
+    }
+    return Run(history=history, console=log, completeness=done, **(values | fields))
 
 
 def noise(n: int, sigma: float = 1.0, seed: int = 0) -> Floats:

@@ -42,9 +42,10 @@ ZOOM = """async () => {
 }"""
 
 
-def logged(steps: int, metrics: int, folder: Path) -> Path:
+def logged(steps: int, metrics: int, folder: Path, seed: int = 0) -> Path:
     """A run written by a process of its own."""
-    command = [sys.executable, str(HERE / "make_run.py"), str(steps), str(metrics), str(folder)]
+    numbers = [str(steps), str(metrics), str(folder), str(seed)]
+    command = [sys.executable, str(HERE / "make_run.py"), *numbers]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Path(done.stdout.splitlines()[-1])
 
@@ -68,7 +69,7 @@ def one_run(source: Path, path: Path) -> float:
 
 def many_runs(path: Path) -> float:
     """Write the report of 200 runs; seconds."""
-    sources = [logged(1_000, 20, OUT / "two_hundred" / f"r{i}") for i in range(200)]
+    sources = [logged(1_000, 20, OUT / "two_hundred" / f"s{i}", i + 1) for i in range(200)]
     views = [postrun.RunView(postrun.load(source)) for source in sources]
     comparison = Comparison.of(views, [postrun.diagnose(view) for view in views])
     return best_of(lambda: write_comparison(path, comparison))
@@ -93,7 +94,10 @@ def main() -> None:
             for _ in range(ROUNDS):
                 tab = chromium.new_page(viewport={"width": 1400, "height": 1000})
                 tab.goto(path.as_uri())
-                tab.wait_for_function(f"{CHARTS} > 0")
+                while not tab.evaluate(
+                    CHARTS
+                ):  # wait_for_function needs eval, which the page refuses
+                    tab.wait_for_timeout(10)
                 found.append((tab.evaluate(VISIBLE), tab.evaluate(CHARTS), tab.evaluate(ZOOM)))
                 tab.close()
             visible, charts, zoom = (min(column) for column in zip(*found, strict=True))

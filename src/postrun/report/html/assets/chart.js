@@ -25,7 +25,7 @@ class Chart {
     this.legend = el("div", { class: "legend" });
     this.tip = el("div", { class: "tip", hidden: true, role: "status" });
     host.append(
-      el("div", { class: "head" }, el("h4", { title: options.title }, options.title), this.note, enlarge),
+      el("div", { class: "head" }, el("div", { class: "title", title: options.title }, options.title), this.note, enlarge),
       this.frame, this.legend,
     );
     this.frame.append(this.tip);
@@ -60,7 +60,8 @@ class Chart {
     const tables = [], series = [];
     this.bad = [];
     let same = true;
-    const behind = drawn.lines.length > 8 ? 0.08 : 0.25;  // many raw curves would hide the smooth ones
+    // Many raw curves would hide the smooth ones, and a crowd of them costs more than it shows.
+    const behind = drawn.lines.length > 8 ? 0.08 : 0.25, crowd = drawn.lines.length > 40;
     for (const line of drawn.lines) {
       const [x, raw] = ordered(line.x, line.y);
       let y = raw;
@@ -74,6 +75,11 @@ class Chart {
       }
       if (tables.length && tables[0][0] !== x) same = false;
       const smooth = view.smoothing > 0 && !line.faint && line.smooth !== false;
+      if (smooth && crowd) {
+        tables.push([x, timeWeightedEma(x, y, view.smoothing)]);
+        series.push(this.seriesOf(line, 1, false, y.length));
+        continue;
+      }
       tables.push([x, y]);
       series.push(this.seriesOf(line, smooth ? behind : line.faint ? Math.min(0.35, 2.5 / drawn.lines.length) : 1, smooth, y.length));
       if (smooth) {

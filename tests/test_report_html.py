@@ -1,0 +1,223 @@
+"""The HTML report's file: whole, exact, self-contained, inert."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import postrun
+from postrun.compare import Comparison
+from postrun.model import Alert, Artifact, Identity, MetricDefinition, PostrunError, RunFile
+from postrun.report.html import library
+from postrun.report.html.buffer import Buffer
+from postrun.report.html.charts import fair_cap
+from postrun.report.html.comparison_page import comparison_page
+from postrun.report.html.run_page import run_page
+from tests.conftest import SAMPLE
+from tests.curves import decay, make_run, noise
+from tests.pages import numbers, page_data
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>&{{7*7}}<!--"
+
+
+def hostile_run() -> postrun.Run:
+    """A run whose every text is an attack."""
+    return make_run(
+        {f"loss/{HOSTILE}": decay(80), "loss": decay(80), HOSTILE: noise(80), "train/loss": decay(80)},
+        console=f"{HOSTILE}\nTraceback (most recent call last):\n  File \"{HOSTILE}\"\nValueError: {HOSTILE}",
+        identity=Identity(
+            "hostile", name=HOSTILE, entity=HOSTILE, project=HOSTILE, group=HOSTILE, notes=HOSTILE,
+            tags=[HOSTILE], url=f"javascript:alert(1)//{HOSTILE}", host=HOSTILE, commit=HOSTILE,
+        ),
+        config={HOSTILE: {HOSTILE: HOSTILE, "list": [HOSTILE]}},
+        summary={HOSTILE: HOSTILE},
+        environment={"program": HOSTILE, "args": [HOSTILE]},
+        requirements=[HOSTILE],
+        files=[RunFile(HOSTILE, 1)],
+        artifacts=[Artifact(HOSTILE, HOSTILE, aliases=[HOSTILE])],
+        alerts=[Alert(HOSTILE, HOSTILE, HOSTILE)],
+    )  # fmt: skip
+
+
+def page_of(run: postrun.Run, **options: int) -> str:
+    view = postrun.RunView(run)
+    return run_page(view, postrun.diagnose(view), **options)
+
+
+@pytest.fixture(scope="module")
+def sample_page() -> str:
+    return page_of(postrun.load(SAMPLE))
+
+
+def test_every_value_of_every_metric_is_in_the_page(sample_page: str) -> None:
+    data, block = page_data(sample_page)
+    view = postrun.RunView(postrun.load(SAMPLE))
+    seen = {s["key"]: s for s in data["series"]}
+    assert set(view.metrics) <= set(seen)
+    for key in view.metrics:
+        series, entry = view.series(key), seen[key]
+        grid = data["grids"][entry["grid"]]
+        assert np.array_equal(numbers(block, entry["y"]), series.y, equal_nan=True), key
+        assert np.array_equal(numbers(block, grid["step"]), series.x), key
+        seconds = view.run.history["_runtime"].to_numpy()[series.rows]
+        assert np.abs(numbers(block, grid["runtime"]) - seconds).max() <= 0.0005001, key
+
+
+def test_every_metric_has_a_chart_in_both_groupings(sample_page: str) -> None:
+    data, _ = page_data(sample_page)
+    for grouping in ("byRole", "byName"):
+        charted = {s for g in data[grouping] for c in g["charts"] for s in c["series"]}
+        names = {data["series"][s]["key"] for s in charted}
+        assert names >= set(postrun.RunView(postrun.load(SAMPLE)).metrics)
+
+
+@given(
+    st.lists(st.floats(width=64), max_size=60),
+    st.lists(st.integers(-(2**40), 2**40), max_size=60),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_buffer_keeps_numbers_as_they_are(values: list[float], steps: list[int]) -> None:
+    buffer = Buffer()
+    y, x = np.array(values, np.float64), np.array(steps, np.float64)
+    refs = buffer.floats(y), buffer.whole(x), buffer.floats(y)
+    assert refs[0] == refs[2]  # equal arrays are stored once
+    block = page_data(f'id="page-data">0</script>id="page-numbers">{buffer.text()}</script>')[1]
+    assert np.array_equal(numbers(block, refs[0]), y, equal_nan=True)
+    assert np.array_equal(numbers(block, refs[1]), x)
+
+
+def test_spikes_nans_and_infinities_survive_thinning() -> None:
+    y = noise(20_000, 0.1)
+    y[[777, 12_345]] = 50.0, -50.0
+    y[[500, 600, 700]] = np.nan, np.inf, -np.inf
+    data, block = page_data(page_of(make_run({"loss": y}), budget=1_000))
+    (series,) = (s for s in data["series"] if s["key"] == "loss")
+    kept = numbers(block, series["y"])
+    steps = numbers(block, data["grids"][series["grid"]]["step"])
+    assert series["n"] == 20_000 and len(kept) <= 1_100
+    for step in (777, 12_345, 500, 600, 700):
+        assert np.array_equal(kept[steps == step], y[[step]], equal_nan=True)
+
+
+def test_what_is_thinned_is_said() -> None:
+    assert "spikes survive" in page_of(make_run({"loss": noise(5_000)}), budget=1_000)
+    assert "spikes survive" not in page_of(make_run({"loss": noise(500)}))
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=30), st.integers(1, 10**7))
+@settings(deadline=None)
+def test_the_budget_is_shared_fairly(sizes: list[int], budget: int) -> None:
+    cap = fair_cap(np.array(sizes, np.int64), budget)
+    assert cap >= 200
+    total = sum(min(size, cap) for size in sizes)
+    assert total <= max(budget, 200 * len(sizes))
+    if any(size > cap for size in sizes) and cap > 200:
+        assert total >= budget - len(sizes)  # nothing is thinned without need
+
+
+def test_the_page_is_one_file_that_fetches_nothing(sample_page: str) -> None:
+    outside_scripts = re.sub(r"<script>.*?</script>", "", sample_page, flags=re.S)
+    assert not re.search(r"<(img|link|iframe|object|embed|base)\b", outside_scripts)
+    assert "src=" not in re.sub(
+        r"data-\w+=", "", outside_scripts.split("<body>")[1].split('<script type="app')[0]
+    )
+    assert "@import" not in sample_page and "url(" not in sample_page
+    found = re.search(r'Content-Security-Policy" content="([^"]*)"', sample_page)
+    assert found
+    policy = unescape(found[1])
+    assert "default-src 'none'" in policy
+    for tag in ("script", "style"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", sample_page, re.S)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_the_same_run_gives_the_same_bytes(sample_page: str) -> None:
+    assert page_of(postrun.load(SAMPLE)) == sample_page
+
+
+def test_findings_and_drawings_are_there_without_scripts(sample_page: str) -> None:
+    body = sample_page.split('<script type="application/json"')[0]
+    for finding in postrun.diagnose(postrun.load(SAMPLE)):
+        assert finding.message[:30].replace("'", "&#39;") in body
+        assert finding.rule in body
+    assert body.count('<svg class="curve"') > 10 and "<noscript>" in body
+
+
+def test_hostile_texts_are_only_text() -> None:
+    run = hostile_run()
+    for html in (page_of(run), comparison_page(Comparison.of([run, hostile_run()]))):
+        assert "<img" not in html
+        assert html.count("<script") == 3 and html.count("</script>") == 3
+        assert 'href="javascript' not in html
+        assert "&lt;img src=x onerror=alert(1)&gt;" in html
+        assert "{{7*7}}" in html and "49<!--" not in html
+
+
+def test_a_run_without_anything_has_a_page() -> None:
+    html = page_of(make_run())
+    assert "no history rows" in html
+    assert page_data(html)[0]["series"] == []
+
+
+def test_custom_axes_are_carried() -> None:
+    epochs = np.repeat(np.arange(20.0), 5)
+    run = make_run(
+        {"loss": decay(100), "epoch": epochs}, metrics=[MetricDefinition("loss", x_axis="epoch")]
+    )
+    html = page_of(run)
+    data, block = page_data(html)
+    (loss,) = (s for s in data["series"] if s["key"] == "loss")
+    assert loss["own"]["key"] == "epoch"
+    assert np.array_equal(numbers(block, loss["own"]["x"]), epochs)
+    assert '<option value="own">' in html
+
+
+def test_a_comparison_holds_each_run_and_what_differs() -> None:
+    made = [
+        make_run(
+            {"loss": decay(300, seed=i)},
+            identity=Identity(f"r{i}"),
+            config={"lr": 0.1 * i, "same": 1},
+        )
+        for i in range(3)
+    ]
+    html = comparison_page(Comparison.of(made))
+    data, block = page_data(html)
+    assert [r["label"] for r in data["runs"]] == ["r0", "r1", "r2"]
+    assert list(data["config"]) == ["lr"]
+    (loss,) = data["metrics"]
+    for line, run in zip(loss["lines"], made, strict=True):
+        assert np.allclose(numbers(block, line["y"]), run.history["loss"].to_numpy(), rtol=1e-6)
+    assert data["runs"][1]["finals"]["loss"][0] == pytest.approx(
+        np.median(made[1].history["loss"][-15:])
+    )
+
+
+def test_a_chart_library_that_is_not_uplots_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    library.chart_library.cache_clear()
+    monkeypatch.setitem(library._FILES, "uplot.min.css", "0" * 64)
+    with pytest.raises(PostrunError, match=r"not uPlot 1\.6\.31"):
+        library.chart_library()
+    monkeypatch.setattr(library, "_PACKAGE", "no-such-package")
+    with pytest.raises(PostrunError, match="pip install"):
+        library.chart_library()
+    monkeypatch.undo()
+    assert len(library.chart_library()[0]) > 40_000
+
+
+def test_analyze_writes_the_report(tmp_path: Path) -> None:
+    (result,) = postrun.analyze(SAMPLE, tmp_path, plots=False)
+    assert result.folder is not None
+    assert result.folder / "report.html" in result.files
+    assert (result.folder / "report.html").read_text().startswith("<!doctype html>")
+    (none,) = postrun.analyze(SAMPLE, tmp_path / "none", plots=False, report=False)
+    assert none.folder is not None and not (none.folder / "report.html").exists()
