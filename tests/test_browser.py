@@ -43,9 +43,7 @@ class Reader:
         self.requests: list[str] = []
         self.page.on("console", lambda m: self.complaints.append(f"{m.type}: {m.text}"))
         self.page.on("pageerror", lambda e: self.complaints.append(f"error: {e}"))
-        self.page.on(
-            "dialog", lambda d: (self.complaints.append(f"dialog: {d.message}"), d.dismiss())
-        )
+        self.page.on("dialog", self._dialog)
         self.page.on("request", lambda r: self.requests.append(r.url))
         self.page.goto(path.as_uri())
         # Not wait_for_function, whose eval the page's policy refuses.
@@ -55,6 +53,10 @@ class Reader:
             self.page.wait_for_timeout(25)
         else:
             assert "java_script_enabled" in options, self.complaints
+
+    def _dialog(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def charts(self) -> Any:
         """Boxes of charts that are drawn and not filtered out."""
@@ -87,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write("hostile", hostile_run())
     odd = noise(400, 0.1) + 1
     odd[[50, 51]], odd[60], odd[70], odd[300] = np.nan, np.inf, -np.inf, 1e4
-    rare = np.where(np.arange(400) % 40 == 0, 0.5, None)
+    rare = [0.5 if i % 40 == 0 else None for i in range(400)]
     write("odd", make_run(
         {"loss": odd, "epoch": np.repeat(np.arange(80.0), 5), "eval/accuracy": rare},
         metrics=[MetricDefinition("loss", x_axis="epoch")],

@@ -48,3 +48,29 @@ def test_streams_keep_their_order_and_time() -> None:
     assert frame["line"].to_list() == ["first", "second", "bar 2"]
     assert frame["stream"].to_list() == ["stdout", "stdout", "stderr"]
     assert frame["timestamp"].to_list() == [1.0, 3.0, 4.0]
+
+
+def styled(*writes: str) -> list[str | None]:
+    console = Console()
+    for text in writes:
+        console.write("stdout", text, 1.0)
+    return console.frame()["styled"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("writes", "expected"),
+    [
+        (["plain\n"], [None]),
+        (["\x1b[31mred\x1b[0m plain\n"], ["\x1b[31mred\x1b[0m plain"]),
+        (["\x1b[1m\x1b[32mb\x1b[mx\n"], ["\x1b[1;32mb\x1b[0mx"]),
+        (["\x1b[31mred", " on\nnext\x1b[0m\n"], ["\x1b[31mred on\x1b[0m", "\x1b[31mnext\x1b[0m"]),
+        (
+            ["\x1b[31mred\x1b[0m\rB\n"],
+            ["B\x1b[31med\x1b[0m"],
+        ),  # written over: the colour is gone there
+        (["\x1b[31mred\r\x1b[K\x1b[0mok\n"], [None]),  # cleared
+        (["\x1b[38;5;9mx\x1b[0m\n"], ["\x1b[38;5;9mx\x1b[0m"]),
+    ],
+)
+def test_colours_are_kept_beside_the_text(writes: list[str], expected: list[str | None]) -> None:
+    assert styled(*writes) == expected

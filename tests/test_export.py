@@ -26,6 +26,7 @@ FILES = {
     "sample01_console.log",
     "full_analysis.json",
     "detailed_analysis.json",
+    "report.html",
     "report.md",
     "plots/training_metrics.png",
     "plots/performance_metrics.png",

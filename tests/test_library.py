@@ -20,7 +20,7 @@ def test_load() -> None:
     assert run.history.height == run.completeness.rows == 480
     assert run.config["optim"]["lr"] == 0.01
     assert run.summary["reward/mean"]["max"] == run.history["reward/mean"].max()
-    assert {"timestamp", "stream", "line"} == set(run.console.columns)
+    assert {"timestamp", "stream", "line", "styled"} == set(run.console.columns)
     assert "480 rows" in repr(run)
 
 

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 import postrun
 from postrun.compare import Comparison
 from postrun.model import Alert, Artifact, Identity, MetricDefinition, PostrunError, RunFile
+from postrun.report import formats
+from postrun.report.formats import Format, Material
 from postrun.report.html import library
 from postrun.report.html.buffer import Buffer
-from postrun.report.html.charts import fair_cap
+from postrun.report.html.charts import BUDGET, fair_cap
 from postrun.report.html.comparison_page import comparison_page
 from postrun.report.html.run_page import run_page
 from tests.conftest import SAMPLE
@@ -47,9 +49,9 @@ def hostile_run() -> postrun.Run:
     )  # fmt: skip
 
 
-def page_of(run: postrun.Run, **options: int) -> str:
+def page_of(run: postrun.Run, budget: int = BUDGET) -> str:
     view = postrun.RunView(run)
-    return run_page(view, postrun.diagnose(view), **options)
+    return run_page(view, postrun.diagnose(view), budget=budget)
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +223,27 @@ def test_analyze_writes_the_report(tmp_path: Path) -> None:
     assert (result.folder / "report.html").read_text().startswith("<!doctype html>")
     (none,) = postrun.analyze(SAMPLE, tmp_path / "none", plots=False, report=False)
     assert none.folder is not None and not (none.folder / "report.html").exists()
+
+
+def test_other_packages_add_formats(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def own(material: Material, folder: Path) -> list[Path]:
+        path = folder / "own.txt"
+        path.write_text(material.view.run.name)
+        return [path]
+
+    def broken(material: Material, folder: Path) -> list[Path]:
+        raise ValueError("no")
+
+    class Entry:
+        def __init__(self, name: str, value: Format) -> None:
+            self.name, self.load = name, lambda: value
+
+    monkeypatch.setattr(formats, "entry_points", lambda group: [Entry("own", own)])
+    formats.formats.cache_clear()
+    (result,) = postrun.analyze(SAMPLE, tmp_path, plots=False)
+    assert result.folder is not None and (result.folder / "own.txt").read_text() == result.name
+    monkeypatch.setattr(formats, "entry_points", lambda group: [Entry("bad", broken)])
+    formats.formats.cache_clear()
+    (result,) = postrun.analyze(SAMPLE, tmp_path / "b", plots=False)
+    assert result.error == "report format bad: ValueError: no"
+    formats.formats.cache_clear()

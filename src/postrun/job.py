@@ -10,7 +10,8 @@ from typing import Any
 
 from postrun.model import Finding, PostrunError, Run, RunRef, State
 from postrun.report.export import detailed_analysis, export
-from postrun.report.files import safe_name, write_text
+from postrun.report.files import safe_name
+from postrun.report.formats import Material, write_reports
 from postrun.report.overview import verdict
 from postrun.report.privacy import Privacy, masked_sentence, protected
 from postrun.rules import Selection, diagnose
@@ -126,13 +127,7 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         plots = draw(view, findings, folder / "plots")
         result.files += plots
     if options.report:
-        from postrun.report.html.run_page import write_report
-        from postrun.report.markdown import render
-
-        for name in ("report.html", "report.md"):
-            result.files.append(folder / name)
-        write_report(folder / "report.html", view, findings, masked)
-        write_text(folder / "report.md", render(view, findings, plots, masked))
+        result.files += write_reports(Material(view, findings, plots, masked), folder)
     return result
 
 

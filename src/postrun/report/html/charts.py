@@ -145,7 +145,7 @@ class ChartData:
 
     def _system(self, found: Iterable[Series]) -> list[dict[str, Any]]:
         """System metrics: one chart per role, all devices in it, over seconds since the start."""
-        charts: dict[str, list[int]] = {}
+        charts: dict[tuple[str, str], list[int]] = {}
         clock = self.view.run.system
         stamps = (
             clock["_timestamp"].cast(float).to_numpy() if "_timestamp" in clock.columns else None
@@ -157,12 +157,13 @@ class ChartData:
             self.grids.append(self._axes(None, kept.x, stamp))
             entry["grid"] = len(self.grids) - 1
             self._at[series.key] = len(self.series)
-            title = entry["role"] or series.key
-            charts.setdefault(title, []).append(len(self.series))
+            charts.setdefault((entry["role"] or series.key, series.info.unit), []).append(
+                len(self.series)
+            )
             self.series.append(entry)
         made = [
             {"title": title[:1].upper() + title[1:], "series": numbers, "log": False}
-            for title, numbers in charts.items()
+            for (title, _), numbers in charts.items()
         ]
         return [_group("System", made, axis="runtime")] if made else []
 

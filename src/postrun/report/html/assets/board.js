@@ -49,7 +49,9 @@ function fill(host, groups, make) {
     const grid = el("div", { class: "grid" });
     const open = count < 150 || groups.length < 4;
     count += group.charts.length;
-    const details = el("details", { class: "group", open, ontoggle: () => details.open && unfold() },
+    // Groups of one or two charts stand beside each other.
+    const few = ["", " one", " two"][group.charts.length] || "";
+    const details = el("details", { class: "group" + few, open, ontoggle: () => details.open && unfold() },
       el("summary", {}, el("h3", {}, group.title), el("span", { class: "count" }, String(group.charts.length))),
       grid);
     let filled = false;

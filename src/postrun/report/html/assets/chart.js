@@ -4,6 +4,7 @@
 // so that runs, evidence and comparisons share everything below.
 const built = new Set();
 const BAD_MARKS = 300;
+const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((p) => [1, 2, 5].map((k) => k * 10 ** p));
 
 class Chart {
   constructor(host, options, provider) {
@@ -25,7 +26,8 @@ class Chart {
     this.legend = el("div", { class: "legend" });
     this.tip = el("div", { class: "tip", hidden: true, role: "status" });
     host.append(
-      el("div", { class: "head" }, el("div", { class: "title", title: options.title }, options.title), this.note, enlarge),
+      el("div", { class: "head" },
+        el("div", { class: "title", title: options.title }, options.title), this.note, enlarge),
       this.frame, this.legend,
     );
     this.frame.append(this.tip);
@@ -113,20 +115,21 @@ class Chart {
     }
     const x = made.data[0];
     this.full = [x[0], x[x.length - 1]];
-    if (this.full[0] === this.full[1]) this.full = [x[0] - 0.5, x[0] + 0.5];
+    if (this.full[0] === this.full[1]) this.full = [x[0] - 1, x[0] + 1];
     const height = this.host.classList.contains("wide") ? 420 : this.options.height || 190;
     const ink = css("--ink-soft"), grid = css("--grid");
     const font = "11px " + css("--font");
     const time = this.axis === "time";
     const axes = [
       { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, size: 24 },
-      { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 54 },
+      { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 60 },
     ];
     axes[1].values = (u, ticks) => ticks.map((v) => (v == null ? "" : short(v)));
     if (this.axis === "runtime") axes[0].values = (u, ticks) => ticks.map(elapsed);
-    else if (!time) axes[0].values = (u, ticks) => ticks.map((v) => short(v));
+    else if (!time) axes[0].values = (u, ticks) => ticks.map((v) => v.toLocaleString("en", { maximumSignificantDigits: 9 }));
+    if (this.axis === "step") axes[0].incrs = WHOLE;  // there is no half a step
     const options = {
-      width: Math.max(160, this.frame.clientWidth), height, padding: [8, 10, 0, 0],
+      width: Math.max(160, this.frame.clientWidth), height, padding: [8, 18, 0, 0],
       series: [{}, ...made.series], axes,
       scales: {
         x: { time, auto: false, range: (u, low, high) => [low, high] },
@@ -337,7 +340,7 @@ class Chart {
     );
     this.tip.hidden = false;
     const room = u.over.clientWidth, wide = this.tip.offsetWidth;
-    this.tip.style.left = `${54 + (left + 16 + wide > room ? Math.max(0, left - wide - 16) : left + 16)}px`;
+    this.tip.style.left = `${60 + (left + 16 + wide > room ? Math.max(0, left - wide - 16) : left + 16)}px`;
     this.tip.style.top = `${Math.max(0, Math.min(top, u.over.clientHeight - 30))}px`;
   }
 }

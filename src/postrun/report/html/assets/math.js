@@ -40,7 +40,7 @@ function short(value) {
   if (!isFinite(value)) return value !== value ? "NaN" : value > 0 ? "∞" : "-∞";
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size >= 1e7 || size < 1e-4) return value.toExponential(2).replace("e+", "e");
+  if (size >= 1e7 || size < 1e-4) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   return String(+value.toPrecision(4));
 }
