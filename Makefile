@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench diagnosis clean
+.PHONY: demo test lint docs bench report-bench diagnosis clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -25,6 +25,11 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.run
+
+report-bench: $(VENV)/.dev  ## the HTML report and chart libraries in headless Chromium
+	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.report.libraries
+	$(BIN)/python -m benchmarks.report.pages
 
 diagnosis: $(VENV)/.dev  ## score the rules on labelled trainings, beside two other packages
 	$(BIN)/pip install -q -e '.[bench]'
