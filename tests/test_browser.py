@@ -297,15 +297,15 @@ def test_odd_values_own_axes_and_outliers(reader: Reader) -> None:
 @on("reader", ["odd"], indirect=True)
 def test_the_console_folds_tracebacks_and_is_searched(reader: Reader) -> None:
     page = reader.page
-    page.click("#console > summary")
+    page.click("details.console > summary")
     page.locator("details.traceback").wait_for()
     assert "no more data" in (page.locator("details.traceback > summary").text_content() or "")
     assert page.get_attribute("details.traceback", "open") is not None
-    page.fill("#console-search", "step 149")
+    page.fill("details.console input", "step 149")
     page.wait_for_timeout(300)
-    assert page.locator("#console-lines .line").count() == 11
-    assert page.inner_text("#console-found") == "11 lines"
-    assert page.locator("#console-lines mark").first.inner_text() == "step 149"
+    assert page.locator("details.console .log .line").count() == 11
+    assert page.inner_text("details.console output") == "11 lines"
+    assert page.locator("details.console .log mark").first.inner_text() == "step 149"
 
 
 @on("reader", ["sample"], indirect=True)

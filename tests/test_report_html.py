@@ -9,6 +9,7 @@ from html import unescape
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -247,3 +248,29 @@ def test_other_packages_add_formats(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (result,) = postrun.analyze(SAMPLE, tmp_path / "b", plots=False)
     assert result.error == "report format bad: ValueError: no"
     formats.formats.cache_clear()
+
+
+def test_the_parts_of_one_training_are_in_one_page() -> None:
+    seconds = np.arange(0, 600, 15.0)
+    system = pl.DataFrame(
+        {"_timestamp": seconds + 1.7e9, "_runtime": seconds, "gpu.0.gpu": seconds / 10}
+    )
+    parts = [
+        make_run(
+            {f"{name}/loss": decay(100)}, identity=Identity(name, name=f"x-{name}"), system=system,
+            console=f"I am the {name}", requirements=["torch==2.9"],
+        )
+        for name in ("trainer", "orchestrator")
+    ]  # fmt: skip
+    html = page_of(postrun.join(parts))
+    data, block = page_data(html)
+    assert [c["lines"] for c in data["consoles"]] == [
+        ["I am the trainer"],
+        ["I am the orchestrator"],
+    ]
+    (group,) = (g for g in data["byRole"] if g["title"] == "System")
+    labels = {data["series"][s]["label"] for c in group["charts"] for s in c["series"]}
+    assert labels == {"gpu.0.gpu (x-trainer)", "gpu.0.gpu (x-orchestrator)"}
+    (first, *_) = (s for s in data["series"] if s["key"] == "gpu.0.gpu")
+    assert np.array_equal(numbers(block, data["grids"][first["grid"]]["runtime"]), seconds)
+    assert html.count("<code>torch==2.9</code>") == 1

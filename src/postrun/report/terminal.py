@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def make_console(width: int | None = None, record: bool = False) -> Console:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=False, width=width, record=record)
-    if width is None and not console.is_terminal:
+    if width is None and not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(highlight=False, width=100, record=record)
     elif width is None and console.width > 140:
         console = Console(highlight=False, width=140, record=record)

@@ -39,9 +39,16 @@ class ChartData:
         self.grids: list[dict[str, Any]] = []
         self._at: dict[str, int] = {}
         self._grid_at: dict[bytes, int] = {}
-        system = [s for key in _by_role(view) if len(s := view.system_series(key))]
+        system = [
+            (part, series)
+            for part in view.parts or [view]
+            for key in _by_role(part)
+            if len(series := part.system_series(key))
+        ]
         keys = list(view.metrics)
-        sizes = np.array([len(view.series(k)) for k in keys] + [len(s) for s in system], np.int64)
+        sizes = np.array(
+            [len(view.series(k)) for k in keys] + [len(s) for _, s in system], np.int64
+        )
         self.cap = fair_cap(sizes, budget)
         times = (view.run.history["_runtime"], view.run.history["_timestamp"])
         self._runtime, self._timestamp = (t.cast(float).to_numpy() for t in times)
@@ -143,20 +150,19 @@ class ChartData:
     def _chart(self, title: str, keys: list[str], log: bool) -> dict[str, Any]:
         return {"title": title, "series": [self._at[key] for key in keys], "log": log}
 
-    def _system(self, found: Iterable[Series]) -> list[dict[str, Any]]:
+    def _system(self, found: Iterable[tuple[RunView, Series]]) -> list[dict[str, Any]]:
         """System metrics: one chart per role, all devices in it, over seconds since the start."""
         charts: dict[tuple[str, str], list[int]] = {}
-        clock = self.view.run.system
-        stamps = (
-            clock["_timestamp"].cast(float).to_numpy() if "_timestamp" in clock.columns else None
-        )
-        for series in found:
+        for part, series in found:
             kept = self._thin(series)
             entry = self._entry(kept, len(series))
-            stamp = kept.x * np.nan if stamps is None else stamps[kept.rows]
-            self.grids.append(self._axes(None, kept.x, stamp))
+            if part is not self.view:
+                entry["label"] = f"{series.key} ({part.run.name})"
+            stamps = part.run.system.get_column("_timestamp", default=None)
+            times = kept.x * np.nan if stamps is None else stamps[kept.rows].cast(float).to_numpy()
+            self.grids.append(self._axes(None, kept.x, times))
             entry["grid"] = len(self.grids) - 1
-            self._at[series.key] = len(self.series)
+            self._at.setdefault(series.key, len(self.series))
             charts.setdefault((entry["role"] or series.key, series.info.unit), []).append(
                 len(self.series)
             )
@@ -176,7 +182,8 @@ class ChartData:
         if key in self.view.metrics:
             return [self.view.series(key)], self._at[key]
         if key in self._at:
-            return [self.view.system_series(key)], self._at[key]
+            owner = next(v for v in self.view.parts or [self.view] if key in v.system_metrics)
+            return [owner.system_series(key)], self._at[key]
         match = _DIFFERENCE.match(key)
         if match and match[1] in self.view.metrics and match[2] in self.view.metrics:
             first, second = paired(*(self.view.series(name) for name in match.groups()))

@@ -36,14 +36,19 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
     buffer = Buffer()
     charts = ChartData(view, buffer, budget)
     drawn = [_finding(charts, f) for f in findings]
-    console = console_data(view.run.console)
+    run = view.run
+    parts = run.parts or [run]
+    consoles = [
+        {"title": f"Console of {part.name}" if run.parts else "Console", **console}
+        for part in parts
+        if (console := console_data(part.console)) is not None
+    ]
     data = {
         "marks": marks(findings, charts),
         "findings": [proofs for _, proofs in drawn],
-        "console": console,
+        "consoles": consoles,
         **charts.as_dict(),
     }
-    run = view.run
     return render_page(
         "run",
         run.name,
@@ -61,8 +66,12 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         metrics=len(view.metrics),
         own_axes=any("own" in s for s in charts.series),
         panels=_static(view),
-        console=console,
+        consoles=consoles,
         environment=_environment(run),
+        requirements=sorted({line for part in parts for line in part.requirements}),
+        files=[file for part in parts for file in part.files],
+        artifacts=[artifact for part in parts for artifact in part.artifacts],
+        alerts=[alert for part in parts for alert in part.alerts],
         url=run.identity.url if run.identity.url.startswith(("https://", "http://")) else "",
     )
 

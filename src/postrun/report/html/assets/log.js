@@ -44,8 +44,7 @@ function cube(n) {
   return nearestColour(...[Math.floor(k / 36), Math.floor(k / 6) % 6, k % 6].map((v) => v * 51));
 }
 
-function lineNode(i, words) {
-  const log = page.console;
+function lineNode(log, i, words) {
   const text = log.lines[i];
   const row = el("div", { class: "line" + (log.stderr.has(i) ? " stderr" : ""), "data-n": log.numbers ? log.numbers[i] : i + 1 });
   if (words) row.append(...highlighted(text.replace(/\x1b\[[\d;]*m/g, ""), words));
@@ -63,12 +62,15 @@ function highlighted(text, word) {
   return [...out, text.slice(at)];
 }
 
-function consoleLog() {
-  const section = byId("console");
-  if (!section) return;
-  const log = page.console;
+function consoleLogs() {
+  for (const section of document.querySelectorAll("details.console"))
+    consoleLog(section, page.consoles[+section.dataset.console]);
+}
+
+function consoleLog(section, log) {
   log.stderr = new Set(log.stderr);
-  const host = byId("console-lines");
+  const host = section.querySelector(".log"), input = section.querySelector("input");
+  const found = section.querySelector("output");
   const whole = () => {
     host.replaceChildren();
     const folds = new Map(log.tracebacks);
@@ -82,13 +84,13 @@ function consoleLog() {
       if (folds.has(i)) {
         const stop = folds.get(i);
         const body = el("details", { class: "traceback", open: true }, el("summary", {}, styled(log.lines[stop - 1])));
-        for (let k = i; k < stop; k++) body.append(lineNode(k));
+        for (let k = i; k < stop; k++) body.append(lineNode(log, k));
         chunk.append(body);
         held += stop - i;
         i = stop - 1;
         continue;
       }
-      chunk.append(lineNode(i));
+      chunk.append(lineNode(log, i));
       held++;
     }
   };
@@ -101,18 +103,18 @@ function consoleLog() {
   };
   section.addEventListener("toggle", show);
   show();
-  byId("console-search").addEventListener("input", later(() => {
-    const word = byId("console-search").value.toLowerCase();
+  input.addEventListener("input", later(() => {
+    const word = input.value.toLowerCase();
     if (!word) {
-      byId("console-found").textContent = "";
+      found.textContent = "";
       return whole();
     }
     const hits = [];
     log.lines.forEach((text, i) => {
       if (text.replace(/\x1b\[[\d;]*m/g, "").toLowerCase().includes(word)) hits.push(i);
     });
-    byId("console-found").textContent = `${hits.length.toLocaleString("en")} lines`;
-    host.replaceChildren(el("div", {}, ...hits.slice(0, MOST_HITS).map((i) => lineNode(i, word))));
+    found.textContent = `${hits.length.toLocaleString("en")} lines`;
+    host.replaceChildren(el("div", {}, ...hits.slice(0, MOST_HITS).map((i) => lineNode(log, i, word))));
   }));
 }
 

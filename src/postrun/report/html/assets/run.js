@@ -85,7 +85,7 @@ async function openRun() {
     fillCharts();
   });
   trees();
-  consoleLog();
+  consoleLogs();
   await inflate();
   findings();
   if (location.hash.startsWith("#f")) {
