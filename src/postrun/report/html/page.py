@@ -30,7 +30,7 @@ _SCRIPTS = {
         "log", "table", "statistics", "relations", "comparison",
     ),
 }  # fmt: skip
-_START = {"run": "openRun()", "comparison": "openComparison()"}
+_START = {"run": "openRun().catch(unable)", "comparison": "openComparison().catch(unable)"}
 
 
 def render_page(

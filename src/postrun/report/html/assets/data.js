@@ -14,6 +14,11 @@ async function inflate() {
   store.bytes = new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+// Findings and drawings are there without scripts; what failed is said where the charts would be.
+function unable(error) {
+  byId("charts").append(el("p", { role: "alert" }, `This browser cannot draw the charts (${error.message}). Findings and settings are complete; a current browser shows the rest.`));
+}
+
 // Bytes of equal significance lie together in the block: put each number's bytes side by side.
 function unshuffle(offset, count, width) {
   const out = new Uint8Array(count * width);

@@ -29,7 +29,8 @@ function resultOf(run) {
 const SCALE = [[0, 34, 78], [53, 69, 108], [102, 105, 112], [148, 142, 119], [200, 184, 102], [254, 232, 56]];
 function shade(p) {
   if (p == null) return css("--c7");
-  const at = Math.max(0, Math.min(0.9999, p)) * (SCALE.length - 1), i = Math.floor(at), t = at - i;
+  const part = parseInt(css("--paper").slice(1, 3), 16) < 128 ? 0.35 + 0.65 * p : 0.85 * p;  // seen on its ground
+  const at = Math.max(0, Math.min(0.9999, part)) * (SCALE.length - 1), i = Math.floor(at), t = at - i;
   return `rgb(${SCALE[i].map((v, k) => Math.round(v + (SCALE[i + 1][k] - v) * t)).join(",")})`;
 }
 
