@@ -1,0 +1,143 @@
+"""What `wandb sync` sends: the run itself, its streams, files and artifacts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.standin.queries import Answer, Variables, answers
+from tests.standin.state import ServerArtifact, ServerRun, strict
+
+if TYPE_CHECKING:
+    from tests.standin.server import StandIn
+
+
+@answers("UpsertBucket")
+def upsert(server: StandIn, v: Variables, query: str) -> Answer:
+    entity, project = v.get("entity") or server.entity, v.get("project") or "uncategorized"
+    runs = server.projects.setdefault((entity, project), {})
+    inserted = v["name"] not in runs
+    run = runs.setdefault(v["name"], ServerRun(entity, project, v["name"], state="running"))
+    fields = {
+        "displayName": "name", "groupName": "group", "notes": "notes", "commit": "commit", "host": "host",
+        "jobType": "job_type", "sweep": "sweep", "tags": "tags",
+    }  # fmt: skip
+    for theirs, ours in fields.items():
+        if v.get(theirs) is not None:
+            setattr(run, ours, v[theirs])
+    if v.get("config"):
+        run.config = json.loads(v["config"])
+    if v.get("summaryMetrics"):
+        run.summary = json.loads(v["summaryMetrics"])
+    if inserted:
+        run.created = datetime.now(UTC)
+    bucket = run.node() | {
+        "project": {"id": "1", "name": project, "entity": {"id": "1", "name": entity}}
+    }
+    return {"upsertBucket": {"bucket": bucket, "inserted": inserted}}
+
+
+@answers("CreateRunFiles")
+def create_files(server: StandIn, v: Variables, query: str) -> Answer:
+    base = f"{server.url}/storage/{v['entity']}/{v['project']}/{v['run']}"
+    files = [{"name": name, "uploadUrl": f"{base}/{name}"} for name in v["files"]]
+    return {"createRunFiles": {"runID": v["run"], "uploadHeaders": [], "files": files}}
+
+
+@answers("MarkRunFilesUploaded")
+def mark_uploaded(server: StandIn, v: Variables, query: str) -> Answer:
+    return {"markRunFilesUploaded": {"success": True}}
+
+
+@answers("CreateArtifact")
+def create_artifact(server: StandIn, v: Variables, query: str) -> Answer:
+    given = v["input"]
+    run = server.projects[given["entityName"], given["projectName"]][given["runName"]]
+    name = given["artifactCollectionName"]
+    version = sum(a.name == name for _, a in run.artifacts)
+    made = ServerArtifact(
+        name, given["artifactTypeName"], version,
+        [a["alias"] for a in given["aliases"] or []], digest=given["digest"],
+    )  # fmt: skip
+    run.artifacts.append(("logged", made))
+    artifact = {
+        "id": f"artifact-{name}-{version}",
+        "state": "PENDING",
+        "artifactSequence": {"latestArtifact": None},
+    }
+    return {"createArtifact": {"artifact": artifact}}
+
+
+@answers("CreateArtifactManifest")
+def create_manifest(server: StandIn, v: Variables, query: str) -> Answer:
+    file = {
+        "id": "m",
+        "name": v["name"],
+        "uploadUrl": f"{server.url}/discard/manifest",
+        "uploadHeaders": [],
+    }
+    return {"createArtifactManifest": {"artifactManifest": {"id": "m1", "file": file}}}
+
+
+@answers("UpdateArtifactManifest")
+def update_manifest(server: StandIn, v: Variables, query: str) -> Answer:
+    file = {
+        "id": "m",
+        "name": "m",
+        "uploadUrl": f"{server.url}/discard/manifest",
+        "uploadHeaders": [],
+    }
+    return {"updateArtifactManifest": {"artifactManifest": {"id": "m1", "file": file}}}
+
+
+@answers("CreateArtifactFiles")
+def create_artifact_files(server: StandIn, v: Variables, query: str) -> Answer:
+    nodes = [
+        {
+            "id": str(i), "name": f["name"], "displayName": f["name"], "storagePath": f"artifacts/{f['name']}",
+            "uploadUrl": f"{server.url}/discard/{i}", "uploadHeaders": [], "uploadMultipartUrls": None,
+            "artifact": {"id": f["artifactID"]},
+        }
+        for i, f in enumerate(v["input"]["artifactFiles"])
+    ]  # fmt: skip
+    return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
+
+
+@answers("CommitArtifact")
+def commit_artifact(server: StandIn, v: Variables, query: str) -> Answer:
+    return {"commitArtifact": {"artifact": {"id": v["artifactID"], "digest": "d"}}}
+
+
+def file_stream(
+    server: StandIn, entity: str, project: str, run_id: str, body: dict[str, Any]
+) -> dict[str, Any]:
+    """Lines of history, events, summary and output; and the end of the run."""
+    run = server.projects[entity, project][run_id]
+    for name, part in (body.get("files") or {}).items():
+        offset, lines = part.get("offset", 0), part.get("content", [])
+        if name == "wandb-history.jsonl":
+            run.rows[offset : offset + len(lines)] = map(strict, lines)
+        elif name == "wandb-events.jsonl":
+            run.events[offset : offset + len(lines)] = map(strict, lines)
+        elif name == "wandb-summary.json":
+            run.summary = json.loads(lines[-1])
+        elif name == "output.log":
+            for i, line in enumerate(lines):
+                _console_line(run, offset + i, line)
+    if body.get("complete"):
+        code = body.get("exitcode")
+        run.state = "finished" if code == 0 else "failed"
+    run.heartbeat = datetime.now(UTC)
+    return {"exitcode": None, "limits": {}}
+
+
+def _console_line(run: ServerRun, number: int, line: str) -> None:
+    """ "2026-01-02T03:04:05.123456 text", with "ERROR " first where it was stderr's."""
+    level = "info"
+    if line.startswith("ERROR "):
+        level, line = "error", line.removeprefix("ERROR ")
+    when, _, text = line.partition(" ")
+    while len(run.console) <= number:
+        run.console.append(("", "info", ""))
+    run.console[number] = (when, level, text)
