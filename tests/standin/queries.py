@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tests.standin.state import ServerRun
+from tests.standin.state import ServerArtifact, ServerRun
 
 if TYPE_CHECKING:
     from tests.standin.server import StandIn
@@ -64,6 +64,7 @@ def projects(server: StandIn, v: Variables, query: str) -> Answer:
         {
             "__typename": "Project", "id": p, "name": p, "entityName": e,
             "createdAt": "2026-01-01T00:00:00", "isBenchmark": False,
+            "user": {"__typename": "User", "id": "u1", "name": "me", "username": "me", "email": "me@example.org"},
         }
         for e, p in sorted(server.projects) if e == v.get("entity")
     ]  # fmt: skip
@@ -194,8 +195,8 @@ def history_page(server: StandIn, v: Variables, query: str) -> Answer:
 
     def make(run: ServerRun) -> Any:
         low, high, most = int(v["minStep"]), int(v["maxStep"]), int(v["pageSize"])
-        live = zip(run.rows, run.steps, strict=True)
-        live = islice(live, run.exported if server.exports else 0, None)
+        pairs = zip(run.rows, run.steps, strict=True)
+        live = islice(pairs, run.exported if server.exports else 0, None)
         rows = [r for r, step in live if low <= step < high]
         if len(rows) > most:
             rows = [rows[i * len(rows) // most] for i in range(most)]
@@ -294,5 +295,39 @@ def run_files(server: StandIn, v: Variables, query: str) -> Answer:
         end = start + len(page)
         info = {"endCursor": str(end), "hasNextPage": end < len(chosen)}
         return {"fileCount": len(run.files), "files": {"edges": edges, "pageInfo": info}}
+
+    return in_run(server, v, make)
+
+
+@answers("RunOutputArtifacts", "RunInputArtifacts")
+def run_artifacts(server: StandIn, v: Variables, query: str) -> Answer:
+    direction = "logged" if "outputArtifacts" in query else "used"
+
+    def node(run: ServerRun, a: ServerArtifact) -> dict[str, Any]:
+        project = {
+            "id": "1",
+            "internalId": "1",
+            "name": run.project,
+            "entity": {"name": run.entity},
+        }
+        collection = {"__typename": "ArtifactSequence", "name": a.name, "project": project}
+        return {
+            "__typename": "Artifact", "id": f"artifact-{a.name}-{a.version}", "artifactSequence": collection,
+            "versionIndex": a.version, "artifactType": {"name": a.type}, "description": None,
+            "metadata": "{}", "ttlDurationSeconds": -2, "ttlIsInherited": False, "tags": [],
+            "historyStep": None, "state": a.state, "size": a.size, "digest": a.digest,
+            "digestAlgorithm": "MANIFEST_MD5", "commitHash": "c", "fileCount": 1,
+            "createdAt": "2026-01-02T03:04:05", "updatedAt": None,
+            "aliases": [
+                {"__typename": "ArtifactAlias", "id": alias, "alias": alias, "artifactCollection": collection}
+                for alias in a.aliases
+            ],
+        }  # fmt: skip
+
+    def make(run: ServerRun) -> Any:
+        found = [a for kind, a in run.artifacts if kind == direction]
+        edges = [{"node": node(run, a), "cursor": str(i)} for i, a in enumerate(found)]
+        info = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"artifacts": {"totalCount": len(found), "pageInfo": info, "edges": edges}}
 
     return in_run(server, v, make)

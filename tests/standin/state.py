@@ -34,9 +34,15 @@ def column(values: list[Any]) -> Any:
     known = [v for v in values if v is not None]
     if all(isinstance(v, int) and not isinstance(v, bool) for v in known):
         return pa.array(values, pa.int64())
-    if all(isinstance(v, int | float) or v in NOT_FINITE for v in known if not isinstance(v, dict | list)):
+    if all(
+        isinstance(v, int | float) or v in NOT_FINITE
+        for v in known
+        if not isinstance(v, dict | list)
+    ):
         if not any(isinstance(v, dict | list | bool) for v in known):
-            return pa.array([v if v is None else float(NOT_FINITE.get(v, v)) for v in values], pa.float64())
+            return pa.array(
+                [v if v is None else float(NOT_FINITE.get(v, v)) for v in values], pa.float64()
+            )
     if any(isinstance(v, dict | list) for v in known) or len({type(v) for v in known}) > 1:
         return pa.array([v if v is None else json.dumps(v) for v in values], pa.string())
     return pa.array(values)

@@ -65,13 +65,14 @@ class MetricDefinition:
 
 @dataclass(slots=True)
 class Artifact:
-    """An artifact that a run used (`direction` "input") or logged ("output")."""
+    """An artifact that a run used (`direction` "input") or logged ("output"); `size` in bytes."""
 
     name: str
     type: str = ""
     direction: str = "output"
     aliases: list[str] = field(default_factory=list)
     digest: str = ""
+    size: int | None = None
 
 
 @dataclass(slots=True)
@@ -181,7 +182,9 @@ class Run:
 class RunRef:
     """A run that was found but not read yet: what listing shows, and how to load the rest.
 
-    `modified` is Unix seconds; `load` reads the whole run and may raise TargetError.
+    `modified` is Unix seconds; `load` reads the whole run and may raise TargetError. `remote` is True
+    where it must come over the network; then `version` tells whether it changed since it was read, and
+    `continue_from` reads it when its history up to some row is known already.
     """
 
     id: str
@@ -193,6 +196,9 @@ class RunRef:
     state: State = State.UNKNOWN
     modified: float = 0.0
     size: int = 0
+    remote: bool = False
+    version: str = ""
+    continue_from: Callable[[pl.DataFrame], Run] | None = None
 
     def load(self) -> Run:
         """Read the whole run."""

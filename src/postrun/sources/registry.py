@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -11,43 +10,47 @@ from pathlib import Path
 from postrun.model import RunRef, TargetError
 from postrun.sources.base import Source
 from postrun.sources.exported import Exported
+from postrun.sources.wandb_api.options import RemoteOptions
+from postrun.sources.wandb_api.source import WandbApi
 from postrun.sources.wandb_local.source import WandbLocal
 
-_REMOTE = re.compile(r"^(https?://|[\w.-]+/[\w.-]+(/[\w.-]+)?$)")
 
-
-def sources() -> list[Source]:
+def sources(remote: RemoteOptions | None = None) -> list[Source]:
     """All sources, postrun's own first, then those of the `postrun.sources` entry points."""
-    own: list[Source] = [WandbLocal(), Exported()]
+    own: list[Source] = [WandbLocal(), Exported(), WandbApi(remote)]
     return own + [entry.load()() for entry in entry_points(group="postrun.sources")]
 
 
-def resolve(target: str | Path) -> list[RunRef]:
+def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[RunRef]:
     """Runs behind a target, newest first, without reading their histories.
+
+    `remote` chooses among the runs of a project on a server.
 
     Raises TargetError, with what to do, where nothing is there or nothing is a run.
     """
     path = Path(target).expanduser()
     if not path.exists() and any(c in str(target) for c in "*?["):
         return _resolve_glob(str(path))
-    if not path.exists():
-        raise _missing(str(target))
-    for source in sources():
+    for source in sources(remote):
         if source.claims(path):
             return list(source.find(path))
+    if not path.exists():
+        raise TargetError(target, "no such file or folder", _WHERE)
     if path.is_dir() and not any(path.iterdir()):
         raise TargetError(path, "the folder is empty", _WHERE)
     kind = "no run in this folder" if path.is_dir() else "not a run that postrun can read"
     raise TargetError(path, kind, _WHERE)
 
 
-def resolve_all(targets: Iterable[str | Path]) -> tuple[list[RunRef], list[TargetError]]:
+def resolve_all(
+    targets: Iterable[str | Path], remote: RemoteOptions | None = None
+) -> tuple[list[RunRef], list[TargetError]]:
     """Runs behind several targets, in their order, and the errors of those that are none."""
     refs: list[RunRef] = []
     errors: list[TargetError] = []
     for target in targets:
         try:
-            refs += resolve(target)
+            refs += resolve(target, remote)
         except TargetError as error:
             errors.append(error)
     return refs, errors
@@ -55,7 +58,7 @@ def resolve_all(targets: Iterable[str | Path]) -> tuple[list[RunRef], list[Targe
 
 _WHERE = (
     "Give a run-ID.wandb file, a run folder, a folder of run folders such as ./wandb, "
-    "an exported folder, or a CSV or Parquet history."
+    "an exported folder, a CSV or Parquet history, or entity/project[/run] on a W&B server."
 )
 
 
@@ -66,17 +69,6 @@ def _resolve_glob(pattern: str) -> list[RunRef]:
         raise TargetError(pattern, "no run matches this pattern", _WHERE)
     unique = {ref.path: ref for ref in refs}
     return sorted(unique.values(), key=lambda r: (r.modified, r.id), reverse=True)
-
-
-def _missing(target: str) -> TargetError:
-    if _REMOTE.match(target):
-        return TargetError(
-            target,
-            "no such file or folder",
-            "If this is a run on a W&B server: this version reads runs on disk only; "
-            "give the wandb/ folder that the training wrote.",
-        )
-    return TargetError(target, "no such file or folder", _WHERE)
 
 
 def newest_below(folder: Path) -> Iterator[RunRef]:

@@ -138,6 +138,10 @@ class Table:
             self.invalid += 1
             return text.decode("utf-8", "replace")
 
+    def put_column(self, name: str, rows: Ints, values: list[Any]) -> None:
+        """Add Python values to the column of a key."""
+        self.put_values(self._column(name), rows, values)
+
     def put_values(self, column: Column, rows: Ints, values: list[Any]) -> None:
         """Add Python values to a column, dictionaries flattened."""
         kinds = set(map(type, values))

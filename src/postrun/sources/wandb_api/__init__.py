@@ -1,0 +1,1 @@
+"""Runs on a W&B server, cloud or self-hosted, read through the official SDK."""

@@ -1,0 +1,314 @@
+"""From what the server tells of one run to a Run, equal to what its local folder gives."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from postrun.model import (
+    Artifact,
+    Completeness,
+    Identity,
+    MetricDefinition,
+    Run,
+    RunFile,
+    State,
+    empty_console,
+)
+from postrun.sources.wandb_api.address import Address
+from postrun.sources.wandb_api.connection import asking, connect, patiently
+from postrun.sources.wandb_api.history import History, complete_history, frame_of
+from postrun.sources.wandb_local.console import Console
+
+T = TypeVar("T")
+
+#: More system samples than this are asked for; where as many come, there may be more.
+_SAMPLES = 1_000_000
+STATES = {
+    "finished": State.FINISHED,
+    "failed": State.FAILED,
+    "crashed": State.CRASHED,
+    "killed": State.CRASHED,
+    "preempted": State.CRASHED,
+    "running": State.RUNNING,
+    "pending": State.RUNNING,
+    "preempting": State.RUNNING,
+}
+_NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+#: Files of a run that say something about it; the others are only listed.
+WANTED = ("wandb-metadata.json", "requirements.txt")
+#: Field numbers of MetricRecord in wandb_internal.proto, as `_wandb.m` of the config has them.
+_NAME, _GLOB, _AXIS, _AXIS_INDEX, _OPTIONS, _SUMMARY, _GOAL = "1", "2", "4", "5", "6", "7", "8"
+_SUMMARIES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
+_GOALS = {1: "minimize", 2: "maximize"}
+
+
+def load_run(address: Address, sample: int = 0, known: pl.DataFrame | None = None) -> Run:
+    """Read one run whole from its server; with `sample`, at most that many rows of its history.
+
+    `known` is the history as it was read before: only later steps are asked for, and where the rows do
+    not add up to what the server reports, all.
+
+    Raises:
+        ServerError: Where the server or the run is not to be had, with the remedy.
+    """
+    api = connect(address)
+
+    def once() -> Run:
+        with asking(address, api):
+            theirs = api.run(str(address))
+            theirs.load(force=True)  # the SDK keeps runs that it was asked for before
+            return build(theirs, sample, known)
+
+    return patiently(once)
+
+
+def build(theirs: Any, sample: int = 0, known: pl.DataFrame | None = None) -> Run:
+    """The SDK's run as postrun's. Parts beside the history that cannot be had are noted, not fatal."""
+    attributes = theirs._attrs  # the fields that the server answered, by its names
+    notes: list[str] = []
+
+    def part(name: str, default: T, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except Exception as error:
+            notes.append(
+                f"{name}: not to be had from the server ({' '.join(str(error).split())[:160]})"
+            )
+            return default
+
+    files: list[Any] = part("files", [], lambda: list(theirs.files(per_page=200)))
+    wanted = [f for f in files if f.name in WANTED]
+    no_texts: dict[str, str] = {}
+    texts = part("metadata and packages", no_texts, lambda: _download(wanted))
+    metadata = _json(texts.get("wandb-metadata.json", ""))
+    reported = _last_step(attributes)
+    history = History()
+    if sample:
+        history.frame = _sampled(theirs, sample)
+    else:
+        history = complete_history(theirs, reported, attributes.get("historyLineCount"), known)
+    identity = _identity(theirs, attributes, metadata)
+    run = Run(
+        identity=identity,
+        state=STATES.get(theirs.state, State.UNKNOWN),
+        config=dict(theirs.config),
+        summary=_numbers(dict(theirs.summary_metrics)),
+        history=history.frame,
+        system=part(
+            "system metrics", _no_system(), lambda: _system(theirs, identity.started_at, notes)
+        ),
+        console=part("console log", empty_console(), lambda: _console(theirs)),
+        files=[RunFile(f.name, int(f.size)) for f in sorted(files, key=lambda f: str(f.name))],
+        artifacts=part("artifacts", [], lambda: _artifacts(theirs)),
+        metrics=_definitions(theirs.rawconfig),
+        environment=_environment(metadata, theirs.rawconfig),
+        requirements=[line for line in texts.get("requirements.txt", "").splitlines() if line],
+    )
+    run.exit_code = 0 if run.state is State.FINISHED else None
+    run.runtime = _runtime(run, attributes)
+    run.completeness = _completeness(run, history, attributes, reported, sample)
+    run.completeness.notes += notes
+    return run
+
+
+def _identity(theirs: Any, attributes: Mapping[str, Any], metadata: Mapping[str, Any]) -> Identity:
+    git = metadata.get("git") or {}
+    started = _time(metadata.get("startedAt")) or _time(attributes.get("createdAt"))
+    return Identity(
+        id=theirs.id,
+        name=attributes.get("displayName") or "",
+        entity=theirs.entity,
+        project=theirs.project,
+        group=attributes.get("group") or "",
+        job_type=attributes.get("jobType") or "",
+        tags=sorted(attributes.get("tags") or []),
+        notes=attributes.get("notes") or "",
+        sweep=attributes.get("sweepName") or "",
+        host=metadata.get("host") or "",
+        url=theirs.url,
+        commit=attributes.get("commit") or git.get("commit") or "",
+        repository=git.get("remote") or "",
+        started_at=started,
+    )
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _download(files: list[Any]) -> dict[str, str]:
+    """Small text files by name; one that cannot be had is left out."""
+    out = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for file in files:
+            with file.download(root=folder, replace=True) as opened:
+                out[file.name] = Path(opened.name).read_text(encoding="utf-8", errors="replace")
+    return out
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _numbers(value: Any) -> Any:
+    """NaN and ±Infinity, which the server sends as texts, as numbers."""
+    if isinstance(value, str):
+        return _NONFINITE.get(value, value)
+    if isinstance(value, dict):
+        return {k: _numbers(v) for k, v in value.items()}
+    return value
+
+
+def _last_step(attributes: Mapping[str, Any]) -> int:
+    keys = attributes.get("historyKeys") or {}
+    return int(keys.get("lastStep", -1)) if isinstance(keys, dict) else -1
+
+
+def _sampled(theirs: Any, sample: int) -> pl.DataFrame:
+    from postrun.sources.wandb_local.log import ordered
+
+    frame = frame_of(theirs.history(samples=sample, pandas=False))
+    return ordered({s.name: s for s in frame}, frame.height)
+
+
+def _console(theirs: Any) -> pl.DataFrame:
+    """The log as a terminal would have shown it."""
+    console = Console()
+    for line in theirs.console_logs(per_page=10_000):
+        stream = "stderr" if line.level == "error" else "stdout"
+        moment = line.timestamp.timestamp() if line.timestamp else None
+        console.write(stream, f"{line.content}\n", moment)
+    frame = console.frame()
+    return frame if frame.height else empty_console()
+
+
+def _no_system() -> pl.DataFrame:
+    return pl.DataFrame(schema={"_timestamp": pl.Float64, "_runtime": pl.Float64})
+
+
+def _system(theirs: Any, started: datetime | None, notes: list[str]) -> pl.DataFrame:
+    """System metrics by their local names; a note where they may be a sample."""
+    rows = theirs.history(stream="system", samples=_SAMPLES, pandas=False)
+    if len(rows) >= _SAMPLES:
+        notes.append("system metrics may be a sample of what was logged")
+    if not rows:
+        return _no_system()
+    frame = frame_of(rows)
+    frame = frame.rename({n: n.removeprefix("system.") for n in frame.columns})
+    frame = frame.drop("_wandb", strict=False)
+    for name in ("_timestamp", "_runtime"):
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, pl.Float64).alias(name))
+    if started is not None:
+        runtime = pl.col("_timestamp").cast(pl.Float64) - started.timestamp()
+        frame = frame.with_columns(runtime.alias("_runtime"))
+    names = sorted(n for n in frame.columns if n not in ("_timestamp", "_runtime"))
+    return frame.select(pl.col("_timestamp", "_runtime").cast(pl.Float64), *names).sort(
+        "_timestamp"
+    )
+
+
+def _artifacts(theirs: Any) -> list[Artifact]:
+    found = []
+    for direction, listed in (
+        ("output", theirs.logged_artifacts()),
+        ("input", theirs.used_artifacts()),
+    ):
+        for a in listed:
+            found.append(
+                Artifact(a.name, a.type, direction, list(a.aliases or []), a.digest or "", a.size)
+            )
+    return found
+
+
+def _definitions(raw: Mapping[str, Any]) -> list[MetricDefinition]:
+    """What `define_metric` said, from the config's internal part."""
+    internal = raw.get("_wandb")
+    items = internal.get("m") if isinstance(internal, dict) else None
+    out: list[MetricDefinition] = []
+    items = [item for item in items or [] if isinstance(item, dict)]
+    names = [str(item.get(_NAME) or item.get(_GLOB) or "") for item in items]
+    for name, item in zip(names, items, strict=True):
+        index = item.get(_AXIS_INDEX) or 0
+        axis = item.get(_AXIS) or (names[index - 1] if 0 < index <= len(names) else "")
+        out.append(
+            MetricDefinition(
+                name=name,
+                glob=_GLOB in item and _NAME not in item,
+                x_axis=str(axis),
+                summary=[_SUMMARIES[n] for n in item.get(_SUMMARY) or [] if n in _SUMMARIES],
+                goal=_GOALS.get(item.get(_GOAL) or 0, ""),
+                hidden=2 in (item.get(_OPTIONS) or []),
+            )
+        )
+    return out
+
+
+def _environment(metadata: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    out = {k: v for k, v in metadata.items() if v not in (None, "", [], {})}
+    internal = raw.get("_wandb")
+    if isinstance(internal, dict):
+        if internal.get("cli_version"):
+            out["wandb"] = internal["cli_version"]
+        if internal.get("python_version"):
+            out.setdefault("python", internal["python_version"])
+    return out
+
+
+def _runtime(run: Run, attributes: Mapping[str, Any]) -> float | None:
+    wandb = run.summary.get("_wandb")
+    rows = run.history["_runtime"].max() if run.history.height else None
+    candidates = [
+        rows,
+        run.system["_runtime"].max() if run.system.height else None,
+        run.summary.get("_runtime"),
+        wandb.get("runtime") if isinstance(wandb, dict) else None,
+    ]
+    numbers = [float(c) for c in candidates if isinstance(c, int | float)]
+    if numbers:
+        return max(numbers)
+    begin, end = _time(attributes.get("createdAt")), _time(attributes.get("heartbeatAt"))
+    return (end - begin).total_seconds() if begin and end else None
+
+
+def _completeness(
+    run: Run, history: History, attributes: Mapping[str, Any], reported: int, sample: int
+) -> Completeness:
+    rows = run.history.height
+    steps = run.history["_step"]
+    first, last = steps.min(), steps.max()
+    claimed = attributes.get("historyLineCount")
+    out = Completeness(
+        source="wandb_api",
+        rows=rows,
+        first_step=first if isinstance(first, int) else None,
+        last_step=last if isinstance(last, int) else None,
+        reported_last_step=reported if reported >= 0 else None,
+        nonfinite=history.nonfinite,
+        media=dict(history.media),
+        notes=list(history.notes),
+    )
+    if sample and isinstance(claimed, int) and claimed > rows:
+        out.sampled = True
+        out.notes.append(f"sampled as asked: {rows:,} of {claimed:,} rows")
+    elif isinstance(claimed, int) and claimed > rows:
+        out.truncated = True
+        out.notes.append(f"the server reports {claimed:,} rows and gave {rows:,}")
+    if run.state is State.RUNNING:
+        out.notes.append("the run is still going on: these are the rows so far")
+    return out

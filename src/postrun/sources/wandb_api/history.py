@@ -1,0 +1,210 @@
+"""All rows of a run's history: the Parquet exports, then what is not exported yet.
+
+wandb-core downloads the exports to its own cache and scans the rest from there, so that nothing is
+fetched twice; on servers without exports everything is scanned. Rows are put in order of step, and a
+row that both parts hold counts once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from postrun.sources.wandb_local.columns import Table
+from postrun.sources.wandb_local.log import ordered
+from postrun.sources.wandb_local.media import fold_media
+
+#: Steps of one request where rows are scanned: the server answers at most this many rows.
+PAGE = 10_000
+_NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+class History:
+    """Rows as they were fetched, and what is known about them.
+
+    `frame`: as `Run.history`; `exported`: rows that came from exports; `media`, `nonfinite`, `notes`: as
+    completeness has them.
+    """
+
+    def __init__(self) -> None:
+        self.frame = pl.DataFrame()
+        self.exported = 0
+        self.media: Counter[str] = Counter()
+        self.nonfinite = 0
+        self.notes: list[str] = []
+
+
+def complete_history(
+    run: Any, last_step: int, claimed: Any, known: pl.DataFrame | None = None
+) -> History:
+    """All rows of a run: those `known`, and later ones; all anew where they do not add up."""
+    if known is not None and known.height and isinstance(claimed, int):
+        out = _continued(run, last_step, known)
+        if out.frame.height == claimed:
+            return out
+    return read_history(run, last_step)
+
+
+def _continued(run: Any, last_step: int, known: pl.DataFrame) -> History:
+    out = History()
+    start = int(_top(known)) + 1
+    tail = _scanned(run, start, out) if start <= last_step else pl.DataFrame()
+    out.frame = _together([known, tail])
+    out.nonfinite = _count_nonfinite(out.frame)
+    return out
+
+
+def read_history(run: Any, last_step: int) -> History:
+    """The rows of a run. `run` is the SDK's, `last_step` what the server reports."""
+    out = History()
+    frames, live = _exports(run, out)
+    start = max((int(_top(frame)) for frame in frames if frame.height), default=-1) + 1
+    tail = _scanned(run, start, out) if live and start <= last_step else ordered({}, 0)
+    out.exported = sum(frame.height for frame in frames)
+    out.frame = _together([*frames, tail])
+    out.nonfinite = _count_nonfinite(out.frame)
+    return out
+
+
+def _scanned(run: Any, start: int, out: History) -> pl.DataFrame:
+    """Rows from a step on, asked for page by page."""
+    table = Table()
+    _fill(table, list(run.scan_history(min_step=start, page_size=PAGE, use_cache=True)))
+    columns = fold_media({s.name: s for s in table.series()}, table.media)
+    out.media += table.media
+    out.notes += table.notes
+    return ordered(columns, table.rows)
+
+
+def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Frames below one another in order of step; a row that two of them hold counts once."""
+    parts = [frame for frame in frames if frame.height]
+    if not parts:
+        return frames[-1] if frames and frames[-1].width else ordered({}, 0)
+    whole = pl.concat(parts, how="diagonal_relaxed").sort("_step", maintain_order=True)
+    if whole["_step"].is_duplicated().any():
+        whole = whole.unique(maintain_order=True, keep="first")
+    return ordered({s.name: s for s in whole}, whole.height)
+
+
+def _top(frame: pl.DataFrame) -> Any:
+    return frame["_step"].max()
+
+
+def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool]:
+    """The exported rows, file by file, and whether the server has rows that are not exported."""
+    from wandb.env import get_cache_dir
+
+    folder = Path(get_cache_dir())
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _quiet():
+            done = run.download_history_exports(folder, require_complete_history=False)
+    except Exception as error:
+        out.notes.append(
+            f"no Parquet exports ({' '.join(str(error).split())[:120]}): rows were scanned"
+        )
+        return [], True
+    frames = []
+    lost = dict(done.errors or {})
+    for path in sorted(done.paths):
+        try:
+            frames.append(_read_export(path, out))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            lost[path] = str(error)
+        finally:
+            path.unlink(missing_ok=True) if path in lost else None
+    if lost:
+        out.notes.append(
+            f"{len(lost)} of {len(done.paths)} exports are not readable: rows were scanned"
+        )
+        return [], True
+    return frames, bool(done.contains_live_data)
+
+
+def _read_export(path: Path, out: History) -> pl.DataFrame:
+    """One Parquet file in the types that `Run.history` has."""
+    frame = pl.read_parquet(path, memory_map=False)
+    columns: list[pl.Series] = []
+    for series in frame:
+        if series.dtype == pl.Struct:
+            columns += _flattened(series)
+        elif series.dtype.is_nested():
+            texts = [None if v is None else json.dumps(v) for v in series.to_list()]
+            columns.append(pl.Series(series.name, texts, dtype=pl.String))
+        elif series.dtype == pl.Float64:
+            columns.append(_whole(series))
+        else:
+            columns.append(series)
+    table = {s.name: s for s in columns}
+    table = fold_media(table, out.media)
+    return ordered(table, frame.height)
+
+
+def _flattened(series: pl.Series) -> Iterator[pl.Series]:
+    for child in series.struct.unnest():
+        child = child.rename(f"{series.name}.{child.name}")
+        if child.dtype == pl.Struct:
+            yield from _flattened(child)
+        else:
+            yield child
+
+
+def _whole(series: pl.Series) -> pl.Series:
+    """A column of doubles; of whole numbers alone it is one of integers, as it was logged."""
+    if series.name in ("_runtime", "_timestamp"):
+        return series
+    known = series.drop_nulls().to_numpy()
+    whole = len(known) and np.isfinite(known).all() and (known == np.rint(known)).all()
+    if whole and np.abs(known).max() < 2**53:
+        return series.cast(pl.Int64)
+    return series
+
+
+def _count_nonfinite(frame: pl.DataFrame) -> int:
+    floats = [s for s in frame if s.dtype.is_float()]
+    return sum(int((~s.drop_nulls().is_finite()).sum()) for s in floats)
+
+
+def _fill(table: Table, rows: list[dict[str, Any]]) -> None:
+    """Rows into columns, with the type rule of local logs."""
+    at: dict[str, list[int]] = {}
+    values: dict[str, list[Any]] = {}
+    for number, row in enumerate(rows):
+        for key, value in row.items():
+            if key not in at:
+                at[key], values[key] = [], []
+            at[key].append(number)
+            values[key].append(value)
+    table.rows = len(rows)
+    for key, found in values.items():
+        texts = {v for v in found if isinstance(v, str)}
+        if (
+            texts and texts <= _NONFINITE.keys()
+        ):  # JSON has no words for them: the server sends texts
+            found = [_NONFINITE[v] if isinstance(v, str) else v for v in found]
+        table.put_column(key, np.array(at[key], np.int64), found)
+
+
+def frame_of(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of any stream as a frame, by the same rule."""
+    table = Table()
+    _fill(table, list(rows))
+    columns = {s.name: s for s in table.series()}
+    return pl.DataFrame(list(columns.values())) if columns else pl.DataFrame()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The SDK prints a progress line of its own."""
+    import io
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        yield

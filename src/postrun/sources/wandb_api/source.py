@@ -1,0 +1,97 @@
+"""The source for targets on a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from postrun.model import Run, RunRef, State
+from postrun.sources.wandb_api.address import Address, parse
+from postrun.sources.wandb_api.build import STATES, load_run
+from postrun.sources.wandb_api.connection import ServerError, asking, connect
+from postrun.sources.wandb_api.options import RemoteOptions
+
+_PAGE = 200
+
+
+class WandbApi:
+    """Runs that lie on a W&B server, read through its SDK."""
+
+    name = "wandb_api"
+
+    def __init__(self, options: RemoteOptions | None = None) -> None:
+        self.options = options or RemoteOptions()
+
+    def claims(self, target: Path) -> bool:
+        """True for what is not on disk and names a project, a run or a page of a server."""
+        return not target.exists() and parse(target.as_posix()) is not None
+
+    def find(self, target: Path) -> Iterator[RunRef]:
+        """The run, or the project's runs that the options choose, newest first."""
+        address = parse(target.as_posix())
+        assert address is not None
+        api = connect(address)
+        with asking(address, api):
+            if address.run:
+                theirs = api.run(str(address))
+                yield self._reference(address, theirs._attrs)
+                return
+            yield from self._listed(api, address)
+
+    def _listed(self, api: Any, address: Address) -> Iterator[RunRef]:
+        options = self.options
+        filters = options.filters()
+        within = [{k: v} for k, v in (("sweep", address.sweep), ("group", address.group)) if v]
+        if within:
+            filters = {"$and": [*filters.get("$and", []), *within]}
+        found = api.runs(
+            str(address), filters=filters, order=options.server_order(), per_page=_PAGE
+        )
+        count = 0
+        for theirs in found:
+            own = Address(address.entity, address.project, theirs.id, base=address.base)
+            yield self._reference(own, theirs._attrs)
+            count += 1
+            if count == options.limit:
+                return
+        if not count:
+            some = " that the filters choose" if filters else ""
+            raise ServerError(
+                str(address), f"the project has no run{some}", "Look at `postrun list`."
+            )
+
+    def _reference(self, address: Address, attributes: dict[str, Any]) -> RunRef:
+        created = attributes.get("createdAt")
+        moment = datetime.fromisoformat(f"{created}+00:00") if created else None
+        return RunRef(
+            id=address.run,
+            source=self.name,
+            path=Path(str(address)),
+            loader=partial(load_run, address, self.options.sample),
+            name=attributes.get("displayName") or "",
+            project=f"{address.entity}/{address.project}",
+            state=STATES.get(attributes.get("state", ""), State.UNKNOWN),
+            modified=moment.timestamp() if moment else 0.0,
+            remote=True,
+            version=_version(attributes),
+            continue_from=partial(_continued, address),
+        )
+
+
+def _continued(address: Address, known: pl.DataFrame) -> Run:
+    return load_run(address, known=known)
+
+
+def _version(attributes: dict[str, Any]) -> str:
+    """What changes when anything of a run changes that listing shows."""
+    names = (
+        "state", "heartbeatAt", "historyLineCount", "displayName", "tags", "group", "jobType", "notes",
+        "description", "sweepName",
+    )  # fmt: skip
+    return json.dumps([attributes.get(name) for name in names])
