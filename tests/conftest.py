@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "examples" / "sample_run"
 SHARED = ROOT.parent / "shared" / "data"
+
+#: wandb-core keeps downloads in a cache of its own, which belongs to the tests here.
+os.environ["WANDB_CACHE_DIR"] = tempfile.mkdtemp(prefix="postrun-tests-")
 
 SdkRun = Callable[[str], Path]
 

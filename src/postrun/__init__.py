@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from postrun.rules import Rule, Selection
     from postrun.semantics import RunView, join
+    from postrun.sources import RemoteOptions
     from postrun.stats.smoothing import time_weighted_ema
     from postrun.store import open_store
 
@@ -56,6 +57,7 @@ _HOME = {
     "Selection": "postrun.rules",
     "RunView": "postrun.semantics",
     "join": "postrun.semantics",
+    "RemoteOptions": "postrun.sources",
     "open_store": "postrun.store",
     "time_weighted_ema": "postrun.stats.smoothing",
 }
@@ -65,6 +67,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "PostrunError",
+    "RemoteOptions",
     "Rule",
     "Run",
     "RunRef",

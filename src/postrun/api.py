@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
@@ -12,22 +13,25 @@ from postrun.report.privacy import Privacy
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
 from postrun.semantics import RunView
-from postrun.sources import resolve, resolve_all
+from postrun.sources import RemoteOptions, prefetched, resolve, resolve_all
 
 Target = str | Path
 
 
-def runs(target: Target = "wandb") -> list[RunRef]:
+def runs(target: Target = "wandb", **choice: Any) -> list[RunRef]:
     """The runs behind a target, newest first, without reading their histories.
 
     Args:
         target: A `.wandb` file, a run folder, a folder of run folders, a folder exported earlier, a
-            CSV or Parquet history, or a glob of these.
+            CSV or Parquet history, a glob of these; or, on a W&B server, entity/project,
+            entity/project/run, or a page's URL.
+        choice: For a project on a server, which runs and in which order: the fields of
+            `postrun.RemoteOptions`.
 
     Raises:
         TargetError: Nothing is there, or nothing there is a run.
     """
-    return resolve(target)
+    return resolve(target, RemoteOptions(**choice))
 
 
 def load(target: Target = "wandb") -> Run:
@@ -45,7 +49,7 @@ def load_all(target: Target = "wandb") -> Iterator[Run]:
     Raises:
         TargetError: Nothing is there, or the next run cannot be read.
     """
-    for ref in resolve(target):
+    for ref in prefetched(resolve(target)):
         yield ref.load()
 
 

@@ -15,6 +15,7 @@ from postrun.model import RunRef, TargetError
 from postrun.report.privacy import Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView, experiments
+from postrun.sources import prefetched
 
 #: Below these, starting processes (each imports the libraries anew) costs more than it saves.
 _MANY_RUNS = 8
@@ -46,7 +47,7 @@ def compare_all(
     refs: list[RunRef],
     diagnosed: bool,
     privacy: Privacy,
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[int], None] = lambda rows: None,
 ) -> tuple[Comparison, str, list[str]]:
     """Runs held side by side, what was masked in them, and the messages of those not read.
 
@@ -54,7 +55,8 @@ def compare_all(
     """
     views, findings, errors = [], [], []
     masked: Counter[str] = Counter()
-    for ref in refs:
+    for ref in prefetched(refs):
+        rows = 0
         try:
             run = ref.load()
         except TargetError as error:
@@ -65,7 +67,8 @@ def compare_all(
             masked += kinds
             views.append(RunView(shown))
             findings.append(found)
-        advance()
+            rows = run.history.height
+        advance(rows)
     return Comparison(views, findings), masked_sentence(masked), errors
 
 
@@ -74,9 +77,13 @@ def _analyze_each(
 ) -> Iterator[Result]:
     count = min(workers or os.cpu_count() or 1, len(refs))
     large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
-    if count <= 1 or (workers is None and not large):
-        for ref, name in zip(refs, names, strict=True):
-            yield run_job(ref, name, options)
+    if any(ref.remote for ref in refs) or count <= 1 or (workers is None and not large):
+        # What comes over the network is waited for, not computed: reading ahead keeps this process busy.
+        for ref, name in zip(prefetched(refs, workers), names, strict=True):
+            result = run_job(ref, name, options)
+            if ref.remote and len(refs) > 1:
+                result.view = None  # memory does not grow with the number of runs
+            yield result
         return
     with ProcessPoolExecutor(count, mp_context=_context(), initializer=_single) as pool:
         futures = [

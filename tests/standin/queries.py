@@ -40,17 +40,20 @@ def in_run(server: StandIn, v: Variables, make: Callable[[ServerRun], Any]) -> A
     return {"project": {**base, "run": None if run is None else make(run)}}
 
 
-@answers("Viewer", "GetViewer", "GetDefaultEntity")
-def viewer(server: StandIn, v: Variables, query: str) -> Answer:
+def user(server: StandIn) -> dict[str, Any]:
     teams = {
         "edges": [{"node": {"name": name}} for name in sorted({e for e, _ in server.projects})]
     }
     return {
-        "viewer": {
-            "id": "u1", "flags": "{}", "entity": server.entity, "username": "me", "email": "me@example.org",
-            "admin": False, "name": "me", "deletedAt": None, "apiKeys": {"edges": []}, "teams": teams,
-        }
+        "__typename": "User", "id": "u1", "flags": "{}", "entity": server.entity, "username": "me",
+        "email": "me@example.org", "admin": False, "name": "me", "deletedAt": None,
+        "apiKeys": {"edges": []}, "teams": teams,
     }  # fmt: skip
+
+
+@answers("Viewer", "GetViewer", "GetDefaultEntity")
+def viewer(server: StandIn, v: Variables, query: str) -> Answer:
+    return {"viewer": user(server)}
 
 
 @answers("ServerFeaturesQuery", "ServerInfo")
@@ -64,7 +67,7 @@ def projects(server: StandIn, v: Variables, query: str) -> Answer:
         {
             "__typename": "Project", "id": p, "name": p, "entityName": e,
             "createdAt": "2026-01-01T00:00:00", "isBenchmark": False,
-            "user": {"__typename": "User", "id": "u1", "name": "me", "username": "me", "email": "me@example.org"},
+            "user": user(server),
         }
         for e, p in sorted(server.projects) if e == v.get("entity")
     ]  # fmt: skip
@@ -287,8 +290,9 @@ def run_files(server: StandIn, v: Variables, query: str) -> Answer:
         edges = []
         for i, name in enumerate(page):
             node = {
-                "id": f"file-{run.id}-{name}", "name": name, "url": f"{base}/{name}", "directUrl": f"{base}/{name}",
-                "sizeBytes": str(len(run.files[name])), "mimetype": "text/plain", "updatedAt": "2026-01-02T03:04:05",
+                "id": f"file-{run.id}-{name}", "name": name, "url": f"{base}/{name}",
+                "directUrl": f"{base}/{name}", "sizeBytes": str(len(run.files[name])),
+                "mimetype": "text/plain", "updatedAt": "2026-01-02T03:04:05",
                 "md5": "", "uploadUrl": None,
             }  # fmt: skip
             edges.append({"node": node, "cursor": str(start + i + 1)})

@@ -22,6 +22,12 @@ KEY = "0123456789abcdef0123456789abcdef01234567"
 _OPERATION = re.compile(r"(?:query|mutation)\s+(\w+)")
 
 
+_REFUSALS = {
+    "401": "user is not logged in", "403": "permission denied", "404": "not found",
+    "429": "rate limit exceeded", "500": "internal server error",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Request:
     """One request: its operation or path, when it came (seconds), and the status of its answer."""
@@ -147,7 +153,8 @@ class StandIn:
     ) -> int:
         if fault is not None and fault.kind.isdigit():
             headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429" else {}
-            return _send(http, int(fault.kind), b'{"errors":[{"message":"as asked"}]}', headers)
+            text = json.dumps({"errors": [{"message": _REFUSALS[fault.kind]}], "data": None})
+            return _send(http, int(fault.kind), text.encode(), headers)
         if fault is not None and fault.kind == "stall":
             time.sleep(fault.seconds)
         status, data = self._data(http, path, query, name, variables, body)

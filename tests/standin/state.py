@@ -38,11 +38,10 @@ def column(values: list[Any]) -> Any:
         isinstance(v, int | float) or v in NOT_FINITE
         for v in known
         if not isinstance(v, dict | list)
-    ):
-        if not any(isinstance(v, dict | list | bool) for v in known):
-            return pa.array(
-                [v if v is None else float(NOT_FINITE.get(v, v)) for v in values], pa.float64()
-            )
+    ) and not any(isinstance(v, dict | list | bool) for v in known):
+        return pa.array(
+            [v if v is None else float(NOT_FINITE.get(v, v)) for v in values], pa.float64()
+        )
     if any(isinstance(v, dict | list) for v in known) or len({type(v) for v in known}) > 1:
         return pa.array([v if v is None else json.dumps(v) for v in values], pa.string())
     return pa.array(values)

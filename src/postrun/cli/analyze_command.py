@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
+from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import output_options, privacy, privacy_options, rule_options, selection
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
@@ -26,6 +28,8 @@ from postrun.report.terminal import make_console, print_brief, print_run, progre
 @click.option("--quiet", "-q", is_flag=True, help="Print findings from warning up, nothing else.")
 @rule_options
 @privacy_options
+@sample_option
+@choice_options
 def command(
     targets: tuple[str, ...],
     out: Path,
@@ -40,10 +44,12 @@ def command(
     severity: tuple[str, ...],
     no_mask: bool,
     anonymize: bool,
+    **remote: Any,
 ) -> None:
     """Read runs whole, export, diagnose, plot and report them.
 
-    Without a TARGET: the newest run under ./wandb. Files are written to OUT/RUN_ID/.
+    Without a TARGET: the newest run under ./wandb, else of WANDB_ENTITY/WANDB_PROJECT. Files are written to
+    OUT/RUN_ID/.
     """
     options = Options(
         out=out,
@@ -52,7 +58,7 @@ def command(
         privacy=privacy(no_mask, anonymize),
         selection=selection(select, ignore, threshold, severity),
     )
-    refs, errors = find(targets)
+    refs, errors = find(targets, choice(remote))
     results = _run(refs, options, workers, show=not (as_json or quiet))
     errors += [r.error for r in results if r.error]
     if as_json:
@@ -74,7 +80,7 @@ def _run(refs: list[RunRef], options: Options, workers: int | None, show: bool) 
     with progress_bar(len(refs)) as advance:
         for result in analyze_all(refs, options, workers):
             results.append(result)
-            advance()
+            advance(result.rows)
             if show and not result.error and not few:
                 _print(result, len(refs) == 1 or bool(result.members), console)
     if show and few:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import click
 
+from postrun.cli.remote import choice, choice_options, chosen
 from postrun.cli.targets import report_errors
 from postrun.model import RunRef
 from postrun.report.files import json_text
@@ -17,11 +19,15 @@ from postrun.sources import resolve_all
 @click.command(name="list")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-def command(targets: tuple[str, ...], as_json: bool) -> None:
+@choice_options
+def command(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """List runs, newest first, without reading their histories (default: ./wandb)."""
-    refs, failed = resolve_all(targets or ("wandb",))
+    wanted = choice(options)
+    refs, failed = resolve_all(targets or ("wandb",), wanted)
+    refs = chosen(refs, wanted)
     errors = [str(error) for error in failed]
-    refs.sort(key=lambda ref: ref.modified, reverse=True)
+    if not any(ref.remote for ref in refs):  # a server has its own order
+        refs.sort(key=lambda ref: ref.modified, reverse=True)
     if as_json:
         rows = [
             {
@@ -43,5 +49,6 @@ def command(targets: tuple[str, ...], as_json: bool) -> None:
 
 
 def _row(ref: RunRef) -> tuple[str, str, str, str, str]:
+    size = "on a server" if ref.remote else f"{ref.size / 1e6:.2f} MB"
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(ref.modified))
-    return ref.id, ref.name or "–", ref.state.value, started, f"{ref.size / 1e6:.2f} MB"
+    return ref.id, ref.name or "–", ref.state.value, started, size

@@ -1,18 +1,21 @@
-"""`postrun pull`: export only."""
+"""`postrun pull`: export only, and of a server's runs only what is new."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import output_options, privacy, privacy_options
 from postrun.cli.targets import find, report_errors
-from postrun.engine import analyze_all
-from postrun.job import Options
+from postrun.job import Options, folder_names
+from postrun.pull import Pulled, mark_deleted, pull_all
 from postrun.report.files import json_text
 from postrun.report.terminal import make_console, progress_bar, safe
+from postrun.sources import RemoteOptions
 
 
 @click.command(name="pull")
@@ -20,6 +23,8 @@ from postrun.report.terminal import make_console, progress_bar, safe
 @output_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 @privacy_options
+@sample_option
+@choice_options
 def command(
     targets: tuple[str, ...],
     out: Path,
@@ -27,9 +32,15 @@ def command(
     workers: int | None,
     no_mask: bool,
     anonymize: bool,
+    **remote: Any,
 ) -> None:
-    """Export runs to CSV, Parquet and JSON, without plots or report."""
-    refs, errors = find(targets)
+    """Export runs to CSV, Parquet and JSON, without plots or report.
+
+    Of runs on a server, a second pull fetches only what is new or changed; killed at any moment, it goes on
+    where it was. Runs that the server has no more are kept and marked.
+    """
+    wanted = choice(remote)
+    refs, errors = find(targets, wanted)
     options = Options(
         out=out,
         plots=False,
@@ -38,25 +49,37 @@ def command(
         privacy=privacy(no_mask, anonymize),
     )
     console = make_console()
-    done = []
+    done: list[Pulled] = []
+
+    def tell(pulled: Pulled) -> None:
+        done.append(pulled)
+        result = pulled.result
+        if pulled.status == "failed" and result is not None:
+            errors.append(result.error)
+        elif not as_json:
+            text = f"  {result.completeness}" if result is not None else ""
+            line = f"{safe(pulled.id)}  {pulled.status}{text}  →  {pulled.folder}"
+            console.print(line, markup=False, soft_wrap=True)
+
     with progress_bar(len(refs)) as advance:
-        for result in analyze_all(refs, options, workers):
-            advance()
-            if result.error:
-                errors.append(result.error)
-                continue
-            done.append(
-                {
-                    "id": result.id,
-                    "folder": str(result.folder),
-                    "completeness": result.completeness,
-                    "files": [str(path) for path in result.files],
-                }
-            )
-            if not as_json:
-                console.print(
-                    f"{safe(result.id)}  {result.completeness}  →  {result.folder}", markup=False
-                )
+        for pulled in pull_all(refs, folder_names(refs), options, workers):
+            tell(pulled)
+            advance(pulled.result.rows if pulled.result else 0)
+    if wanted == RemoteOptions(sample=wanted.sample, order=wanted.order):
+        for project in {ref.project for ref in refs if ref.remote} & set(targets):
+            for pulled in mark_deleted(out, project, refs):
+                tell(pulled)
     if as_json:
-        click.echo(json_text({"runs": done, "errors": errors}))
+        click.echo(json_text({"runs": [_row(p) for p in done], "errors": errors}))
     sys.exit(report_errors(errors))
+
+
+def _row(pulled: Pulled) -> dict[str, Any]:
+    result = pulled.result
+    return {
+        "id": pulled.id,
+        "status": pulled.status,
+        "folder": str(pulled.folder),
+        "completeness": result.completeness if result else None,
+        "files": [str(path) for path in result.files] if result else [],
+    }

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from postrun.cli.remote import chosen
 from postrun.model import RunRef, TargetError
 from postrun.report.terminal import complain
-from postrun.sources import newest_below, resolve_all
+from postrun.sources import RemoteOptions, newest_below, resolve, resolve_all
 
 
-def find(targets: tuple[str, ...]) -> tuple[list[RunRef], list[str]]:
+def find(
+    targets: tuple[str, ...], remote: RemoteOptions | None = None
+) -> tuple[list[RunRef], list[str]]:
     """Runs behind targets, and the messages of those that are none.
 
-    Without targets: the newest run under ./wandb. TargetError where there is none.
+    Without targets: the newest run under ./wandb, else the newest of $WANDB_ENTITY/$WANDB_PROJECT.
+    TargetError where there is none.
     """
+    remote = remote or RemoteOptions()
     if not targets:
         newest = list(newest_below(Path("wandb")))
-        if not newest:
+        if newest:
+            return newest, []
+        project = "/".join(os.environ.get(f"WANDB_{n}", "") for n in ("ENTITY", "PROJECT"))
+        if not project.strip("/") or project.startswith("/") or project.endswith("/"):
             raise TargetError(
                 "./wandb",
                 "no run here",
-                "Start postrun beside the wandb/ folder of a training, or name a target: "
-                "`postrun analyze path/to/run`.",
+                "Start postrun beside the wandb/ folder of a training, name a target "
+                "(`postrun analyze path/to/run`, `postrun analyze entity/project/run`), or set "
+                "WANDB_ENTITY and WANDB_PROJECT.",
             )
-        return newest, []
-    refs, errors = resolve_all(targets)
+        return resolve(project, RemoteOptions(limit=1, sample=remote.sample)), []
+    refs, errors = resolve_all(targets, remote)
     unique = {(ref.path, ref.id): ref for ref in refs}
-    return list(unique.values()), [str(error) for error in errors]
+    return chosen(list(unique.values()), remote), [str(error) for error in errors]
 
 
 def report_errors(errors: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -282,18 +283,36 @@ def print_brief(results: Sequence[Brief], least: Severity, console: Console | No
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, only on a terminal and only for several runs; yields what advances it."""
+def progress_bar(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr, only on a terminal and only for several runs: runs, rows, rate, time left.
+
+    Yields what advances it by one run of so many rows.
+    """
     if total < 4 or not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda rows: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = ("runs", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    told = TextColumn("{task.fields[told]}")
+    columns = ("runs", BarColumn(), MofNCompleteColumn(), told, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("runs", total=total)
-        yield lambda: progress.advance(task)
+        task = progress.add_task("runs", total=total, told="")
+        begin, seen = time.monotonic(), 0
+
+        def advance(rows: int) -> None:
+            nonlocal seen
+            seen += rows
+            rate = seen / max(1e-3, time.monotonic() - begin)
+            progress.update(task, advance=1, told=f"{seen:,} rows, {number(rate, 3)} rows/s")
+
+        yield advance
 
 
 def print_rules(rows: list[tuple[str, str, str]]) -> None:

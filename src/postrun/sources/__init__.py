@@ -1,5 +1,7 @@
 """Where runs come from: `resolve` finds the source that a target belongs to."""
 
+from postrun.sources.prefetch import prefetched
 from postrun.sources.registry import newest_below, resolve, resolve_all, sources
+from postrun.sources.wandb_api.options import RemoteOptions
 
-__all__ = ["newest_below", "resolve", "resolve_all", "sources"]
+__all__ = ["RemoteOptions", "newest_below", "prefetched", "resolve", "resolve_all", "sources"]

@@ -224,16 +224,12 @@ def _system(theirs: Any, started: datetime | None, notes: list[str]) -> pl.DataF
 
 
 def _artifacts(theirs: Any) -> list[Artifact]:
-    found = []
-    for direction, listed in (
-        ("output", theirs.logged_artifacts()),
-        ("input", theirs.used_artifacts()),
-    ):
-        for a in listed:
-            found.append(
-                Artifact(a.name, a.type, direction, list(a.aliases or []), a.digest or "", a.size)
-            )
-    return found
+    listed = [("output", a) for a in theirs.logged_artifacts()]
+    listed += [("input", a) for a in theirs.used_artifacts()]
+    return [
+        Artifact(a.name, a.type, direction, list(a.aliases or []), a.digest or "", a.size)
+        for direction, a in listed
+    ]
 
 
 def _definitions(raw: Mapping[str, Any]) -> list[MetricDefinition]:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-from postrun.model import TargetError
+from postrun.model import PostrunError, TargetError
 from postrun.sources.wandb_api.address import Address
 
 T = TypeVar("T")
@@ -85,26 +85,28 @@ def connect(address: Address) -> Any:
     Raises:
         ServerError: No SDK, no key, a key that is refused, or a server that cannot be reached.
     """
-    with _LOCK:
-        return _connect(address.base or "")
-
-
-@cache
-def _connect(base: str) -> Any:
     try:
         import wandb
     except ImportError as error:
         raise ServerError(
-            base or "W&B",
+            str(address),
             "reading runs from a server needs the W&B SDK",
             "`pip install 'postrun[wandb]'`.",
         ) from error
     os.environ.setdefault("WANDB_SILENT", "true")
-    url = base or wandb.setup().settings.base_url
+    url = address.base or os.environ.get("WANDB_BASE_URL") or wandb.setup().settings.base_url
+    with _LOCK:
+        return _connect(url.rstrip("/"), os.environ.get("WANDB_API_KEY", ""))
+
+
+@cache
+def _connect(url: str, _key: str) -> Any:
+    """One connection for each server and key."""
+    import wandb
+
     _probe(url)
     try:
-        overrides = {"base_url": base} if base else {}
-        return wandb.Api(overrides=overrides, timeout=PATIENCE)
+        return wandb.Api(overrides={"base_url": url}, timeout=PATIENCE)
     except Exception as error:
         raise _connection_error(error, url) from error
 
@@ -156,7 +158,7 @@ def asking(address: Address, api: Any = None) -> Iterator[None]:
     """Turns what the SDK raises about an address into one clear ServerError."""
     try:
         yield
-    except (TargetError, KeyboardInterrupt):
+    except PostrunError:
         raise
     except Exception as error:
         raise _request_error(error, address, api) from error

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import polars as pl
 
+from postrun.sources.wandb_local.build import stacked
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.media import fold_media
@@ -64,19 +66,23 @@ def _continued(run: Any, last_step: int, known: pl.DataFrame) -> History:
 def read_history(run: Any, last_step: int) -> History:
     """The rows of a run. `run` is the SDK's, `last_step` what the server reports."""
     out = History()
-    frames, live = _exports(run, out)
+    frames, live, trusted = _exports(run, out)
     start = max((int(_top(frame)) for frame in frames if frame.height), default=-1) + 1
-    tail = _scanned(run, start, out) if live and start <= last_step else ordered({}, 0)
+    tail = _scanned(run, start, out, trusted) if live and start <= last_step else ordered({}, 0)
     out.exported = sum(frame.height for frame in frames)
     out.frame = _together([*frames, tail])
     out.nonfinite = _count_nonfinite(out.frame)
     return out
 
 
-def _scanned(run: Any, start: int, out: History) -> pl.DataFrame:
-    """Rows from a step on, asked for page by page."""
+def _scanned(run: Any, start: int, out: History, use_cache: bool = True) -> pl.DataFrame:
+    """Rows from a step on, asked for page by page.
+
+    wandb-core never looks whether the exports in its cache are as new as the server's: they are right
+    where they were downloaded just now, or where the rows are counted afterwards.
+    """
     table = Table()
-    _fill(table, list(run.scan_history(min_step=start, page_size=PAGE, use_cache=True)))
+    _fill(table, list(run.scan_history(min_step=start, page_size=PAGE, use_cache=use_cache)))
     columns = fold_media({s.name: s for s in table.series()}, table.media)
     out.media += table.media
     out.notes += table.notes
@@ -88,7 +94,7 @@ def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
     parts = [frame for frame in frames if frame.height]
     if not parts:
         return frames[-1] if frames and frames[-1].width else ordered({}, 0)
-    whole = pl.concat(parts, how="diagonal_relaxed").sort("_step", maintain_order=True)
+    whole = stacked(parts).sort("_step", maintain_order=True)
     if whole["_step"].is_duplicated().any():
         whole = whole.unique(maintain_order=True, keep="first")
     return ordered({s.name: s for s in whole}, whole.height)
@@ -98,8 +104,10 @@ def _top(frame: pl.DataFrame) -> Any:
     return frame["_step"].max()
 
 
-def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool]:
-    """The exported rows, file by file, and whether the server has rows that are not exported."""
+def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool, bool]:
+    """The exported rows, file by file; whether there are rows that are not exported; and whether the
+    exports in wandb-core's cache are those of the server.
+    """
     from wandb.env import get_cache_dir
 
     folder = Path(get_cache_dir())
@@ -111,7 +119,7 @@ def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool]:
         out.notes.append(
             f"no Parquet exports ({' '.join(str(error).split())[:120]}): rows were scanned"
         )
-        return [], True
+        return [], True, False
     frames = []
     lost = dict(done.errors or {})
     for path in sorted(done.paths):
@@ -120,13 +128,14 @@ def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool]:
         except (pl.exceptions.PolarsError, OSError) as error:
             lost[path] = str(error)
         finally:
-            path.unlink(missing_ok=True) if path in lost else None
+            if path in lost:
+                path.unlink(missing_ok=True)
     if lost:
         out.notes.append(
             f"{len(lost)} of {len(done.paths)} exports are not readable: rows were scanned"
         )
-        return [], True
-    return frames, bool(done.contains_live_data)
+        return [], True, False
+    return frames, bool(done.contains_live_data), True
 
 
 def _read_export(path: Path, out: History) -> pl.DataFrame:
@@ -143,9 +152,31 @@ def _read_export(path: Path, out: History) -> pl.DataFrame:
             columns.append(_whole(series))
         else:
             columns.append(series)
-    table = {s.name: s for s in columns}
-    table = fold_media(table, out.media)
+    dropped: set[str] = set()
+    decoded = Table()
+    decoded.rows = frame.height
+    for series in [s for s in columns if s.dtype == pl.String and _is_json(s)]:
+        # What has no column type of its own (dictionaries, mixtures) is exported as JSON text.
+        known = series.is_not_null().arg_true().to_numpy().astype(np.int64)
+        texts = series.drop_nulls().to_list()
+        decoded.put_column(series.name, known, [json.loads(text) for text in texts])
+        dropped.add(series.name)
+    columns = [s for s in columns if s.name not in dropped] + list(decoded.series())
+    out.media += decoded.media
+    table = fold_media({s.name: s for s in columns}, out.media)
     return ordered(table, frame.height)
+
+
+def _is_json(series: pl.Series) -> bool:
+    """True where every text is JSON and some could not be a plain text: a dictionary, a quoted text."""
+    texts = series.drop_nulls()
+    if not len(texts) or not texts.str.contains(r'^[{"]').any():
+        return False
+    try:
+        orjson.loads("[" + ",".join(texts.to_list()) + "]")
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _flattened(series: pl.Series) -> Iterator[pl.Series]:

@@ -14,7 +14,7 @@ import polars as pl
 from postrun.model import Run, RunRef, State
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.build import STATES, load_run
-from postrun.sources.wandb_api.connection import ServerError, asking, connect
+from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
 
 _PAGE = 200
@@ -37,12 +37,14 @@ class WandbApi:
         address = parse(target.as_posix())
         assert address is not None
         api = connect(address)
-        with asking(address, api):
-            if address.run:
-                theirs = api.run(str(address))
-                yield self._reference(address, theirs._attrs)
-                return
-            yield from self._listed(api, address)
+
+        def listed() -> list[RunRef]:
+            with asking(address, api):
+                if address.run:
+                    return [self._reference(address, api.run(str(address))._attrs)]
+                return list(self._listed(api, address))
+
+        yield from patiently(listed)
 
     def _listed(self, api: Any, address: Address) -> Iterator[RunRef]:
         options = self.options

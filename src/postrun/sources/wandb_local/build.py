@@ -77,9 +77,9 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
     run.metrics = list({m.name: m for log, _ in parts for m in log.metrics.values()}.values())
     run.artifacts = _artifacts(parts)
     run.files = _files(parts)
-    run.history = _concat([log.history for log, _ in parts])
+    run.history = stacked([log.history for log, _ in parts])
     run.history = ordered({s.name: s for s in run.history}, run.history.height)
-    run.system = _concat([log.system for log, _ in parts])
+    run.system = stacked([log.system for log, _ in parts])
     run.console = pl.concat([_console(log, files) for log, files in parts])
     run.exit_code = last.exit_code
     run.state = _state(last)
@@ -96,7 +96,7 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
     return run
 
 
-def _concat(frames: list[pl.DataFrame]) -> pl.DataFrame:
+def stacked(frames: list[pl.DataFrame]) -> pl.DataFrame:
     """Frames below one another; a metric that is text in some and numbers in others is split.
 
     That is the rule for mixed columns within one log, too: the text goes to `KEY:text`.

@@ -1,0 +1,91 @@
+"""Options that choose among the runs of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from postrun.model import RunRef, UsageError
+from postrun.sources import RemoteOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--state", multiple=True, help="Only runs in this state (again for more)."),
+    click.option("--tag", multiple=True, help="Only runs with this tag (again: and this)."),
+    click.option("--group", default="", help="Only runs of this group."),
+    click.option("--sweep", default="", help="Only runs of this sweep."),
+    click.option(
+        "--created-after", default="", metavar="DATE", help="Only runs created after (UTC)."
+    ),
+    click.option(
+        "--config",
+        multiple=True,
+        metavar="CONDITION",
+        help="Only runs whose config fits (again: and this): lr>0.001, opt=adam, model~llama.",
+    ),
+    click.option(
+        "--summary", multiple=True, metavar="CONDITION", help="The same for summary values: loss<2."
+    ),
+    click.option("--name", default="", metavar="REGEX", help="Only runs whose name matches."),
+    click.option(
+        "--order",
+        default="-created",
+        show_default=True,
+        help="created, heartbeat, config.KEY or summary.KEY; with - descending.",
+    ),
+    click.option("--limit", type=click.IntRange(min=1), help="At most this many runs."),
+)
+
+
+def choice_options(function: F) -> F:
+    """Filters, order and limit; `choice` collects them."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def sample_option(function: F) -> F:
+    """`--sample`."""
+    return click.option(
+        "--sample",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Read at most N rows of each run on a server; every output says so.",
+    )(function)
+
+
+def choice(options: dict[str, Any]) -> RemoteOptions:
+    """What the options of `choice_options` and `sample_option` ask for."""
+    known = RemoteOptions.__dataclass_fields__
+    return RemoteOptions(**{k: v for k, v in options.items() if k in known and v is not None})
+
+
+def chosen(refs: list[RunRef], options: RemoteOptions) -> list[RunRef]:
+    """References on disk that the options choose; what only a server can filter is refused."""
+    import re
+
+    local = [ref for ref in refs if not ref.remote]
+    if not local or options == RemoteOptions(sample=options.sample, order=options.order):
+        return refs
+    server_only = {
+        "--tag": options.tag, "--group": options.group, "--sweep": options.sweep, "--config": options.config,
+        "--summary": options.summary, "--created-after": options.created_after,
+    }  # fmt: skip
+    asked = [name for name, value in server_only.items() if value]
+    if asked:
+        raise UsageError(
+            f"{', '.join(asked)}: only for runs on a server; {local[0].path} is on disk"
+        )
+    kept = [
+        ref
+        for ref in refs
+        if ref.remote
+        or (
+            (not options.state or ref.state.value in options.state)
+            and (not options.name or re.search(options.name, ref.name or ref.id))
+        )
+    ]
+    return kept[: options.limit or None]

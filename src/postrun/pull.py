@@ -1,0 +1,98 @@
+"""Fetching runs so that a second time only what is new is fetched.
+
+Beside a run's exported files lies `pull.json`, written last: what the server told of the run when its
+files were written. A run whose files are as new as the server's record is left alone; of one that went
+on, only later steps are asked for. Each file is written aside and renamed and holds the whole history, so
+that a process that is killed at any moment leaves no row out and none twice: at worst a run is asked for
+again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from postrun.job import Options, Result, run_job
+from postrun.model import RunRef
+from postrun.report.files import safe_name, write_json
+from postrun.sources import prefetched
+
+MANIFEST = "pull.json"
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What became of one run: `status` is "new", "updated", "unchanged", "deleted" or "failed"."""
+
+    id: str
+    status: str
+    folder: Path
+    result: Result | None = None
+
+
+def pull_all(
+    refs: list[RunRef], names: list[str], options: Options, workers: int | None = None
+) -> Iterator[Pulled]:
+    """Pull runs into `options.out`, in order; those that are unchanged cost no request."""
+    assert options.out is not None
+    known = [_read(options.out / name / MANIFEST) for name in names]
+    wanted = []
+    for ref, name, manifest in zip(refs, names, known, strict=True):
+        wanted.append(_continued(ref, options.out / name, manifest))
+    fetched = prefetched([ref for ref in wanted if ref is not None], workers)
+    for ref, later, name, manifest in zip(refs, wanted, names, known, strict=True):
+        folder = options.out / name
+        if later is None:
+            yield Pulled(ref.id, "unchanged", folder)
+            continue
+        result = run_job(next(fetched), name, options)
+        if result.error:
+            yield Pulled(ref.id, "failed", folder, result)
+            continue
+        if ref.remote:
+            write_json(folder / MANIFEST, {"version": ref.version, "path": str(ref.path)})
+        yield Pulled(ref.id, "updated" if manifest else "new", folder, result)
+
+
+def _continued(ref: RunRef, folder: Path, manifest: dict[str, Any]) -> RunRef | None:
+    """The reference to read, from its known rows on where there are some; None for nothing to do."""
+    if not ref.remote or manifest.get("path") != str(ref.path):
+        return ref
+    if manifest.get("version") == ref.version and not manifest.get("deleted"):
+        return None
+    path = folder / f"{safe_name(ref.id)}_history.parquet"
+    if ref.continue_from is None or not path.is_file():
+        return ref
+    try:
+        rows = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError):
+        return ref
+    return replace(ref, loader=partial(ref.continue_from, rows)) if rows.height else ref
+
+
+def mark_deleted(out: Path, project: str, refs: list[RunRef]) -> list[Pulled]:
+    """Mark the runs of a project that were pulled once and are not on its server any more."""
+    here = {str(ref.path) for ref in refs}
+    found = []
+    for path in sorted(out.glob(f"*/{MANIFEST}")):
+        manifest = _read(path)
+        where = str(manifest.get("path", ""))
+        if where.rpartition("/")[0] == project and where not in here:
+            if not manifest.get("deleted"):
+                write_json(path, manifest | {"deleted": True})
+            found.append(Pulled(where.rpartition("/")[2], "deleted", path.parent))
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
