@@ -309,7 +309,7 @@ def test_a_project_of_many_pages_is_listed_whole(server: StandIn) -> None:
     [
         ("ent/p/r1", {"WANDB_API_KEY": ""}, ["no API key", "wandb login"]),
         ("ent/p/r1", {"WANDB_API_KEY": KEY[::-1]}, ["the API key is refused", "--relogin"]),
-        ("ent/p/run-01", {}, ["has no run run-01", "Did you mean", "r01"]),
+        ("ent/p/run-01", {}, ["has no run run-01", "Did you mean run 1"]),
         ("ent/pp", {}, ["ent has no project pp", "Did you mean p?"]),
         ("nobody/p", {}, ["no project of nobody", "yours is ent"]),
         ("ent/p/r1", {"WANDB_BASE_URL": "http://127.0.0.1:9"}, ["not reachable", "WANDB_BASE_URL"]),

@@ -43,13 +43,19 @@ def load(target: Target = "wandb") -> Run:
     return resolve(target)[0].load()
 
 
-def load_all(target: Target = "wandb") -> Iterator[Run]:
+def load_all(target: Target = "wandb", workers: int | None = None, **choice: Any) -> Iterator[Run]:
     """Read all runs behind a target, newest first, one at a time.
+
+    Args:
+        target: As in `runs`.
+        workers: For runs on a server, how many are read ahead at a time (8 where None): memory holds no
+            more than these.
+        choice: As in `runs`; `history_only=True` is the fast way to many histories.
 
     Raises:
         TargetError: Nothing is there, or the next run cannot be read.
     """
-    for ref in prefetched(resolve(target)):
+    for ref in prefetched(resolve(target, RemoteOptions(**choice)), workers):
         yield ref.load()
 
 

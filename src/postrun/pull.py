@@ -10,7 +10,7 @@ again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from postrun.job import Options, Result, run_job
-from postrun.model import RunRef
+from postrun.model import PostrunError, RunRef
 from postrun.report.files import safe_name, write_json
 from postrun.sources import prefetched
 
@@ -37,9 +37,16 @@ class Pulled:
 
 
 def pull_all(
-    refs: list[RunRef], names: list[str], options: Options, workers: int | None = None
+    refs: list[RunRef],
+    names: list[str],
+    options: Options,
+    workers: int | None = None,
+    files: Sequence[str] = (),
 ) -> Iterator[Pulled]:
-    """Pull runs into `options.out`, in order; those that are unchanged cost no request."""
+    """Pull runs into `options.out`, in order; those that are unchanged cost no request.
+
+    `files`: patterns of further files of remote runs to put into their folder `files/`.
+    """
     assert options.out is not None
     known = [_read(options.out / name / MANIFEST) for name in names]
     wanted = []
@@ -55,6 +62,13 @@ def pull_all(
         if result.error:
             yield Pulled(ref.id, "failed", folder, result)
             continue
+        if files and ref.download is not None:
+            try:
+                result.files += ref.download(folder / "files", files)
+            except PostrunError as error:
+                result.error = str(error)
+                yield Pulled(ref.id, "failed", folder, result)
+                continue
         if ref.remote:
             write_json(folder / MANIFEST, {"version": ref.version, "path": str(ref.path)})
         yield Pulled(ref.id, "updated" if manifest else "new", folder, result)

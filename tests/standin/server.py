@@ -223,11 +223,11 @@ class StandIn:
                 b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
             )
         entity, project, run_id, number = unquote(parts.path).removeprefix("/exports/").split("/")
-        run = self.projects[entity, project][run_id]
+        run, where = self.projects[entity, project][run_id], f"{entity}/{project}/{run_id}"
         with self._lock:
-            if self._parquet.get(run_id, (-1, []))[0] != run.exported:
-                self._parquet[run_id] = run.exported, run.exports()
-            return 200, self._parquet[run_id][1][int(number.removesuffix(".parquet"))]
+            if self._parquet.get(where, (-1, []))[0] != run.exported:
+                self._parquet[where] = run.exported, run.exports()
+            return 200, self._parquet[where][1][int(number.removesuffix(".parquet"))]
 
     def _storage(self, http: BaseHTTPRequestHandler, path: str, body: bytes) -> tuple[int, bytes]:
         entity, project, run_id, name = unquote(path).removeprefix("/storage/").split("/", 3)

@@ -21,6 +21,12 @@ from postrun.sources import RemoteOptions
 @click.command(name="pull")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @output_options
+@click.option(
+    "--files",
+    multiple=True,
+    metavar="GLOB",
+    help="Further files of runs on a server to download, as they are (again for more): 'media/*'.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 @privacy_options
 @sample_option
@@ -28,6 +34,7 @@ from postrun.sources import RemoteOptions
 def command(
     targets: tuple[str, ...],
     out: Path,
+    files: tuple[str, ...],
     as_json: bool,
     workers: int | None,
     no_mask: bool,
@@ -62,7 +69,7 @@ def command(
             console.print(line, markup=False, soft_wrap=True)
 
     with progress_bar(len(refs)) as advance:
-        for pulled in pull_all(refs, folder_names(refs), options, workers):
+        for pulled in pull_all(refs, folder_names(refs), options, workers, files):
             tell(pulled)
             advance(pulled.result.rows if pulled.result else 0)
     if wanted == RemoteOptions(sample=wanted.sample, order=wanted.order):

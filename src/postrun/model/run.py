@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -123,6 +123,8 @@ class Run:
             SGR sequences, null where it has none.
         exit_code: What the process returned; None where no exit was recorded.
         runtime: Seconds from start to the last sign of life; None where unknown.
+        texts: Small text files of the run by path, where its source fetched them (config.yaml,
+            output.log, ...); what lies on disk beside the run anyway is not repeated here.
         parts: The runs of which this one is joined (trainer and orchestrator, say); empty for a run
             as it was logged.
         origin: For a joined run: column of `history` to (index in `parts`, key there).
@@ -145,6 +147,7 @@ class Run:
     requirements: list[str] = field(default_factory=list)
     telemetry: dict[str, Any] = field(default_factory=dict)
     preempting: bool = False
+    texts: dict[str, str] = field(default_factory=dict)
     completeness: Completeness = field(default_factory=Completeness)
     path: Path | None = None
     parts: list[Run] = field(default_factory=list)
@@ -184,7 +187,8 @@ class RunRef:
 
     `modified` is Unix seconds; `load` reads the whole run and may raise TargetError. `remote` is True
     where it must come over the network; then `version` tells whether it changed since it was read, and
-    `continue_from` reads it when its history up to some row is known already.
+    `continue_from` reads it when its history up to some row is known already, and `download` puts its
+    files that match patterns into a folder.
     """
 
     id: str
@@ -199,6 +203,7 @@ class RunRef:
     remote: bool = False
     version: str = ""
     continue_from: Callable[[pl.DataFrame], Run] | None = None
+    download: Callable[[Path, Sequence[str]], list[Path]] | None = None
 
     def load(self) -> Run:
         """Read the whole run."""

@@ -47,6 +47,10 @@ def export(view: RunView, analysis: dict[str, Any], folder: Path) -> list[Path]:
         path = folder / f"{stem}_console.log"
         write_text(path, "\n".join(run.console["line"].to_list()) + "\n")
         written.append(path)
+    for name, text in run.texts.items():
+        path = folder / "files" / "/".join(safe_name(part) for part in name.split("/"))
+        write_text(path, text)
+        written.append(path)
     json_file("full_analysis.json", full_analysis(run))
     json_file("detailed_analysis.json", analysis)
     return written

@@ -181,6 +181,7 @@ class Masker:
             environment=self.value(run.environment),
             requirements=[self.text(line) for line in run.requirements],
             telemetry=self.value(run.telemetry),
+            texts={self.text(name): self._file(text) for name, text in run.texts.items()},
             alerts=[
                 replace(a, title=self.text(a.title), text=self.text(a.text)) for a in run.alerts
             ],
@@ -237,6 +238,11 @@ class Masker:
         for i in at.to_list():
             values[i] = self.text(values[i])
         return pl.Series(column.name, values, dtype=pl.String)
+
+    def _file(self, text: str) -> str:
+        lines = pl.Series("line", text.split("\n"), dtype=pl.String)
+        lines = _without_key_blocks(lines, self._masked if self.privacy.mask else None)
+        return "\n".join(self._column(lines).to_list())
 
     def _console(self, console: pl.DataFrame) -> pl.DataFrame:
         if not console.height:

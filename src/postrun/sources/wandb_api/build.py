@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,7 +43,15 @@ STATES = {
 }
 _NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 #: Files of a run that say something about it; the others are only listed.
-WANTED = ("wandb-metadata.json", "requirements.txt")
+WANTED = (
+    "config.yaml",
+    "output.log",
+    "requirements.txt",
+    "wandb-metadata.json",
+    "wandb-summary.json",
+)
+_LARGEST_TEXT = 50_000_000
+_ASKED: set[Address] = set()
 #: Field numbers of MetricRecord in wandb_internal.proto, as `_wandb.m` of the config has them.
 _NAME, _GLOB, _AXIS, _AXIS_INDEX, _OPTIONS, _SUMMARY, _GOAL = "1", "2", "4", "5", "6", "7", "8"
 _SUMMARIES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
@@ -63,18 +72,68 @@ def load_run(address: Address, sample: int = 0, known: pl.DataFrame | None = Non
     def once() -> Run:
         with asking(address, api):
             theirs = api.run(str(address))
-            theirs.load(force=True)  # the SDK keeps runs that it was asked for before
+            if address in _ASKED:  # the SDK keeps what it was asked for before
+                theirs.load(force=True)
+            _ASKED.add(address)
             return build(theirs, sample, known)
 
     return patiently(once)
 
 
-def build(theirs: Any, sample: int = 0, known: pl.DataFrame | None = None) -> Run:
+def load_history(address: Address, theirs: Any, sample: int = 0) -> Run:
+    """Like `load_run` for a run that was listed with its config, without what costs further requests."""
+
+    def once() -> Run:
+        with asking(address):
+            return build(theirs, sample, beside=False)
+
+    return patiently(once)
+
+
+def download_files(address: Address, folder: Path, patterns: Sequence[str]) -> list[Path]:
+    """Put the files of a run that match any of the patterns (as in a shell) into a folder; their paths."""
+    api = connect(address)
+
+    def once() -> list[Path]:
+        with asking(address, api):
+            found = [
+                f for f in api.run(str(address)).files(per_page=200) if _fits(f.name, patterns)
+            ]
+            return [_put(file, folder) for file in found]
+
+    return patiently(once)
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _put(file: Any, folder: Path) -> Path:
+    """One file, through a temporary folder: none is ever half there, none lands outside."""
+    target = (folder / str(file.name)).resolve()
+    if not target.is_relative_to(folder.resolve()):
+        raise ValueError(f"the file name {file.name!r} leads out of the folder")
+    with tempfile.TemporaryDirectory(dir=_made(target.parent)) as aside:
+        file.download(root=aside, replace=True).close()
+        (Path(aside) / str(file.name)).replace(target)
+    return target
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def build(
+    theirs: Any, sample: int = 0, known: pl.DataFrame | None = None, beside: bool = True
+) -> Run:
     """The SDK's run as postrun's. Parts beside the history that cannot be had are noted, not fatal."""
     attributes = theirs._attrs  # the fields that the server answered, by its names
     notes: list[str] = []
 
     def part(name: str, default: T, read: Callable[[], T]) -> T:
+        if not beside:
+            return default
         try:
             return read()
         except Exception as error:
@@ -84,9 +143,9 @@ def build(theirs: Any, sample: int = 0, known: pl.DataFrame | None = None) -> Ru
             return default
 
     files: list[Any] = part("files", [], lambda: list(theirs.files(per_page=200)))
-    wanted = [f for f in files if f.name in WANTED]
+    wanted = [f for f in files if f.name in WANTED and int(f.size) <= _LARGEST_TEXT]
     no_texts: dict[str, str] = {}
-    texts = part("metadata and packages", no_texts, lambda: _download(wanted))
+    texts = part("text files", no_texts, lambda: _download(wanted))
     metadata = _json(texts.get("wandb-metadata.json", ""))
     reported = _last_step(attributes)
     history = History()
@@ -110,11 +169,14 @@ def build(theirs: Any, sample: int = 0, known: pl.DataFrame | None = None) -> Ru
         metrics=_definitions(theirs.rawconfig),
         environment=_environment(metadata, theirs.rawconfig),
         requirements=[line for line in texts.get("requirements.txt", "").splitlines() if line],
+        texts=texts,
     )
     run.exit_code = 0 if run.state is State.FINISHED else None
     run.runtime = _runtime(run, attributes)
     run.completeness = _completeness(run, history, attributes, reported, sample)
     run.completeness.notes += notes
+    if not beside:
+        run.completeness.notes.append("system metrics, log, files and artifacts were not asked for")
     return run
 
 

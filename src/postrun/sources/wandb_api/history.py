@@ -7,7 +7,6 @@ row that both parts hold counts once.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -113,8 +112,7 @@ def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool, bool]:
     folder = Path(get_cache_dir())
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _quiet():
-            done = run.download_history_exports(folder, require_complete_history=False)
+        done = run.download_history_exports(folder, require_complete_history=False)
     except Exception as error:
         out.notes.append(
             f"no Parquet exports ({' '.join(str(error).split())[:120]}): rows were scanned"
@@ -159,7 +157,7 @@ def _read_export(path: Path, out: History) -> pl.DataFrame:
         # What has no column type of its own (dictionaries, mixtures) is exported as JSON text.
         known = series.is_not_null().arg_true().to_numpy().astype(np.int64)
         texts = series.drop_nulls().to_list()
-        decoded.put_column(series.name, known, [json.loads(text) for text in texts])
+        decoded.put_column(series.name, known, [json.loads(str(text)) for text in texts])
         dropped.add(series.name)
     columns = [s for s in columns if s.name not in dropped] + list(decoded.series())
     out.media += decoded.media
@@ -173,7 +171,7 @@ def _is_json(series: pl.Series) -> bool:
     if not len(texts) or not texts.str.contains(r'^[{"]').any():
         return False
     try:
-        orjson.loads("[" + ",".join(texts.to_list()) + "]")
+        orjson.loads(f"[{','.join(map(str, texts))}]")
     except orjson.JSONDecodeError:
         return False
     return True
@@ -230,12 +228,3 @@ def frame_of(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     _fill(table, list(rows))
     columns = {s.name: s for s in table.series()}
     return pl.DataFrame(list(columns.values())) if columns else pl.DataFrame()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The SDK prints a progress line of its own."""
-    import io
-
-    with contextlib.redirect_stderr(io.StringIO()):
-        yield

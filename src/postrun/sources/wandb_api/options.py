@@ -33,6 +33,8 @@ class RemoteOptions:
         name: Regular expression that the run's name matches.
         order: "created", "heartbeat", "config.KEY" or "summary.KEY", with "-" for descending.
         sample: How many rows to read at most; 0 for all. What is sampled is said everywhere.
+        history_only: Leave out what costs requests of its own: system metrics, console log, files and
+            artifacts. Config and summary come with the listing.
     """
 
     state: Sequence[str] = ()
@@ -46,6 +48,7 @@ class RemoteOptions:
     order: str = "-created"
     limit: int = 0
     sample: int = 0
+    history_only: bool = False
 
     def filters(self) -> dict[str, Any]:
         """The filter as the server takes it (MongoDB's operators)."""

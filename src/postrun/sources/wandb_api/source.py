@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import polars as pl
 
 from postrun.model import Run, RunRef, State
 from postrun.sources.wandb_api.address import Address, parse
-from postrun.sources.wandb_api.build import STATES, load_run
+from postrun.sources.wandb_api.build import STATES, download_files, load_history, load_run
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
 
@@ -52,13 +53,21 @@ class WandbApi:
         within = [{k: v} for k, v in (("sweep", address.sweep), ("group", address.group)) if v]
         if within:
             filters = {"$and": [*filters.get("$and", []), *within]}
+        api.flush()  # the SDK keeps lists that it was asked for before
         found = api.runs(
-            str(address), filters=filters, order=options.server_order(), per_page=_PAGE
+            str(address),
+            filters=filters,
+            order=options.server_order(),
+            per_page=_PAGE,
+            lazy=not options.history_only,
         )
         count = 0
         for theirs in found:
             own = Address(address.entity, address.project, theirs.id, base=address.base)
-            yield self._reference(own, theirs._attrs)
+            ref = self._reference(own, theirs._attrs)
+            if options.history_only:
+                ref = replace(ref, loader=partial(load_history, own, theirs, options.sample))
+            yield ref
             count += 1
             if count == options.limit:
                 return
@@ -83,6 +92,7 @@ class WandbApi:
             remote=True,
             version=_version(attributes),
             continue_from=partial(_continued, address),
+            download=partial(download_files, address),
         )
 
 
