@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import postrun
 from postrun.model import TargetError, UsageError
+from postrun.sources.wandb_api import connection
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.connection import Gate
 from postrun.sources.wandb_api.options import RemoteOptions
+from tests import logs
 from tests.conftest import SdkRun
 from tests.standin import Fault, ServerRun, StandIn
 from tests.standin.server import KEY
@@ -539,3 +543,118 @@ def test_values_that_json_has_no_words_for(server: StandIn) -> None:
         )
         assert read.history["all"].is_nan().all()
         assert read.completeness.nonfinite == 7
+
+
+_NUMBERS = st.one_of(
+    st.floats(width=64),
+    st.integers(-(2**53), 2**53),
+    st.sampled_from([math.nan, math.inf, -math.inf, 0.0]),
+)
+_VALUES = {
+    "loss": st.floats(width=64),
+    "count": st.integers(-(2**53), 2**53),
+    "either": _NUMBERS,
+    "flag": st.booleans(),
+    "word": st.sampled_from(["a", "b c", "ünï", "true", "NaN?", "{x", ""]),
+    "deep": st.fixed_dictionaries(
+        {"x": _NUMBERS, "y": st.fixed_dictionaries({"z": st.integers(0, 9)})}
+    ),
+    "list": st.lists(st.integers(0, 5), max_size=3),
+    "mixed": st.one_of(st.integers(0, 9), st.sampled_from(["text", "more"])),
+    "train/acc": st.floats(0, 1),
+}
+_ROWS = st.lists(st.fixed_dictionaries({}, optional=_VALUES).filter(bool), min_size=1, max_size=12)
+
+
+def same(a: pl.Series, b: pl.Series) -> bool:
+    """Equal values; whole numbers are whole whether written 1 or 1.0, which an export cannot tell."""
+    if a.dtype.is_numeric() and b.dtype.is_numeric():
+        a, b = a.cast(pl.Float64), b.cast(pl.Float64)
+    return a.dtype == b.dtype and a.equals(b, null_equal=True)
+
+
+@given(rows=_ROWS, share=st.sampled_from([0.0, 0.5, 1.0]), gap=st.integers(1, 3))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_run_reads_the_same_from_both_sources(
+    server: StandIn, tmp_path: Path, rows: list[dict[str, Any]], share: float, gap: int
+) -> None:
+    run_id = f"run{len(server.projects.get(('ent', 'p'), {}))}"
+    theirs = server.add(ServerRun("ent", "p", run_id))
+    records = [logs.run_record(run_id)]
+    for number, row in enumerate(rows):
+        step = number * gap
+        whole = {"_step": step, "_runtime": step * 0.5, "_timestamp": 1.7e9 + step * 0.5} | row
+        theirs.log(whole)
+        records.append(logs.history(whole))
+    theirs.exported, theirs.per_export = int(share * len(rows)), 3
+    local = postrun.load(
+        logs.write(tmp_path / f"run-{run_id}.wandb", [*records, logs.exit_record()])
+    )
+    read = postrun.load(f"ent/p/{run_id}")
+    known = {c for c in local.history.columns if local.history[c].dtype != pl.Null}
+    assert {c for c in read.history.columns if read.history[c].dtype != pl.Null} == known
+    for name in sorted(known):
+        assert same(local.history[name], read.history[name]), (
+            name,
+            local.history[name],
+            read.history[name],
+        )
+    assert read.completeness.whole
+    assert read.completeness.nonfinite == local.completeness.nonfinite
+
+
+def test_a_server_that_refuses_for_good_is_given_up(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.add(run_of(10))
+    monkeypatch.setattr(connection, "PATIENCE", 4)
+    server.faults = [Fault("Run", "429", seconds=1)]
+    begin = time.monotonic()
+    with pytest.raises(TargetError, match="too many requests"):
+        postrun.load("ent/p/r1")
+    assert time.monotonic() - begin < 20
+    assert server.count("Run") <= 6  # `Retry-After` is honoured
+
+
+def test_ctrl_c_ends_at_once_and_keeps_what_is_done(server: StandIn, tmp_path: Path) -> None:
+    project(server, 6)
+    server.faults = [Fault("HistoryPage", "stall", seconds=60, skip=2)]
+    # A test may itself run where Ctrl-C is ignored, which children inherit.
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    start += "from postrun.cli.main import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, "pull", "ent/p", "--out", str(tmp_path), "--workers", "2"],
+        env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and len(list(tmp_path.glob("*/pull.json"))) < 2:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 130 and time.monotonic() - begin < 10
+    assert "what was finished is kept" in complaints and "Traceback" not in complaints
+    assert len(list(tmp_path.glob("*/pull.json"))) == 2
+
+
+def test_files_are_downloaded(server: StandIn, tmp_path: Path) -> None:
+    run = server.add(run_of(10))
+    run.files = {
+        "config.yaml": b"lr:\n  value: 0.1\nhf_token: hf_" + b"aB3" * 11,
+        "requirements.txt": b"torch==2.9\n",
+        "media/images/a.png": b"\x89PNG...",
+        "media/big.bin": bytes(100_000),
+        "../../outside.txt": b"no",
+    }
+    done = command("pull", "ent/p/r1", "--out", str(tmp_path / "out"), "--files", "media/*")
+    assert done.returncode == 0, done.stderr
+    files = tmp_path / "out" / "r1" / "files"
+    assert (files / "requirements.txt").read_text() == "torch==2.9\n"
+    assert (
+        "hf_aB3" not in (files / "config.yaml").read_text()
+    )  # masked, as everything that is written
+    assert (files / "media" / "images" / "a.png").read_bytes() == b"\x89PNG..."
+    assert (files / "media" / "big.bin").stat().st_size == 100_000
+    wicked = command("pull", "ent/p/r1", "--out", str(tmp_path / "b"), "--files", "*")
+    assert wicked.returncode == 3 and "leads out of the folder" in wicked.stderr
+    assert not list(tmp_path.rglob("outside.txt"))

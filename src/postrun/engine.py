@@ -16,6 +16,7 @@ from postrun.report.privacy import Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView, experiments
 from postrun.sources import prefetched
+from postrun.sources.prefetch import interruptible
 
 #: Below these, starting processes (each imports the libraries anew) costs more than it saves.
 _MANY_RUNS = 8
@@ -122,6 +123,6 @@ def _remote(ref: RunRef, name: str, options: Options) -> Result:
 
 def _outcome(ref: RunRef, future: Future[Result]) -> Result:
     try:
-        return future.result()
+        return interruptible(future)
     except Exception as error:
         return Result(ref.id, name=ref.name, error=f"{ref.path}: {type(error).__name__}: {error}")

@@ -38,6 +38,13 @@ class Request:
     variables: dict[str, Any]
 
 
+class _Quiet(ThreadingHTTPServer):
+    """Clients that leave in the middle, killed ones above all, are no news."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
 class StandIn:
     """A server on a free port of 127.0.0.1; use it in a `with`.
 
@@ -83,7 +90,7 @@ class StandIn:
                     body = gzip.decompress(body)
                 server.handle(self, body)
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Quiet(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
 

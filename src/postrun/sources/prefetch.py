@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import replace
+from functools import partial
 from itertools import islice
+from threading import Thread
+from typing import TypeVar
 
 from postrun.model import Run, RunRef
+
+T = TypeVar("T")
 
 #: Runs that are asked for at a time: enough to hide a server's latency, few enough for its limits.
 WORKERS = 8
@@ -23,15 +28,36 @@ def prefetched(refs: Iterable[RunRef], workers: int | None = None) -> Iterator[R
     waiting = iter(refs)
     count = workers or WORKERS
     ahead: deque[tuple[RunRef, Future[Run] | None]] = deque()
-    pool = ThreadPoolExecutor(count, thread_name_prefix="postrun-fetch")
-    try:
-        while True:
-            for ref in islice(waiting, count - len(ahead)):
-                ahead.append((ref, pool.submit(ref.load) if ref.remote else None))
-            if not ahead:
-                return
-            ref, future = ahead.popleft()
-            yield ref if future is None else replace(ref, loader=future.result)
-            del future
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    while True:
+        for ref in islice(waiting, count - len(ahead)):
+            ahead.append((ref, _started(ref) if ref.remote else None))
+        if not ahead:
+            return
+        ref, future = ahead.popleft()
+        yield ref if future is None else replace(ref, loader=partial(interruptible, future))
+        del ref, future  # what was taken must not be held while the next is waited for
+
+
+def interruptible(future: Future[T]) -> T:
+    """A future's result. Ctrl-C ends the wait at once.
+
+    Polars' handler of signals lets the system go on with a wait that a signal interrupts, so that a
+    plain `future.result()` would not see Ctrl-C before there is a result.
+    """
+    while not wait([future], timeout=0.1).done:
+        pass
+    return future.result()
+
+
+def _started(ref: RunRef) -> Future[Run]:
+    """A run being read in a thread that does not keep the process alive: Ctrl-C ends it at once."""
+    future: Future[Run] = Future()
+
+    def read() -> None:
+        try:
+            future.set_result(ref.load())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=read, name=f"postrun-{ref.id}", daemon=True).start()
+    return future

@@ -165,7 +165,7 @@ def asking(address: Address, api: Any = None) -> Iterator[None]:
 
 
 _PASSING = re.compile(
-    r"(?i)\b(429|5\d\d)\b|rate.?limit|timed? ?out|did not respond in time|deadline|unexpected eof"
+    r"(?i)\b(429|5\d\d)\b|rate.?limit|unexpected eof"
     r"|connection (reset|refused|closed|lost)|broken pipe|invalid character|end of json|eof"
 )
 
@@ -196,7 +196,10 @@ def _translated(error: Exception, address: Address, api: Any) -> ServerError:
         )
     if "timed out" in low or "did not respond in time" in low or "deadline" in low:
         return ServerError(
-            str(address), f"no answer within {PATIENCE} s", "Run the same command again later."
+            str(address),
+            f"no answer within {PATIENCE} s, retries included: the server is down, or refuses because "
+            "of too many requests",
+            "Run the same command again later: what was fetched is kept. Use fewer --workers.",
         )
     return ServerError(str(address), text or type(error).__name__, "Run the same command again.")
 

@@ -157,7 +157,9 @@ def _read_export(path: Path, out: History) -> pl.DataFrame:
         # What has no column type of its own (dictionaries, mixtures) is exported as JSON text.
         known = series.is_not_null().arg_true().to_numpy().astype(np.int64)
         texts = series.drop_nulls().to_list()
-        decoded.put_column(series.name, known, [json.loads(str(text)) for text in texts])
+        decoded.put_column(
+            series.name, known, with_words([json.loads(str(text)) for text in texts])
+        )
         dropped.add(series.name)
     columns = [s for s in columns if s.name not in dropped] + list(decoded.series())
     out.media += decoded.media
@@ -214,12 +216,29 @@ def _fill(table: Table, rows: list[dict[str, Any]]) -> None:
             values[key].append(value)
     table.rows = len(rows)
     for key, found in values.items():
-        texts = {v for v in found if isinstance(v, str)}
-        if (
-            texts and texts <= _NONFINITE.keys()
-        ):  # JSON has no words for them: the server sends texts
-            found = [_NONFINITE[v] if isinstance(v, str) else v for v in found]
-        table.put_column(key, np.array(at[key], np.int64), found)
+        table.put_column(key, np.array(at[key], np.int64), with_words(found))
+
+
+def with_words(values: list[Any]) -> list[Any]:
+    """Values with the texts "NaN", "Infinity" and "-Infinity" as numbers: JSON has no words for these.
+
+    Only where no other text is among them, for it might be one; within dictionaries always.
+    """
+    texts = {v for v in values if isinstance(v, str)}
+    words = bool(texts) and texts <= _NONFINITE.keys()
+    return [
+        _NONFINITE[v] if words and isinstance(v, str) else _within(v) if isinstance(v, dict) else v
+        for v in values
+    ]
+
+
+def _within(value: dict[str, Any]) -> dict[str, Any]:
+    if "_type" in value:
+        return value
+    return {
+        k: _within(v) if isinstance(v, dict) else _NONFINITE.get(v, v) if isinstance(v, str) else v
+        for k, v in value.items()
+    }
 
 
 def frame_of(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
