@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench report-bench diagnosis clean
+.PHONY: demo test lint docs bench report-bench server-bench diagnosis clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -30,6 +30,10 @@ report-bench: $(VENV)/.dev  ## the HTML report and chart libraries in headless C
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.report.libraries
 	$(BIN)/python -m benchmarks.report.pages
+
+server-bench: $(VENV)/.dev  ## reading from a server, beside the loop that users write today
+	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.server
 
 diagnosis: $(VENV)/.dev  ## score the rules on labelled trainings, beside two other packages
 	$(BIN)/pip install -q -e '.[bench]'

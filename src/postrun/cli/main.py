@@ -48,7 +48,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="A TARGET is a run-ID.wandb file, a run folder, a folder of run folders (./wandb), an "
-    "exported folder, a CSV or Parquet history, or a glob. Exit codes: 0 done, 1 gate failed, "
+    "exported folder, a CSV or Parquet history, a glob, or entity/project[/run] or a URL on a W&B server. "
+    "Exit codes: 0 done, 1 gate failed, "
     "2 wrong usage, 3 a target could not be read.",
 )
 @click.version_option(__version__, prog_name="postrun")

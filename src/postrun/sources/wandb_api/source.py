@@ -37,7 +37,16 @@ class WandbApi:
         """The run, or the project's runs that the options choose, newest first."""
         address = parse(target.as_posix())
         assert address is not None
-        api = connect(address)
+        try:
+            api = connect(address)
+        except ServerError as error:
+            if address.base:
+                raise
+            raise ServerError(  # it may as well be a path with a slip in it
+                str(address),
+                f"no such file or folder here, and the W&B server {error.target}: {error.problem}",
+                error.remedy,
+            ) from error
 
         def listed() -> list[RunRef]:
             with asking(address, api):
