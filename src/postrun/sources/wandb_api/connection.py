@@ -206,14 +206,17 @@ def _translated(error: Exception, address: Address, api: Any) -> ServerError:
 
 def _missing(address: Address, api: Any) -> ServerError:
     """What is not there, with the nearest names that are."""
+    # Without a server's address the target may as well be a path with a slip in it.
+    here = "" if address.base else "no such file or folder here, and on the server "
     if api is None:
-        return ServerError(str(address), "no such run or project", "`postrun list ENTITY/PROJECT`.")
+        problem = f"{here}no such run or project"
+        return ServerError(str(address), problem, "`postrun list ENTITY/PROJECT`.")
     entity, project = address.entity, address.project
     names = _names(lambda: [p.name for p in api.projects(entity)])
     if not names:
         return ServerError(
             str(address),
-            f"no project of {entity} is there, or none that you may see",
+            f"{here}no project of {entity}, or none that you may see",
             f"Check the entity's name; yours is {api.default_entity}.",
         )
     if project not in names:
@@ -221,7 +224,7 @@ def _missing(address: Address, api: Any) -> ServerError:
             str(address), f"{entity} has no project {project}", _near(project, names)
         )
     runs = _names(lambda: [n for r in _first_runs(api, entity, project) for n in (r.id, r.name)])
-    problem = f"{entity}/{project} has no run {address.run}"
+    problem = f"{here}{entity}/{project} has no run {address.run}"
     return ServerError(str(address), problem, _near(address.run, runs))
 
 
