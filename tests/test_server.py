@@ -246,6 +246,7 @@ def test_urls_and_environment_name_runs(server: StandIn, monkeypatch: pytest.Mon
         ("https://w.lab.org/e/p/sweeps/s", Address("e", "p", sweep="s", base="https://w.lab.org")),
         ("https://w.lab.org:8080/e/p/groups/g%201", Address("e", "p", group="g 1", base="https://w.lab.org:8080")),
         ("e", None), ("a/b/c/d", None), ("https://wandb.ai/e", None), ("run-*/x", None),
+        ("./e/p", None), ("../e/p", None), ("runs/history.csv", None),
     ],
 )  # fmt: skip
 def test_addresses(text: str, address: Address | None) -> None:

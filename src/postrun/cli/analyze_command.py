@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from postrun.cli.remote import choice, choice_options, sample_option
-from postrun.cli.settings import output_options, privacy, privacy_options, rule_options, selection
+from postrun.cli.settings import asked_rules, output_options, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
@@ -38,13 +38,7 @@ def command(
     as_json: bool,
     quiet: bool,
     workers: int | None,
-    select: str,
-    ignore: str,
-    threshold: tuple[str, ...],
-    severity: tuple[str, ...],
-    no_mask: bool,
-    anonymize: bool,
-    **remote: Any,
+    **asked: Any,
 ) -> None:
     """Read runs whole, export, diagnose, plot and report them.
 
@@ -55,10 +49,10 @@ def command(
         out=out,
         plots=not no_plots,
         report=not no_report,
-        privacy=privacy(no_mask, anonymize),
-        selection=selection(select, ignore, threshold, severity),
+        privacy=privacy(asked),
+        selection=asked_rules(asked),
     )
-    refs, errors = find(targets, choice(remote))
+    refs, errors = find(targets, choice(asked))
     results = _run(refs, options, workers, show=not (as_json or quiet))
     errors += [r.error for r in results if r.error]
     if as_json:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from postrun.cli.settings import privacy, privacy_options, rule_options, selection
+from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors
 from postrun.model import UsageError
 from postrun.report.card import CardOptions, write_card
@@ -45,12 +46,7 @@ def command(
     license: str,  # noqa: A002 - the option's name
     task: str,
     no_plots: bool,
-    select: str,
-    ignore: str,
-    threshold: tuple[str, ...],
-    severity: tuple[str, ...],
-    no_mask: bool,
-    anonymize: bool,
+    **asked: Any,
 ) -> None:
     """Write a Hugging Face model card of a run, or of one training's runs together.
 
@@ -64,8 +60,8 @@ def command(
         raise UsageError(f"{len(refs)} runs: a card is about one training; name its run or runs")
     runs = [ref.load() for ref in refs]
     run = runs[0] if len(runs) == 1 else join(runs)
-    findings = diagnose(run, selection(select, ignore, threshold, severity))
-    wanted = privacy(no_mask, anonymize)
+    findings = diagnose(run, asked_rules(asked))
+    wanted = privacy(asked)
     shown, findings, masked = protected(run, findings, wanted)
     view = RunView(shown)
     plots: list[Path] = []

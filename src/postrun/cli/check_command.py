@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
-from postrun.cli.settings import rule_options, selection
+from postrun.cli.settings import asked_rules, rule_options
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options
@@ -30,16 +31,13 @@ def command(
     targets: tuple[str, ...],
     fail_on: str,
     as_json: bool,
-    select: str,
-    ignore: str,
-    threshold: tuple[str, ...],
-    severity: tuple[str, ...],
+    **asked: Any,
 ) -> None:
     """Diagnose runs and exit with 1 where a finding is severe enough; nothing is written.
 
     A run that cannot be read exits with 3, whatever the others say.
     """
-    options = Options(out=None, selection=selection(select, ignore, threshold, severity))
+    options = Options(out=None, selection=asked_rules(asked))
     limit = Severity.parse(fail_on)
     refs, errors = find(targets)
     results = list(analyze_all(refs, options))

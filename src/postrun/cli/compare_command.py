@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,8 +37,7 @@ def command(
     by: str,
     html: Path | None,
     as_json: bool,
-    no_mask: bool,
-    anonymize: bool,
+    **asked: Any,
 ) -> None:
     """Show how two or more runs differ in config, and how their metrics ended."""
     refs, errors = find(targets)
@@ -46,9 +46,7 @@ def command(
             f"{len(refs)} runs: one HTML report holds at most {_MOST_RUNS}. Name fewer, or a glob."
         )
     with progress_bar(len(refs)) as advance:
-        comparison, masked, failed = compare_all(
-            refs, html is not None, privacy(no_mask, anonymize), advance
-        )
+        comparison, masked, failed = compare_all(refs, html is not None, privacy(asked), advance)
     errors += failed
     if len(comparison.views) < 2 and not errors:
         raise UsageError("compare needs at least two runs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -59,6 +60,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: errors that postrun raises become one line on stderr and an exit code."""
+    os.environ.setdefault("WANDB_SILENT", "true")  # the SDK's own lines are not part of any output
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from postrun.cli.settings import out_option, privacy, privacy_options, rule_options, selection
+from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors
 from postrun.job import folder_names
 from postrun.model import PostrunError, UsageError
@@ -33,12 +34,7 @@ def command(
     targets: tuple[str, ...],
     out: Path,
     kinds: str,
-    select: str,
-    ignore: str,
-    threshold: tuple[str, ...],
-    severity: tuple[str, ...],
-    no_mask: bool,
-    anonymize: bool,
+    **asked: Any,
 ) -> None:
     """Draw figures: one per group of roles, a dashboard, and the two of `analyze`.
 
@@ -51,7 +47,7 @@ def command(
     unknown = [kind for kind in formats if kind not in FORMATS]
     if unknown or not formats:
         raise UsageError(f"--format {kinds}: it knows {', '.join(FORMATS)}")
-    chosen = selection(select, ignore, threshold, severity)
+    chosen = asked_rules(asked)
     refs, errors = find(targets)
     for ref, name in zip(refs, folder_names(refs), strict=True):
         try:
@@ -59,7 +55,7 @@ def command(
         except PostrunError as error:
             errors.append(str(error))
             continue
-        run, findings, _ = protected(run, diagnose(run, chosen), privacy(no_mask, anonymize))
+        run, findings, _ = protected(run, diagnose(run, chosen), privacy(asked))
         view = RunView(run)
         folder = out / name / "plots"
         written = draw(view, findings, folder, formats)

@@ -37,23 +37,21 @@ def command(
     files: tuple[str, ...],
     as_json: bool,
     workers: int | None,
-    no_mask: bool,
-    anonymize: bool,
-    **remote: Any,
+    **asked: Any,
 ) -> None:
     """Export runs to CSV, Parquet and JSON, without plots or report.
 
     Of runs on a server, a second pull fetches only what is new or changed; killed at any moment, it goes on
     where it was. Runs that the server has no more are kept and marked.
     """
-    wanted = choice(remote)
+    wanted = choice(asked)
     refs, errors = find(targets, wanted)
     options = Options(
         out=out,
         plots=False,
         report=False,
         together=False,
-        privacy=privacy(no_mask, anonymize),
+        privacy=privacy(asked),
     )
     console = make_console()
     done: list[Pulled] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,12 +67,17 @@ def selection(
     return chosen
 
 
+def asked_rules(options: Mapping[str, Any]) -> Selection:
+    """What the options of `rule_options` ask for, on top of the settings."""
+    return selection(*(options[name] for name in ("select", "ignore", "threshold", "severity")))
+
+
 def _codes(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def rule_options(function: F) -> F:
-    """`--select`, `--ignore`, `--threshold` and `--severity`."""
+    """`--select`, `--ignore`, `--threshold` and `--severity`; `asked_rules` reads them."""
     function = click.option(
         "--severity",
         multiple=True,
@@ -97,7 +102,7 @@ def rule_options(function: F) -> F:
 
 
 def privacy_options(function: F) -> F:
-    """`--no-mask` and `--anonymize`."""
+    """`--no-mask` and `--anonymize`; `privacy` reads them."""
     function = click.option(
         "--anonymize",
         is_flag=True,
@@ -108,9 +113,9 @@ def privacy_options(function: F) -> F:
     )(function)
 
 
-def privacy(no_mask: bool, anonymize: bool) -> Privacy:
-    """What the two options ask for."""
-    return Privacy(mask=not no_mask, anonymize=anonymize)
+def privacy(options: Mapping[str, Any]) -> Privacy:
+    """What the options of `privacy_options` ask for."""
+    return Privacy(mask=not options["no_mask"], anonymize=options["anonymize"])
 
 
 def out_option(function: F) -> F:

@@ -31,7 +31,10 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
     path = Path(target).expanduser()
     if not path.exists() and any(c in str(target) for c in "*?["):
         return _resolve_glob(str(path))
+    explicit = str(target).startswith((".", "~", "/"))  # a path, whether it is there or not
     for source in sources(remote):
+        if explicit and not path.exists():
+            break
         if source.claims(path):
             return list(source.find(path))
     if not path.exists():

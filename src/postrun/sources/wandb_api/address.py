@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 _PLAIN = re.compile(r"^[\w.-]+(/[\w. -]+){1,2}$")
+#: What is called so is a file that is not there, not a run.
+_FILES = (".wandb", ".csv", ".parquet", ".json", ".log", ".html", ".yaml")
 #: A path loses the second slash of a URL's scheme.
 _URL = re.compile(r"^(https?):/+(.+)$")
 #: The cloud's pages and its API have different hosts.
@@ -38,7 +40,7 @@ def parse(target: str) -> Address | None:
     found = _URL.match(target)
     if found is not None:
         return _from_url(f"{found[1]}://{found[2]}")
-    if not _PLAIN.match(target):
+    if not _PLAIN.match(target) or target.startswith(".") or target.endswith(_FILES):
         return None
     entity, project, *run = target.split("/")
     return Address(entity, project, run[0] if run else "")

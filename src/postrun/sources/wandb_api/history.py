@@ -133,6 +133,11 @@ def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool, bool]:
             f"{len(lost)} of {len(done.paths)} exports are not readable: rows were scanned"
         )
         return [], True, False
+    if (
+        not done.contains_live_data
+    ):  # nothing is left to scan: the cache need not grow with each run
+        for path in done.paths:
+            path.unlink(missing_ok=True)
     return frames, bool(done.contains_live_data), True
 
 
