@@ -52,7 +52,6 @@ class StandIn:
         projects: (entity, project) to its runs by id.
         latency: Seconds before each answer.
         exports: False for a server that has no Parquet exports.
-        requests: All requests so far.
         most_in_flight: The most requests that were answered at one time.
         unknown: Operations that it could not answer; a test should find none.
     """
@@ -62,7 +61,7 @@ class StandIn:
         self.key = KEY
         self.projects: dict[tuple[Any, Any], dict[str, ServerRun]] = {}
         self.faults: list[Fault] = []
-        self.requests: list[Request] = []
+        self._requests: list[Request] = []
         self.unknown: list[str] = []
         self.most_in_flight = self._in_flight = 0
         self._keys = 0
@@ -118,6 +117,14 @@ class StandIn:
             self._keys += 1
             return str(self._keys)
 
+    @property
+    def requests(self) -> list[Request]:
+        """All requests so far; waits (a second at most) for those that are being answered."""
+        deadline = time.monotonic() + 1
+        while self._in_flight and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self._requests
+
     def count(self, name: str = "") -> int:
         """Requests so far whose name holds this."""
         return sum(name in r.name for r in self.requests)
@@ -146,7 +153,7 @@ class StandIn:
         finally:
             with self._lock:
                 self._in_flight -= 1
-                self.requests.append(Request(name, begin, status, variables))
+                self._requests.append(Request(name, begin, status, variables))
 
     def _answer(
         self,

@@ -29,7 +29,8 @@ _DIFFERENCE = re.compile(r"^(.+) - (.+)$")
 class ChartData:
     """Series and charts of one run, and the buffer that holds their numbers.
 
-    `series`, `groups` and `names` are plain data for JSON; a chart refers to series by position.
+    `series`, `grids`, `by_role` and `by_name` are plain data for JSON; charts refer to series by position,
+    which `positions` tells for a key.
     """
 
     def __init__(self, view: RunView, buffer: Buffer, budget: int = BUDGET) -> None:
@@ -37,7 +38,7 @@ class ChartData:
         self.buffer = buffer
         self.series: list[dict[str, Any]] = []
         self.grids: list[dict[str, Any]] = []
-        self._at: dict[str, int] = {}
+        self.positions: dict[str, int] = {}
         self._grid_at: dict[bytes, int] = {}
         system = [
             (part, series)
@@ -66,7 +67,7 @@ class ChartData:
         if info.x_axis not in _BOOKKEEPING and info.x_axis in self.view.metrics:
             column = self.view.run.history[info.x_axis].cast(float).to_numpy()
             entry["own"] = {"key": info.x_axis, "x": self.buffer.floats(column[kept.rows])}
-        self._at[series.key] = len(self.series)
+        self.positions[series.key] = len(self.series)
         self.series.append(entry)
         return len(self.series) - 1
 
@@ -148,7 +149,7 @@ class ChartData:
         return self._chart(info.key, [info.key], log=False)
 
     def _chart(self, title: str, keys: list[str], log: bool) -> dict[str, Any]:
-        return {"title": title, "series": [self._at[key] for key in keys], "log": log}
+        return {"title": title, "series": [self.positions[key] for key in keys], "log": log}
 
     def _system(self, found: Iterable[tuple[RunView, Series]]) -> list[dict[str, Any]]:
         """System metrics: one chart per role, all devices in it, over seconds since the start."""
@@ -162,7 +163,7 @@ class ChartData:
             times = kept.x * np.nan if stamps is None else stamps[kept.rows].cast(float).to_numpy()
             self.grids.append(self._axes(None, kept.x, times))
             entry["grid"] = len(self.grids) - 1
-            self._at.setdefault(series.key, len(self.series))
+            self.positions.setdefault(series.key, len(self.series))
             charts.setdefault((entry["role"] or series.key, series.info.unit), []).append(
                 len(self.series)
             )
@@ -180,10 +181,10 @@ class ChartData:
         """
         key = proof.metric
         if key in self.view.metrics:
-            return [self.view.series(key)], self._at[key]
-        if key in self._at:
+            return [self.view.series(key)], self.positions[key]
+        if key in self.positions:
             owner = next(v for v in self.view.parts or [self.view] if key in v.system_metrics)
-            return [owner.system_series(key)], self._at[key]
+            return [owner.system_series(key)], self.positions[key]
         match = _DIFFERENCE.match(key)
         if match and match[1] in self.view.metrics and match[2] in self.view.metrics:
             first, second = paired(*(self.view.series(name) for name in match.groups()))
@@ -238,7 +239,7 @@ def marks(findings: Iterable[Finding], charts: ChartData) -> list[dict[str, Any]
     for number, finding in enumerate(findings):
         for part in finding.with_symptoms():
             for proof in part.evidence:
-                at = charts._at.get(proof.metric)
+                at = charts.positions.get(proof.metric)
                 if at is not None and proof.step_from is not None:
                     out.append(
                         {

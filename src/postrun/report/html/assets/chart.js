@@ -19,6 +19,7 @@ class Chart {
       "aria-describedby": "chart-keys", onkeydown: (e) => this.key(e),
     });
     this.note = el("span", { class: "note" });
+    this.across = el("span", { class: "note across" });  // its x axis, where that is not the chosen one
     const enlarge = el("button", {
       type: "button", class: "enlarge", title: "Enlarge", "aria-label": "Enlarge " + options.title,
       "aria-pressed": "false", onclick: () => this.enlarge(enlarge),
@@ -27,7 +28,7 @@ class Chart {
     this.tip = el("div", { class: "tip", hidden: true, role: "status" });
     host.append(
       el("div", { class: "head" },
-        el("div", { class: "title", title: options.title }, options.title), this.note, enlarge),
+        el("div", { class: "title", title: options.title }, options.title), this.across, this.note, enlarge),
       this.frame, this.legend,
     );
     this.frame.append(this.tip);
@@ -104,10 +105,11 @@ class Chart {
 
   build() {
     const drawn = this.provider();
-    const log = view.log || (this.options.log && !view.linear);
+    const log = view.log || this.options.log;
     const made = this.prepare(drawn, log);
     this.drawn = drawn;
     this.axis = drawn.axis;
+    this.across.textContent = drawn.axis === view.axis ? "" : `x: ${drawn.title}`;
     this.legendFor(drawn);
     if (!made || !made.data[0].length) {
       this.note.textContent = "no values on this axis";
