@@ -19,6 +19,11 @@ os.environ["WANDB_CACHE_DIR"] = tempfile.mkdtemp(prefix="postrun-tests-")
 SdkRun = Callable[[str], Path]
 
 
+def own_environment() -> dict[str, str]:
+    """The environment for a child: a wandb-core that runs here must not be shared with it."""
+    return {k: v for k, v in os.environ.items() if k != "WANDB_SERVICE"}
+
+
 @pytest.fixture(scope="session")
 def sdk(tmp_path_factory: pytest.TempPathFactory) -> SdkRun:
     """Runs a script that logs with the real SDK in offline mode; returns its wandb folder."""
@@ -26,7 +31,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> SdkRun:
     def run(script: str) -> Path:
         folder = tmp_path_factory.mktemp("sdk")
         (folder / "script.py").write_text(script)
-        environment = os.environ | {
+        environment = own_environment() | {
             "WANDB_MODE": "offline",
             "WANDB_DIR": str(folder),
             "WANDB_SILENT": "true",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.connection import Gate
 from postrun.sources.wandb_api.options import RemoteOptions
 from tests import logs
-from tests.conftest import SdkRun
+from tests.conftest import SdkRun, own_environment
 from tests.standin import Fault, ServerRun, StandIn
 from tests.standin.server import KEY
 
@@ -95,7 +94,7 @@ def run_of(steps: int, id: str = "r1", **fields: Any) -> ServerRun:  # noqa: A00
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "postrun", *arguments],
-        env=os.environ | environment, capture_output=True, text=True, timeout=120,
+        env=own_environment() | environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 
@@ -107,7 +106,7 @@ def synced(sdk: SdkRun) -> Iterator[tuple[StandIn, Path]]:
     with StandIn() as server:
         done = subprocess.run(
             [str(Path(sys.executable).parent / "wandb"), "sync", "--no-skip-synced", str(log)],
-            env=os.environ | {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY},
+            env=own_environment() | {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY},
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -466,7 +465,7 @@ def test_a_pull_that_is_killed_goes_on(server: StandIn, tmp_path: Path) -> None:
     for number in range(4):
         process = subprocess.Popen(
             [sys.executable, "-m", "postrun", "pull", "ent/p", "--out", str(tmp_path), "--workers", "2"],
-            env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=own_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         deadline = time.monotonic() + 30
         while (
@@ -625,7 +624,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(server: StandIn, tmp_path: P
     start += "from postrun.cli.main import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", start, "pull", "ent/p", "--out", str(tmp_path), "--workers", "2"],
-        env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=own_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and len(list(tmp_path.glob("*/pull.json"))) < 2:
