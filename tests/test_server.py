@@ -362,10 +362,13 @@ def test_refusals_are_one_clear_error(server: StandIn, fault: Fault, words: str)
         Fault("HistoryPage", "cut", times=2),
         Fault("HistoryPage", "stall", times=1, seconds=1.5),
         Fault("/exports/", "500", times=1),
+        Fault("/exports/", "403", times=1),  # a URL that has expired
+        Fault("/exports/ent/p/r1/0", "truncate", times=1),
+        Fault("/exports/ent/p/r1/1", "cut", times=1),
         Fault("RunParquetHistory", "cut", times=1),
         Fault("Run", "cut", times=1),
     ],
-    ids=lambda f: f"{f.on}-{f.kind}",
+    ids=lambda f: f"{f.on.strip('/')}-{f.kind}",
 )
 def test_passing_faults_cost_time_and_no_row(server: StandIn, fault: Fault) -> None:
     server.add(run_of(3_000, exported=2_000, per_export=1_000))

@@ -63,10 +63,11 @@ def compare_all(
         except TargetError as error:
             errors.append(str(error))
         else:
-            found = diagnose(run) if diagnosed else []
+            view = RunView(run)
+            found = diagnose(view) if diagnosed else []
             shown, found, kinds = protected(run, found, privacy)
             masked += kinds
-            views.append(RunView(shown))
+            views.append(view if shown is run else RunView(shown))
             findings.append(found)
             rows = run.history.height
         advance(rows)

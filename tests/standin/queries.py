@@ -179,10 +179,7 @@ def parquet_history(server: StandIn, v: Variables, query: str) -> Answer:
     def make(run: ServerRun) -> Any:
         count = len(range(0, run.exported, run.per_export)) if server.exports else 0
         path = f"{run.entity}/{run.project}/{run.id}"
-        urls = [
-            f"{server.url}/exports/{path}/{i}.parquet?key={server.export_key()}"
-            for i in range(count)
-        ]
+        urls = [f"{server.url}/exports/{path}/{i}.parquet" for i in range(count)]
         live = [json.loads(r) for r in run.rows[run.exported if server.exports else 0 :]][:1000]
         return {"parquetHistory": {"parquetUrls": urls, "liveData": live}}
 

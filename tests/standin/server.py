@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tests.standin import uploads
 from tests.standin.faults import Fault
@@ -64,8 +64,6 @@ class StandIn:
         self._requests: list[Request] = []
         self.unknown: list[str] = []
         self.most_in_flight = self._in_flight = 0
-        self._keys = 0
-        self._expired: set[str] = set()
         self._lock = threading.Lock()
         self._parquet: dict[str, tuple[int, list[bytes]]] = {}
         server = self
@@ -110,12 +108,6 @@ class StandIn:
         """Put a run on the server."""
         self.projects.setdefault((run.entity, run.project), {})[run.id] = run
         return run
-
-    def export_key(self) -> str:
-        """A new key for export URLs; `expire` ends those given so far."""
-        with self._lock:
-            self._keys += 1
-            return str(self._keys)
 
     @property
     def requests(self) -> list[Request]:
@@ -225,17 +217,8 @@ class StandIn:
         except ValueError:
             return False
 
-    def expire(self) -> None:
-        """Let all export URLs given so far be refused."""
-        self._expired = {str(i) for i in range(self._keys + 1)}
-
     def _export(self, address: str) -> tuple[int, bytes]:
         parts = urlsplit(address)
-        if parse_qs(parts.query)["key"][0] in self._expired:
-            return (
-                403,
-                b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
-            )
         entity, project, run_id, number = unquote(parts.path).removeprefix("/exports/").split("/")
         run, where = self.projects[entity, project][run_id], f"{entity}/{project}/{run_id}"
         with self._lock:

@@ -56,7 +56,11 @@ def command(
     results = _run(refs, options, workers, show=not (as_json or quiet))
     errors += [r.error for r in results if r.error]
     if as_json:
-        runs = [{**r.analysis, "folder": str(r.folder)} for r in results if not r.error]
+        runs = [
+            {**r.analysis, "folder": str(r.folder), "masked": r.masked}
+            for r in results
+            if not r.error
+        ]
         click.echo(json_text({"runs": runs, "errors": errors}))
     elif quiet:
         print_brief([r for r in results if not r.error], Severity.WARNING)
