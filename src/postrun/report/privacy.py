@@ -50,8 +50,9 @@ _COMMIT = re.compile(
 )
 #: `NAME = value` where the name says that the value is a secret.
 _NAMED = re.compile(
-    r"""(?ix) (?P<name> [\w.-]* (?: key | token | secret | passw(?:or)?d | passphrase | credentials? )
-    [\w-]* ) (?P<gap> ["']? \s* (?: [:=] (?!=) | \s ) \s* ["']? ) (?P<value> [^\s"',;{}()\[\]]{6,} )"""
+    r"""(?ix) (?<![\w.-]) (?P<name> [\w.-]{0,80}?
+    (?: key | token | secret | passw(?:or)?d | passphrase | credentials? ) [\w-]{0,80} )
+    (?P<gap> ["']? \s* (?: [:=] (?!=) | \s ) \s* ["']? ) (?P<value> [^\s"',;{}()\[\]]{6,} )"""
 )
 _SURE_NAME = re.compile(
     r"(?i)(api|access|private|secret|auth|account|signing|encryption|wandb|hf|openai|ssh)[_.-]?key"
@@ -69,7 +70,9 @@ _MAYBE = (
     r"|(key|token|secret|passw|passphrase|credential)\w*[\"']?\s*[:=\s]"
 )
 _END_OF_KEY = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_MAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+)
 _PATH = re.compile(r"(?<![\w:/.>…])~?/(?:[^\s/\"'<>|:,;()\[\]]+/)+([^\s/\"'<>|:,;()\[\]]*)")
 _FILE_URL = re.compile(r"file://\S+")
 _WINDOWS = re.compile(r"(?<!\w)[A-Za-z]:\\(?:[^\\\s\"'<>|:,;]+\\)*([^\\\s\"'<>|:,;]*)")
