@@ -42,9 +42,10 @@ class WandbApi:
         except ServerError as error:
             if address.base:
                 raise
+            asked = f"the W&B server {error.target}: " if error.target != str(address) else ""
             raise ServerError(  # it may as well be a path with a slip in it
                 str(address),
-                f"no such file or folder here, and the W&B server {error.target}: {error.problem}",
+                f"no such file or folder here, and {asked}{error.problem}",
                 error.remedy,
             ) from error
 

@@ -98,7 +98,7 @@ class Chart {
   seriesOf(line, alpha, behind, count) {
     return {
       label: line.label, stroke: line.colour, dash: line.dash, alpha, width: line.width || 1.4,
-      show: !this.hidden.has(line.label), points: { show: count <= 30, size: 5 },
+      show: !this.hidden.has(line.group || line.label), points: { show: count <= 30, size: 5 },
       line, behind, spanGaps: false,
     };
   }
