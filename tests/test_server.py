@@ -185,6 +185,20 @@ def test_history_is_whole_whatever_is_exported(server: StandIn, exported: int) -
     assert server.count("HistoryPage") == (0 if exported == 5_000 else 1)
 
 
+def test_exports_that_grew_are_not_taken_from_the_cache(server: StandIn) -> None:
+    run = server.add(run_of(1_000, exported=1_000))
+    assert postrun.load("ent/p/r1").history.height == 1_000
+    for live in (
+        0,
+        500,
+    ):  # an export of the same name holds more rows than the one in the SDK's cache
+        for i in range(len(run.rows), len(run.rows) + 1_000):
+            run.log({"_step": i, "loss": 0.1})
+        run.exported = len(run.rows) - live
+        read = postrun.load("ent/p/r1")
+        assert read.history["_step"].to_list() == list(range(len(run.rows)))
+
+
 def test_servers_without_exports_are_read_page_by_page(server: StandIn) -> None:
     server.exports = False
     server.add(run_of(25_000, exported=25_000))
