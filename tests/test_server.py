@@ -209,14 +209,27 @@ def test_servers_without_exports_are_read_page_by_page(server: StandIn) -> None:
 
 def test_a_shortfall_is_said(server: StandIn) -> None:
     run = server.add(run_of(100))
-    run.rows[20:40] = [
-        run.rows[20]
-    ] * 20  # twenty rows of one step: a page gives no more than steps
+    for i in range(
+        60
+    ):  # more rows than steps: a page is as long as its steps, and the server samples
+        run.log({"_step": 50, "loss": float(i)})
     read = postrun.load("ent/p/r1")
     assert not read.completeness.whole
     assert any(
-        "the server reports 100 rows and gave 81" in note for note in read.completeness.notes
+        "the server reports 160 rows and gave 100" in note for note in read.completeness.notes
     )
+
+
+@pytest.mark.parametrize("exported", [0, 30, 60])
+def test_rows_that_repeat_a_step_are_kept(server: StandIn, exported: int) -> None:
+    run = server.add(run_of(0, exported=exported))
+    steps = sorted([*range(0, 100, 2), *[40] * 10])
+    for step in steps:
+        run.log(
+            {"_step": step, "loss": 1.0}
+        )  # even equal rows: what was logged twice is there twice
+    read = postrun.load("ent/p/r1")
+    assert read.history["_step"].to_list() == steps and read.completeness.whole
 
 
 def test_a_sample_is_called_one(server: StandIn, tmp_path: Path) -> None:
@@ -457,7 +470,7 @@ def test_a_second_pull_fetches_only_what_is_new(server: StandIn, tmp_path: Path)
         "r04": "deleted",
     }
     pages = [r.variables for r in server.requests[asked:] if r.name == "HistoryPage"]
-    assert [p["minStep"] for p in pages] == [22]  # the new steps alone
+    assert [p["minStep"] for p in pages] == [21]  # from the last known step on
     assert steps(tmp_path, "r02") == list(range(40))
     assert (tmp_path / "r04" / "r04_history.parquet").is_file()
     assert json.loads((tmp_path / "r04" / "pull.json").read_text())["deleted"] is True

@@ -49,7 +49,6 @@ def comparison_page(comparison: Comparison, masked: str = "", title: str = "") -
         "runs": _runs(comparison, names, metrics, settings, buffer),
         "metrics": [_metric(key, metrics[key], views, cap, buffer) for key in keys],
         "config": {key: [_plain(v) for v in values] for key, values in settings.items()},
-        "axes": [],
     }
     thinned = sum(size > cap for size in sizes)
     return render_page(

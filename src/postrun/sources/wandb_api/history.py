@@ -1,8 +1,7 @@
 """All rows of a run's history: the Parquet exports, then what is not exported yet.
 
 wandb-core downloads the exports to its own cache and scans the rest from there, so that nothing is
-fetched twice; on servers without exports everything is scanned. Rows are put in order of step, and a
-row that both parts hold counts once.
+fetched twice; on servers without exports everything is scanned. Rows are put in order of step.
 """
 
 from __future__ import annotations
@@ -30,13 +29,11 @@ _NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float(
 class History:
     """Rows as they were fetched, and what is known about them.
 
-    `frame`: as `Run.history`; `exported`: rows that came from exports; `media`, `nonfinite`, `notes`: as
-    completeness has them.
+    `frame`: as `Run.history`; `media`, `nonfinite`, `notes`: as completeness has them.
     """
 
     def __init__(self) -> None:
         self.frame = pl.DataFrame()
-        self.exported = 0
         self.media: Counter[str] = Counter()
         self.nonfinite = 0
         self.notes: list[str] = []
@@ -45,62 +42,71 @@ class History:
 def complete_history(
     run: Any, last_step: int, claimed: Any, known: pl.DataFrame | None = None
 ) -> History:
-    """All rows of a run: those `known`, and later ones; all anew where they do not add up."""
+    """All rows of a run: those `known`, and later ones; all anew where they do not add up.
+
+    The count is what tells: wandb-core never looks whether the exports in its cache, from which it scans,
+    are as new as the server's.
+    """
     if known is not None and known.height and isinstance(claimed, int):
-        out = _continued(run, last_step, known)
-        if out.frame.height == claimed:
+        out = History()
+        out.frame = known
+        if known.height != claimed:
+            out.frame = _continued(run, [known], out)
+        out.nonfinite = _count_nonfinite(out.frame)
+        if out.frame.height == claimed and _top(out.frame) == last_step:
             return out
     return read_history(run, last_step)
-
-
-def _continued(run: Any, last_step: int, known: pl.DataFrame) -> History:
-    out = History()
-    start = int(_top(known)) + 1
-    tail = _scanned(run, start, out) if start <= last_step else pl.DataFrame()
-    out.frame = _together([known, tail])
-    out.nonfinite = _count_nonfinite(out.frame)
-    return out
 
 
 def read_history(run: Any, last_step: int) -> History:
     """The rows of a run. `run` is the SDK's, `last_step` what the server reports."""
     out = History()
     frames, live, trusted = _exports(run, out)
-    start = max((int(_top(frame)) for frame in frames if frame.height), default=-1) + 1
-    tail = _scanned(run, start, out, trusted) if live and start <= last_step else ordered({}, 0)
-    out.exported = sum(frame.height for frame in frames)
-    out.frame = _together([*frames, tail])
+    out.frame = ordered({}, 0)
+    if live and last_step >= 0:
+        out.frame = _continued(run, frames, out, trusted)
+    elif frames:
+        out.frame = _together(frames)
     out.nonfinite = _count_nonfinite(out.frame)
     return out
 
 
-def _scanned(run: Any, start: int, out: History, use_cache: bool = True) -> pl.DataFrame:
-    """Rows from a step on, asked for page by page.
+def _continued(
+    run: Any, frames: list[pl.DataFrame], out: History, use_cache: bool = True
+) -> pl.DataFrame:
+    """Rows that are there, and what comes after them.
 
-    wandb-core never looks whether the exports in its cache are as new as the server's: they are right
-    where they were downloaded just now, or where the rows are counted afterwards.
+    The last step that is there is asked for again, for it may have got more rows since: of its rows, the
+    first are those that are known.
     """
+    top = max((_top(frame) for frame in frames), default=-1)
+    known = sum(int((frame["_step"] == top).sum()) for frame in frames)
+    rows: list[dict[str, Any]] = list(
+        run.scan_history(min_step=max(0, top), page_size=PAGE, use_cache=use_cache)
+    )
+    again = [row for row in rows if row.get("_step") == top]
+    later = [row for row in rows if row.get("_step") != top]
     table = Table()
-    _fill(table, list(run.scan_history(min_step=start, page_size=PAGE, use_cache=use_cache)))
+    _fill(table, [*again[known:], *later])
     columns = fold_media({s.name: s for s in table.series()}, table.media)
     out.media += table.media
     out.notes += table.notes
-    return ordered(columns, table.rows)
+    return _together([*frames, ordered(columns, table.rows)])
 
 
 def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """Frames below one another in order of step; a row that two of them hold counts once."""
+    """Frames below one another, in order of step."""
     parts = [frame for frame in frames if frame.height]
     if not parts:
         return frames[-1] if frames and frames[-1].width else ordered({}, 0)
     whole = stacked(parts).sort("_step", maintain_order=True)
-    if whole["_step"].is_duplicated().any():
-        whole = whole.unique(maintain_order=True, keep="first")
     return ordered({s.name: s for s in whole}, whole.height)
 
 
-def _top(frame: pl.DataFrame) -> Any:
-    return frame["_step"].max()
+def _top(frame: pl.DataFrame) -> int:
+    """The greatest step; -1 where there is none."""
+    top = frame["_step"].max()
+    return int(top) if isinstance(top, int | float) else -1
 
 
 def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool, bool]:
