@@ -688,3 +688,23 @@ def test_files_are_downloaded(server: StandIn, tmp_path: Path) -> None:
     wicked = command("pull", "ent/p/r1", "--out", str(tmp_path / "b"), "--files", "*")
     assert wicked.returncode == 3 and "leads out of the folder" in wicked.stderr
     assert not list(tmp_path.rglob("outside.txt"))
+
+
+def test_what_was_pulled_in_another_way_is_read_anew(server: StandIn, tmp_path: Path) -> None:
+    run = server.add(run_of(1_000))
+    run.config = {"api_key": {"value": "s3cr3tkeyvalue"}}
+
+    def pull(*options: str) -> str:
+        done = command("pull", "ent/p/r1", "--out", str(tmp_path), "--json", *options)
+        return str(json.loads(done.stdout)["runs"][0]["status"])
+
+    assert pull("--sample", "100") == "new" and len(steps(tmp_path, "r1")) == 100
+    assert pull() == "updated" and steps(tmp_path, "r1") == list(
+        range(1_000)
+    )  # never left a sample
+    config = tmp_path / "r1" / "r1_config.json"
+    assert pull() == "unchanged" and "s3cr3t" not in config.read_text()
+    assert pull("--no-mask") == "updated" and "s3cr3t" in config.read_text()
+    run.files = {"media/a.txt": b"a"}
+    assert pull("--no-mask", "--files", "media/*") == "updated"
+    assert (tmp_path / "r1" / "files" / "media" / "a.txt").is_file()

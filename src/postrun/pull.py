@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from postrun.job import Options, Result, run_job
-from postrun.model import PostrunError, RunRef
+from postrun.model import PostrunError, Run, RunRef
 from postrun.report.files import safe_name, write_json
 from postrun.sources import prefetched
 
@@ -48,10 +48,12 @@ def pull_all(
     `files`: patterns of further files of remote runs to put into their folder `files/`.
     """
     assert options.out is not None
+    asked = [options.privacy.mask, options.privacy.anonymize, *sorted(files)]
     known = [_read(options.out / name / MANIFEST) for name in names]
-    wanted = []
-    for ref, name, manifest in zip(refs, names, known, strict=True):
-        wanted.append(_continued(ref, options.out / name, manifest))
+    wanted = [
+        _continued(ref, options.out / name, manifest, asked)
+        for ref, name, manifest in zip(refs, names, known, strict=True)
+    ]
     fetched = prefetched([ref for ref in wanted if ref is not None], workers)
     for ref, later, name, manifest in zip(refs, wanted, names, known, strict=True):
         folder = options.out / name
@@ -70,24 +72,36 @@ def pull_all(
                 yield Pulled(ref.id, "failed", folder, result)
                 continue
         if ref.remote:
-            write_json(folder / MANIFEST, {"version": ref.version, "path": str(ref.path)})
+            told = {"version": ref.version, "path": str(ref.path), "asked": asked}
+            write_json(folder / MANIFEST, told)
         yield Pulled(ref.id, "updated" if manifest else "new", folder, result)
 
 
-def _continued(ref: RunRef, folder: Path, manifest: dict[str, Any]) -> RunRef | None:
-    """The reference to read, from its known rows on where there are some; None for nothing to do."""
-    if not ref.remote or manifest.get("path") != str(ref.path):
+def _continued(
+    ref: RunRef, folder: Path, manifest: dict[str, Any], asked: list[Any]
+) -> RunRef | None:
+    """The reference to read, from its known rows on where there are some; None for nothing to do.
+
+    What was pulled in another way (masked, or with other files) is read anew.
+    """
+    if not ref.remote or manifest.get("path") != str(ref.path) or manifest.get("asked") != asked:
         return ref
     if manifest.get("version") == ref.version and not manifest.get("deleted"):
         return None
     path = folder / f"{safe_name(ref.id)}_history.parquet"
     if ref.continue_from is None or not path.is_file():
         return ref
+    return replace(ref, loader=partial(_from_known, ref, path))
+
+
+def _from_known(ref: RunRef, path: Path) -> Run:
+    """The run, from the rows of an earlier pull on; these are read only now, for one run at a time."""
+    assert ref.continue_from is not None
     try:
         rows = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError):
-        return ref
-    return replace(ref, loader=partial(ref.continue_from, rows)) if rows.height else ref
+        return ref.load()
+    return ref.continue_from(rows)
 
 
 def mark_deleted(out: Path, project: str, refs: list[RunRef]) -> list[Pulled]:

@@ -100,8 +100,8 @@ class WandbApi:
             state=STATES.get(attributes.get("state", ""), State.UNKNOWN),
             modified=moment.timestamp() if moment else 0.0,
             remote=True,
-            version=_version(attributes),
-            continue_from=partial(_continued, address),
+            version=_version(attributes, self.options.sample),
+            continue_from=None if self.options.sample else partial(_continued, address),
             download=partial(download_files, address),
         )
 
@@ -110,10 +110,10 @@ def _continued(address: Address, known: pl.DataFrame) -> Run:
     return load_run(address, known=known)
 
 
-def _version(attributes: dict[str, Any]) -> str:
-    """What changes when anything of a run changes that listing shows."""
+def _version(attributes: dict[str, Any], sample: int) -> str:
+    """What changes when anything of a run changes that listing shows; a sample is another version."""
     names = (
         "state", "heartbeatAt", "historyLineCount", "displayName", "tags", "group", "jobType", "notes",
         "description", "sweepName",
     )  # fmt: skip
-    return json.dumps([attributes.get(name) for name in names])
+    return json.dumps([sample, *(attributes.get(name) for name in names)])
