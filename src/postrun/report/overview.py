@@ -9,7 +9,7 @@ import numpy as np
 
 from postrun.model import Finding, Run, Severity, State
 from postrun.model.text import duration, number
-from postrun.semantics import MetricInfo, RunView, Series, roles
+from postrun.semantics import MetricInfo, RunView, Series, role_rank, roles
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 
 #: Categories of detailed_analysis.json by panel, where the two differ.
@@ -36,9 +36,8 @@ class KeyMetric:
 @np.errstate(all="ignore")
 def key_metrics(view: RunView, limit: int = 14) -> list[KeyMetric]:
     """The metrics that matter most: by role in the order of roles, then unknown ones."""
-    order = {name: i for i, name in enumerate(roles())}
     infos = [i for i in view.metrics.values() if i.central and i.role and shown(i)]
-    infos.sort(key=lambda i: (order[str(i.role)], i.key))
+    infos.sort(key=lambda i: (role_rank(i.role), i.key))
     if len(infos) < limit // 2:
         infos += [i for i in view.metrics.values() if i.role is None]
     found = []

@@ -2,7 +2,7 @@
 
 from postrun.semantics.experiment import experiments, join, signature
 from postrun.semantics.packs_loader import Pack, packs
-from postrun.semantics.roles import Role, panels, roles
+from postrun.semantics.roles import Role, panels, role_rank, roles
 from postrun.semantics.series import MetricInfo, Series, paired
 from postrun.semantics.view import RunView
 
@@ -17,6 +17,7 @@ __all__ = [
     "packs",
     "paired",
     "panels",
+    "role_rank",
     "roles",
     "signature",
 ]

@@ -28,6 +28,16 @@ def roles() -> dict[str, Role]:
 
 
 @cache
+def _ranks() -> dict[str, int]:
+    return {name: i for i, name in enumerate(roles())}
+
+
+def role_rank(name: str | None) -> int:
+    """The place of a role in the order of reports; what has no role comes after all."""
+    return _ranks().get(name or "", len(_ranks()))
+
+
+@cache
 def panels() -> list[str]:
     """Plot panels in their order."""
     return list(dict.fromkeys(role.panel for role in roles().values() if role.panel))

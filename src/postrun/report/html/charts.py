@@ -13,7 +13,7 @@ from postrun.model import Evidence, Finding
 from postrun.report.html.buffer import Buffer, Ref
 from postrun.report.overview import shown
 from postrun.report.panels import PERFORMANCE, TRAINING, decades, lines_of
-from postrun.semantics import RunView, Series, paired, roles
+from postrun.semantics import RunView, Series, paired, role_rank, roles
 from postrun.semantics.series import Floats, MetricInfo
 from postrun.stats.decimate import min_max
 
@@ -119,9 +119,8 @@ class ChartData:
                 log = panel.log and decades(lines) > 1.5
                 chart = self._chart(panel.title, [line.key for line in lines], log)
                 groups.setdefault(roles()[panel.roles[0]].panel, []).append(chart)
-        order = {name: i for i, name in enumerate(roles())}
         rest = [i for i in self.view.metrics.values() if i.key not in used and shown(i)]
-        rest.sort(key=lambda i: (order.get(i.role or "", len(order)), i.key))
+        rest.sort(key=lambda i: (role_rank(i.role), i.key))
         for info in rest:
             role = roles().get(info.role or "")
             groups.setdefault(role.panel if role else "", []).append(self._single(info))
@@ -209,11 +208,7 @@ def _group(title: str, charts: list[dict[str, Any]], axis: str = "step") -> dict
 
 def _by_role(view: RunView) -> list[str]:
     """System metrics in the order of their roles, those without one at the end."""
-    order = {name: i for i, name in enumerate(roles())}
-    return sorted(
-        view.system_metrics,
-        key=lambda key: order.get(view.system_metrics[key].role or "", len(order)),
-    )
+    return sorted(view.system_metrics, key=lambda key: role_rank(view.system_metrics[key].role))
 
 
 def fair_cap(sizes: NDArray[np.int64], budget: int) -> int:

@@ -20,7 +20,7 @@ from postrun.report.html.charts import fair_cap
 from postrun.report.html.page import leaf, render_page
 from postrun.report.html.svg import curves
 from postrun.report.overview import shown, verdict
-from postrun.semantics import RunView, Series, roles
+from postrun.semantics import RunView, Series, role_rank, roles
 from postrun.stats.decimate import min_max
 
 #: Values that one comparison carries at most, at 7 significant digits.
@@ -76,13 +76,12 @@ def comparison_page(comparison: Comparison, masked: str = "", title: str = "") -
 
 def _metrics(views: Sequence[RunView]) -> dict[str, str]:
     """Metric to its role's panel: those with a role first, in the order of roles; then by name."""
-    order = {name: i for i, name in enumerate(roles())}
     found: dict[str, tuple[int, str, str]] = {}
     for view in views:
         for info in view.metrics.values():
             if info.key not in found and shown(info):
                 role = roles().get(info.role or "")
-                rank = order.get(info.role or "", len(order)) + (0 if info.central else 1000)
+                rank = role_rank(info.role) + (0 if info.central else 1000)
                 found[info.key] = (rank, info.key, role.panel if role else "")
     return {key: panel for key, (_, _, panel) in sorted(found.items(), key=lambda kv: kv[1])}
 

@@ -24,7 +24,7 @@ from postrun.model import (
 )
 from postrun.sources.wandb_api.address import Address
 from postrun.sources.wandb_api.connection import asking, connect, patiently
-from postrun.sources.wandb_api.history import History, complete_history, frame_of
+from postrun.sources.wandb_api.history import History, complete_history, frame_of, within
 from postrun.sources.wandb_local.console import Console
 
 T = TypeVar("T")
@@ -41,7 +41,6 @@ STATES = {
     "pending": State.RUNNING,
     "preempting": State.RUNNING,
 }
-_NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 #: Files of a run that say something about it; the others are only listed.
 WANTED = (
     "config.yaml",
@@ -158,7 +157,7 @@ def build(
         identity=identity,
         state=STATES.get(theirs.state, State.UNKNOWN),
         config=dict(theirs.config),
-        summary=_numbers(dict(theirs.summary_metrics)),
+        summary=within(dict(theirs.summary_metrics)),
         history=history.frame,
         system=part(
             "system metrics", _no_system(), lambda: _system(theirs, identity.started_at, notes)
@@ -225,15 +224,6 @@ def _json(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _numbers(value: Any) -> Any:
-    """NaN and ±Infinity, which the server sends as texts, as numbers."""
-    if isinstance(value, str):
-        return _NONFINITE.get(value, value)
-    if isinstance(value, dict):
-        return {k: _numbers(v) for k, v in value.items()}
-    return value
 
 
 def _last_step(attributes: Mapping[str, Any]) -> int:

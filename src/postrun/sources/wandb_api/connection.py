@@ -221,7 +221,7 @@ def _missing(address: Address, api: Any) -> ServerError:
         )
     if project not in names:
         return ServerError(
-            str(address), f"{entity} has no project {project}", _near(project, names)
+            str(address), f"{here}{entity} has no project {project}", _near(project, names)
         )
     runs = _names(lambda: [n for r in _first_runs(api, entity, project) for n in (r.id, r.name)])
     problem = f"{here}{entity}/{project} has no run {address.run}"

@@ -17,13 +17,12 @@ import orjson
 import polars as pl
 
 from postrun.sources.wandb_local.build import stacked
-from postrun.sources.wandb_local.columns import Table
+from postrun.sources.wandb_local.columns import NONFINITE, Table
 from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.media import fold_media
 
 #: Steps of one request where rows are scanned: the server answers at most this many rows.
 PAGE = 10_000
-_NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 class History:
@@ -236,18 +235,19 @@ def with_words(values: list[Any]) -> list[Any]:
     Only where no other text is among them, for it might be one; within dictionaries always.
     """
     texts = {v for v in values if isinstance(v, str)}
-    words = bool(texts) and texts <= _NONFINITE.keys()
+    words = bool(texts) and texts <= NONFINITE.keys()
     return [
-        _NONFINITE[v] if words and isinstance(v, str) else _within(v) if isinstance(v, dict) else v
+        NONFINITE[v] if words and isinstance(v, str) else within(v) if isinstance(v, dict) else v
         for v in values
     ]
 
 
-def _within(value: dict[str, Any]) -> dict[str, Any]:
+def within(value: dict[str, Any]) -> dict[str, Any]:
+    """A dictionary with these texts as numbers, at any depth; media are left as they are."""
     if "_type" in value:
         return value
     return {
-        k: _within(v) if isinstance(v, dict) else _NONFINITE.get(v, v) if isinstance(v, str) else v
+        k: within(v) if isinstance(v, dict) else NONFINITE.get(v, v) if isinstance(v, str) else v
         for k, v in value.items()
     }
 

@@ -27,7 +27,8 @@ from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.keys import Keys, key_path
 from postrun.sources.wandb_local.scan import Buffer, Ints, Spans, split_items
 
-_NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+#: What JSON has no words for, as W&B writes it.
+NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _INT64 = 1 << 63
 _EXACT = 1 << 53
 
@@ -219,8 +220,8 @@ class Table:
                 continue
             if numeric and isinstance(value, int | float):
                 numbers.append((row, value))
-            elif numeric and isinstance(value, str) and value in _NONFINITE:
-                numbers.append((row, _NONFINITE[value]))
+            elif numeric and isinstance(value, str) and value in NONFINITE:
+                numbers.append((row, NONFINITE[value]))
             else:
                 texts.append((row, value if isinstance(value, str) else _text(value)))
         if numbers:
