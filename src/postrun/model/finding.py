@@ -55,6 +55,15 @@ class Evidence:
     n: int | None = None
     run: str = ""
 
+    @property
+    def span(self) -> str:
+        """The window in words: "70–479", "70" for one step, "" where it is not told."""
+        if self.step_from is None or self.step_to is None:
+            return ""
+        if self.step_from == self.step_to:
+            return f"{self.step_from:,.0f}"
+        return f"{self.step_from:,.0f}–{self.step_to:,.0f}"
+
     def as_dict(self) -> dict[str, Any]:
         """The contract's evidence object; `run` only where there is one."""
         out = {name: getattr(self, name) for name in self.__slots__ if name != "run"}
@@ -108,9 +117,7 @@ class Finding:
         rows = [
             [
                 e.metric,
-                ""
-                if e.step_from is None or e.step_to is None
-                else f"{e.step_from:,.0f}–{e.step_to:,.0f}",
+                e.span,
                 number(e.before),
                 number(e.after),
                 "" if e.n is None else f"{e.n:,}",

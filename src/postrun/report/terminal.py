@@ -207,11 +207,8 @@ def _finding(finding: Finding) -> RenderableType:
 def evidence_line(proof: Evidence) -> str:
     """One piece of evidence in one line."""
     parts = [safe(proof.metric)]
-    if proof.step_from is not None and proof.step_to is not None:
-        if proof.step_from == proof.step_to:
-            parts.append(f"step {proof.step_from:,.0f}")
-        else:
-            parts.append(f"steps {proof.step_from:,.0f}–{proof.step_to:,.0f}")
+    if proof.span:
+        parts.append(f"{'step' if proof.step_from == proof.step_to else 'steps'} {proof.span}")
     if proof.before is not None and proof.after is not None:
         parts.append(f"{number(proof.before)} → {number(proof.after)}")
     elif proof.after is not None:

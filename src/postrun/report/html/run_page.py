@@ -156,18 +156,14 @@ def _comparable(proof: Evidence, y: Any) -> bool:
 
 
 def _sentence(proof: Evidence) -> str:
-    steps = (
-        "" if proof.step_from is None else f"steps {proof.step_from:,.0f}–{proof.step_to:,.0f}, "
-    )
+    steps = f"steps {proof.span}, " if proof.span else ""
     return f"{steps}{number(proof.before)} → {number(proof.after)}"
 
 
 def _row(proof: Evidence) -> dict[str, str]:
-    start, stop = proof.step_from, proof.step_to
-    steps = "" if start is None or stop is None else f"{start:,.0f}–{stop:,.0f}"
     return {
         "metric": proof.metric,
-        "steps": f"{start:,.0f}" if start is not None and start == stop else steps,
+        "steps": proof.span,
         "before": number(proof.before),
         "after": number(proof.after),
         "n": "" if proof.n is None else f"{proof.n:,}",
