@@ -182,28 +182,51 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """What listing shows of a run beyond where it lies."""
+
+    name: str = ""
+    project: str = ""
+    state: State = State.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class RunRef:
     """A run that was found but not read yet: what listing shows, and how to load the rest.
 
-    `modified` is Unix seconds; `load` reads the whole run and may raise TargetError. `remote` is True
-    where it must come over the network; then `version` tells whether it changed since it was read, and
-    `continue_from` reads it when its history up to some row is known already, and `download` puts its
-    files that match patterns into a folder.
+    `listing` tells name, project and state when they are asked for: on disk that costs a look into the
+    log. `modified` is Unix seconds; `load` reads the whole run and may raise TargetError. `version` tells
+    whether the run changed since it was read, "" where that cannot be told. `remote` is True where it must
+    come over the network; then `continue_from` reads it when its history up to some row is known already,
+    and `download` puts its files that match patterns into a folder.
     """
 
     id: str
     source: str
     path: Path
     loader: Callable[[], Run]
-    name: str = ""
-    project: str = ""
-    state: State = State.UNKNOWN
+    listing: Callable[[], Listing] = Listing
     modified: float = 0.0
     size: int = 0
     remote: bool = False
     version: str = ""
     continue_from: Callable[[pl.DataFrame], Run] | None = None
     download: Callable[[Path, Sequence[str]], list[Path]] | None = None
+
+    @property
+    def name(self) -> str:
+        """Display name, "" where it has none."""
+        return self.listing().name
+
+    @property
+    def project(self) -> str:
+        """The project, "" where it is not known."""
+        return self.listing().project
+
+    @property
+    def state(self) -> State:
+        """The state, as far as it can be told without reading the run."""
+        return self.listing().state
 
     def load(self) -> Run:
         """Read the whole run."""

@@ -7,6 +7,7 @@ A folder holds `ID_history.csv` or `.parquet` and, where there are, `ID_summary.
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from postrun.model import Completeness, Identity, Run, RunRef, State, TargetError
+from postrun.model import Completeness, Identity, Listing, Run, RunRef, State, TargetError
 from postrun.model.run import empty_console, empty_history
-from postrun.sources.files import parse_time, read_json, unwrap_config
+from postrun.sources.files import parse_time, read_json, stamp, unwrap_config
 from postrun.sources.sampling import looks_sampled
 
 _SUFFIXES = ("_history.parquet", "_history.csv", "_summary.json")
@@ -46,17 +47,29 @@ class Exported:
         yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)
 
     def _reference(self, folder: Path, run_id: str, path: Path) -> RunRef:
-        about, bare = _identity_files(folder), path.is_file()
+        bare = path.is_file()
         return RunRef(
             id=run_id,
             source=self.name,
             path=path,
             loader=partial(_load, folder, run_id, path if bare else None),
-            name=str(about.get("name") or ""),
-            state=_state(about.get("state")),
+            listing=partial(_listing, folder),
             modified=path.stat().st_mtime,
             size=path.stat().st_size if bare else 0,
+            version=_version(folder, run_id, path),
         )
+
+
+def _listing(folder: Path) -> Listing:
+    about = _identity_files(folder)
+    return Listing(name=str(about.get("name") or ""), state=_state(about.get("state")))
+
+
+def _version(folder: Path, run_id: str, path: Path) -> str:
+    """Size and time of change of all that a run is read from."""
+    names = ("full_analysis.json", "detailed_analysis.json")
+    own = sorted(folder.glob(f"{glob.escape(run_id)}_*"))
+    return " ".join(stamp(p) for p in (path, *own, *(folder / name for name in names)))
 
 
 def _exports_below(folder: Path, depth: int = 0) -> Iterator[tuple[Path, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from postrun.model import Run, RunRef, State
+from postrun.model import Listing, Run, RunRef, State
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.build import STATES, download_files, load_history, load_run
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
@@ -95,9 +95,12 @@ class WandbApi:
             source=self.name,
             path=Path(str(address)),
             loader=partial(load_run, address, self.options.sample),
-            name=attributes.get("displayName") or "",
-            project=f"{address.entity}/{address.project}",
-            state=STATES.get(attributes.get("state", ""), State.UNKNOWN),
+            listing=partial(
+                Listing,
+                name=attributes.get("displayName") or "",
+                project=f"{address.entity}/{address.project}",
+                state=STATES.get(attributes.get("state", ""), State.UNKNOWN),
+            ),
             modified=moment.timestamp() if moment else 0.0,
             remote=True,
             version=_version(attributes, self.options.sample),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
-from postrun.model import Run, RunRef, State, TargetError
+from postrun.model import Listing, Run, RunRef, State, TargetError
+from postrun.sources.files import stamp
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
 from postrun.sources.wandb_local.schema import RECORD
@@ -16,6 +17,10 @@ from postrun.sources.wandb_local.schema import RECORD
 _FOLDER = re.compile(r"^(?:offline-)?run-(\d{8}_\d{6})-(.+)$")
 _SKIP = {"files", "logs", "tmp", ".git", "node_modules", "__pycache__", "artifacts"}
 _MAX_DEPTH = 6
+#: What a run is read from beside its log.
+_BESIDE = (
+    "config.yaml", "wandb-metadata.json", "wandb-summary.json", "requirements.txt", "output.log",
+)  # fmt: skip
 
 
 class WandbLocal:
@@ -84,19 +89,32 @@ def _without_copies(logs: list[Path]) -> list[Path]:
 
 def _reference(run: str, logs: list[Path]) -> RunRef:
     logs = sorted(logs, key=lambda p: (p.parent.name.removeprefix("offline-"), p.name))
-    newest = logs[-1]
-    head = _head(newest)
+    newest, stats = logs[-1], [log.stat() for log in logs]
+    listing = partial(_listing, newest, stats[-1].st_size, stats[-1].st_mtime_ns)
     return RunRef(
-        id=str(head.get("run_id", run)),
+        id=run if newest.stem.startswith("run-") else str(_head(newest).get("run_id", run)),
         source="wandb_local",
         path=newest,
         loader=partial(_load, run, tuple(logs)),
-        name=str(head.get("display_name", "")),
-        project=str(head.get("project", "")),
-        state=_peek_state(newest),
+        listing=listing,
         modified=_started(newest),
-        size=sum(log.stat().st_size for log in logs),
+        size=sum(stat.st_size for stat in stats),
+        version=_version(logs),
     )
+
+
+def _version(logs: list[Path]) -> str:
+    """Size and time of change of all that a run is read from."""
+    paths = [p for log in logs for p in (log, *(log.parent / "files" / name for name in _BESIDE))]
+    return " ".join(stamp(path) for path in paths)
+
+
+@lru_cache(maxsize=20_000)
+def _listing(log: Path, size: int, changed: int) -> Listing:
+    """Name, project and state by the first and last records of a log of this size and time."""
+    head = _head(log)
+    name, project = (str(head.get(key, "")) for key in ("display_name", "project"))
+    return Listing(name, project, _peek_state(log))
 
 
 def _load(run: str, logs: tuple[Path, ...]) -> Run:

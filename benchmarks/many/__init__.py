@@ -1,0 +1,1 @@
+"""Many runs: the project-wide commands against plain loops."""
