@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
+from typing import Any, TypeVar
 
 from postrun.compare import Comparison
-from postrun.job import Options, Result, experiment_job, folder_names, run_job
+from postrun.compare.project import Project
+from postrun.compare.record import RECORD_VERSION, RunRecord, record_of
+from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
 from postrun.model import RunRef, TargetError
-from postrun.report.privacy import Privacy, masked_sentence, protected
+from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView, experiments
 from postrun.sources import prefetched
 from postrun.sources.prefetch import interruptible
+from postrun.store.cache import Cache
+
+T = TypeVar("T")
 
 #: Below these, starting processes (each imports the libraries anew) costs more than it saves.
 _MANY_RUNS = 8
@@ -74,29 +81,141 @@ def compare_all(
     return Comparison(views, findings), masked_sentence(masked), errors
 
 
+def gather(
+    refs: Sequence[RunRef],
+    privacy: Privacy,
+    workers: int | None = None,
+    cache: Cache | None = None,
+    advance: Callable[[int], None] = lambda rows: None,
+    targets: Sequence[int] = (),
+) -> tuple[Project, list[str]]:
+    """The records of many runs, and the messages of those that could not be read.
+
+    What the cache holds is not read again; without a cache, one is kept for this process alone.
+    """
+    salt = f"{RECORD_VERSION} {privacy}"
+    cache = Cache.temporary() if cache is None else cache
+    cache.salt = salt
+    keys = [cache.key(ref) for ref in refs]
+    known = [
+        cache.record(key) if ref.version else None for key, ref in zip(keys, refs, strict=True)
+    ]
+    records: list[RunRecord | None] = [None if k is None else _known(k) for k in known]
+    missing = [i for i, record in enumerate(records) if record is None]
+    for record in records:
+        if record is not None:
+            advance(record.rows)
+    job = partial(record_job, privacy=privacy, cache=cache)
+    errors = []
+    made = _each([refs[i] for i in missing], [keys[i] for i in missing], job, _lost_record, workers)
+    for i, (found, error) in zip(missing, made, strict=True):
+        records[i] = found
+        if error:
+            errors.append(error)
+        advance(found.rows if found else 0)
+    if missing:
+        cache.prune()
+    kept = [i for i, record in enumerate(records) if record is not None]
+    cache.used([keys[i] for i in kept])
+    found_records = [record for record in records if record is not None]
+    places = [targets[i] for i in kept] if targets else []
+    return Project(found_records, [keys[i] for i in kept], cache, places), errors
+
+
+def _known(value: dict[str, Any]) -> RunRecord | None:
+    """A record from the cache; None where it must be made anew."""
+    try:
+        record = RunRecord.from_dict(value)
+    except (KeyError, TypeError):
+        return None
+    # Whether such a run still lives is told by the clock, not by its files.
+    return None if record.state in ("running", "unknown") else record
+
+
+def record_job(
+    ref: RunRef, key: str, privacy: Privacy, cache: Cache
+) -> tuple[RunRecord | None, str]:
+    """Read a run, keep its record and its numbers; the record, or what went wrong."""
+    try:
+        run = ref.load()
+        view = RunView(run)
+        masker = Masker(privacy, run)
+        record = RunRecord.from_dict(masker.value(record_of(view).as_dict()))
+        times = [n for n in ("_step", "_runtime", "_timestamp") if n in run.history.columns]
+        cache.put(key, record.as_dict(), run.history.select(*times, *view.numeric_keys))
+    except Exception as error:  # one run must not stop the others
+        return None, failure(ref, error)
+    return record, ""
+
+
+def _lost_record(ref: RunRef, error: Exception) -> tuple[RunRecord | None, str]:
+    return None, failure(ref, error)
+
+
+def _lost_result(ref: RunRef, error: Exception) -> Result:
+    return Result(ref.id, name=ref.name, error=failure(ref, error))
+
+
 def _analyze_each(
     refs: list[RunRef], names: list[str], options: Options, workers: int | None
 ) -> Iterator[Result]:
+    for ref, result in zip(
+        refs,
+        _each(refs, names, partial(run_job, options=options), _lost_result, workers, _lean),
+        strict=True,
+    ):
+        if ref.remote and len(refs) > 1:
+            result.view = None  # memory does not grow with the number of runs
+        yield result
+
+
+def _lean(result: Result) -> Result:
+    result.view = None  # too large to send
+    return result
+
+
+def _each(
+    refs: Sequence[RunRef],
+    names: Sequence[str],
+    job: Callable[[RunRef, str], T],
+    lost: Callable[[RunRef, Exception], T],
+    workers: int | None,
+    sent: Callable[[T], T] | None = None,
+) -> Iterator[T]:
+    """`job` over references and a name for each, in their order: in this process, or on all cores.
+
+    `sent` is applied to what another process sends back; `lost` makes a result of one that died.
+    """
     count = min(workers or os.cpu_count() or 1, len(refs))
     large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
     if any(ref.remote for ref in refs) or count <= 1 or (workers is None and not large):
         # What comes over the network is waited for, not computed: reading ahead keeps this process busy.
         for ref, name in zip(prefetched(refs, workers), names, strict=True):
-            result = run_job(ref, name, options)
-            if ref.remote and len(refs) > 1:
-                result.view = None  # memory does not grow with the number of runs
-            yield result
+            yield job(ref, name)
         return
     with ProcessPoolExecutor(count, mp_context=_context(), initializer=_single) as pool:
         futures = [
-            pool.submit(_remote, ref, name, options) for ref, name in zip(refs, names, strict=True)
+            pool.submit(_remote, job, sent, ref, name)
+            for ref, name in zip(refs, names, strict=True)
         ]
         try:
             for ref, future in zip(refs, futures, strict=True):
-                yield _outcome(ref, future)
+                try:
+                    yield interruptible(future)
+                except GeneratorExit:
+                    raise
+                except Exception as error:  # a worker died
+                    yield lost(ref, error)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _remote(
+    job: Callable[[RunRef, str], T], sent: Callable[[T], T] | None, ref: RunRef, name: str
+) -> T:
+    result = job(ref, name)
+    return result if sent is None else sent(result)
 
 
 def _context() -> BaseContext:
@@ -106,7 +225,7 @@ def _context() -> BaseContext:
     """
     if "forkserver" in get_all_start_methods():
         context = get_context("forkserver")
-        context.set_forkserver_preload(["postrun.job", "postrun.rules.registry"])
+        context.set_forkserver_preload(["postrun.engine", "postrun.rules.registry"])
         return context
     return get_context("spawn")
 
@@ -114,16 +233,3 @@ def _context() -> BaseContext:
 def _single() -> None:
     """In a worker: one thread each, for the processes share the cores already."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-
-
-def _remote(ref: RunRef, name: str, options: Options) -> Result:
-    result = run_job(ref, name, options)
-    result.view = None  # too large to send
-    return result
-
-
-def _outcome(ref: RunRef, future: Future[Result]) -> Result:
-    try:
-        return interruptible(future)
-    except Exception as error:
-        return Result(ref.id, name=ref.name, error=f"{ref.path}: {type(error).__name__}: {error}")

@@ -79,17 +79,19 @@ def experiment_job(refs: list[RunRef], folder_name: str, options: Options) -> Re
 def _guarded(ref: RunRef, job: Callable[[], Result]) -> Result:
     try:
         return job()
-    except PostrunError as error:
-        text = str(error)
-    except OSError as error:
-        text = f"{ref.path}: cannot be read: {error.strerror or error}"
     except Exception as error:  # a defect of ours must not stop the other runs
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        text = (
-            f"{ref.path}: internal error at {Path(frame.filename).name}:{frame.lineno}: "
-            f"{type(error).__name__}: {error}. Please report it."
-        )
-    return Result(ref.id, name=ref.name, error=text)
+        return Result(ref.id, name=ref.name, error=failure(ref, error))
+
+
+def failure(ref: RunRef, error: Exception) -> str:
+    """Why a run was not read, for people."""
+    if isinstance(error, PostrunError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{ref.path}: cannot be read: {error.strerror or error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{ref.path}: internal error{where}: {type(error).__name__}: {error}. Please report it."
 
 
 def analyze_run(run: Run, folder_name: str, options: Options) -> Result:

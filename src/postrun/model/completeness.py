@@ -91,6 +91,13 @@ class Completeness:
         """True where nothing is known to be missing."""
         return not (self.sampled or self.truncated or self.damage)
 
+    @property
+    def went_on(self) -> bool:
+        """True where the source itself reports a later step than the last row: the log is a cut copy."""
+        return self.reported_last_step is not None and self.reported_last_step > (
+            self.last_step or 0
+        )
+
     def sentence(self) -> str:
         """Completeness in one short sentence for people."""
         if not self.rows:

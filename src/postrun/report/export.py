@@ -12,9 +12,10 @@ from typing import Any
 import polars as pl
 
 from postrun.model import Finding, Run
-from postrun.report.files import safe_name, write_atomically, write_json, write_text
+from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.overview import insights, statistics
 from postrun.semantics import RunView
+from postrun.store.atomic import write_atomically
 
 SCHEMA_VERSION = 1
 #: A cell that begins with one of these is a formula to a spreadsheet.

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from postrun.model import PostrunError
+from postrun.store.atomic import write_atomically
 
 _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 
@@ -20,26 +17,6 @@ def safe_name(text: str) -> str:
     """A name that is one plain path component on any system, never "", "." or ".."."""
     name = _UNSAFE.sub("_", text).strip("._") or "run"
     return name[:120]
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then move it there in one step.
-
-    PostrunError that names the file where it cannot be written; what was there before stays.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(aside)
-        aside.replace(path)
-    except OSError as error:
-        raise PostrunError(
-            f"{path}: cannot be written: {error.strerror or error}. "
-            "Give another folder with --out, or free space."
-        ) from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

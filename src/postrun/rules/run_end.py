@@ -102,7 +102,7 @@ class RunCrashed(Rule):
             if cut
             else ""
         )
-        if done.reported_last_step is not None and done.reported_last_step > (done.last_step or 0):
+        if done.went_on:
             last = (
                 "before the first step" if done.last_step is None else f"at step {done.last_step:,}"
             )

@@ -22,6 +22,7 @@ from postrun.sources.wandb_local.scan import (
     Ints,
     Spans,
     classify,
+    output_lines,
     split,
     split_items,
     step_numbers,
@@ -105,25 +106,40 @@ class _Reader:
         if not payloads:
             return
         buffer = Buffer.of(payloads)
-        history, summary, others = classify(buffer)
+        history, summary, output, others = classify(buffer)
         stats: list[tuple[int, int]] = []
         for i in others:
             self._other(buffer, int(buffer.starts[i]), payloads[i], stats)
-        if len(history):
-            self._history(buffer, history)
-        if len(summary):
-            self.summary.add(buffer, summary)
+        if len(output):
+            lines, broken = output_lines(buffer, output)
+            self.unreadable += broken
+            for stdout, moment, text in lines:
+                time = moment if moment == moment else None
+                self.console.write("stdout" if stdout else "stderr", text, time)
+        self._rows(buffer, history, summary)
         if stats:
             self._stats(buffer, stats)
 
-    def _history(self, buffer: Buffer, messages: Spans) -> None:
-        messages.row = np.arange(len(messages), dtype=np.int64)
-        (items, steps), broken = split(buffer, messages, 0x0A, 0x12)
+    def _rows(self, buffer: Buffer, history: Spans, summary: Spans) -> None:
+        """History and summary records, whose items look alike: both are split in one pass."""
+        count = len(history)
+        rows = np.arange(count + len(summary), dtype=np.int64)
+        both = Spans(
+            rows,
+            np.concatenate([history.start, summary.start]),
+            np.concatenate([history.end, summary.end]),
+        )
+        (items, others), broken = split(buffer, both, 0x0A, 0x12)
         self.unreadable += len(broken)
+        steps = others.pick(others.row < count)
         if len(steps):
             self.history_steps.append((steps.row + self.history.rows, step_numbers(buffer, steps)))
-        self.history.add(buffer, items)
-        self.history.rows += len(messages)
+        if count:
+            self.history.add(buffer, items.pick(items.row < count))
+            self.history.rows += count
+        if len(summary):
+            updates, removals = items.pick(items.row >= count), others.pick(others.row >= count)
+            self.summary.add(buffer, updates, removals)
 
     def _history_frame(self) -> pl.DataFrame:
         rows = self.history.rows
@@ -179,12 +195,10 @@ class _Reader:
 
     def _on_history(self, payload: bytes, start: int, end: int) -> None:
         """A history record in an unusual place of its payload."""
-        buffer = Buffer.of([payload])
-        self._history(buffer, Spans(*(np.array([v], np.int64) for v in (0, start, end))))
+        self._rows(Buffer.of([payload]), _span(start, end), _span())
 
     def _on_summary(self, payload: bytes, start: int, end: int) -> None:
-        buffer = Buffer.of([payload])
-        self.summary.add(buffer, Spans(*(np.array([v], np.int64) for v in (0, start, end))))
+        self._rows(Buffer.of([payload]), _span(), _span(start, end))
 
     def _on_run(self, payload: bytes, start: int, end: int) -> None:
         run = wire.decode(payload, "RunRecord", start, end)
@@ -212,6 +226,7 @@ class _Reader:
         self._print(wire.decode(payload, "OutputRecord", start, end))
 
     def _on_output_raw(self, payload: bytes, start: int, end: int) -> None:
+        """A raw output record in an unusual place of its payload."""
         self._print(wire.decode(payload, "OutputRawRecord", start, end))
 
     def _print(self, record: dict[str, Any]) -> None:
@@ -297,16 +312,14 @@ class Summary:
         self._last.pop(path, None)
         self._last[path] = value
 
-    def add(self, buffer: Buffer, messages: Spans) -> None:
-        """Apply summary records in their order."""
-        messages.row = np.arange(len(messages), dtype=np.int64)
-        (updates, removals), _ = split(buffer, messages, 0x0A, 0x12)
+    def add(self, buffer: Buffer, updates: Spans, removals: Spans) -> None:
+        """Apply updates and removals; rows tell the order of the records that they are from."""
         items, odd = split_items(buffer, updates)
         data = buffer.data
         row_of: dict[tuple[str, ...], int] = {}
         if len(items.row):
             numbers = self._keys.numbers(buffer, items.key_start, items.key_end)
-            few = len(messages) < 1 << 15  # 16-bit numbers sort by radix
+            few = int(items.row.max()) < 1 << 15  # 16-bit numbers sort by radix
             rows = items.row.astype(np.int16) if few else items.row
             order = np.argsort(rows, kind="stable")
             last = np.full(len(self._paths), -1, np.int64)
@@ -334,6 +347,11 @@ class Summary:
         for path, text in self._last.items():
             set_path(out, path, json_value(text))
         return out
+
+
+def _span(*ends: int) -> Spans:
+    """One span from a start to an end, or none."""
+    return Spans(*(np.array(v, np.int64) for v in ((0,)[: len(ends) // 2], ends[:1], ends[1:])))
 
 
 def ordered(columns: dict[str, pl.Series], rows: int) -> pl.DataFrame:

@@ -22,7 +22,8 @@ Bytes = NDArray[np.uint8]
 _PADDING = 32
 #: With fewer records left than this, one at a time is faster than NumPy's fixed costs.
 _FEW = 12
-_HISTORY_TAG, _SUMMARY_TAG, _NUM_TAG = 0x12, 0x1A, 0x08
+_HISTORY_TAG, _SUMMARY_TAG, _OUTPUT_TAG, _NUM_TAG = 0x12, 0x1A, 0x6A, 0x08
+_NANOS_TAG, _INFO_TAG = 0x10, (0xC2, 0x0C)
 _KEY_TAG, _NESTED_TAG, _VALUE_TAG = 0x0A, 0x12, (0x82, 0x01)
 
 
@@ -71,24 +72,29 @@ class Items:
     value_end: Ints
 
 
-def classify(buffer: Buffer) -> tuple[Spans, Spans, list[int]]:
-    """History spans, summary spans, and the indices of all other records."""
+def classify(buffer: Buffer) -> tuple[Spans, Spans, Spans, list[int]]:
+    """Spans of history, summary and raw output records, and the indices of all others."""
     array, pos = buffer.array, buffer.starts
     has_num = array[pos] == _NUM_TAG
     _, after = _varints(array, pos + 1)
     pos = np.where(has_num, after, pos)
-    tag = array[np.minimum(pos, len(array) - 1)]
+    pos = np.minimum(pos, len(array) - _PADDING)
+    info = (array[pos] == _INFO_TAG[0]) & (array[pos + 1] == _INFO_TAG[1])
+    if info.any():  # what wandb-core writes before the record itself
+        length, after = _varints(array, pos + 2)
+        pos = np.where(info & (after + length < buffer.ends), after + length, pos)
+    tag = array[pos]
     length, start = _varints(array, pos + 1)
     end = start + length
     inside = end <= buffer.ends
     found = []
     rest = np.ones(len(pos), np.bool_)
-    for want in (_HISTORY_TAG, _SUMMARY_TAG):
+    for want in (_HISTORY_TAG, _SUMMARY_TAG, _OUTPUT_TAG):
         mask = (tag == want) & inside
         rest &= ~mask
         index = np.flatnonzero(mask)
         found.append(Spans(index, start[index], end[index]))
-    return found[0], found[1], np.flatnonzero(rest).tolist()
+    return found[0], found[1], found[2], np.flatnonzero(rest).tolist()
 
 
 def split(buffer: Buffer, messages: Spans, *tags: int) -> tuple[list[Spans], list[int]]:
@@ -195,6 +201,39 @@ def split_items(buffer: Buffer, items: Spans) -> tuple[Items, Spans]:
         Items(regular.row, regular.start, key_end[good], value[good], regular.end),
         items.pick(~good),
     )
+
+
+def output_lines(buffer: Buffer, messages: Spans) -> tuple[list[tuple[bool, float, str]], int]:
+    """Raw output records in their order: whether on stdout, Unix seconds (NaN: none), text.
+
+    The second value counts those that are not readable.
+    """
+    array, count = buffer.array, len(messages)
+    stdout = (array[messages.start] == _NUM_TAG) & (array[messages.start + 1] == 1)
+    messages.row = np.arange(count, dtype=np.int64)
+    (times, texts), broken = split(buffer, messages, 0x12, 0x1A)
+    moments = np.full(count, np.nan)
+    moments[times.row] = _timestamps(buffer, times)
+    lines = [""] * count
+    data = buffer.data
+    for row, a, b in zip(texts.row.tolist(), texts.start.tolist(), texts.end.tolist(), strict=True):
+        lines[row] = data[a:b].decode("utf-8", "replace")
+    bad = set(broken)
+    found = zip(stdout.tolist(), moments.tolist(), lines, strict=True)
+    return [line for i, line in enumerate(found) if i not in bad], len(bad)
+
+
+def _timestamps(buffer: Buffer, spans: Spans) -> NDArray[np.float64]:
+    """Unix seconds of Timestamp messages: seconds and nanoseconds, in this order where both are there."""
+    array = buffer.array
+    seconds, after = _varints(array, spans.start + 1)
+    first = array[spans.start]
+    has_seconds = first == _NUM_TAG
+    at = np.where(has_seconds, after, spans.start)
+    nanos, _ = _varints(array, at + 1)
+    has_nanos = (at < spans.end) & (array[at] == _NANOS_TAG)
+    out = np.where(has_seconds, seconds, 0) + np.where(has_nanos, nanos, 0) / 1e9
+    return np.where(spans.end > spans.start, out, np.nan)
 
 
 def step_numbers(buffer: Buffer, steps: Spans) -> Ints:

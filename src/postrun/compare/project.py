@@ -1,0 +1,173 @@
+"""Many runs: their records, and any metric's curves when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from postrun.compare.record import RunRecord
+from postrun.model import UsageError
+from postrun.model.text import unique_labels
+from postrun.semantics import role_rank
+from postrun.stats.robust import Floats
+from postrun.store.cache import Cache
+
+#: What curves can be drawn over, and the roles of the metrics that count it.
+AXES = ("step", "time", "tokens", "samples", "epoch", "compute")
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One metric of one run, finite values in order of x.
+
+    `x` is in the axis' own unit (steps, seconds since the start, tokens, samples, epochs, GPU hours),
+    `steps` the logged step of each value, `y` values; all of one length.
+    """
+
+    metric: str
+    x: Floats
+    steps: Floats
+    seconds: Floats
+    y: Floats
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(slots=True)
+class Project:
+    """Runs by their records. `keys` are their entries in the cache, which holds their columns.
+
+    `targets` is the position of the target that each run was found behind.
+    """
+
+    records: list[RunRecord]
+    keys: list[str]
+    cache: Cache
+    targets: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def labels(self) -> list[str]:
+        """One label per run that no other has."""
+        return unique_labels((r.name, r.id) for r in self.records)
+
+    def take(self, which: Sequence[int]) -> Project:
+        """Some of the runs, in the order given."""
+        return Project(
+            [self.records[i] for i in which],
+            [self.keys[i] for i in which],
+            self.cache,
+            [self.targets[i] for i in which] if self.targets else [],
+        )
+
+    def metrics(self) -> list[str]:
+        """All metrics: those that most runs have first, then by role, then by name."""
+        counts: dict[str, int] = {}
+        ranks: dict[str, int] = {}
+        for record in self.records:
+            for key, facts in record.metrics.items():
+                counts[key] = counts.get(key, 0) + 1
+                ranks[key] = min(
+                    ranks.get(key, 10**6), role_rank(facts.role) + (0 if facts.central else 1000)
+                )
+        return sorted(counts, key=lambda k: (-counts[k], ranks[k], k))
+
+    def main_metric(self) -> str:
+        """What runs are judged by where nobody says: an evaluation before the training's own.
+
+        Of the metrics that at least half of the runs with any history have; UsageError where none has a
+        better direction.
+        """
+        judged = [r for r in self.records if r.metrics]
+        found: dict[str, int] = {}
+        for record in judged:
+            for key, facts in record.metrics.items():
+                if facts.central and facts.better != "neither" and facts.n > 1:
+                    found[key] = found.get(key, 0) + 1
+        common = [k for k, n in found.items() if 2 * n >= len(judged)]
+        order = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
+        for role in order:
+            for key in sorted(common):
+                if any(r.metrics[key].role == role for r in judged if key in r.metrics):
+                    return key
+        raise UsageError(
+            "no metric that most of these runs have is known to be better when lower or higher: name one "
+            "with --metric KEY and --goal min or max"
+        )
+
+    def better(self, metric: str, goal: str = "") -> int:
+        """+1 where higher is better, -1 where lower is; by `goal` ("min", "max"), else by the metric.
+
+        Raises:
+            UsageError: No run has the metric, or nothing tells which way is better.
+        """
+        known = [r.metrics[metric].better for r in self.records if metric in r.metrics]
+        if not known and not any(metric in r.summary for r in self.records):
+            near = [k for k in self.metrics() if metric.lower() in k.lower()][:5]
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise UsageError(f"no run has a metric {metric!r}{hint}")
+        if goal:
+            return {"min": -1, "max": 1}[goal]
+        for word, sign in (("lower", -1), ("higher", 1)):
+            if word in known:
+                return sign
+        raise UsageError(f"{metric}: not known which way is better; say --goal min or --goal max")
+
+    def curve(self, number: int, metric: str, axis: str = "step") -> Curve | None:
+        """A run's metric over an axis; None where it has no finite value or no such axis."""
+        record = self.records[number]
+        if metric not in record.metrics:
+            return None
+        names = ["_step", "_runtime", metric]
+        counted = record.axes.get(axis)
+        if counted:
+            names.append(counted)
+        frame = self.cache.columns(self.keys[number], list(dict.fromkeys(names)))
+        if frame is None or metric not in frame.columns:
+            return None
+        return _curve(frame, metric, axis, counted, record.gpus)
+
+    def curves(self, metric: str, axis: str = "step") -> list[Curve | None]:
+        """Every run's curve of a metric."""
+        if axis not in AXES:
+            raise UsageError(f"--align {axis}: it is one of {', '.join(AXES)}")
+        return [self.curve(i, metric, axis) for i in range(len(self))]
+
+
+@np.errstate(all="ignore")
+def _curve(
+    frame: pl.DataFrame, metric: str, axis: str, counted: str | None, gpus: int | None
+) -> Curve | None:
+    def column(name: str) -> Floats:
+        if name not in frame.columns:
+            return np.full(frame.height, np.nan)
+        return frame[name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy().copy()
+
+    steps, seconds, y = column("_step"), column("_runtime"), column(metric)
+    if np.isnan(steps).all():
+        steps = np.arange(frame.height, dtype=np.float64)
+    if axis == "step":
+        x = steps
+    elif axis == "time":
+        x = seconds
+    elif axis == "compute":
+        x = seconds / 3600 * gpus if gpus else np.full(frame.height, np.nan)
+    elif counted:
+        x = column(counted)
+        known = np.isfinite(x)
+        if known.any():  # counted in other rows than the metric: between two of them, in proportion
+            order = np.argsort(steps[known], kind="stable")
+            x = np.interp(steps, steps[known][order], x[known][order], left=np.nan, right=np.nan)
+    else:
+        x = np.full(frame.height, np.nan)
+    kept = np.isfinite(y) & np.isfinite(x) & np.isfinite(steps)
+    if not kept.any():
+        return None
+    order = np.flatnonzero(kept)[np.argsort(x[kept], kind="stable")]
+    return Curve(metric, x[order], steps[order], seconds[order], y[order])

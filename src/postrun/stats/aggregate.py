@@ -1,0 +1,241 @@
+"""Aggregates over repeated runs, with intervals: what a few seeds can and cannot show.
+
+Scores are matrices (runs, tasks), higher is better; one column where there is one task. The estimators are
+those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice" (arXiv
+2108.13264), and agree with its library, rliable, figure by figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from postrun.stats.robust import Floats
+
+Statistic = Callable[[Floats], Floats]
+#: Bootstrap resamples; the quantiles that bound 95 % then rest on 50 of them each.
+RESAMPLES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with the bounds of its interval (NaN where `n` is too small for one)."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def iqm(scores: Floats) -> Floats:
+    """Interquartile mean: the mean of the middle half of all runs and tasks.
+
+    Shapes: (..., runs, tasks) to (...). A quarter of the values, rounded down, is cut at each end, as
+    in scipy.stats.trim_mean; below four values it is the mean.
+    """
+    flat = np.sort(scores.reshape(*scores.shape[:-2], -1), axis=-1)
+    cut = int(0.25 * flat.shape[-1])
+    return np.asarray(flat[..., cut : flat.shape[-1] - cut].mean(axis=-1))
+
+
+def mean(scores: Floats) -> Floats:
+    """Mean over tasks of the means over runs. Shapes: (..., runs, tasks) to (...)."""
+    return np.asarray(scores.mean(axis=-2).mean(axis=-1))
+
+
+def median(scores: Floats) -> Floats:
+    """Median over tasks of the means over runs. Shapes: (..., runs, tasks) to (...)."""
+    return np.asarray(np.median(scores.mean(axis=-2), axis=-1))
+
+
+def optimality_gap(scores: Floats, target: float = 1.0) -> Floats:
+    """How far scores stay below a target on average; what is above it counts as at it."""
+    return np.asarray(target - np.minimum(scores, target).mean(axis=(-2, -1)))
+
+
+def performance_profile(scores: Floats, thresholds: Floats) -> Floats:
+    """Share of runs whose score is above each threshold, averaged over tasks.
+
+    Shapes: (..., runs, tasks) and (thresholds,) to (..., thresholds).
+    """
+    above = scores[..., None] > thresholds
+    return np.asarray(above.mean(axis=-3).mean(axis=-2))
+
+
+def probability_of_improvement(first: Floats, second: Floats) -> float:
+    """Probability that a run of `first` beats one of `second`, averaged over tasks; ties count half.
+
+    Per task this is the Mann-Whitney U statistic over the number of pairs. Shapes: (n, tasks), (m, tasks).
+    """
+    return float(_wins(first, second).mean())
+
+
+def _wins(first: Floats, second: Floats) -> Floats:
+    """The same for many resamples at once: (..., n, tasks), (..., m, tasks) to (..., tasks)."""
+    difference = first[..., :, None, :] - second[..., None, :, :]
+    return np.asarray(((difference > 0) + 0.5 * (difference == 0)).mean(axis=(-3, -2)))
+
+
+def resamples(scores: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Stratified bootstrap: runs drawn with replacement within each task. Shape (count, runs, tasks)."""
+    n, tasks = scores.shape
+    picks = rng.integers(n, size=(count, n, tasks))
+    return np.asarray(np.take_along_axis(scores[None], picks, axis=1))
+
+
+def percentile_interval(
+    scores: Floats,
+    statistic: Statistic = iqm,
+    level: float = 0.95,
+    count: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """rliable's interval: quantiles of a statistic over stratified resamples.
+
+    With fewer than about ten runs it is too narrow (see `interval`).
+    """
+    drawn = statistic(resamples(scores, count, np.random.default_rng(seed)))
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(float(statistic(scores)), float(low), float(high), len(scores))
+
+
+def interval(
+    scores: Floats,
+    statistic: Statistic = iqm,
+    level: float = 0.95,
+    count: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Interval of a statistic that holds its level with few runs as well.
+
+    Value ± t · sqrt(n / (n - 1)) · standard deviation over stratified resamples, with Student's t of
+    tasks · (n - 1) degrees of freedom: resampling n runs underestimates the variance by (n - 1) / n, and
+    quantiles of the resamples know nothing of the uncertainty of the spread (Hesterberg 2015, "What
+    Teachers Should Know about the Bootstrap", section 4). Fewer than 3 runs give no interval.
+    """
+    n, tasks = scores.shape
+    value = float(statistic(scores))
+    if n < 3:
+        return Estimate(value, float("nan"), float("nan"), n)
+    drawn = statistic(resamples(scores, count, np.random.default_rng(seed)))
+    reach = student_t(level, tasks * (n - 1)) * _few(n, tasks) ** 0.5 * float(drawn.std())
+    return Estimate(value, value - reach, value + reach, n)
+
+
+def difference_interval(
+    first: Floats,
+    second: Floats,
+    statistic: Statistic = iqm,
+    level: float = 0.95,
+    count: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Interval of the difference of a statistic between two groups, as in `interval`.
+
+    Degrees of freedom by Welch and Satterthwaite. `n` is that of the smaller group.
+    """
+    value = float(statistic(first) - statistic(second))
+    n = min(len(first), len(second))
+    if n < 2 or (n == 2 and max(len(first), len(second)) < 3):
+        return Estimate(value, float("nan"), float("nan"), n)
+    rng = np.random.default_rng(seed)
+    parts, freedom = [], []
+    for scores in (first, second):
+        runs, tasks = scores.shape
+        drawn = statistic(resamples(scores, count, rng))
+        parts.append(float(drawn.var()) * _few(runs, tasks))
+        freedom.append(tasks * (runs - 1))
+    total = sum(parts)
+    degrees = (
+        total**2 / sum(p**2 / f for p, f in zip(parts, freedom, strict=True)) if total else 1.0
+    )
+    reach = student_t(level, degrees) * total**0.5
+    return Estimate(value, value - reach, value + reach, n)
+
+
+def improvement_interval(
+    first: Floats, second: Floats, level: float = 0.95, count: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """Probability of improvement with the quantiles of stratified resamples of both groups."""
+    rng = np.random.default_rng(seed)
+    value = probability_of_improvement(first, second)
+    n = min(len(first), len(second))
+    if n < 3:
+        return Estimate(value, float("nan"), float("nan"), n)
+    drawn = np.concatenate(
+        [
+            _wins(resamples(first, part, rng), resamples(second, part, rng)).mean(axis=-1)
+            for part in [count // 10] * 10
+        ]
+    )
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(value, float(low), float(high), n)
+
+
+def student_t(level: float, freedom: float) -> float:
+    """The factor that bounds a two-sided interval of this level."""
+    from scipy import special
+
+    return float(special.stdtrit(freedom, (1 + level) / 2))
+
+
+def rank_test(first: Floats, second: Floats) -> float:
+    """Two-sided p value of "neither group is better", one task: the Mann-Whitney test.
+
+    Exact over all splits of the pooled values where there are at most 50,000 of them (ties and all), else
+    over 20,000 random ones. Shapes: (n,), (m,).
+    """
+    from itertools import combinations
+    from math import comb
+
+    pooled = np.concatenate([first, second])
+    n, total = len(first), len(pooled)
+    ranks = _ranks(pooled)
+    centre = n * (total + 1) / 2
+    seen = abs(float(ranks[:n].sum()) - centre) - 1e-9
+    if comb(total, n) <= 50_000:
+        picks = np.array(list(combinations(range(total), n)))
+        sums = ranks[picks].sum(axis=1)
+        return float((np.abs(sums - centre) >= seen).mean())
+    rng = np.random.default_rng(0)
+    drawn = rng.permuted(np.broadcast_to(ranks, (20_000, total)), axis=1)[:, :n].sum(axis=1)
+    return float((1 + (np.abs(drawn - centre) >= seen).sum()) / 20_001)
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1 on; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = counts.cumsum()
+    return np.asarray((ends - (counts - 1) / 2)[place], dtype=np.float64)
+
+
+def holm(p: Floats) -> Floats:
+    """p values adjusted so that all statements hold together (Holm 1979). Shape (n,)."""
+    n = len(p)
+    order = np.argsort(p)
+    adjusted = np.maximum.accumulate(p[order] * np.arange(n, 0, -1))
+    out = np.empty(n)
+    out[order] = np.minimum(adjusted, 1)
+    return out
+
+
+def wilson(
+    hits: NDArray[Any] | int, n: NDArray[Any] | int, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Bounds of a share (Wilson 1927): honest for few and for none. Broadcasts."""
+    from scipy import special
+
+    z = float(special.ndtri((1 + level) / 2))
+    count = np.maximum(np.asarray(n, dtype=np.float64), 1)
+    share = np.asarray(hits, dtype=np.float64) / count
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return np.maximum(middle - reach, 0), np.minimum(middle + reach, 1)
+
+
+def _few(runs: int, tasks: int) -> float:
+    return 1.0 if tasks == 1 and runs > 3 else runs / (runs - 1)
