@@ -139,13 +139,20 @@ def record_job(
     try:
         run = ref.load()
         view = RunView(run)
-        masker = Masker(privacy, run)
-        record = RunRecord.from_dict(masker.value(record_of(view).as_dict()))
+        record = masked_record(record_of(view), Masker(privacy, run))
         times = [n for n in ("_step", "_runtime", "_timestamp") if n in run.history.columns]
-        cache.put(key, record.as_dict(), run.history.select(*times, *view.numeric_keys))
+        columns = {name: run.history[name] for name in (*times, *view.numeric_keys)}
+        record.columns = cache.put(key, record.as_dict(), columns)
     except Exception as error:  # one run must not stop the others
         return None, failure(ref, error)
     return record, ""
+
+
+def masked_record(record: RunRecord, masker: Masker) -> RunRecord:
+    """A record without secrets, as reports may show it. Names of metrics stay as they are."""
+    plain = record.as_dict()
+    metrics = plain.pop("metrics")
+    return RunRecord.from_dict({**masker.value(plain), "metrics": metrics})
 
 
 def _lost_record(ref: RunRef, error: Exception) -> tuple[RunRecord | None, str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import polars as pl
 
 from postrun.compare.record import RunRecord
 from postrun.model import UsageError
@@ -124,14 +123,41 @@ class Project:
         record = self.records[number]
         if metric not in record.metrics:
             return None
-        names = ["_step", "_runtime", metric]
         counted = record.axes.get(axis)
-        if counted:
-            names.append(counted)
-        frame = self.cache.columns(self.keys[number], list(dict.fromkeys(names)))
-        if frame is None or metric not in frame.columns:
+        names = ["_step", "_runtime", metric, *([counted] if counted else [])]
+        found = self.cache.columns(self.keys[number], record.columns, names)
+        if metric not in found:
             return None
-        return _curve(frame, metric, axis, counted, record.gpus)
+        at, y = found[metric]
+
+        def dense(name: str) -> Floats:
+            out = np.full(record.rows, np.nan)
+            if name in found:
+                rows, values = found[name]
+                out[rows] = values
+            return out
+
+        steps, seconds = dense("_step"), dense("_runtime")
+        if np.isnan(steps).all():
+            steps = np.arange(record.rows, dtype=np.float64)
+        if axis == "step":
+            x = steps[at]
+        elif axis == "time":
+            x = seconds[at]
+        elif axis == "compute":
+            x = seconds[at] / 3600 * (record.gpus or np.nan)
+        elif counted:
+            x = _counted(steps, dense(counted))[at]
+        else:
+            return None
+        kept = np.isfinite(y) & np.isfinite(x) & np.isfinite(steps[at])
+        if not kept.any():
+            return None
+        at, x, y = at[kept], x[kept], y[kept]
+        if len(x) > 1 and (x[1:] < x[:-1]).any():
+            order = np.argsort(x, kind="stable")
+            at, x, y = at[order], x[order], y[order]
+        return Curve(metric, x, steps[at], seconds[at], y)
 
     def curves(self, metric: str, axis: str = "step") -> list[Curve | None]:
         """Every run's curve of a metric."""
@@ -140,34 +166,11 @@ class Project:
         return [self.curve(i, metric, axis) for i in range(len(self))]
 
 
-@np.errstate(all="ignore")
-def _curve(
-    frame: pl.DataFrame, metric: str, axis: str, counted: str | None, gpus: int | None
-) -> Curve | None:
-    def column(name: str) -> Floats:
-        if name not in frame.columns:
-            return np.full(frame.height, np.nan)
-        return frame[name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy().copy()
-
-    steps, seconds, y = column("_step"), column("_runtime"), column(metric)
-    if np.isnan(steps).all():
-        steps = np.arange(frame.height, dtype=np.float64)
-    if axis == "step":
-        x = steps
-    elif axis == "time":
-        x = seconds
-    elif axis == "compute":
-        x = seconds / 3600 * gpus if gpus else np.full(frame.height, np.nan)
-    elif counted:
-        x = column(counted)
-        known = np.isfinite(x)
-        if known.any():  # counted in other rows than the metric: between two of them, in proportion
-            order = np.argsort(steps[known], kind="stable")
-            x = np.interp(steps, steps[known][order], x[known][order], left=np.nan, right=np.nan)
-    else:
-        x = np.full(frame.height, np.nan)
-    kept = np.isfinite(y) & np.isfinite(x) & np.isfinite(steps)
-    if not kept.any():
-        return None
-    order = np.flatnonzero(kept)[np.argsort(x[kept], kind="stable")]
-    return Curve(metric, x[order], steps[order], seconds[order], y[order])
+def _counted(steps: Floats, counts: Floats) -> Floats:
+    """A count at every row: between two rows that log it, in proportion to the steps."""
+    known = np.isfinite(counts) & np.isfinite(steps)
+    if not known.any():
+        return counts
+    order = np.argsort(steps[known], kind="stable")
+    at, values = steps[known][order], counts[known][order]
+    return np.asarray(np.interp(steps, at, values, left=np.nan, right=np.nan))

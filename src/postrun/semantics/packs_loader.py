@@ -61,8 +61,9 @@ class Pack:
             return True
         if self.config_keys and self.config_keys <= set(config):
             return True
-        names = {re.split(r"[=<>@ \[]", line, maxsplit=1)[0].lower() for line in requirements}
-        return bool(self.requirements & names) and bool(self.keys.intersection(keys))
+        if not self.requirements or not self.keys.intersection(keys):
+            return False
+        return any(_package(line) in self.requirements for line in requirements)
 
     def part_of(self, keys: Iterable[str]) -> str:
         """Which part of a training a run with these keys is, "" where there are no parts."""
@@ -131,6 +132,10 @@ def _pattern(entry: dict[str, Any]) -> KeyPattern:
         unit=entry.get("unit", ""),
         better=entry.get("better", ""),
     )
+
+
+def _package(line: str) -> str:
+    return re.split(r"[=<>@ \[]", line, maxsplit=1)[0].lower()
 
 
 @cache

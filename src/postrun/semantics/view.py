@@ -128,6 +128,10 @@ class RunView:
         return steps.cast(float).to_numpy()
 
     @cached_property
+    def _all_steps(self) -> bool:
+        return not np.isnan(self._steps).any()
+
+    @cached_property
     def _in_order(self) -> bool:
         steps = self._steps
         return bool((steps[1:] >= steps[:-1]).all()) if len(steps) else True
@@ -138,11 +142,14 @@ class RunView:
         if known is None:
             info = self.metrics[key]
             column = self.run.history[key]
-            rows: NDArray[np.int64] = np.flatnonzero(column.is_not_null().to_numpy())
-            values = column.drop_nulls().cast(float).to_numpy()
-            x = self._steps[rows]
-            usable = ~np.isnan(x)
-            if not usable.all():
+            rows: NDArray[np.int64]
+            if column.dtype == pl.Float64 and not column.null_count():  # most are: no detour
+                rows, values, x = np.arange(len(column)), column.to_numpy(), self._steps
+            else:
+                rows = np.flatnonzero(column.is_not_null().to_numpy())
+                values, x = column.drop_nulls().cast(float).to_numpy(), self._steps[rows]
+            if not self._all_steps:
+                usable = ~np.isnan(x)
                 rows, values, x = rows[usable], values[usable], x[usable]
             if not self._in_order:  # after a resume: by step, the later row of equal steps later
                 order = np.argsort(x, kind="stable")

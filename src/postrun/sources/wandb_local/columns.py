@@ -31,16 +31,20 @@ from postrun.sources.wandb_local.scan import Buffer, Ints, Spans, split_items
 NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _INT64 = 1 << 63
 _EXACT = 1 << 53
+#: Texts that wait to be parsed at most, over all columns: some megabytes.
+_WAITING = 65_536
 
 
 class Column:
-    """One metric while it is being read: pieces of rows and their values."""
+    """One metric while it is being read: pieces of rows and their values, and texts not parsed yet."""
 
-    __slots__ = ("name", "pieces")
+    __slots__ = ("name", "pieces", "rows", "texts")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.pieces: list[tuple[Ints, Any]] = []
+        self.rows: list[Ints] = []
+        self.texts: list[bytes] = []
 
 
 class Table:
@@ -61,6 +65,8 @@ class Table:
         self._by_number: list[Column] = []
         self._keys = Keys(self._number)
         self._mixed: list[str] = []
+        self._waiting: list[Column] = []
+        self._texts = 0
 
     def _number(self, path: tuple[str, ...]) -> int:
         self._by_number.append(self._column(".".join(path)))
@@ -88,10 +94,25 @@ class Table:
             for number in np.flatnonzero(sizes).tolist():
                 end = begin + int(sizes[number])
                 texts = [data[a:b] for a, b in zip(starts[begin:end], ends[begin:end], strict=True)]
-                self.put(self._by_number[number], rows[begin:end], texts)
+                column = self._by_number[number]
+                if not column.texts:
+                    self._waiting.append(column)
+                column.rows.append(rows[begin:end])
+                column.texts += texts
                 begin = end
+            self._texts += len(order)
+            if self._texts >= _WAITING:
+                self._parse_waiting()
         for row, a, b in zip(odd.row.tolist(), odd.start.tolist(), odd.end.tolist(), strict=True):
             self._add_odd(row + self.rows, buffer.data, a, b)
+
+    def _parse_waiting(self) -> None:
+        """Parse what waits: a column's texts of several batches cost one parse."""
+        for column in self._waiting:
+            rows, texts = np.concatenate(column.rows), column.texts
+            column.rows, column.texts = [], []
+            self.put(column, rows, texts)
+        self._waiting, self._texts = [], 0
 
     def _add_odd(self, row: int, data: bytes, start: int, end: int) -> None:
         """An item that is not (key, value_json): typed values, or none at all."""
@@ -101,6 +122,7 @@ class Table:
             self.invalid += 1
             return
         name = ".".join(key_path(item))
+        self._parse_waiting()  # values stay in the order in which they were logged
         for field in ("value_json", "json"):
             if field in item:
                 self.put(self._column(name), np.array([row]), [item[field].encode()])
@@ -182,6 +204,7 @@ class Table:
 
         Columns are consumed, so that memory never holds two copies of everything.
         """
+        self._parse_waiting()
         for name in list(self._columns):
             column = self._columns.pop(name)
             if column.pieces:

@@ -18,6 +18,7 @@ from postrun.sources.wandb_local.scan import Buffer, Ints
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
+_TABLE_BITS = (12, 14, 16, 18)
 #: Keeps the first n bytes of a little-endian word.
 _KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 
@@ -29,19 +30,40 @@ class Keys:
         self._number_of = number_of
         self._hashes = np.zeros(0, np.uint64)  # sorted
         self._numbers = np.zeros(0, np.int32)
+        self._table: NDArray[np.int32] | None = None
+        self._table_shift = np.uint64(0)
 
     def numbers(self, buffer: Buffer, start: Ints, end: Ints) -> NDArray[np.int32]:
         """The number of the key in each span [start, end)."""
         hashes = _hash_spans(buffer, start, end)
-        at = np.searchsorted(self._hashes, hashes)
-        known = np.zeros(len(hashes), np.bool_)
-        inside = at < len(self._hashes)
-        known[inside] = self._hashes[at[inside]] == hashes[inside]
+        at = self._place(hashes)
+        known = self._hashes[at] == hashes if len(self._hashes) else np.zeros(len(at), np.bool_)
         if not known.all():
             self._learn(buffer, hashes[~known], start[~known], end[~known])
-            at = np.searchsorted(self._hashes, hashes)
+            at = self._place(hashes)
         found: NDArray[np.int32] = self._numbers[at]
         return found
+
+    def _place(self, hashes: NDArray[np.uint64]) -> NDArray[Any]:
+        """Where each hash is among the known ones, if it is; any place where it is not."""
+        if self._table is not None:
+            return np.asarray(self._table[hashes >> self._table_shift])
+        return np.minimum(np.searchsorted(self._hashes, hashes), max(0, len(self._hashes) - 1))
+
+    def _tabulate(self) -> None:
+        """A table from the first bits of a hash to its place: half the cost of a binary search.
+
+        Only where no two known hashes share those bits.
+        """
+        self._table = None
+        for bits in _TABLE_BITS:
+            shift = np.uint64(64 - bits)
+            first = self._hashes >> shift
+            if len(np.unique(first)) == len(first):
+                table = np.zeros(1 << bits, np.int32)
+                table[first] = np.arange(len(first), dtype=np.int32)
+                self._table, self._table_shift = table, shift
+                return
 
     def _learn(self, buffer: Buffer, hashes: NDArray[np.uint64], start: Ints, end: Ints) -> None:
         """Decode keys that are seen for the first time, in the order of their appearance."""
@@ -55,6 +77,7 @@ class Keys:
         order = np.argsort(every)
         self._hashes = every[order]
         self._numbers = np.concatenate([self._numbers, numbers])[order]
+        self._tabulate()
 
 
 def key_path(item: dict[str, Any]) -> tuple[str, ...]:
