@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,9 @@ from postrun.store.cache import Cache
 
 #: What curves can be drawn over, and the roles of the metrics that count it.
 AXES = ("step", "time", "tokens", "samples", "epoch", "compute")
+
+#: Roles of metrics that runs are judged by, first choice first.
+_JUDGES = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +71,12 @@ class Project:
 
     def metrics(self) -> list[str]:
         """All metrics: those that most runs have first, then by role, then by name."""
-        counts: dict[str, int] = {}
-        ranks: dict[str, int] = {}
-        for record in self.records:
-            for key, facts in record.metrics.items():
-                counts[key] = counts.get(key, 0) + 1
-                ranks[key] = min(
-                    ranks.get(key, 10**6), role_rank(facts.role) + (0 if facts.central else 1000)
-                )
+        counts = Counter(key for record in self.records for key in record.metrics)
+        first = {key: r.metrics.plain[key] for r in reversed(self.records) for key in r.metrics}
+        ranks = {
+            key: role_rank(facts["role"]) + (0 if facts["central"] else 1000)
+            for key, facts in first.items()
+        }
         return sorted(counts, key=lambda k: (-counts[k], ranks[k], k))
 
     def main_metric(self) -> str:
@@ -84,21 +86,20 @@ class Project:
         better direction.
         """
         judged = [r for r in self.records if r.metrics]
-        found: dict[str, int] = {}
+        found: dict[str, str] = {}
+        counts: Counter[str] = Counter()
         for record in judged:
-            for key, facts in record.metrics.items():
-                if facts.central and facts.better != "neither" and facts.n > 1:
-                    found[key] = found.get(key, 0) + 1
-        common = [k for k, n in found.items() if 2 * n >= len(judged)]
-        order = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
-        for role in order:
-            for key in sorted(common):
-                if any(r.metrics[key].role == role for r in judged if key in r.metrics):
-                    return key
-        raise UsageError(
-            "no metric that most of these runs have is known to be better when lower or higher: name one "
-            "with --metric KEY and --goal min or max"
-        )
+            for key, facts in record.metrics.plain.items():
+                if facts["role"] in _JUDGES and facts["central"] and facts["n"] > 1:
+                    counts[key] += 1
+                    found[key] = facts["role"]
+        common = [k for k, n in counts.items() if 2 * n >= len(judged)]
+        if not common:
+            raise UsageError(
+                "no metric that most of these runs have is known to be better when lower or higher: name one "
+                "with --metric KEY and --goal min or max"
+            )
+        return min(common, key=lambda k: (_JUDGES.index(found[k]), k))
 
     def better(self, metric: str, goal: str = "") -> int:
         """+1 where higher is better, -1 where lower is; by `goal` ("min", "max"), else by the metric.

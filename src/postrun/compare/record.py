@@ -7,6 +7,7 @@ and how each metric went; histories stay in columns of their own.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC
 from typing import Any
@@ -19,7 +20,7 @@ from postrun.rules.machine import in_use
 from postrun.semantics import RunView
 
 #: Changes whenever a record means something else: older ones are then made anew.
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -42,6 +43,28 @@ class MetricFacts:
     high: float
     best: float | None
     best_step: float | None
+
+
+class Metrics(Mapping[str, MetricFacts]):
+    """Facts by metric, made when they are asked for: most of a run's metrics never are."""
+
+    def __init__(self, plain: dict[str, dict[str, Any]]) -> None:
+        self.plain = plain
+
+    def __getitem__(self, key: str) -> MetricFacts:
+        value = self.plain[key]
+        # JSON has no infinity: it leaves null, which these fields cannot be.
+        missing = {k: math.nan for k in ("final", "low", "high") if value[k] is None}
+        return MetricFacts(**{**value, **missing})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.plain)
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.plain
 
 
 @dataclass(slots=True)
@@ -80,7 +103,7 @@ class RunRecord:
     requirements: dict[str, str] = field(default_factory=dict)
     data: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, MetricFacts] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=lambda: Metrics({}))
     summary: dict[str, float] = field(default_factory=dict)
     axes: dict[str, str] = field(default_factory=dict)
     ending: Ending = field(default_factory=Ending)
@@ -104,17 +127,19 @@ class RunRecord:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `from_dict` reads it."""
         out = {f.name: getattr(self, f.name) for f in fields(self)}
-        out["metrics"] = {key: _plain(facts) for key, facts in self.metrics.items()}
+        out["metrics"] = self.metrics.plain
         return {**out, "ending": _plain(self.ending)}
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> RunRecord:
         """The record that `as_dict` wrote; KeyError or TypeError for anything else."""
-        known = {f.name for f in fields(cls)}
-        plain = {k: v for k, v in value.items() if k in known}
-        plain["metrics"] = {k: MetricFacts(**_numbers(v)) for k, v in plain["metrics"].items()}
+        plain = {k: v for k, v in value.items() if k in _FIELDS}
+        plain["metrics"] = Metrics(plain["metrics"])
         plain["ending"] = Ending(**plain["ending"])
         return cls(**plain)
+
+
+_FIELDS = frozenset(f.name for f in fields(RunRecord))
 
 
 def _plain(value: MetricFacts | Ending) -> dict[str, Any]:
@@ -189,7 +214,7 @@ def _package(line: str) -> tuple[str, str]:
     return name.strip().lower(), version.strip()
 
 
-def _metrics(view: RunView) -> dict[str, MetricFacts]:
+def _metrics(view: RunView) -> Metrics:
     found = {}
     for key, info in view.metrics.items():
         whole = view.series(key)
@@ -197,7 +222,7 @@ def _metrics(view: RunView) -> dict[str, MetricFacts]:
         if not len(series):
             continue
         last_step, n, last, best, best_step = final(series)
-        found[key] = MetricFacts(
+        facts = MetricFacts(
             role=info.role,
             better=info.better,
             unit=info.unit,
@@ -212,7 +237,8 @@ def _metrics(view: RunView) -> dict[str, MetricFacts]:
             best=best,
             best_step=best_step,
         )
-    return found
+        found[key] = _plain(facts)
+    return Metrics(found)
 
 
 def _summary(view: RunView) -> dict[str, float]:
@@ -235,10 +261,3 @@ def _axes(view: RunView) -> dict[str, str]:
         if series is not None:
             found[name] = series.key
     return found
-
-
-def _numbers(value: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and infinity: the writer leaves null, which these fields cannot be."""
-    return {
-        k: math.nan if v is None and k in ("final", "low", "high") else v for k, v in value.items()
-    }

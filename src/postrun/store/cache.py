@@ -90,9 +90,8 @@ class Cache:
         found = {}
         try:
             with self._path(key, ".npy").open("rb") as file:
-                version = np.lib.format.read_magic(file)
-                np.lib.format.read_array_header_1_0(file) if version == (1, 0) else None
-                begin = file.tell()
+                file.seek(8)
+                begin = 10 + int.from_bytes(file.read(2), "little")  # NumPy's header, format 1.0
                 for name, (start, count, dense) in wanted.items():
                     file.seek(begin + 8 * start)
                     values = np.fromfile(file, np.float64, count)

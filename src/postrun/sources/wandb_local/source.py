@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -51,20 +53,25 @@ def run_id(log: Path) -> str:
     return match.group(2) if match else log.stem
 
 
-def _logs_below(folder: Path, depth: int = 0) -> Iterator[Path]:
+def _logs_below(folder: Path | str, depth: int = 0) -> Iterator[Path]:
+    """`.wandb` files, by name; what `latest-run` leads to last. Listed with their types: one call a folder."""
     try:
-        entries = sorted(folder.iterdir(), key=lambda p: (p.name == "latest-run", p.name))
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda e: (e.name == "latest-run", e.name))
     except OSError:
         return
     folders = []
     for entry in entries:
-        if entry.suffix == ".wandb" and entry.is_file():
-            yield entry
-        elif entry.is_dir() and entry.name not in _SKIP and not entry.name.startswith("."):
-            folders.append(entry)
+        if entry.name in _SKIP or entry.name.startswith("."):
+            continue
+        with suppress(OSError):
+            if entry.name.endswith(".wandb") and entry.is_file():
+                yield Path(entry.path)
+            elif entry.is_dir():
+                folders.append(entry.path)
     if depth < _MAX_DEPTH:
-        for entry in folders:
-            yield from _logs_below(entry, depth + 1)
+        for path in folders:
+            yield from _logs_below(path, depth + 1)
 
 
 def _without_copies(logs: list[Path]) -> list[Path]:

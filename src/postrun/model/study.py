@@ -1,0 +1,101 @@
+"""What was found out over many runs: sentences, tables and charts, for every report to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from postrun.model.display import heading, table
+from postrun.model.text import number
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart as data; `kind` says how it is drawn, and what `data` holds.
+
+    * "lines": x (label), y (label), lines: [{label, x, y, low, high, steps}] (low, high: bands; steps: drawn
+      as stairs), markers: [{x, y, label}], log_x, log_y
+    * "intervals": rows: [{label, value, low, high, note}], reference (a vertical line), x (label)
+    * "bars": x (label), y (label), labels, parts: [{label, values}], each bar a stack
+    * "heat": x (label), y (label), columns, rows, values (row by row), unit
+    """
+
+    kind: str
+    title: str
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Section:
+    """One part of a study. `key` names its table in files and JSON."""
+
+    key: str
+    title: str
+    text: list[str] = field(default_factory=list)
+    table: pl.DataFrame | None = None
+    charts: list[Chart] = field(default_factory=list)
+    #: Columns that a terminal leaves out for want of room; all other reports show them.
+    wide: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Study:
+    """The result of a command over many runs. `kind` is the command's name.
+
+    `headline` says what matters, most important first; `caveats` what it cannot show.
+    """
+
+    kind: str
+    title: str
+    headline: list[str] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The tables by their keys."""
+        return {s.key: s.table for s in self.sections if s.table is not None}
+
+    def __getitem__(self, key: str) -> pl.DataFrame:
+        """A table by its key."""
+        return self.tables[key]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the charts, as plain data."""
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "headline": self.headline,
+            "caveats": self.caveats,
+            "tables": {key: frame.to_dicts() for key, frame in self.tables.items()},
+            "text": {s.key: s.text for s in self.sections if s.text},
+        }
+
+    def _repr_html_(self) -> str:
+        parts = [heading(self.title, " ".join(self.headline))]
+        for section in self.sections:
+            if section.table is not None:
+                parts.append(heading(section.title, " ".join(section.text)))
+                parts.append(table(section.table.columns, cells(section.table)))
+        parts += [f"<p>{heading('', c)}</p>" for c in self.caveats]
+        return "".join(parts)
+
+
+def cells(frame: pl.DataFrame) -> list[list[str]]:
+    """A table's cells as people read them; empty where there is no value."""
+    return [[cell(value) for value in row] for row in frame.iter_rows()]
+
+
+def cell(value: Any) -> str:
+    """One cell as people read it."""
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value)
+    return str(value)
