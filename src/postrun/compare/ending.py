@@ -74,7 +74,9 @@ def ending(view: RunView) -> Ending:
         out.template = "" if cause.kind else template(cause.text)
         if cause.line is not None:
             lines = run.console["line"].slice(max(0, cause.line - _BEFORE), _EXCERPT).to_list()
-            out.excerpt = [line[:400] for line in lines]
+            out.excerpt = [line[:200] for line in lines]
+    if kind == "vanished" and not run.history.height:
+        out.template = "before any metric was logged"
     if kind == "nan" and told is not None and told.evidence:
         out.where = told.evidence[0].metric
     return out

@@ -20,7 +20,7 @@ from postrun.rules.machine import in_use
 from postrun.semantics import RunView
 
 #: Changes whenever a record means something else: older ones are then made anew.
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 
 
 @dataclass(slots=True)

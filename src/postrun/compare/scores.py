@@ -134,7 +134,7 @@ def run_table(scores: Scores, grouping: Grouping) -> pl.DataFrame:
     labels, rows = scores.project.labels, []
     for i, record in enumerate(scores.project.records):
         curve, facts = scores.curves[i], record.metrics.get(scores.metric)
-        best, reached = _milestones(curve, scores)
+        best, reached = milestones(curve, scores)
         rows.append(
             {
                 "run": labels[i],
@@ -176,7 +176,7 @@ _RUN_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }  # fmt: skip
 
 
-def _milestones(
+def milestones(
     curve: Curve | None, scores: Scores
 ) -> tuple[tuple[float, float] | None, int | None]:
     """Best level and its place, and the index at which the level first reaches the threshold.
