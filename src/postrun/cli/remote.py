@@ -63,17 +63,21 @@ def choice(options: dict[str, Any]) -> RemoteOptions:
     return RemoteOptions(**{k: v for k, v in options.items() if k in known and v is not None})
 
 
-def chosen(refs: list[RunRef], options: RemoteOptions) -> list[RunRef]:
-    """References on disk that the options choose; what only a server can filter is refused."""
+def chosen(refs: list[RunRef], options: RemoteOptions, looked_up: bool = False) -> list[RunRef]:
+    """References on disk that the options choose; what only a server can filter is refused.
+
+    `looked_up`: the caller reads the runs and looks for tag, group and sweep in them.
+    """
     import re
 
     local = [ref for ref in refs if not ref.remote]
     if not local or options == RemoteOptions(sample=options.sample, order=options.order):
         return refs
     server_only = {
-        "--tag": options.tag, "--group": options.group, "--sweep": options.sweep, "--config": options.config,
-        "--summary": options.summary, "--created-after": options.created_after,
+        "--config": options.config, "--summary": options.summary, "--created-after": options.created_after,
     }  # fmt: skip
+    if not looked_up:
+        server_only |= {"--tag": options.tag, "--group": options.group, "--sweep": options.sweep}
     asked = [name for name, value in server_only.items() if value]
     if asked:
         raise UsageError(

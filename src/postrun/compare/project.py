@@ -18,6 +18,8 @@ from postrun.store.cache import Cache
 #: What curves can be drawn over, and the roles of the metrics that count it.
 AXES = ("step", "time", "tokens", "samples", "epoch", "compute")
 
+#: What runs cost, which can be asked for like a metric.
+COSTS = ("hours", "gpu_hours")
 #: Roles of metrics that runs are judged by, first choice first.
 _JUDGES = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
 
@@ -107,6 +109,8 @@ class Project:
         Raises:
             UsageError: No run has the metric, or nothing tells which way is better.
         """
+        if metric in COSTS:
+            return 1 if goal == "max" else -1
         known = [r.metrics[metric].better for r in self.records if metric in r.metrics]
         if not known and not any(metric in r.summary for r in self.records):
             near = [k for k in self.metrics() if metric.lower() in k.lower()][:5]

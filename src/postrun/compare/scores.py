@@ -18,7 +18,7 @@ from postrun.compare.align import (
     stability,
 )
 from postrun.compare.groups import Grouping
-from postrun.compare.project import Curve, Project
+from postrun.compare.project import COSTS, Curve, Project
 from postrun.model import UsageError
 from postrun.model.text import number
 from postrun.stats.robust import Floats
@@ -96,7 +96,7 @@ def score(
                 f"no run counts {AXIS_WORDS[axis][1]} beside {metric}: use --align step or time"
             )
         if not have:
-            return _from_summary(project, metric, sign, axis)
+            return _single_values(project, metric, sign, axis)
         raise UsageError(f"no run has finite values of {metric}")
     levels = np.full(len(project), np.nan)
     errors = np.full(len(project), np.nan)
@@ -110,22 +110,19 @@ def score(
     return Scores(project, metric, sign, axis, curves, ground, levels, errors, threshold, unit)
 
 
-def _from_summary(project: Project, metric: str, sign: int, axis: str) -> Scores:
-    """A number that only summaries hold: one value per run, no curve."""
-    levels = np.array([r.summary.get(metric, np.nan) for r in project.records])
+def _single_values(project: Project, metric: str, sign: int, axis: str) -> Scores:
+    """What has one value per run and no curve: a number of the summaries, or what runs cost."""
+    if metric in COSTS:
+        found = [getattr(r, metric) for r in project.records]
+    else:
+        found = [r.summary.get(metric) for r in project.records]
+    levels = np.array([np.nan if v is None else v for v in found], dtype=np.float64)
+    if not np.isfinite(levels).any():
+        raise UsageError(f"no run tells its {metric}")
     none: list[Curve | None] = [None] * len(project)
+    errors = np.full(len(levels), np.nan)
     middle = float(np.nanmedian(levels))
-    return Scores(
-        project,
-        metric,
-        sign,
-        axis,
-        none,
-        Ground(0.0, 0.0),
-        levels,
-        np.full(len(levels), np.nan),
-        middle,
-    )
+    return Scores(project, metric, sign, axis, none, Ground(0.0, 0.0), levels, errors, middle)
 
 
 def run_table(scores: Scores, grouping: Grouping) -> pl.DataFrame:

@@ -22,7 +22,8 @@ from postrun.compare.sweep_tables import (
 from postrun.model import UsageError
 from postrun.model.study import Study
 from postrun.model.text import number
-from postrun.stats.importance import Importance, importance
+from postrun.stats.importance import Forest, Importance, Ints, importance
+from postrun.stats.robust import Floats
 
 #: Runs below which a forest learns nothing that could be trusted.
 _LEAST_RUNS = 10
@@ -115,7 +116,7 @@ def _headline(
     study.headline.append(
         f"Best: {text}, with {scores.metric} {number(best.mean)}"
         + (f" (mean of {runs} runs)" if runs > 1 else " (one run)")
-        + f" near {scores.end_words}."
+        + (f" near {scores.end_words}." if scores.ground.end else ".")
     )
     rivals = ranking.could_be_best()
     words = {
@@ -150,8 +151,8 @@ def _headline(
         edge = edge_of(param, params, best.members[0])
         if edge:
             study.headline.append(
-                f"Its {param.key} ({param.text(param.codes[best.members[0]])}) is the {edge} tried with it: the "
-                "optimum may lie beyond; widen the range."
+                f"Its {param.key} ({param.text(param.codes[best.members[0]])}) is the {edge} tried with it: "
+                "the optimum may lie beyond; widen the range."
             )
 
 

@@ -232,7 +232,7 @@ def saving_section(scores: Scores) -> list[Section]:
     hours = np.array([scores.project.records[i].hours or 0.0 for i in usable])
     best = int(np.argmax(final))
     top = set(np.argsort(-final)[: max(1, min(5, len(usable) // 2))].tolist())
-    rows = []
+    rows: list[dict[str, Any]] = []
     for share in _STOPS:
         at = scores.ground.start + share * (scores.ground.end - scores.ground.start)
         early = np.array(
@@ -302,19 +302,13 @@ def pareto_section(objectives: Sequence[Scores]) -> list[Section]:
         for i in sorted(front, key=lambda i: -values[i, 0])
     ]  # fmt: skip
     first, second = objectives[0], objectives[1]
-    every = {
-        "label": "runs",
-        "x": first.levels[usable].tolist(),
-        "y": second.levels[usable].tolist(),
-        "points": True,
-    }
     best = sorted(front, key=lambda i: first.levels[i])
-    line = {
-        "label": "Pareto front",
-        "x": first.levels[best].tolist(),
-        "y": second.levels[best].tolist(),
-        "marks": True,
-    }
+
+    def line(label: str, which: Any, **more: bool) -> dict[str, Any]:
+        values = (s.levels[which].tolist() for s in (first, second))
+        return {"label": label, **dict(zip("xy", values, strict=True)), **more}
+
+    lines = [line("Pareto front", best, marks=True), line("runs", usable, points=True)]
     chart = Chart("lines", "Pareto front", {"x": first.metric, "y": second.metric, "lines": lines})
     text = f"{len(front)} of {len(usable)} runs: to be better in one objective than these costs another."
     return [Section("pareto", "Pareto front", [text], pl.DataFrame(rows), [chart])]

@@ -57,6 +57,18 @@ class Cache:
         self.salt = salt
 
     @classmethod
+    def usable(cls) -> Cache:
+        """The user's cache, or a temporary one where its folder cannot be written."""
+        cache = cls()
+        try:
+            cache.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (cache.folder / f".{os.getpid()}.part").touch()
+            (cache.folder / f".{os.getpid()}.part").unlink()
+        except OSError:
+            return cls.temporary()
+        return cache
+
+    @classmethod
     def temporary(cls, salt: str = "") -> Cache:
         """A cache that is deleted with this object."""
         own = tempfile.TemporaryDirectory(prefix="postrun-")

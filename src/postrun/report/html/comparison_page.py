@@ -14,10 +14,12 @@ from markupsafe import Markup
 from postrun.compare import Comparison
 from postrun.compare.finals import central_metrics, differing, final, labels
 from postrun.model import Severity
+from postrun.model.study import Study
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer, Ref
 from postrun.report.html.charts import fair_cap
 from postrun.report.html.page import leaf, render_page
+from postrun.report.html.study_page import parts_of
 from postrun.report.html.svg import curves
 from postrun.report.overview import shown, verdict
 from postrun.semantics import RunView, Series, role_rank, roles
@@ -31,12 +33,20 @@ _CLOCK = 400
 _STATIC_LINES, _STATIC_RUNS = 8, 12
 
 
-def write_comparison(path: Path, comparison: Comparison, masked: str = "", title: str = "") -> None:
-    """Write the report of several runs to `path`."""
-    write_text(path, comparison_page(comparison, masked, title))
+def write_comparison(
+    path: Path,
+    comparison: Comparison,
+    masked: str = "",
+    title: str = "",
+    study: Study | None = None,
+) -> None:
+    """Write the report of several runs to `path`; what a study says of them stands before their curves."""
+    write_text(path, comparison_page(comparison, masked, title, study))
 
 
-def comparison_page(comparison: Comparison, masked: str = "", title: str = "") -> str:
+def comparison_page(
+    comparison: Comparison, masked: str = "", title: str = "", study: Study | None = None
+) -> str:
     """The page as text."""
     views, buffer = comparison.views, Buffer()
     names = labels(views)
@@ -53,7 +63,7 @@ def comparison_page(comparison: Comparison, masked: str = "", title: str = "") -
     thinned = sum(size > cap for size in sizes)
     return render_page(
         "comparison",
-        title or f"{len(views)} runs",
+        title or (study.title if study else f"{len(views)} runs"),
         data,
         buffer,
         runs=comparison.runs,
@@ -64,6 +74,8 @@ def comparison_page(comparison: Comparison, masked: str = "", title: str = "") -
         finals=_finals_table(views, names, keys),
         panels=_static(views, names, keys),
         masked=masked,
+        study=study,
+        parts=parts_of(study) if study else [],
         thinned=(
             f"{thinned:,} curves are thinned to {cap:,} values each, the least and the greatest of "
             "every group of rows: spikes survive."

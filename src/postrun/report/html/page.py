@@ -27,16 +27,21 @@ _SCRIPTS = {
     "run": ("data", "math", "dom", "state", "chart", "annotate", "board", "log", "run"),
     "comparison": (
         "data", "math", "dom", "state", "chart", "annotate", "board",
-        "log", "table", "statistics", "relations", "comparison",
+        "log", "table", "statistics", "relations", "sortable", "comparison",
     ),
+    "study": ("sortable",),
 }  # fmt: skip
-_START = {"run": "openRun().catch(unable)", "comparison": "openComparison().catch(unable)"}
+_START = {
+    "run": "openRun().catch(unable)",
+    "comparison": "sortableTables(); openComparison().catch(unable)",
+    "study": "sortableTables()",
+}
 
 
 def render_page(
     kind: str, title: str, data: Mapping[str, Any], buffer: Buffer, **context: Any
 ) -> str:
-    """The whole page of a kind ("run" or "comparison").
+    """The whole page of a kind ("run", "comparison" or "study").
 
     `data` goes into the page as JSON, `buffer` as one compressed block, `context` to the template.
     """
@@ -74,7 +79,8 @@ def _digest(text: str) -> str:
 @cache
 def _script(kind: str) -> str:
     own = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS[kind])
-    return f"{chart_library()[0]}\n(() => {{\n{own}\n{_START[kind]};\n}})();\n"
+    library = "" if kind == "study" else chart_library()[0]
+    return f"{library}\n(() => {{\n{own}\n{_START[kind]};\n}})();\n"
 
 
 @cache

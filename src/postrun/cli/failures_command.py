@@ -1,0 +1,19 @@
+"""`postrun failures`: why runs fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from postrun.cli.many import finish, many_options, read_project
+from postrun.compare.failures import failures_study
+
+
+@click.command(name="failures")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@many_options
+def command(targets: tuple[str, ...], **asked: Any) -> None:
+    """Show why runs fail: causes, how often, what goes with them, what they cost."""
+    project, _, errors = read_project(targets, asked)
+    finish([failures_study(project)], asked, errors)

@@ -1,0 +1,148 @@
+"""What commands over many runs share: their options, reading the runs, and writing the study."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from postrun.cli.remote import choice, choice_options
+from postrun.cli.settings import privacy, privacy_options
+from postrun.cli.targets import find_each, report_errors
+from postrun.compare.project import AXES, Project
+from postrun.engine import gather
+from postrun.model import RunRef, UsageError
+from postrun.model.study import Study
+from postrun.report.files import json_text
+from postrun.report.studies.terminal import print_study
+from postrun.report.terminal import progress_bar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Write Markdown, JSON, HTML and each table as CSV into this folder.",
+    ),
+    click.option(
+        "--html",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write an HTML report to this file.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else."),
+    click.option("--workers", type=click.IntRange(min=1), help="Processes (default: all cores)."),
+    click.option("--no-cache", is_flag=True, help="Read all runs anew, and keep nothing of them."),
+)
+
+
+def many_options(function: F) -> F:
+    """Output, cache, privacy and the choice of runs."""
+    function = choice_options(privacy_options(function))
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def goal_option(function: F) -> F:
+    """`--goal`."""
+    return click.option(
+        "--goal",
+        type=click.Choice(["min", "max"]),
+        default=None,
+        help="Which way is better (default: what is known of the metric).",
+    )(function)
+
+
+def align_option(function: F) -> F:
+    """`--align`."""
+    return click.option(
+        "--align",
+        type=click.Choice(AXES),
+        default="step",
+        show_default=True,
+        help="What runs are held side by side over.",
+    )(function)
+
+
+def read_project(
+    targets: Sequence[str], asked: dict[str, Any]
+) -> tuple[Project, list[RunRef], list[str]]:
+    """The runs behind targets, their references, and the messages of what could not be read.
+
+    Raises:
+        UsageError: No run was found, or none is left by the filters.
+    """
+    options = choice(asked)
+    refs, places, errors = find_each(tuple(targets), options)
+    from postrun.store.cache import Cache
+
+    cache = None if asked["no_cache"] else Cache.usable()
+    with progress_bar(len(refs)) as advance:
+        project, failed = gather(refs, privacy(asked), asked["workers"], cache, advance, places)
+    kept = [
+        i
+        for i, r in enumerate(project.records)
+        if set(options.tag) <= set(r.tags)
+        and options.group in ("", r.group)
+        and options.sweep in ("", r.sweep)
+    ]
+    if len(kept) < len(project):
+        project = project.take(kept)
+    if not project.records:
+        raise UsageError("; ".join([*errors, *failed]) or "no run is left by these filters")
+    return project, refs, [*errors, *failed]
+
+
+def finish(
+    studies: Sequence[Study],
+    asked: dict[str, Any],
+    errors: list[str],
+    write_page: Callable[[Path, Study], str] | None = None,
+) -> NoReturn:
+    """Write and print studies, then exit: 0, or 3 where a run could not be read.
+
+    `write_page` writes a study's HTML page and returns what was masked in it.
+    """
+    written: list[str] = []
+    for study in studies:
+        page = _page_path(study, studies, asked)
+        if page is not None:
+            if write_page is None:
+                from postrun.report.html.study_page import write_study_page
+
+                write_study_page(page, study)
+            else:
+                write_page(page, study)
+            written.append(str(page))
+        if asked["out"] is not None:
+            from postrun.report.studies.files import write_study
+
+            folder = asked["out"] if len(studies) == 1 else asked["out"] / _name(study)
+            written += [str(path) for path in write_study(study, folder)]
+    if asked["as_json"]:
+        shown = [study.as_dict() for study in studies]
+        click.echo(json_text({"studies": shown, "files": written, "errors": errors}))
+    else:
+        for study in studies:
+            print_study(study, str(asked["out"] or asked["html"] or ""))
+    sys.exit(report_errors(errors))
+
+
+def _page_path(study: Study, studies: Sequence[Study], asked: dict[str, Any]) -> Path | None:
+    path: Path | None = asked["html"]
+    if path is None and asked["out"] is not None:
+        folder: Path = asked["out"] if len(studies) == 1 else asked["out"] / _name(study)
+        return folder / f"{study.kind}.html"
+    if path is None or len(studies) == 1:
+        return path
+    return path.with_name(f"{path.stem}-{_name(study)}{path.suffix}")
+
+
+def _name(study: Study) -> str:
+    from postrun.report.files import safe_name
+
+    return safe_name(study.title.partition(":")[0])

@@ -1,0 +1,31 @@
+"""`postrun progress`: improvement over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from postrun.cli.many import finish, goal_option, many_options, read_project
+from postrun.compare.progress import progress_study
+from postrun.compare.scores import score
+
+
+@click.command(name="progress")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--metric", default="", help="Metric to follow (default: the main one).")
+@click.option(
+    "--use",
+    type=click.Choice(["final", "best"]),
+    default="final",
+    show_default=True,
+    help="A run's value: the median of its last 5 %, or its best level.",
+)
+@goal_option
+@many_options
+def command(
+    targets: tuple[str, ...], metric: str, use: str, goal: str | None, **asked: Any
+) -> None:
+    """Show a metric's records over time, what changed at each, and what went back."""
+    project, _, errors = read_project(targets, asked)
+    finish([progress_study(score(project, metric, goal or ""), use)], asked, errors)

@@ -1,0 +1,64 @@
+"""`postrun sweep`: the best hyper-parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from postrun.cli.many import align_option, finish, goal_option, many_options, read_project
+from postrun.cli.settings import privacy
+from postrun.compare.scores import score
+from postrun.compare.sweep import sweep_study
+from postrun.model.study import Study
+
+_MOST_RUNS = 200
+
+
+@click.command(name="sweep")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--metric", default="", help="Metric that was searched for (default: the main one).")
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="METRIC[:min|max]",
+    help="A further objective, for the Pareto front (again for more); hours and gpu_hours are two.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the forests and resamples.")
+@align_option
+@goal_option
+@many_options
+def command(
+    targets: tuple[str, ...],
+    metric: str,
+    also: tuple[str, ...],
+    seed: int,
+    align: str,
+    goal: str | None,
+    **asked: Any,
+) -> None:
+    """Find the best hyper-parameters, what matters, where to look next, and how sure all that is."""
+    project, refs, errors = read_project(targets, asked)
+    scores = score(project, metric, goal or "", align)
+    others = []
+    for text in also:
+        name, _, way = text.rpartition(":")
+        known = way in ("min", "max") and bool(name)
+        others.append(score(project, name if known else text, way if known else "", align))
+    study = sweep_study(scores, others, seed)
+
+    def page(path: Path, study: Study) -> str:
+        if len(refs) > _MOST_RUNS:
+            from postrun.report.html.study_page import write_study_page
+
+            write_study_page(path, study)
+            return ""
+        from postrun.engine import compare_all
+        from postrun.report.html.comparison_page import write_comparison
+
+        comparison, masked, _ = compare_all(refs, False, privacy(asked))
+        write_comparison(path, comparison, masked, study=study)
+        return masked
+
+    finish([study], asked, errors, page)

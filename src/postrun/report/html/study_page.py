@@ -1,0 +1,57 @@
+"""The page of a study of many runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from postrun.model.study import Study, cells
+from postrun.report.files import write_text
+from postrun.report.html.buffer import Buffer
+from postrun.report.html.figures import figure
+from postrun.report.html.page import render_page
+
+#: Rows of a table that a page holds; data files hold all.
+_MOST_ROWS = 500
+#: Tables longer than this are folded.
+_OPEN_ROWS = 25
+
+
+def write_study_page(path: Path, study: Study, masked: str = "") -> None:
+    """Write the page of a study to `path`."""
+    write_text(path, study_page(study, masked))
+
+
+def study_page(study: Study, masked: str = "") -> str:
+    """The page as text."""
+    return render_page(
+        "study", study.title, {}, Buffer(), study=study, parts=parts_of(study), masked=masked
+    )
+
+
+def parts_of(study: Study) -> list[dict[str, Any]]:
+    """The sections as a template shows them."""
+    out = []
+    for section in study.sections:
+        frame = section.table
+        if frame is not None:  # columns without a single value tell nothing
+            frame = frame.select(n for n in frame.columns if frame[n].null_count() < frame.height)
+        out.append(
+            {
+                "key": section.key,
+                "title": section.title,
+                "text": section.text,
+                "figures": [f for f in map(figure, section.charts) if f],
+                "columns": []
+                if frame is None
+                else [
+                    (name, dtype.is_numeric())
+                    for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
+                ],
+                "rows": [] if frame is None else cells(frame.head(_MOST_ROWS)),
+                "count": 0 if frame is None else frame.height,
+                "more": 0 if frame is None else max(0, frame.height - _MOST_ROWS),
+                "folded": frame is not None and ("*" in section.wide or frame.height > _OPEN_ROWS),
+            }
+        )
+    return out

@@ -1,0 +1,1 @@
+"""Studies of many runs for people: terminal, Markdown, CSV and JSON, HTML."""

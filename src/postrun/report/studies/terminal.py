@@ -1,0 +1,86 @@
+"""A study in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from postrun.model.study import Section, Study, cell
+from postrun.report.terminal import make_console, safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: Rows of a table that a terminal shows.
+_MOST_ROWS = 12
+#: Texts up to this long are not broken into lines.
+_NARROW = 22
+
+
+def print_study(study: Study, where: str = "", console: Console | None = None) -> None:
+    """Print a study: what matters first, then its tables as far as they fit.
+
+    `where` is where all of it was written, "" where nothing was.
+    """
+    from rich.padding import Padding
+    from rich.rule import Rule
+    from rich.text import Text
+
+    console = console or make_console()
+    console.print(Rule(Text(safe(study.title), style="bold"), align="left", style="dim"))
+    for sentence in study.headline:
+        console.print(Padding(Text(safe(sentence)), (0, 0, 0, 0)))
+    for sentence in study.caveats:
+        console.print(Text(f"! {safe(sentence)}", style="yellow"))
+    hidden = False
+    for section in study.sections:
+        if "*" in section.wide:
+            hidden = True
+            continue
+        hidden |= _print_section(section, console)
+    if hidden:
+        rest = f"Everything: {where}" if where else "Everything: --out DIR, --html FILE or --json"
+        console.print(Text(rest, style="dim"))
+    elif where:
+        console.print(Text(f"Files: {where}", style="dim"))
+
+
+def _print_section(section: Section, console: Console) -> bool:
+    """Print a section; True where something of it was left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print()
+    console.print(Text(safe(section.title), style="bold"))
+    for sentence in section.text:
+        console.print(Text(safe(sentence), style="" if section.table is None else "dim"))
+    frame = section.table
+    if frame is None:
+        return False
+    shown = frame.select(n for n in frame.columns if n not in section.wide)
+    # Columns without a single value tell nothing.
+    shown = shown.select(n for n in shown.columns if shown[n].null_count() < shown.height)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name, dtype in zip(shown.columns, shown.dtypes, strict=True):
+        folds = dtype == pl.String and (shown[name].str.len_chars().max() or 0) > _NARROW  # type: ignore[operator]
+        table.add_column(
+            Text(safe(name)),
+            justify="right" if dtype.is_numeric() else "left",
+            overflow="fold",
+            no_wrap=not folds,
+        )
+    for row in shown.head(_MOST_ROWS).iter_rows():
+        table.add_row(*(Text(safe(short(value))) for value in row))
+    console.print(table)
+    more = frame.height - _MOST_ROWS
+    if more > 0:
+        console.print(Text(f"and {more:,} more", style="dim"))
+    return more > 0 or shown.width < frame.width
+
+
+def short(value: object) -> str:
+    """A cell that fits a terminal: dates to the minute."""
+    if hasattr(value, "strftime"):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return cell(value)
