@@ -16,8 +16,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from postrun.api import analyze, diagnose, load, load_all, runs
+    from postrun.api import (
+        analyze,
+        compare_runs,
+        diagnose,
+        failures,
+        load,
+        load_all,
+        progress,
+        project,
+        runs,
+        sweep,
+    )
     from postrun.compare import Comparison, config_differences, finals
+    from postrun.compare.project import Project
     from postrun.model import (
         Evidence,
         Finding,
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
         State,
         TargetError,
     )
+    from postrun.model.study import Study
     from postrun.rules import Rule, Selection
     from postrun.semantics import RunView, join
     from postrun.sources import RemoteOptions
@@ -39,12 +52,19 @@ __version__ = "0.1.0"
 _HOME = {
     "analyze": "postrun.api",
     "diagnose": "postrun.api",
+    "compare_runs": "postrun.api",
+    "failures": "postrun.api",
+    "progress": "postrun.api",
+    "project": "postrun.api",
+    "sweep": "postrun.api",
     "load": "postrun.api",
     "load_all": "postrun.api",
     "runs": "postrun.api",
     "Comparison": "postrun.compare",
     "config_differences": "postrun.compare",
     "finals": "postrun.compare",
+    "Project": "postrun.compare.project",
+    "Study": "postrun.model.study",
     "Evidence": "postrun.model",
     "Finding": "postrun.model",
     "PostrunError": "postrun.model",
@@ -67,6 +87,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "PostrunError",
+    "Project",
     "RemoteOptions",
     "Rule",
     "Run",
@@ -75,16 +96,22 @@ __all__ = [
     "Selection",
     "Severity",
     "State",
+    "Study",
     "TargetError",
     "analyze",
+    "compare_runs",
     "config_differences",
     "diagnose",
+    "failures",
     "finals",
     "join",
     "load",
     "load_all",
     "open_store",
+    "progress",
+    "project",
     "runs",
+    "sweep",
     "time_weighted_ema",
 ]
 

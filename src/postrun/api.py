@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from postrun.engine import analyze_all
+from postrun.compare.project import Project
+from postrun.engine import analyze_all, gather
 from postrun.job import Options, Result
-from postrun.model import Finding, Run, RunRef
+from postrun.model import Finding, Run, RunRef, TargetError
+from postrun.model.study import Study
 from postrun.report.privacy import Privacy
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
 from postrun.semantics import RunView
 from postrun.sources import RemoteOptions, prefetched, resolve, resolve_all
+from postrun.store.cache import Cache
 
 Target = str | Path
 
@@ -81,6 +84,127 @@ def diagnose(
     """
     chosen = Selection(tuple(select), tuple(ignore), thresholds or {}, severity or {})
     return _diagnose(run, chosen)
+
+
+def project(
+    target: Target | Sequence[Target] = "wandb",
+    *,
+    cache: bool = True,
+    mask: bool = True,
+    workers: int | None = None,
+    **choice: Any,
+) -> Project:
+    """Many runs, read once: their records, and any metric's curves when they are asked for.
+
+    Args:
+        target: One target or several, as in `runs`.
+        cache: Keep what was read in the user's cache folder ($POSTRUN_CACHE_DIR), and use what is there.
+        mask: Keep keys, tokens and passwords out of the records.
+        workers: Processes; by default all cores where there are many runs.
+        choice: As in `runs`.
+
+    Raises:
+        TargetError: None of the targets is there, or none of their runs can be read.
+    """
+    targets = [target] if isinstance(target, str | Path) else list(target)
+    refs: list[RunRef] = []
+    places: list[int] = []
+    failed: list[TargetError] = []
+    for place, one in enumerate(targets):
+        found, errors = resolve_all([one], RemoteOptions(**choice))
+        refs += found
+        failed += errors
+        places += [place] * len(found)
+    if failed and not refs:
+        raise failed[0]
+    store = Cache.usable() if cache else None
+    made, messages = gather(refs, Privacy(mask), workers, store, targets=places)
+    if not made.records:
+        raise TargetError(str(targets[0]), messages[0] if messages else "no run")
+    return made
+
+
+def compare_runs(
+    runs: Project | Target | Sequence[Target],
+    metric: str = "",
+    by: str | Sequence[str] = (),
+    *,
+    goal: str = "",
+    align: str = "step",
+    threshold: float | None = None,
+    task: str = "",
+    baseline: str = "",
+) -> Study:
+    """Groups of runs against each other, as `postrun compare`.
+
+    Args:
+        runs: A project, or targets.
+        metric: What to compare by; the main metric where empty.
+        by: Config keys or fields to group by; seeds of equal configs where empty.
+        goal: "min" or "max"; what is known of the metric where empty.
+        align: "step", "time", "tokens", "samples", "epoch" or "compute" (GPU hours).
+        threshold: The level that runs are timed to; the median run's where None.
+        task: A config key whose values are tasks.
+        baseline: A group's label: it is compared with each other one.
+
+    Returns:
+        A study: `headline`, `caveats`, and `tables` as Polars frames ("groups", "pairs", "runs", ...).
+    """
+    from postrun.compare.groups import group_runs
+    from postrun.compare.scores import score
+    from postrun.compare.versus import compare_study
+
+    held = _project(runs)
+    keys = (by,) if isinstance(by, str) and by else tuple(by)
+    scores = score(held, metric, goal, align, threshold)
+    return compare_study(scores, group_runs(held, keys), task, baseline)
+
+
+def sweep(
+    runs: Project | Target | Sequence[Target],
+    metric: str = "",
+    *,
+    goal: str = "",
+    also: Sequence[str] = (),
+    align: str = "step",
+    seed: int = 0,
+) -> Study:
+    """A search over hyper-parameters, as `postrun sweep`. Needs scikit-learn (`postrun[sweep]`).
+
+    `also` are further metrics for the Pareto front ("hours" and "gpu_hours" are two); the rest as in
+    `compare_runs`.
+    """
+    from postrun.compare.scores import score
+    from postrun.compare.sweep import sweep_study
+
+    held = _project(runs)
+    others = [score(held, name, "", align) for name in also]
+    return sweep_study(score(held, metric, goal, align), others, seed)
+
+
+def failures(runs: Project | Target | Sequence[Target]) -> Study:
+    """Why runs fail, as `postrun failures`."""
+    from postrun.compare.failures import failures_study
+
+    return failures_study(_project(runs))
+
+
+def progress(
+    runs: Project | Target | Sequence[Target],
+    metric: str = "",
+    *,
+    goal: str = "",
+    use: str = "final",
+) -> Study:
+    """A metric's records over time, as `postrun progress`. `use`: "final" or "best"."""
+    from postrun.compare.progress import progress_study
+    from postrun.compare.scores import score
+
+    return progress_study(score(_project(runs), metric, goal), use)
+
+
+def _project(runs: Project | Target | Sequence[Target]) -> Project:
+    return runs if isinstance(runs, Project) else project(runs)
 
 
 def analyze(

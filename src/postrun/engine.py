@@ -43,6 +43,9 @@ def analyze_all(
     for result in _analyze_each(refs, names, options, workers):
         signatures.append(result.signature)
         yield result
+    if options.as_one and len(refs) > 1:
+        yield experiment_job(refs, "+".join(names), options)
+        return
     if not options.together:
         return
     known = [i for i, s in enumerate(signatures) if s is not None]

@@ -23,7 +23,8 @@ from postrun.semantics.experiment import Signature
 class Options:
     """What `analyze` does with each run. `out` is None where nothing is to be written.
 
-    `together`: runs that are parts of one training are read together as well. `privacy`: what is kept
+    `together`: runs that are parts of one training are read together as well; `as_one`: all of them are,
+    whatever they show. `privacy`: what is kept
     out of everything that is written.
     """
 
@@ -31,6 +32,7 @@ class Options:
     plots: bool = True
     report: bool = True
     together: bool = True
+    as_one: bool = False
     privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
 

@@ -25,6 +25,9 @@ from postrun.report.terminal import make_console, print_brief, print_run, progre
 @click.option("--no-plots", is_flag=True, help="Draw no plots.")
 @click.option("--no-report", is_flag=True, help="Write no report.html and report.md.")
 @click.option("--json", "as_json", is_flag=True, help="Print the analysis as JSON, nothing else.")
+@click.option(
+    "--as-one", is_flag=True, help="The runs are parts of one training: read them joined as well."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print findings from warning up, nothing else.")
 @rule_options
 @privacy_options
@@ -36,6 +39,7 @@ def command(
     no_plots: bool,
     no_report: bool,
     as_json: bool,
+    as_one: bool,
     quiet: bool,
     workers: int | None,
     **asked: Any,
@@ -49,6 +53,7 @@ def command(
         out=out,
         plots=not no_plots,
         report=not no_report,
+        as_one=as_one,
         privacy=privacy(asked),
         selection=asked_rules(asked),
     )

@@ -29,7 +29,11 @@ MOST_GROUPS = 40
 
 @dataclass(slots=True)
 class Pair:
-    """Two groups: difference of the interquartile means (first minus second, in the metric's unit)."""
+    """Two groups: difference of the interquartile means, first minus second.
+
+    In the metric's unit, where lower may be better (`sign` -1); over several tasks in scaled levels, where
+    higher is (`sign` +1).
+    """
 
     first: Group
     second: Group
@@ -37,6 +41,7 @@ class Pair:
     improvement: Estimate
     p: float
     matched: int
+    sign: int
 
     @property
     def apart(self) -> bool:
@@ -86,9 +91,10 @@ def _pair(scores: Scores, a: Group, b: Group, tasks: Sequence[Sequence[int]], le
         matched = matched[:0]
         difference = difference_interval(first, second, level=level)
         p = float("nan") if few or len(tasks) > 1 else rank_test(first[:, 0], second[:, 0])
-    if scores.sign < 0 and len(tasks) == 1:
+    sign = scores.sign if len(tasks) == 1 else 1
+    if sign < 0:
         difference = Estimate(-difference.value, -difference.high, -difference.low, difference.n)
-    return Pair(a, b, difference, improvement, p, len(matched))
+    return Pair(a, b, difference, improvement, p, len(matched), sign)
 
 
 def _matched(scores: Scores, a: Group, b: Group) -> Floats:

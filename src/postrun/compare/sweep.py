@@ -67,7 +67,16 @@ def sweep_study(
     if len(usable) >= _LEAST_RUNS and varied:
         features = [p.feature() for p in varied]
         features = [type(f)(f.name, f.codes[usable], f.category) for f in features]
-        result, forest = importance(features, draw_in(values[usable] * scores.sign), seed, advance)
+        try:
+            result, forest = importance(
+                features, draw_in(values[usable] * scores.sign), seed, advance
+            )
+        except ModuleNotFoundError as missing:
+            if not str(missing.name).startswith("sklearn"):
+                raise
+            raise UsageError(
+                "sweep needs scikit-learn for its forests: pip install 'postrun[sweep]'"
+            ) from missing
     error = scores.errors[np.isfinite(scores.errors)]
     ranking = rank_configurations(
         varied or params,

@@ -52,7 +52,7 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
         group_section(scores, ranked, tasks, per_run),
         *curve_sections(scores, ranked),
         *profile_section(scores, ranked, tasks),
-        pair_section(scores, pairs),
+        pair_section(pairs),
         *best_settings(scores, grouping, ranked),
         divergence_section(scores, ranked, baseline),
         run_section(scores, per_run),

@@ -179,7 +179,7 @@ def profile_section(
     ]
 
 
-def pair_section(scores: Scores, pairs: list[Pair]) -> Section:
+def pair_section(pairs: list[Pair]) -> Section:
     """One row per pair of groups."""
     rows = [
         {
@@ -193,7 +193,7 @@ def pair_section(scores: Scores, pairs: list[Pair]) -> Section:
             "p_high": _finite(p.improvement.high),
             "p": _finite(p.p),
             "matched": p.matched,
-            "verdict": _verdict(scores, p),
+            "verdict": _verdict(p),
         }
         for p in pairs
     ]
@@ -227,12 +227,12 @@ def pair_section(scores: Scores, pairs: list[Pair]) -> Section:
     )  # fmt: skip
 
 
-def _verdict(scores: Scores, pair: Pair) -> str:
+def _verdict(pair: Pair) -> str:
     if not np.isfinite(pair.difference.low):
         return "too few runs"
     if not pair.apart:
         return "not told apart"
-    return "first is better" if scores.sign * pair.difference.value > 0 else "second is better"
+    return "first is better" if pair.sign * pair.difference.value > 0 else "second is better"
 
 
 def tuned_table(scores: Scores, grouping: Grouping, ranked: list[Group]) -> pl.DataFrame | None:

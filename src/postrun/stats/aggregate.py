@@ -117,9 +117,9 @@ def interval(
     """Interval of a statistic that holds its level with few runs as well.
 
     Value ± t · sqrt(n / (n - 1)) · standard deviation over stratified resamples, with Student's t of
-    tasks · (n - 1) degrees of freedom: resampling n runs underestimates the variance by (n - 1) / n, and
-    quantiles of the resamples know nothing of the uncertainty of the spread (Hesterberg 2015, "What
-    Teachers Should Know about the Bootstrap", section 4). The factor is left out for one task of more than
+    (n - 1) · max(1, tasks / 2) degrees of freedom (half of the scores are trimmed): resampling n runs
+    underestimates the variance by (n - 1) / n, and quantiles of the resamples know nothing of the uncertainty
+    of the spread (Hesterberg 2015, "What Teachers Should Know about the Bootstrap", section 4). The factor is left out for one task of more than
     3 runs, whose trimming has the opposite effect. Fewer than 3 runs give no interval.
     """
     n, tasks = scores.shape
@@ -127,7 +127,7 @@ def interval(
     if n < 3:
         return Estimate(value, float("nan"), float("nan"), n)
     drawn = statistic(resamples(scores, count, np.random.default_rng(seed)))
-    reach = student_t(level, tasks * (n - 1)) * _few(n, tasks) ** 0.5 * float(drawn.std())
+    reach = student_t(level, _freedom(n, tasks)) * _few(n, tasks) ** 0.5 * float(drawn.std())
     return Estimate(value, value - reach, value + reach, n)
 
 
@@ -153,7 +153,7 @@ def difference_interval(
         runs, tasks = scores.shape
         drawn = statistic(resamples(scores, count, rng))
         parts.append(float(drawn.var()) * _few(runs, tasks))
-        freedom.append(tasks * (runs - 1))
+        freedom.append(_freedom(runs, tasks))
     total = sum(parts)
     degrees = (
         total**2 / sum(p**2 / f for p, f in zip(parts, freedom, strict=True)) if total else 1.0
@@ -192,8 +192,7 @@ def student_t(level: float, freedom: float) -> float:
     importing those would cost as much time as a whole comparison.
     """
     angle = np.linspace(0, np.pi / 2, 200_001)
-    density = np.cos(angle) ** (freedom - 1)
-    density[-1] = 0.0
+    density = np.cos(angle).clip(0) ** (freedom - 1)
     below = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     at = float(np.interp(level * below[-1], below, angle))
     return float(freedom**0.5 * np.tan(at))
@@ -247,7 +246,13 @@ def wilson(
     share = np.asarray(hits, dtype=np.float64) / count
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     reach = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return np.maximum(middle - reach, 0), np.minimum(middle + reach, 1)
+    # The bound of none or of all is exactly 0 or 1; rounding leaves 1e-17 of it.
+    low, high = np.where(share <= 0, 0, middle - reach), np.where(share >= 1, 1, middle + reach)
+    return np.asarray(low), np.asarray(high)
+
+
+def _freedom(runs: int, tasks: int) -> float:
+    return (runs - 1) * max(1.0, tasks / 2)
 
 
 def _few(runs: int, tasks: int) -> float:

@@ -158,7 +158,8 @@ def _lines(chart: Chart) -> Markup:
 
 def _bulk(lines: Sequence[dict[str, Any]]) -> tuple[float, float]:
     """The range of values; single ones far outside are drawn at the edge."""
-    y = np.array([v for line in lines for v in line["y"] if v is not None], dtype=np.float64)
+    known = [v for line in lines for name in ("y", "low", "high") for v in line.get(name, ())]
+    y = np.array([v for v in known if v is not None], dtype=np.float64)
     y = y[np.isfinite(y)]
     if not len(y):
         return 0.0, 1.0

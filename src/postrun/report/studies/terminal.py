@@ -71,16 +71,9 @@ def _print_section(section: Section, console: Console) -> bool:
             no_wrap=not folds,
         )
     for row in shown.head(_MOST_ROWS).iter_rows():
-        table.add_row(*(Text(safe(short(value))) for value in row))
+        table.add_row(*(Text(safe(cell(value))) for value in row))
     console.print(table)
     more = frame.height - _MOST_ROWS
     if more > 0:
         console.print(Text(f"and {more:,} more", style="dim"))
     return more > 0 or shown.width < frame.width
-
-
-def short(value: object) -> str:
-    """A cell that fits a terminal: dates to the minute."""
-    if hasattr(value, "strftime"):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return cell(value)
