@@ -13,8 +13,9 @@ import postrun
 from postrun.job import Options, analyze_run
 from postrun.model import PostrunError
 from postrun.report.export import spreadsheet_safe
-from postrun.report.files import json_text, safe_name, write_atomically, write_json
+from postrun.report.files import json_text, safe_name, write_json
 from postrun.report.markdown import escape
+from postrun.store.atomic import write_atomically
 from tests import logs
 from tests.conftest import SAMPLE
 

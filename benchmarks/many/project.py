@@ -80,4 +80,4 @@ def _write_run(number: int, steps: int, metrics: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(write_project(*map(int, sys.argv[1:4]), Path(sys.argv[4])))
+    print(write_project(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])))

@@ -11,7 +11,7 @@ from postrun.compare.parameters import Parameter
 from postrun.stats.robust import Floats
 
 #: Draws from the posterior.
-_DRAWS = 20_000
+_DRAWS = 8_000
 
 
 @dataclass(slots=True)
@@ -59,11 +59,11 @@ def rank_configurations(
     error: float = float("nan"),
     seed: int = 0,
 ) -> Ranking:
-    """Configurations by their results, with empirical-Bayes shrinkage.
+    """Configurations by their results, drawn towards the mean of all as far as noise explains them.
 
-    Results are taken as true means plus noise, and true means as draws from one normal distribution, whose mean
-    and variance are those of the results (Robbins 1956; Efron and Morris 1973): the expected true mean of a
-    configuration lies between its result and the mean of all, the more so the noisier it is. Results far on the
+    Results are taken as true means plus noise, and true means as draws from one normal distribution that is
+    learned from all: the expected true mean of a configuration lies between its result and the mean of all, the
+    more so the noisier it is. Results far on the
     bad side (diverged runs) are drawn in to three quartile ranges first: they tell nothing of the good ones.
 
     Args:
@@ -97,39 +97,46 @@ def rank_configurations(
         noise, source = residual, "forest"
     else:
         noise, source = (error if np.isfinite(error) else 0.0), "curves"
-    variance = noise**2 / counts
-    centre, between = _prior(means, variance)
-    weight = between / (between + variance) if between > 0 else np.zeros(len(means))
-    if not noise:
-        weight = np.ones(len(means))
-    expected = centre + weight * (means - centre)
-    spread = np.sqrt(np.maximum(weight * variance, 0))
-    rng = np.random.default_rng(seed)
-    drawn = expected + spread * rng.normal(size=(_DRAWS, len(expected)))
-    # Equal ones share the chance.
-    top = drawn == drawn.max(axis=1, keepdims=True)
+    drawn = _posterior(means, noise**2 / counts, np.random.default_rng(seed))
+    top = drawn == drawn.max(axis=1, keepdims=True)  # equal ones share the chance
     chances = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
-    for c, e, s, p in zip(found, expected, spread, chances, strict=True):
-        c.shrunk, c.error, c.p_best = float(e * sign), float(s), float(p)
+    for c, values_of, p in zip(found, drawn.T, chances, strict=True):
+        c.shrunk, c.error, c.p_best = (
+            float(values_of.mean() * sign),
+            float(values_of.std()),
+            float(p),
+        )
     found.sort(key=lambda c: -sign * c.mean)
     return Ranking(found, noise, source)
 
 
-def _prior(means: Floats, variance: Floats) -> tuple[float, float]:
-    """Mean and variance of the true means, by moments, weighted by what each result is worth; iterated."""
-    between = max(0.0, float(np.var(means) - variance.mean())) if len(means) > 1 else 0.0
-    centre = float(means.mean())
-    for _ in range(50):
-        weights = 1 / (between + variance + 1e-300)
-        centre = float((weights * means).sum() / weights.sum())
-        if len(means) < 2:
-            break
-        update = float((weights * ((means - centre) ** 2 - variance)).sum() / weights.sum())
-        update = max(0.0, update * len(means) / (len(means) - 1))
-        if abs(update - between) < 1e-12 * (1 + between):
-            break
-        between = update
-    return centre, between
+def _posterior(means: Floats, variance: Floats, rng: np.random.Generator) -> Floats:
+    """Draws of all true means (draws, configurations), given measured ones and their variances.
+
+    The hierarchical normal model with flat priors on the mean and the standard deviation of the true means
+    (Gelman et al., Bayesian Data Analysis, 3rd edition, section 5.4): the latter is drawn from a grid of its
+    marginal posterior, the rest follows in closed form.
+    """
+    if len(means) < 3 or not variance.max():
+        spread = np.sqrt(variance)
+        return np.asarray(means + spread * rng.normal(size=(_DRAWS, len(means))))
+    taus = np.linspace(0, 4 * float(means.std()) + 1e-300, 200)[:, None]
+    total = taus**2 + variance
+    precision = (1 / total).sum(axis=1)
+    centre = (means / total).sum(axis=1) / precision
+    log_p = -0.5 * (
+        np.log(precision)
+        + np.log(total).sum(axis=1)
+        + ((means - centre[:, None]) ** 2 / total).sum(axis=1)
+    )
+    p = np.exp(log_p - log_p.max())
+    pick = rng.choice(len(taus), _DRAWS, p=p / p.sum())
+    between = taus[pick] ** 2
+    mean = centre[pick] + rng.normal(size=_DRAWS) / np.sqrt(precision[pick])
+    weight = between / (between + variance)
+    spread = np.sqrt(weight * variance)
+    expected = mean[:, None] + weight * (means - mean[:, None])
+    return np.asarray(expected + spread * rng.normal(size=expected.shape))
 
 
 def draw_in(y: Floats) -> Floats:

@@ -31,7 +31,8 @@ FIELDS = (
 _SEED = re.compile(r"(?i)(^|[._-])(seeds?|random_state|rng)$|_seed$")
 #: Settings that name a run or say where its files go: they tell nothing of what was trained.
 _INCIDENTAL = re.compile(
-    r"(?i)(^|\.)(run_?(name|id)|exp(eriment)?_?(name|id)|name|id|uuid|notes?|tags?|group|project|entity|"
+    r"(?i)^(name|id|.*\b(run|exp|experiment|wandb|logger)\.(name|id))$|"
+    r"(^|\.)(run_?(name|id)|exp(eriment)?_?(name|id)|uuid|notes?|tags?|group|project|entity|"
     r"(output|out|save|log|logging|work|working|run|results?|ckpt|checkpoint|cache|default_root|hydra)"
     r"_?(dir|path|folder|root|file)s?|(local_|node_|global_)?rank|(master_)?(port|addr)|host(name)?|pid|"
     r"time_?stamp|start_?time|date(time)?|use_wandb|wandb(_.*)?|wandb\..*|_wandb.*|report_to|resume(_from.*)?)$"

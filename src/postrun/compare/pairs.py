@@ -44,6 +44,11 @@ class Pair:
     sign: int
 
     @property
+    def first_leads(self) -> bool:
+        """True where the first is better, by however little."""
+        return self.sign * self.difference.value >= 0
+
+    @property
     def apart(self) -> bool:
         """True where the interval of the difference leaves 0 out."""
         return bool(self.difference.low > 0 or self.difference.high < 0)

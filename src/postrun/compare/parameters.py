@@ -15,7 +15,7 @@ from postrun.compare.record import RunRecord
 from postrun.stats.importance import Feature
 from postrun.stats.robust import Floats
 
-#: A positive number that spans at least this ratio is searched over its logarithm.
+#: A positive number that spans less than this ratio is not searched over its logarithm.
 _LOG_RATIO = 10.0
 #: Categories beyond this many are labels, not choices.
 _MOST_CATEGORIES = 20
@@ -81,9 +81,8 @@ def _parameter(key: str, values: list[Any]) -> Parameter | None:
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     there = [v for v in values if v is not None]
     if there and len(numbers) == len(there) and np.isfinite(numbers).all():
-        low, high = min(numbers), max(numbers)
-        log = low > 0 and high / low >= _LOG_RATIO
         raw = np.array([np.nan if v is None else float(v) for v in values])
+        log = _is_log(np.array(numbers))
         codes = np.log10(raw) if log else raw
         return Parameter(key, "log" if log else "linear", values, codes)
     texts = [None if v is None else value_text(v) for v in values]
@@ -94,3 +93,15 @@ def _parameter(key: str, values: list[Any]) -> Parameter | None:
     place = {t: float(i) for i, t in enumerate(levels)}
     codes = np.array([np.nan if t is None else place[t] for t in texts])
     return Parameter(key, "category", values, codes, levels)
+
+
+def _is_log(values: Floats) -> bool:
+    """True where positive numbers span a decade and lie more evenly on a logarithmic scale than on a plain."""
+    if values.min() <= 0 or values.max() / values.min() < _LOG_RATIO:
+        return False
+    return abs(_skewness(np.log(values))) < abs(_skewness(values))
+
+
+def _skewness(values: Floats) -> float:
+    spread = float(values.std())
+    return float(np.mean(((values - values.mean()) / spread) ** 3)) if spread else 0.0

@@ -29,6 +29,8 @@ from postrun.stats.robust import Floats
 _LEAST_RUNS = 10
 #: Unseen variance that a forest must explain before its importances are told as findings.
 _LEAST_R2 = 0.2
+#: A parameter that has a part in less than this share of what is explained is not advised about.
+_MATTERS = 0.1
 
 
 def sweep_study(
@@ -96,7 +98,7 @@ def sweep_study(
         config_section(scores, ranking),
         *importance_section(result, varied),
         *dependence_section(scores, result, varied),
-        *next_section(scores, ranking, varied, forest, values, seed),
+        *next_section(varied, forest, values, seed),
         *saving_section(scores),
         *pareto_section([scores, *others]),
         run_section(scores, varied, values, others),
@@ -158,7 +160,7 @@ def _headline(
             )
     for param in params:
         edge = edge_of(param, params, best.members[0])
-        if edge:
+        if edge and (result is None or result.share_of(param.key) >= _MATTERS):
             study.headline.append(
                 f"Its {param.key} ({param.text(param.codes[best.members[0]])}) is the {edge} tried with it: "
                 "the optimum may lie beyond; widen the range."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from math import erf, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -164,14 +164,12 @@ def dependence_section(
 
 
 def next_section(
-    scores: Scores,
-    ranking: Ranking,
     params: list[Parameter],
     forest: Forest | None,
     values: Floats,
     seed: int,
 ) -> list[Section]:
-    """Where to look next: the region in which the forest expects the largest improvement."""
+    """Where to look next: the region in which the forest expects the best results."""
     if forest is None:
         return []
     rng = np.random.default_rng(seed)
@@ -188,13 +186,15 @@ def next_section(
             rng.choice(own, n) if param.kind == "category" else rng.uniform(own.min(), own.max(), n)
         )
         drawn[active, i] = chosen
-    trees = forest.each_tree(drawn)
-    mean, spread = trees.mean(axis=0), trees.std(axis=0) + 1e-12
-    best = max(scores.sign * c.shrunk for c in ranking.configurations)
-    z = (mean - best) / spread
-    cumulative = np.array([0.5 * (1 + erf(v / sqrt(2))) for v in z.tolist()])
-    gain = (mean - best) * cumulative + spread * np.exp(-(z**2) / 2) / sqrt(2 * pi)
-    top = np.argsort(-gain)[: int(_REGION * _CANDIDATES)]
+    # By the mean alone: a forest's spread is largest at the edges, where its trees saw least, and an expected
+    # improvement would send everybody there.
+    top = np.argsort(-forest.predict(drawn))[: int(_REGION * _CANDIDATES)]
+    # Ranges belong to a choice of categories: each optimizer has its own learning rates.
+    categories = [i for i, p in enumerate(params) if p.kind == "category"]
+    marks = [tuple(np.nan_to_num(drawn[k, categories], nan=-1.0).tolist()) for k in top.tolist()]
+    favourite, count = Counter(marks).most_common(1)[0]
+    share = count / len(top)
+    top = top[[mark == favourite for mark in marks]]
     rows = []
     for i, param in enumerate(params):
         own = drawn[top, i][np.isfinite(drawn[top, i])]
@@ -202,11 +202,7 @@ def next_section(
             continue
         tried = param.codes[usable][np.isfinite(param.codes[usable])]
         if param.kind == "category":
-            levels, counts = np.unique(own, return_counts=True)
-            order = np.argsort(-counts)
-            region = ", ".join(
-                f"{param.text(levels[k])} ({counts[k] / len(own):.0%})" for k in order[:4]
-            )
+            region = param.text(own[0])
             searched = f"{len(np.unique(tried))} values"
         else:
             low, high = np.quantile(own, [0.1, 0.9])
@@ -214,9 +210,9 @@ def next_section(
             searched = f"{param.text(tried.min())} to {param.text(tried.max())}"
         rows.append({"parameter": param.key, "look_at": region, "searched": searched})
     text = (
-        "The 2 % of random configurations within the searched ranges with the largest expected improvement by "
-        "the forest (Jones, Schonlau and Welch 1998): the middle 80 % of their values. It cannot look beyond "
-        "what was searched."
+        "The 2 % of random configurations within the searched ranges for which the forest expects the best "
+        f"results: the categories that most of them have ({share:.0%}), and the middle 80 % of their values. "
+        "It cannot look beyond what was searched."
     )
     return [Section("next", "Where to look next", [text], pl.DataFrame(rows))]
 

@@ -133,6 +133,9 @@ def _estimate(scores: Scores, group: Group) -> str:
 def _sentence(scores: Scores, pair: Pair) -> str:
     gap, better = pair.difference, pair.improvement
     a, b = pair.first.label, pair.second.label
+    chance = better.value
+    if not pair.first_leads:
+        a, b, chance = b, a, 1 - chance
     size = f"by {number(abs(gap.value))}"
     if not np.isfinite(gap.low):
         one, two = (usable(scores, g) for g in (pair.first, pair.second))
@@ -151,7 +154,7 @@ def _sentence(scores: Scores, pair: Pair) -> str:
     if pair.apart:
         return (
             f"{a} is better than {b} {size} {bounds}{how}; a run of it beats one of the other with "
-            f"probability {number(better.value, 2)}{p}."
+            f"probability {number(chance, 2)}{p}."
         )
     return (
         f"{a} and {b} cannot be told apart with {gap.n} runs each: difference {number(gap.value)} "

@@ -232,7 +232,7 @@ def _verdict(pair: Pair) -> str:
         return "too few runs"
     if not pair.apart:
         return "not told apart"
-    return "first is better" if pair.sign * pair.difference.value > 0 else "second is better"
+    return "first is better" if pair.first_leads else "second is better"
 
 
 def tuned_table(scores: Scores, grouping: Grouping, ranked: list[Group]) -> pl.DataFrame | None:

@@ -119,8 +119,9 @@ def interval(
     Value ± t · sqrt(n / (n - 1)) · standard deviation over stratified resamples, with Student's t of
     (n - 1) · max(1, tasks / 2) degrees of freedom (half of the scores are trimmed): resampling n runs
     underestimates the variance by (n - 1) / n, and quantiles of the resamples know nothing of the uncertainty
-    of the spread (Hesterberg 2015, "What Teachers Should Know about the Bootstrap", section 4). The factor is left out for one task of more than
-    3 runs, whose trimming has the opposite effect. Fewer than 3 runs give no interval.
+    of the spread (Hesterberg 2015, "What Teachers Should Know about the Bootstrap", section 4). The factor is
+    left out for one task of more than 3 runs, whose trimming has the opposite effect. Fewer than 3 runs give no
+    interval.
     """
     n, tasks = scores.shape
     value = float(statistic(scores))

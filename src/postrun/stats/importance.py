@@ -52,9 +52,10 @@ class Importance:
     """What a forest says of inputs and a result.
 
     `main` and `pairs` are shares of the prediction's variance; `low`, `high` their bounds over resampled runs
-    (90 %); `chance` the p value of a main effect against permuted results. `r2` is the variance explained of
-    runs that a tree has not seen (out of bag); below about 0, nothing here means anything. `residual` is the
-    standard deviation of those predictions' errors. `pair_surfaces` maps a pair to (codes, codes, means).
+    (90 %); `chance` the p value of an input's effects, alone and in pairs, against permuted results. `r2` is
+    the variance explained of runs that a tree has not seen (out of bag); at 0 or below, nothing here means
+    anything. `residual` is the standard deviation of those predictions' errors. `pair_surfaces` maps a pair
+    to (codes, codes, means).
     """
 
     names: list[str]
@@ -69,6 +70,11 @@ class Importance:
     pair_surfaces: dict[tuple[str, str], tuple[Floats, Floats, Floats]] = field(
         default_factory=dict
     )
+
+    def share_of(self, name: str) -> float:
+        """The share that an input has a part in, alone and in pairs."""
+        pairs = sum(share for pair, (share, _, _) in self.pairs.items() if name in pair)
+        return float(self.main[self.names.index(name)]) + pairs
 
 
 class Forest:
@@ -112,11 +118,6 @@ class Forest:
         """Predictions for codes (n, features). Shape (n,)."""
         return np.asarray(self.model.predict(self.encode(codes)))
 
-    def each_tree(self, codes: Floats) -> Floats:
-        """Predictions of every tree. Shape (trees, n)."""
-        columns = self.encode(codes)
-        return np.stack([tree.predict(columns) for tree in self.model.estimators_])
-
 
 def importance(
     features: Sequence[Feature],
@@ -151,18 +152,20 @@ def importance(
         picked = rng.choice(n, min(n, _BACKGROUND), replace=False)
         values, lines, own_total = _main_effects(own, grids, picked, rng)
         part, _ = _pair_effects(own, pair_grids, chosen, picked)
-        drawn_main.append(values / own_total if own_total else values * 0)
-        drawn_pairs.append([v / own_total if own_total else 0.0 for v in part])
+        own_scale = _whole(own_total, values, part)
+        drawn_main.append(values / own_scale)
+        drawn_pairs.append([v / own_scale for v in part])
         drawn_curves.append(lines)
         advance()
-    larger = np.zeros(len(features))
+    larger, effect = np.zeros(len(features)), _with_pairs(main, chosen, pairs)
     for b in range(PERMUTATIONS):
         own = Forest(features, rng.permutation(y), every, seed + BOOTSTRAPS + b + 1)
         values, _, _ = _main_effects(own, grids, background, rng)
-        larger += values >= main
+        part, _ = _pair_effects(own, pair_grids, chosen, background)
+        larger += _with_pairs(values, chosen, part) >= effect
         advance()
     low, high = np.quantile(drawn_main, [0.05, 0.95], axis=0)
-    scale = total or 1.0
+    scale = _whole(total, main, pairs)
     bounds = np.quantile(drawn_pairs, [0.05, 0.95], axis=0) if chosen else np.zeros((2, 0))
     oob = np.asarray(forest.model.oob_prediction_)
     error = y - oob
@@ -192,6 +195,20 @@ def importance(
         {(names[a], names[b]): surface for (a, b), surface in zip(chosen, surfaces, strict=True)},
     )
     return result, forest
+
+
+def _whole(total: float, main: Floats, pairs: Sequence[float]) -> float:
+    """The variance that shares are of: what was drawn, or the effects' sum where that is larger by chance."""
+    return max(total, float(main.sum()) + sum(pairs)) or 1.0
+
+
+def _with_pairs(main: Floats, chosen: Sequence[tuple[int, int]], pairs: Sequence[float]) -> Floats:
+    """Main effects and those of the pairs that each input is part of."""
+    out = main.copy()
+    for (a, b), value in zip(chosen, pairs, strict=True):
+        out[a] += value
+        out[b] += value
+    return out
 
 
 def _grid(feature: Feature, points: int) -> tuple[Floats, Floats]:
