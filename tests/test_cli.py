@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from postrun.cli.main import COMMANDS
@@ -119,14 +120,15 @@ def test_compare(tmp_path: Path) -> None:
         rows = [logs.history({"loss": 1 / (i + lr)}, step=i) for i in range(30)]
         record = logs.run_record(name, config={"lr": lr, "same": 1}, display_name="run")
         logs.run_folder(tmp_path, name, [record, *rows, logs.exit_record()])
-    done = postrun("compare", tmp_path / "wandb", "--metric", "loss", "--by", "lr", "--json")
-    tables = json.loads(done.stdout)["tables"]
-    assert [row["key"] for row in tables["config"]] == ["lr"]
-    assert {row["run"] for row in tables["finals"]} == {"run (a)", "run (b)"}
-    assert len(tables["loss by lr"]) == 2
-    text = postrun("compare", tmp_path / "wandb").stdout
+    cache = str(tmp_path / "cache")
+    arguments = ("compare", tmp_path / "wandb", "--metric", "loss", "--by", "lr", "--json")
+    (study,) = json.loads(postrun(*arguments, POSTRUN_CACHE_DIR=cache).stdout)["studies"]
+    assert [row["key"] for row in study["tables"]["differences"]] == ["lr"]
+    assert {row["run"] for row in study["tables"]["runs"]} == {"run (a)", "run (b)"}
+    assert {row["group"] for row in study["tables"]["groups"]} == {"0.1", "0.2"}
+    text = postrun("compare", tmp_path / "wandb", POSTRUN_CACHE_DIR=cache).stdout
     assert "0.2" in text and "other seeds" in text
-    postrun("compare", SAMPLE, code=2)
+    postrun("compare", SAMPLE, code=2, POSTRUN_CACHE_DIR=cache)
 
 
 def test_explain() -> None:
@@ -230,3 +232,107 @@ def test_scripts_of_the_seed(tmp_path: Path) -> None:
     text = script("visualize_wandb_run.py", "--run-id", "sample01")
     assert (folder / "plots" / "training_metrics.png").is_file()
     assert (folder / "detailed_analysis.json").is_file() and "insights" in text.lower()
+
+
+def _project(folder: Path) -> Path:
+    """Eight runs of two optimizers with four seeds, one of which failed, and one broken log."""
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        name, lr = f"r{number}", (0.1, 0.2)[number % 2]
+        rows = [
+            logs.history(
+                {"val_loss": lr * 10 + 1 / (i + 1) + 0.01 * rng.normal(), "_timestamp": 1.7e9 + i},
+                step=i,
+            )
+            for i in range(40)
+        ]
+        record = logs.run_record(
+            name,
+            config={"lr": lr, "seed": number},
+            display_name=f"run {number}",
+            start=1_700_000_000 + number,
+        )
+        end = logs.output(
+            "Traceback (most recent call last):\n"
+            '  File "/h/t.py", line 3, in g\n    x\nKeyError: 1\n'
+        )
+        logs.run_folder(
+            folder,
+            name,
+            [record, *rows, *([end] if number == 7 else []), logs.exit_record(int(number == 7))],
+        )
+    broken = folder / "wandb" / "run-20240101_000000-bad1" / "run-bad1.wandb"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"not a log at all, but long enough to be read as one")
+    return folder / "wandb"
+
+
+@pytest.mark.parametrize("command", ["compare", "sweep", "failures", "progress"])
+def test_commands_over_many_runs(tmp_path: Path, command: str) -> None:
+    target, out = _project(tmp_path), tmp_path / "out"
+    cache = str(tmp_path / "cache")
+    done = postrun(
+        command, target, "--json", code=3, **cache
+    )  # the broken log, told; the others read
+    told = json.loads(done.stdout)
+    assert len(told["errors"]) == 1 and "run-bad1.wandb" in told["errors"][0]
+    (study,) = told["studies"]
+    assert study["kind"] == command and study["headline"] and study["tables"]
+    (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
+    text = postrun(command, target, "--out", out, POSTRUN_CACHE_DIR=cache).stdout
+    assert " ".join(study["headline"][0].split()[:3]) in text and str(out) in text
+    names = {p.name for p in out.iterdir()}
+    assert {f"{command}.md", f"{command}.json", f"{command}.html", f"{command}_runs.csv"} <= names
+    assert (out / f"{command}.md").read_text().startswith("# ")
+    again = json.loads(postrun(command, target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
+        "studies"
+    ][0]
+    fresh = json.loads(
+        postrun(command, target, "--json", "--no-cache", POSTRUN_CACHE_DIR=cache).stdout
+    )["studies"][0]
+    assert again == fresh and again["tables"] == study["tables"]
+
+
+def test_the_cache_notices_what_changed(tmp_path: Path) -> None:
+    target, cache = _project(tmp_path), str(tmp_path / "cache")
+    (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
+    postrun("compare", target, "--json", POSTRUN_CACHE_DIR=cache)
+    entries = set((tmp_path / "cache").glob("??/*.json"))
+    assert len(entries) == 8
+    record = logs.run_record("r0", config={"lr": 0.1, "seed": 0}, display_name="run 0")
+    rows = [logs.history({"val_loss": 0.001}, step=i) for i in range(40)]
+    logs.run_folder(tmp_path, "r0", [record, *rows, logs.exit_record()])
+    runs = json.loads(postrun("compare", target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
+        "studies"
+    ][0]["tables"]["runs"]
+    assert runs[0]["id"] == "r0" and runs[0]["level"] == 0.001
+    for path in (tmp_path / "cache").glob("??/*.npy"):
+        path.write_bytes(b"x" * 20)  # a cache that something else wrote to
+    damaged = json.loads(postrun("compare", target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
+        "studies"
+    ][0]["tables"]["runs"]
+    assert damaged == runs
+
+
+def test_many_runs_wrong_usage(tmp_path: Path) -> None:
+    target = _project(tmp_path)
+    (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
+    cache = str(tmp_path / "cache")
+    for arguments, words in (
+        (["compare", target, "--by", "lrr"], "did you mean lr"),
+        (["compare", target, "--metric", "val_los"], "did you mean val_loss"),
+        (["compare", target, "--by", "lr", "--baseline", "0.3"], "no group is called '0.3'"),
+        (["compare", target, "--align", "tokens"], "no run counts tokens"),
+        (["failures", target, "--tag", "nobody"], "no run is left by these filters"),
+        (["sweep", target, "--also", "speed"], "no run has a metric 'speed'"),
+    ):
+        assert words in postrun(*arguments, code=2, POSTRUN_CACHE_DIR=cache).stderr
+    postrun("failures", tmp_path / "nowhere", code=3, POSTRUN_CACHE_DIR=cache)
+
+
+def test_an_unwritable_cache_is_done_without(tmp_path: Path) -> None:
+    target = _project(tmp_path)
+    (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
+    (tmp_path / "file").write_text("in the way")
+    done = postrun("compare", target, "--json", POSTRUN_CACHE_DIR=str(tmp_path / "file" / "cache"))
+    assert len(json.loads(done.stdout)["studies"][0]["tables"]["runs"]) == 8

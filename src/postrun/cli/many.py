@@ -74,7 +74,7 @@ def read_project(
     """The runs behind targets, their references, and the messages of what could not be read.
 
     Raises:
-        UsageError: No run was found, or none is left by the filters.
+        UsageError: No run is left by the filters. Where none could be read, the process ends with 3.
     """
     options = choice(asked)
     refs, places, errors = find_each(tuple(targets), options)
@@ -93,7 +93,9 @@ def read_project(
     if len(kept) < len(project):
         project = project.take(kept)
     if not project.records:
-        raise UsageError("; ".join([*errors, *failed]) or "no run is left by these filters")
+        if errors or failed:
+            sys.exit(report_errors([*errors, *failed]))
+        raise UsageError("no run is left by these filters")
     return project, refs, [*errors, *failed]
 
 

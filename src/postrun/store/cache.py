@@ -34,6 +34,8 @@ Ints = NDArray[np.int64]
 LIMIT = 8 * 2**30
 #: Name in the record under which the places of columns are kept.
 _PLACES = "columns"
+#: Name under which the number of all values is kept, and the bytes of NumPy's header before them.
+_VALUES, _HEADER = "values", 128
 #: Column to its first value, its number of values, and whether every row has one.
 Places = dict[str, tuple[int, int, bool]]
 
@@ -92,7 +94,13 @@ class Cache:
             value = orjson.loads(path.read_bytes())
         except (OSError, ValueError):
             return None
-        return value if isinstance(value, dict) and self._path(key, ".npy").exists() else None
+        if not isinstance(value, dict):
+            return None
+        try:  # columns that are not as large as the record says are not its own
+            size = self._path(key, ".npy").stat().st_size
+        except OSError:
+            return None
+        return value if size - 8 * value.get(_VALUES, -1) == _HEADER else None
 
     def columns(
         self, key: str, places: Places, names: Iterable[str]
@@ -102,10 +110,8 @@ class Cache:
         found = {}
         try:
             with self._path(key, ".npy").open("rb") as file:
-                file.seek(8)
-                begin = 10 + int.from_bytes(file.read(2), "little")  # NumPy's header, format 1.0
                 for name, (start, count, dense) in wanted.items():
-                    file.seek(begin + 8 * start)
+                    file.seek(_HEADER + 8 * start)
                     values = np.fromfile(file, np.float64, count)
                     rows = np.arange(count) if dense else np.fromfile(file, np.int64, count)
                     if len(values) == len(rows) == count:
@@ -132,7 +138,7 @@ class Cache:
             places[name] = (size, len(values), dense)
             size += len(values) * (1 if dense else 2)
         text = orjson.dumps(
-            {**record, _PLACES: places}, option=orjson.OPT_NON_STR_KEYS, default=str
+            {**record, _PLACES: places, _VALUES: size}, option=orjson.OPT_NON_STR_KEYS, default=str
         )
         data = np.concatenate(parts) if parts else np.zeros(0)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
