@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from postrun.compare.ending import Ending, template
+from postrun.compare.ending import template
 from postrun.compare.project import Project
 from postrun.compare.record import Metrics, RunRecord
+from postrun.model.ending import Ending
 from postrun.store.cache import Cache
 
 

@@ -272,7 +272,7 @@ def test_commands_over_many_runs(tmp_path: Path, command: str) -> None:
     target, out = _project(tmp_path), tmp_path / "out"
     cache = str(tmp_path / "cache")
     done = postrun(
-        command, target, "--json", code=3, **cache
+        command, target, "--json", code=3, POSTRUN_CACHE_DIR=cache
     )  # the broken log, told; the others read
     told = json.loads(done.stdout)
     assert len(told["errors"]) == 1 and "run-bad1.wandb" in told["errors"][0]

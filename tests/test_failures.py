@@ -10,8 +10,9 @@ import pytest
 
 import postrun
 from postrun.compare.clusters import alike, clusters, merged
-from postrun.compare.ending import Ending, template
+from postrun.compare.ending import template
 from postrun.compare.failures import associations, failures_study
+from postrun.model.ending import Ending
 from tests import logs
 from tests.projects import failed, made_project
 

@@ -191,7 +191,7 @@ def test_the_pareto_front() -> None:
 
 
 def test_lost_runs_count_as_the_worst() -> None:
-    from postrun.compare.ending import Ending
+    from postrun.model.ending import Ending
 
     runs = search(20)
     runs[0]["metrics"], runs[0]["ending"] = {}, Ending("nan")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from postrun.compare.project import Project
-from postrun.engine import analyze_all, gather
+from postrun.engine import analyze_all
+from postrun.gather import gather
 from postrun.job import Options, Result
 from postrun.model import Finding, Run, RunRef, TargetError
 from postrun.model.study import Study

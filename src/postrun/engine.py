@@ -9,21 +9,19 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from postrun.compare import Comparison
-from postrun.compare.project import Project
-from postrun.compare.record import RECORD_VERSION, RunRecord, record_of
 from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
 from postrun.model import RunRef, TargetError
-from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
+from postrun.report.privacy import Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView, experiments
 from postrun.sources import prefetched
 from postrun.sources.prefetch import interruptible
-from postrun.store.cache import Cache
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 #: Below these, starting processes (each imports the libraries anew) costs more than it saves.
 _MANY_RUNS = 8
@@ -84,84 +82,6 @@ def compare_all(
     return Comparison(views, findings), masked_sentence(masked), errors
 
 
-def gather(
-    refs: Sequence[RunRef],
-    privacy: Privacy,
-    workers: int | None = None,
-    cache: Cache | None = None,
-    advance: Callable[[int], None] = lambda rows: None,
-    targets: Sequence[int] = (),
-) -> tuple[Project, list[str]]:
-    """The records of many runs, and the messages of those that could not be read.
-
-    What the cache holds is not read again; without a cache, one is kept for this process alone.
-    """
-    salt = f"{RECORD_VERSION} {privacy}"
-    cache = Cache.temporary() if cache is None else cache
-    cache.salt = salt
-    keys = [cache.key(ref) for ref in refs]
-    known = [
-        cache.record(key) if ref.version else None for key, ref in zip(keys, refs, strict=True)
-    ]
-    records: list[RunRecord | None] = [None if k is None else _known(k) for k in known]
-    missing = [i for i, record in enumerate(records) if record is None]
-    for record in records:
-        if record is not None:
-            advance(record.rows)
-    job = partial(record_job, privacy=privacy, cache=cache)
-    errors = []
-    made = _each([refs[i] for i in missing], [keys[i] for i in missing], job, _lost_record, workers)
-    for i, (found, error) in zip(missing, made, strict=True):
-        records[i] = found
-        if error:
-            errors.append(error)
-        advance(found.rows if found else 0)
-    if missing:
-        cache.prune()
-    kept = [i for i, record in enumerate(records) if record is not None]
-    cache.used([keys[i] for i in kept])
-    found_records = [record for record in records if record is not None]
-    places = [targets[i] for i in kept] if targets else []
-    return Project(found_records, [keys[i] for i in kept], cache, places), errors
-
-
-def _known(value: dict[str, Any]) -> RunRecord | None:
-    """A record from the cache; None where it must be made anew."""
-    try:
-        record = RunRecord.from_dict(value)
-    except (KeyError, TypeError):
-        return None
-    # Whether such a run still lives is told by the clock, not by its files.
-    return None if record.state in ("running", "unknown") else record
-
-
-def record_job(
-    ref: RunRef, key: str, privacy: Privacy, cache: Cache
-) -> tuple[RunRecord | None, str]:
-    """Read a run, keep its record and its numbers; the record, or what went wrong."""
-    try:
-        run = ref.load()
-        view = RunView(run)
-        record = masked_record(record_of(view), Masker(privacy, run))
-        times = [n for n in ("_step", "_runtime", "_timestamp") if n in run.history.columns]
-        columns = {name: run.history[name] for name in (*times, *view.numeric_keys)}
-        record.columns = cache.put(key, record.as_dict(), columns)
-    except Exception as error:  # one run must not stop the others
-        return None, failure(ref, error)
-    return record, ""
-
-
-def masked_record(record: RunRecord, masker: Masker) -> RunRecord:
-    """A record without secrets, as reports may show it. Names of metrics stay as they are."""
-    plain = record.as_dict()
-    metrics = plain.pop("metrics")
-    return RunRecord.from_dict({**masker.value(plain), "metrics": metrics})
-
-
-def _lost_record(ref: RunRef, error: Exception) -> tuple[RunRecord | None, str]:
-    return None, failure(ref, error)
-
-
 def _lost_result(ref: RunRef, error: Exception) -> Result:
     return Result(ref.id, name=ref.name, error=failure(ref, error))
 
@@ -171,7 +91,7 @@ def _analyze_each(
 ) -> Iterator[Result]:
     for ref, result in zip(
         refs,
-        _each(refs, names, partial(run_job, options=options), _lost_result, workers, _lean),
+        map_runs(refs, names, partial(run_job, options=options), _lost_result, workers, _lean),
         strict=True,
     ):
         if ref.remote and len(refs) > 1:
@@ -184,15 +104,15 @@ def _lean(result: Result) -> Result:
     return result
 
 
-def _each(
+def map_runs(
     refs: Sequence[RunRef],
-    names: Sequence[str],
-    job: Callable[[RunRef, str], T],
+    inputs: Sequence[A],
+    job: Callable[[RunRef, A], T],
     lost: Callable[[RunRef, Exception], T],
     workers: int | None,
     sent: Callable[[T], T] | None = None,
 ) -> Iterator[T]:
-    """`job` over references and a name for each, in their order: in this process, or on all cores.
+    """`job` over references and an input for each, in their order: in this process, or on all cores.
 
     `sent` is applied to what another process sends back; `lost` makes a result of one that died.
     """
@@ -200,13 +120,13 @@ def _each(
     large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
     if any(ref.remote for ref in refs) or count <= 1 or (workers is None and not large):
         # What comes over the network is waited for, not computed: reading ahead keeps this process busy.
-        for ref, name in zip(prefetched(refs, workers), names, strict=True):
-            yield job(ref, name)
+        for ref, given in zip(prefetched(refs, workers), inputs, strict=True):
+            yield job(ref, given)
         return
     with ProcessPoolExecutor(count, mp_context=_context(), initializer=_single) as pool:
         futures = [
-            pool.submit(_remote, job, sent, ref, name)
-            for ref, name in zip(refs, names, strict=True)
+            pool.submit(_remote, job, sent, ref, given)
+            for ref, given in zip(refs, inputs, strict=True)
         ]
         try:
             for ref, future in zip(refs, futures, strict=True):
@@ -222,9 +142,9 @@ def _each(
 
 
 def _remote(
-    job: Callable[[RunRef, str], T], sent: Callable[[T], T] | None, ref: RunRef, name: str
+    job: Callable[[RunRef, A], T], sent: Callable[[T], T] | None, ref: RunRef, given: A
 ) -> T:
-    result = job(ref, name)
+    result = job(ref, given)
     return result if sent is None else sent(result)
 
 
@@ -235,7 +155,7 @@ def _context() -> BaseContext:
     """
     if "forkserver" in get_all_start_methods():
         context = get_context("forkserver")
-        context.set_forkserver_preload(["postrun.engine", "postrun.rules.registry"])
+        context.set_forkserver_preload(["postrun.gather", "postrun.rules.registry"])
         return context
     return get_context("spawn")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from postrun.cli.many import align_option, finish, goal_option, many_options, read_project
+from postrun.cli.many import align_option, finish, goal_option, many_options, needed, read_project
 from postrun.cli.settings import privacy
 from postrun.compare.groups import group_runs
 from postrun.compare.scores import score
@@ -59,7 +59,7 @@ def command(
     **asked: Any,
 ) -> None:
     """Show how runs or groups of runs differ, who is better, and how sure that is."""
-    project, refs, errors = read_project(targets, asked)
+    project, refs, errors = read_project(targets, asked, needed(metrics, align))
     if len(project) < 2 and not errors:
         raise UsageError("compare needs at least two runs")
     grouping = group_runs(project, by)

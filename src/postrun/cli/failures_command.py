@@ -15,5 +15,5 @@ from postrun.compare.failures import failures_study
 @many_options
 def command(targets: tuple[str, ...], **asked: Any) -> None:
     """Show why runs fail: causes, how often, what goes with them, what they cost."""
-    project, _, errors = read_project(targets, asked)
+    project, _, errors = read_project(targets, asked, frozenset())
     finish([failures_study(project)], asked, errors)

@@ -13,7 +13,7 @@ from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import privacy, privacy_options
 from postrun.cli.targets import find_each, report_errors
 from postrun.compare.project import AXES, Project
-from postrun.engine import gather
+from postrun.gather import gather
 from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
 from postrun.report.files import json_text
@@ -69,9 +69,11 @@ def align_option(function: F) -> F:
 
 
 def read_project(
-    targets: Sequence[str], asked: dict[str, Any]
+    targets: Sequence[str], asked: dict[str, Any], only: frozenset[str] | None = None
 ) -> tuple[Project, list[RunRef], list[str]]:
     """The runs behind targets, their references, and the messages of what could not be read.
+
+    `only`: the metrics that are needed, None for all.
 
     Raises:
         UsageError: No run is left by the filters. Where none could be read, the process ends with 3.
@@ -82,7 +84,9 @@ def read_project(
 
     cache = None if asked["no_cache"] else Cache.usable()
     with progress_bar(len(refs)) as advance:
-        project, failed = gather(refs, privacy(asked), asked["workers"], cache, advance, places)
+        project, failed = gather(
+            refs, privacy(asked), asked["workers"], cache, advance, places, only
+        )
     kept = [
         i
         for i, r in enumerate(project.records)
@@ -97,6 +101,14 @@ def read_project(
             sys.exit(report_errors([*errors, *failed]))
         raise UsageError("no run is left by these filters")
     return project, refs, [*errors, *failed]
+
+
+def needed(metrics: Sequence[str], align: str = "step") -> frozenset[str] | None:
+    """The metrics that a command needs, None for all: where none is named, all runs are looked through.
+
+    Other axes than steps and time are metrics whose names only the run tells.
+    """
+    return frozenset(metrics) if all(metrics) and metrics and align in ("step", "time") else None
 
 
 def finish(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from postrun.cli.many import finish, goal_option, many_options, read_project
+from postrun.cli.many import finish, goal_option, many_options, needed, read_project
 from postrun.compare.progress import progress_study
 from postrun.compare.scores import score
 
@@ -27,5 +27,5 @@ def command(
     targets: tuple[str, ...], metric: str, use: str, goal: str | None, **asked: Any
 ) -> None:
     """Show a metric's records over time, what changed at each, and what went back."""
-    project, _, errors = read_project(targets, asked)
+    project, _, errors = read_project(targets, asked, needed((metric,)))
     finish([progress_study(score(project, metric, goal or ""), use)], asked, errors)

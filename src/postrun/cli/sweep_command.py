@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from postrun.cli.many import align_option, finish, goal_option, many_options, read_project
+from postrun.cli.many import align_option, finish, goal_option, many_options, needed, read_project
 from postrun.cli.settings import privacy
 from postrun.compare.scores import score
 from postrun.compare.sweep import sweep_study
@@ -39,13 +39,11 @@ def command(
     **asked: Any,
 ) -> None:
     """Find the best hyper-parameters, what matters, where to look next, and how sure all that is."""
-    project, refs, errors = read_project(targets, asked)
+    project, refs, errors = read_project(
+        targets, asked, needed((metric, *(_objective(text)[0] for text in also)), align)
+    )
     scores = score(project, metric, goal or "", align)
-    others = []
-    for text in also:
-        name, _, way = text.rpartition(":")
-        known = way in ("min", "max") and bool(name)
-        others.append(score(project, name if known else text, way if known else "", align))
+    others = [score(project, *_objective(text), align) for text in also]
     study = sweep_study(scores, others, seed)
 
     def page(path: Path, study: Study) -> str:
@@ -62,3 +60,9 @@ def command(
         return masked
 
     finish([study], asked, errors, page)
+
+
+def _objective(text: str) -> tuple[str, str]:
+    """A metric and which way is better, of "loss:min" or "loss"."""
+    name, _, way = text.rpartition(":")
+    return (name, way) if name and way in ("min", "max") else (text, "")

@@ -10,6 +10,9 @@ from postrun.model import RunRef, TargetError
 from postrun.report.terminal import complain
 from postrun.sources import RemoteOptions, newest_below, resolve, resolve_all
 
+#: Errors that are printed.
+_MOST_ERRORS = 20
+
 
 def find(
     targets: tuple[str, ...], remote: RemoteOptions | None = None
@@ -62,7 +65,9 @@ def find_each(
 
 
 def report_errors(errors: list[str]) -> int:
-    """Print errors to stderr; the exit code."""
-    for error in errors:
+    """Print errors to stderr, the first of many; the exit code."""
+    for error in errors[:_MOST_ERRORS]:
         complain(error)
+    if len(errors) > _MOST_ERRORS:
+        complain(f"and {len(errors) - _MOST_ERRORS} more that could not be read (--json lists all)")
     return 3 if errors else 0

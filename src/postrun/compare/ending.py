@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from postrun.model import Finding, Run, State
+from postrun.model.ending import Ending
 from postrun.rules import Selection, diagnose
 from postrun.semantics import RunView
 from postrun.semantics.crash import Cause, find_cause
 
 #: Rules that tell how a run ended, or that it was lost before.
 _RULES = Selection(select=("RUN001", "RUN002", "RUN005", "RUN008", "OPT001"))
-#: Endings that are no failure of the run.
-FINE = ("finished", "running", "interrupted", "cut-copy", "unknown")
 #: Console lines of an exemplar: before its last line, and at most.
 _BEFORE, _EXCERPT = 12, 16
 _VARIABLE = (
@@ -23,39 +21,6 @@ _VARIABLE = (
     (r"(?:[A-Za-z]:)?[\\/](?:[^\s'\":,;()\[\]\\/]+[\\/])*[^\s'\":,;()\[\]\\/]+", "<path>"),
     (r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", "<n>"),
 )
-
-
-@dataclass(slots=True)
-class Ending:
-    """How one run ended.
-
-    `kind`: "finished", "running", "interrupted" (by its user), "cut-copy" (the log is an incomplete copy of
-    a run that went on), or what kind of failure: the cause's name ("gpu-out-of-memory", ...), "error" for
-    any other exception, "nan", "hang", "preempted", "killed", "vanished" (no exit was recorded and nothing
-    shows why). `frame` is the last line of the user's own code, `where` the same without its line number;
-    `template` the message with its variable parts replaced. `excerpt` are console lines up to the cause.
-    """
-
-    kind: str = "unknown"
-    exception: str = ""
-    text: str = ""
-    frame: str = ""
-    where: str = ""
-    template: str = ""
-    message: str = ""
-    remedy: str = ""
-    line: int | None = None
-    excerpt: list[str] = field(default_factory=list)
-
-    @property
-    def failed(self) -> bool:
-        """True where the run failed."""
-        return self.kind not in FINE
-
-    @property
-    def fingerprint(self) -> tuple[str, str, str, str]:
-        """What equal failures share: kind, exception, own function, message without variable parts."""
-        return self.kind, self.exception, self.where, self.template
 
 
 def ending(view: RunView) -> Ending:

@@ -9,18 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC
 from typing import Any
 
-import numpy as np
-
-from postrun.compare.ending import Ending, ending
-from postrun.compare.finals import final
-from postrun.rules.machine import in_use
-from postrun.semantics import RunView
+from postrun.model.ending import Ending
 
 #: Changes whenever a record means something else: older ones are then made anew.
-RECORD_VERSION = 3
+RECORD_VERSION = 4
 
 
 @dataclass(slots=True)
@@ -71,7 +65,8 @@ class Metrics(Mapping[str, MetricFacts]):
 class RunRecord:
     """One run. `started` is Unix seconds, `runtime` seconds; `gpus` counts those in use.
 
-    `columns` are the places of the columns in the cache.
+    `columns` are the places of the columns in the cache. `only` names the metrics that were read, None for all;
+    what cannot be told without the others is missing then.
 
     `config` is flat, with "." between nested keys; `data` are artifacts that were used, as
     "name@digest"; `summary` are its numbers that no history has; `axes` are the metrics that count
@@ -108,6 +103,7 @@ class RunRecord:
     axes: dict[str, str] = field(default_factory=dict)
     ending: Ending = field(default_factory=Ending)
     path: str = ""
+    only: list[str] | None = None
     columns: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -128,7 +124,7 @@ class RunRecord:
         """Plain data for JSON; `from_dict` reads it."""
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["metrics"] = self.metrics.plain
-        return {**out, "ending": _plain(self.ending)}
+        return {**out, "ending": plain_fields(self.ending)}
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> RunRecord:
@@ -142,122 +138,6 @@ class RunRecord:
 _FIELDS = frozenset(f.name for f in fields(RunRecord))
 
 
-def _plain(value: MetricFacts | Ending) -> dict[str, Any]:
+def plain_fields(value: MetricFacts | Ending) -> dict[str, Any]:
     """The fields of one value; `dataclasses.asdict` copies deeply, at ten times the cost."""
     return {name: getattr(value, name) for name in value.__slots__}
-
-
-def record_of(view: RunView) -> RunRecord:
-    """The record of a run."""
-    run, who, done = view.run, view.run.identity, view.run.completeness
-    about = run.environment
-    gpu = about.get("gpu") or about.get("gpu_type")
-    return RunRecord(
-        id=run.id,
-        name=run.name,
-        project="/".join(p for p in (who.entity, who.project) if p),
-        group=who.group,
-        job_type=who.job_type,
-        sweep=who.sweep,
-        tags=list(who.tags),
-        host=who.host,
-        started=_started(view),
-        runtime=run.runtime,
-        state=run.state.value,
-        rows=done.rows,
-        last_step=done.last_step,
-        whole=done.whole,
-        completeness=done.sentence(),
-        framework=view.framework,
-        config=view.flat_config,
-        commit=who.commit,
-        repository=who.repository,
-        python=str(about.get("python") or ""),
-        gpu=gpu if isinstance(gpu, str) else "",
-        gpus=_gpus(view, gpu),
-        requirements=dict(_package(line) for line in run.requirements if line.strip()),
-        data=sorted(f"{a.name}@{a.digest}" for a in run.artifacts if a.direction == "input"),
-        settings={
-            name: found[0]
-            for name in ("seed", "lr", "dataset", "base_model", "optimizer", "batch_size")
-            if (found := view.setting(name)) is not None
-        },
-        metrics=_metrics(view),
-        summary=_summary(view),
-        axes=_axes(view),
-        ending=ending(view),
-        path=str(run.path or ""),
-    )
-
-
-def _started(view: RunView) -> float | None:
-    moment = view.run.identity.started_at
-    if moment is not None:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    first = view.run.history["_timestamp"].min()
-    return float(first) if isinstance(first, int | float) else None
-
-
-def _gpus(view: RunView, gpu: Any) -> int | None:
-    """GPUs in use by the system metrics, else by the config; 1 where only a GPU's name is known."""
-    sampled = in_use(view, "system.gpu_utilisation")
-    if sampled:
-        return len({s.info.index for s in sampled})
-    planned = view.number("world_size")
-    if planned is not None and gpu:
-        return int(planned[1])
-    return 1 if gpu else None
-
-
-def _package(line: str) -> tuple[str, str]:
-    name, _, version = line.strip().partition("==")
-    return name.strip().lower(), version.strip()
-
-
-def _metrics(view: RunView) -> Metrics:
-    found = {}
-    for key, info in view.metrics.items():
-        whole = view.series(key)
-        series = whole.finite
-        if not len(series):
-            continue
-        last_step, n, last, best, best_step = final(series)
-        facts = MetricFacts(
-            role=info.role,
-            better=info.better,
-            unit=info.unit,
-            central=info.central,
-            n=n,
-            bad=len(whole) - n,
-            first_step=float(series.x[0]),
-            last_step=last_step,
-            final=last,
-            low=float(np.min(series.y)),
-            high=float(np.max(series.y)),
-            best=best,
-            best_step=best_step,
-        )
-        found[key] = _plain(facts)
-    return Metrics(found)
-
-
-def _summary(view: RunView) -> dict[str, float]:
-    known = set(view.run.history.columns)
-    return {
-        key: float(value)
-        for key, value in view.run.summary.items()
-        if key not in known
-        and not key.startswith("_")
-        and isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    }
-
-
-def _axes(view: RunView) -> dict[str, str]:
-    found = {}
-    for name in ("tokens", "samples", "epoch"):
-        series = view.first(f"progress.{name}")
-        if series is not None:
-            found[name] = series.key
-    return found

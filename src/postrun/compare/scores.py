@@ -214,12 +214,12 @@ def matrix(scores: Scores, members: Sequence[int], tasks: Sequence[Sequence[int]
 
     `tasks` are the runs of each task; with several, each is scaled to its own range over all runs.
     """
-    columns = []
+    columns, inside = [], set(members)
     for task in tasks:
         every = scores.levels[list(task)] * scores.sign
         every = every[np.isfinite(every)]
         low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
-        own = scores.levels[[i for i in task if i in set(members)]] * scores.sign
+        own = scores.levels[[i for i in task if i in inside]] * scores.sign
         own = own[np.isfinite(own)]
         columns.append(own if len(tasks) == 1 else (own - low) / ((high - low) or 1.0))
     n = min((len(c) for c in columns), default=0)

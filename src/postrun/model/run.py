@@ -152,6 +152,7 @@ class Run:
     path: Path | None = None
     parts: list[Run] = field(default_factory=list)
     origin: dict[str, tuple[int, str]] = field(default_factory=dict)
+    only: frozenset[str] | None = None
 
     @property
     def id(self) -> str:
@@ -194,6 +195,8 @@ class Listing:
 class RunRef:
     """A run that was found but not read yet: what listing shows, and how to load the rest.
 
+    `part_loader`, where there is one, reads only some metrics of the history (`Run.only` then names them), for
+    those who read many runs for one of them; it may still read a run whole.
     `listing` tells name, project and state when they are asked for: on disk that costs a look into the
     log. `modified` is Unix seconds; `load` reads the whole run and may raise TargetError. `version` tells
     whether the run changed since it was read, "" where that cannot be told. `remote` is True where it must
@@ -205,6 +208,7 @@ class RunRef:
     source: str
     path: Path
     loader: Callable[[], Run]
+    part_loader: Callable[[frozenset[str]], Run] | None = None
     listing: Callable[[], Listing] = Listing
     modified: float = 0.0
     size: int = 0

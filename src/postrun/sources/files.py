@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,10 @@ def parse_time(text: object) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def stamp(path: Path) -> str:
+def stamp(path: Path | str) -> str:
     """Size and time of change of a file: another where it was written to; "-" where there is none."""
     try:
-        stat = path.stat()
+        stat = os.stat(path)  # noqa: PTH116 - called for every file of every run
     except OSError:
         return "-"
     return f"{stat.st_size}:{stat.st_mtime_ns}"

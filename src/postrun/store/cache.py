@@ -78,10 +78,10 @@ class Cache:
         cache._own = own
         return cache
 
-    def key(self, ref: RunRef) -> str:
-        """The entry of a run: another where the run, or what entries hold, is another."""
+    def key(self, ref: RunRef, kind: str = "") -> str:
+        """The entry of a run, of a kind: another where the run, or what entries hold, is another."""
         where = str(ref.path) if ref.remote else str(ref.path.absolute())
-        text = "\n".join((self.salt, ref.source, where, ref.id, ref.version))
+        text = "\n".join((self.salt, kind, ref.source, where, ref.id, ref.version))
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:40]
 
     def _path(self, key: str, suffix: str) -> Path:

@@ -14,7 +14,6 @@ import polars as pl
 
 from postrun.model import Listing, Run, RunRef, State
 from postrun.sources.wandb_api.address import Address, parse
-from postrun.sources.wandb_api.build import STATES, download_files, load_history, load_run
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
 
@@ -59,6 +58,8 @@ class WandbApi:
 
     def _listed(self, api: Any, address: Address) -> Iterator[RunRef]:
         options = self.options
+        from postrun.sources.wandb_api.build import load_history
+
         filters = options.filters()
         within = [{k: v} for k, v in (("sweep", address.sweep), ("group", address.group)) if v]
         if within:
@@ -88,6 +89,9 @@ class WandbApi:
             )
 
     def _reference(self, address: Address, attributes: dict[str, Any]) -> RunRef:
+        # Only now: whoever reads runs on disk is not to wait for what reads servers.
+        from postrun.sources.wandb_api.build import STATES, download_files, load_run
+
         created = attributes.get("createdAt")
         moment = datetime.fromisoformat(f"{created}+00:00") if created else None
         return RunRef(
@@ -110,6 +114,8 @@ class WandbApi:
 
 
 def _continued(address: Address, known: pl.DataFrame) -> Run:
+    from postrun.sources.wandb_api.build import load_run
+
     return load_run(address, known=known)
 
 

@@ -34,16 +34,18 @@ from postrun.sources.wandb_local.log import Log, ordered, read_log, seconds
 ALIVE_SECONDS = 120.0
 
 
-def load_run(run_id: str, logs: list[Path]) -> Run:
+def load_run(run_id: str, logs: list[Path], only: frozenset[str] | None = None) -> Run:
     """Read the parts of one run, oldest first, and join them.
 
-    A part that cannot be read is noted in completeness; TargetError only where none can.
+    A part that cannot be read is noted in completeness; TargetError only where none can. `only` names the
+    metrics of the history that are wanted, None for all. A run of which more is needed to tell how it ended
+    (some value is not finite) is read whole all the same.
     """
     parts: list[tuple[Log, FilesFolder]] = []
     lost: list[TargetError] = []
     for path in logs:
         try:
-            parts.append((read_log(path), read_files_folder(path.parent / "files")))
+            parts.append((read_log(path, only), read_files_folder(path.parent / "files")))
         except TargetError as error:
             lost.append(error)
         except OSError as error:
@@ -52,6 +54,13 @@ def load_run(run_id: str, logs: list[Path]) -> Run:
         raise lost[0]
     parts.sort(key=lambda part: _started(part[0]) or 0.0)
     run = _join(run_id, parts)
+    run.only = only
+    if only is not None:
+        if run.completeness.nonfinite:
+            return load_run(run_id, logs)
+        if not only and run.state is not State.FINISHED:  # when it last logged tells how it ended
+            run = load_run(run_id, logs, frozenset({"_timestamp"}))
+        run.only = only if run.only is not None else None
     for failure in lost:
         path = Path(failure.target)
         size = path.stat().st_size if path.exists() else 0

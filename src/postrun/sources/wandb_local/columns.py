@@ -51,10 +51,12 @@ class Table:
     """Columns that grow batch by batch; `frame` makes the data frame.
 
     `rows` is the number of rows so far, which the caller advances; `media` counts dictionaries by
-    their `_type`, `notes` says what the type rule had to decide.
+    their `_type`, `notes` says what the type rule had to decide. `only` names the columns that are wanted,
+    None for all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, only: frozenset[str] | None = None) -> None:
+        self._only = only
         self.rows = 0
         self.media: Counter[str] = Counter()
         self.nonfinite = 0
@@ -93,6 +95,9 @@ class Table:
             begin = 0
             for number in np.flatnonzero(sizes).tolist():
                 end = begin + int(sizes[number])
+                if self._only is not None and self._by_number[number].name not in self._only:
+                    begin = end
+                    continue
                 texts = [data[a:b] for a, b in zip(starts[begin:end], ends[begin:end], strict=True)]
                 column = self._by_number[number]
                 if not column.texts:

@@ -103,6 +103,7 @@ def _reference(run: str, logs: list[Path]) -> RunRef:
         source="wandb_local",
         path=newest,
         loader=partial(_load, run, tuple(logs)),
+        part_loader=partial(_load, run, tuple(logs)),
         listing=listing,
         modified=_started(newest),
         size=sum(stat.st_size for stat in stats),
@@ -112,8 +113,11 @@ def _reference(run: str, logs: list[Path]) -> RunRef:
 
 def _version(logs: list[Path]) -> str:
     """Size and time of change of all that a run is read from."""
-    paths = [p for log in logs for p in (log, *(log.parent / "files" / name for name in _BESIDE))]
-    return " ".join(stamp(path) for path in paths)
+    found = []
+    for log in logs:
+        beside = f"{log.parent}/files/"  # text, for paths cost as much as looking at the files
+        found += [stamp(log), *(stamp(beside + name) for name in _BESIDE)]
+    return " ".join(found)
 
 
 @lru_cache(maxsize=20_000)
@@ -124,10 +128,10 @@ def _listing(log: Path, size: int, changed: int) -> Listing:
     return Listing(name, project, _peek_state(log))
 
 
-def _load(run: str, logs: tuple[Path, ...]) -> Run:
+def _load(run: str, logs: tuple[Path, ...], only: frozenset[str] | None = None) -> Run:
     from postrun.sources.wandb_local.build import load_run
 
-    return load_run(run, list(logs))
+    return load_run(run, list(logs), only)
 
 
 def _started(log: Path) -> float:

@@ -1,0 +1,133 @@
+"""Many runs as records: read once, on all cores, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from postrun.compare.project import Project
+from postrun.compare.record import RECORD_VERSION, RunRecord
+from postrun.model import RunRef
+from postrun.report.privacy import Masker, Privacy
+from postrun.store.cache import Cache
+
+#: Added to the key of an entry that holds a part of a run.
+_PART = "part"
+#: A record and its entry's key, or what went wrong.
+Made = tuple[RunRecord | None, str, str]
+
+
+def gather(
+    refs: Sequence[RunRef],
+    privacy: Privacy,
+    workers: int | None = None,
+    cache: Cache | None = None,
+    advance: Callable[[int], None] = lambda rows: None,
+    targets: Sequence[int] = (),
+    only: frozenset[str] | None = None,
+) -> tuple[Project, list[str]]:
+    """The records of many runs, and the messages of those that could not be read.
+
+    What the cache holds is not read again; without a cache, one is kept for this process alone.
+
+    Args:
+        refs: The runs.
+        privacy: What is kept out of the records.
+        workers: Processes; by default all cores where there are many runs.
+        cache: Where records and columns are kept.
+        advance: Called after each run with its rows.
+        targets: The position of the target that each run was found behind.
+        only: The metrics that are needed, None for all. A run that is read for the first time is then read for
+            these alone, which takes half the time; one that was read in part before, and lacks one of them, is
+            read whole: who asks twice will ask again.
+    """
+    cache = Cache.temporary() if cache is None else cache
+    cache.salt = f"{RECORD_VERSION} {privacy}"
+    found: list[Made] = []
+    missing: list[int] = []
+    wanted: list[frozenset[str] | None] = []
+    for ref in refs:
+        made, part = _kept(ref, cache, only)
+        if made is None:
+            missing.append(len(found))
+            wanted.append(part)
+        else:
+            advance(made[0].rows if made[0] else 0)
+        found.append(made or (None, "", ""))
+    if missing:
+        from postrun.engine import map_runs  # what is kept needs no reader and no rule
+
+        job = partial(record_job, privacy=privacy, cache=cache)
+        chosen = [refs[i] for i in missing]
+        for i, made in zip(missing, map_runs(chosen, wanted, job, _lost, workers), strict=True):
+            found[i] = made
+            advance(made[0].rows if made[0] else 0)
+        cache.prune()
+    pairs = [(record, key, i) for i, (record, key, _) in enumerate(found) if record is not None]
+    cache.used([key for _, key, _ in pairs])
+    places = [targets[i] for _, _, i in pairs] if targets else []
+    project = Project([r for r, _, _ in pairs], [k for _, k, _ in pairs], cache, places)
+    return project, [error for _, _, error in found if error]
+
+
+def _kept(
+    ref: RunRef, cache: Cache, only: frozenset[str] | None
+) -> tuple[Made | None, frozenset[str] | None]:
+    """What the cache holds of a run, or None and what is to be read of it (None: all)."""
+    if not ref.version:
+        return None, only
+    record = _record(cache, key := cache.key(ref))
+    if record is not None:
+        return (record, key, ""), None
+    part = _record(cache, key := cache.key(ref, _PART))
+    if part is None:
+        return None, only
+    if only is not None and only <= set(part.only or ()):
+        return (part, key, ""), None
+    return None, None
+
+
+def _record(cache: Cache, key: str) -> RunRecord | None:
+    value = cache.record(key)
+    try:
+        record = None if value is None else RunRecord.from_dict(value)
+    except (KeyError, TypeError):
+        return None
+    # Whether such a run still lives is told by the clock, not by its files.
+    return None if record is None or record.state in ("running", "unknown") else record
+
+
+def record_job(ref: RunRef, only: frozenset[str] | None, privacy: Privacy, cache: Cache) -> Made:
+    """Read a run, or a part of it, and keep its record and its numbers."""
+    from postrun.compare.reading import record_of
+    from postrun.job import failure
+    from postrun.semantics import RunView
+
+    try:
+        whole = only is None or ref.part_loader is None
+        run = (
+            ref.load() if whole or ref.part_loader is None else ref.part_loader(only or frozenset())
+        )
+        view = RunView(run)
+        record = masked_record(record_of(view), Masker(privacy, run))
+        times = [n for n in ("_step", "_runtime", "_timestamp") if n in run.history.columns]
+        columns = {name: run.history[name] for name in (*times, *view.numeric_keys)}
+        key = cache.key(ref, "" if run.only is None else _PART)
+        record.columns = cache.put(key, record.as_dict(), columns)
+    except Exception as error:  # one run must not stop the others
+        return None, "", failure(ref, error)
+    return record, key, ""
+
+
+def masked_record(record: RunRecord, masker: Masker) -> RunRecord:
+    """A record without secrets, as reports may show it. Names of metrics stay as they are."""
+    plain: dict[str, Any] = record.as_dict()
+    metrics = plain.pop("metrics")
+    return RunRecord.from_dict({**masker.value(plain), "metrics": metrics})
+
+
+def _lost(ref: RunRef, error: Exception) -> Made:
+    from postrun.job import failure
+
+    return None, "", failure(ref, error)

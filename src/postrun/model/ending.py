@@ -1,0 +1,41 @@
+"""How a run ended, as one word and a fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+#: Endings that are no failure of the run.
+FINE = ("finished", "running", "interrupted", "cut-copy", "unknown")
+
+
+@dataclass(slots=True)
+class Ending:
+    """How one run ended.
+
+    `kind`: "finished", "running", "interrupted" (by its user), "cut-copy" (the log is an incomplete copy of
+    a run that went on), or what kind of failure: the cause's name ("gpu-out-of-memory", ...), "error" for
+    any other exception, "nan", "hang", "preempted", "killed", "vanished" (no exit was recorded and nothing
+    shows why). `frame` is the last line of the user's own code, `where` the same without its line number;
+    `template` the message with its variable parts replaced. `excerpt` are console lines up to the cause.
+    """
+
+    kind: str = "unknown"
+    exception: str = ""
+    text: str = ""
+    frame: str = ""
+    where: str = ""
+    template: str = ""
+    message: str = ""
+    remedy: str = ""
+    line: int | None = None
+    excerpt: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """True where the run failed."""
+        return self.kind not in FINE
+
+    @property
+    def fingerprint(self) -> tuple[str, str, str, str]:
+        """What equal failures share: kind, exception, own function, message without variable parts."""
+        return self.kind, self.exception, self.where, self.template
