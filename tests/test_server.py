@@ -708,3 +708,27 @@ def test_what_was_pulled_in_another_way_is_read_anew(server: StandIn, tmp_path: 
     run.files = {"media/a.txt": b"a"}
     assert pull("--no-mask", "--files", "media/*") == "updated"
     assert (tmp_path / "r1" / "files" / "media" / "a.txt").is_file()
+
+
+def test_many_runs_of_a_project_are_read_once(server: StandIn, tmp_path: Path) -> None:
+    for i in range(6):
+        server.add(run_of(60, f"r{i}", config={"lr": (i + 1) / 10}, sweep="s1" if i < 4 else ""))
+    own = {"WANDB_BASE_URL": server.url, "POSTRUN_CACHE_DIR": str(tmp_path)}
+    arguments = ("sweep", "ent/p", "--sweep", "s1", "--metric", "loss", "--json")
+    done = command(*arguments, **own)
+    assert done.returncode == 0, done.stderr
+    (study,) = json.loads(done.stdout)["studies"]
+    assert len(study["tables"]["configurations"]) == 4
+    assert {row["lr"] for row in study["tables"]["configurations"]} == {"0.1", "0.2", "0.3", "0.4"}
+    before = len(server.requests)
+    again = command(*arguments, **own)
+    assert json.loads(again.stdout)["studies"] == [study]
+    asked = {r.name for r in server.requests[before:]}
+    assert asked <= {
+        "/",
+        "Viewer",
+        "GetDefaultEntity",
+        "Runs",
+    }  # the list of runs, and nothing of any of them
+    failures = json.loads(command("failures", "ent/p", "--json", **own).stdout)["studies"][0]
+    assert sum(row["runs"] for row in failures["tables"]["endings"]) == 6

@@ -20,6 +20,12 @@ from postrun.semantics import RunView, experiments
 from postrun.sources import prefetched
 from postrun.sources.prefetch import interruptible
 
+#: What workers need, imported once for all of them.
+_PRELOADED = [
+    "postrun.gather", "postrun.job", "postrun.compare.reading", "postrun.rules.registry",
+    "postrun.sources.wandb_local.build",
+]  # fmt: skip
+
 T = TypeVar("T")
 A = TypeVar("A")
 
@@ -155,7 +161,7 @@ def _context() -> BaseContext:
     """
     if "forkserver" in get_all_start_methods():
         context = get_context("forkserver")
-        context.set_forkserver_preload(["postrun.gather", "postrun.rules.registry"])
+        context.set_forkserver_preload(_PRELOADED)
         return context
     return get_context("spawn")
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from postrun.cli.many import align_option, finish, goal_option, many_options, needed, read_project
-from postrun.cli.settings import privacy
+from postrun.cli.many import (
+    align_option,
+    finish,
+    goal_option,
+    many_options,
+    needed,
+    read_project,
+    with_curves,
+)
 from postrun.compare.groups import group_runs
 from postrun.compare.scores import score
 from postrun.compare.versus import compare_study
 from postrun.model import UsageError
-from postrun.model.study import Study
-
-#: Runs whose curves one HTML report holds; of more, it holds what the study says.
-_MOST_RUNS = 200
 
 
 @click.command(name="compare")
@@ -73,17 +75,4 @@ def command(
         for metric in metrics or (project.main_metric(),)
     ]
 
-    def page(path: Path, study: Study) -> str:
-        if len(refs) > _MOST_RUNS:
-            from postrun.report.html.study_page import write_study_page
-
-            write_study_page(path, study)
-            return ""
-        from postrun.engine import compare_all
-        from postrun.report.html.comparison_page import write_comparison
-
-        comparison, masked, _ = compare_all(refs, True, privacy(asked))
-        write_comparison(path, comparison, masked, study=study)
-        return masked
-
-    finish(studies, asked, errors, page)
+    finish(studies, asked, errors, with_curves(refs, True, asked))

@@ -20,6 +20,8 @@ from postrun.report.files import json_text
 from postrun.report.studies.terminal import print_study
 from postrun.report.terminal import progress_bar
 
+#: Runs whose curves one HTML report holds; of more, it holds what the study says.
+_MOST_RUNS = 200
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
@@ -115,22 +117,17 @@ def finish(
     studies: Sequence[Study],
     asked: dict[str, Any],
     errors: list[str],
-    write_page: Callable[[Path, Study], str] | None = None,
+    write_page: Callable[[Path, Study], None] | None = None,
 ) -> NoReturn:
     """Write and print studies, then exit: 0, or 3 where a run could not be read.
 
-    `write_page` writes a study's HTML page and returns what was masked in it.
+    `write_page` writes a study's HTML page, where that is more than the study itself.
     """
     written: list[str] = []
     for study in studies:
         page = _page_path(study, studies, asked)
         if page is not None:
-            if write_page is None:
-                from postrun.report.html.study_page import write_study_page
-
-                write_study_page(page, study)
-            else:
-                write_page(page, study)
+            (write_page or write_study_page)(page, study)
             written.append(str(page))
         if asked["out"] is not None:
             from postrun.report.studies.files import write_study
@@ -146,6 +143,23 @@ def finish(
     sys.exit(report_errors(errors))
 
 
+def with_curves(
+    refs: Sequence[RunRef], diagnosed: bool, asked: dict[str, Any]
+) -> Callable[[Path, Study], None]:
+    """What writes a study's page with the curves of its runs, interactive, where they are few enough."""
+    if len(refs) > _MOST_RUNS:
+        return write_study_page
+
+    def write(path: Path, study: Study) -> None:
+        from postrun.engine import compare_all
+        from postrun.report.html.comparison_page import write_comparison
+
+        comparison, masked, _ = compare_all(list(refs), diagnosed, privacy(asked))
+        write_comparison(path, comparison, masked, study=study)
+
+    return write
+
+
 def _page_path(study: Study, studies: Sequence[Study], asked: dict[str, Any]) -> Path | None:
     path: Path | None = asked["html"]
     if path is None and asked["out"] is not None:
@@ -154,6 +168,13 @@ def _page_path(study: Study, studies: Sequence[Study], asked: dict[str, Any]) ->
     if path is None or len(studies) == 1:
         return path
     return path.with_name(f"{path.stem}-{_name(study)}{path.suffix}")
+
+
+def write_study_page(path: Path, study: Study) -> None:
+    """Write the page of a study alone."""
+    from postrun.report.html.study_page import write_study_page as write
+
+    write(path, study)
 
 
 def _name(study: Study) -> str:

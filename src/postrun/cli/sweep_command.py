@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from postrun.cli.many import align_option, finish, goal_option, many_options, needed, read_project
-from postrun.cli.settings import privacy
+from postrun.cli.many import (
+    align_option,
+    finish,
+    goal_option,
+    many_options,
+    needed,
+    read_project,
+    with_curves,
+)
 from postrun.compare.scores import score
 from postrun.compare.sweep import sweep_study
-from postrun.model.study import Study
-
-_MOST_RUNS = 200
 
 
 @click.command(name="sweep")
@@ -46,20 +49,7 @@ def command(
     others = [score(project, *_objective(text), align) for text in also]
     study = sweep_study(scores, others, seed)
 
-    def page(path: Path, study: Study) -> str:
-        if len(refs) > _MOST_RUNS:
-            from postrun.report.html.study_page import write_study_page
-
-            write_study_page(path, study)
-            return ""
-        from postrun.engine import compare_all
-        from postrun.report.html.comparison_page import write_comparison
-
-        comparison, masked, _ = compare_all(refs, False, privacy(asked))
-        write_comparison(path, comparison, masked, study=study)
-        return masked
-
-    finish([study], asked, errors, page)
+    finish([study], asked, errors, with_curves(refs, False, asked))
 
 
 def _objective(text: str) -> tuple[str, str]:
