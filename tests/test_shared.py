@@ -118,3 +118,34 @@ def test_whose_memory_filled_the_gpu(shared: Path) -> None:
     (folder,) = (shared / "runs").glob("*/run-20260117_122345-*")
     (finding,) = [f for f in postrun.diagnose(postrun.load(folder)) if f.rule == "RUN001"]
     assert "other processes held 44.8 of the GPU's 47.5 GiB, this one 2.7 GiB" in finding.message
+
+
+def test_optimizers_of_a_real_project(shared: Path) -> None:
+    """32 runs, many of them cut copies: what an expert says of them."""
+    project = postrun.project(shared / "runs" / "aorvieto__VerySimpleTransformer")
+    found = postrun.compare_runs(project, "train_loss_local", by="optimizer.method")
+    assert "At each one's best optimizer.lr" in found.headline[0]
+    best = found["tuned"].to_dicts()[0]
+    assert (best["group"], best["best_setting"]) == ("signum", "optimizer.lr=3e-05")
+    # Nothing of this can be shown with one run per setting, and it is not claimed.
+    assert "first is better" not in found["pairs"]["verdict"].to_list()
+    aside = found["runs"].filter(found["runs"]["note"].str.starts_with("set aside"))
+    assert set(aside["state"]) <= {"error", "interrupted", "vanished"}
+
+    search = postrun.sweep(project, "train_loss_local")
+    top = search["configurations"].to_dicts()[0]
+    assert (top["optimizer.method"], top["optimizer.lr"]) == ("signum", "3e-05")
+    assert top["p_best"] < 0.6 and top["expected"] > top["mean"]
+    assert any("largest tried with it" in line for line in search.headline)
+    assert any("equal settings" in c for c in search.caveats)
+
+    over_time = postrun.progress(project, "train_loss_local")
+    assert over_time["records"]["id"].to_list()[-1] == "6a0em794"
+    assert over_time["records"]["within_noise"].to_list()[1:] == [False, True, True, False]
+
+
+def test_seed_pair_over_tokens_and_time(shared: Path) -> None:
+    """Trainer and orchestrator of the seed, as two runs of a project: each is read, neither is a failure."""
+    project = postrun.project(shared / "seed_run")
+    assert {r.id for r in project.records} == {"7nikv4vp", "29hn8w98"}
+    assert not any(r.ending.failed for r in project.records)

@@ -10,8 +10,8 @@ import numpy as np
 from postrun.compare.parameters import Parameter
 from postrun.stats.robust import Floats
 
-#: Draws from the posterior.
-_DRAWS = 8_000
+#: Draws from the posterior, and values of the noise among them.
+_DRAWS, _NOISES = 8_000, 40
 
 
 @dataclass(slots=True)
@@ -97,7 +97,12 @@ def rank_configurations(
         noise, source = residual, "forest"
     else:
         noise, source = (error if np.isfinite(error) else 0.0), "curves"
-    drawn = _posterior(means, noise**2 / counts, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    # What few repeated runs say of the noise is itself uncertain: a scaled inverse chi-square.
+    sizes = [1.0] * _NOISES if freedom < 3 else (freedom / rng.chisquare(freedom, _NOISES)).tolist()
+    drawn = np.concatenate(
+        [_posterior(means, size * noise**2 / counts, _DRAWS // _NOISES, rng) for size in sizes]
+    )
     top = drawn == drawn.max(axis=1, keepdims=True)  # equal ones share the chance
     chances = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
     for c, values_of, p in zip(found, drawn.T, chances, strict=True):
@@ -110,7 +115,7 @@ def rank_configurations(
     return Ranking(found, noise, source)
 
 
-def _posterior(means: Floats, variance: Floats, rng: np.random.Generator) -> Floats:
+def _posterior(means: Floats, variance: Floats, draws: int, rng: np.random.Generator) -> Floats:
     """Draws of all true means (draws, configurations), given measured ones and their variances.
 
     The hierarchical normal model with flat priors on the mean and the standard deviation of the true means
@@ -119,7 +124,7 @@ def _posterior(means: Floats, variance: Floats, rng: np.random.Generator) -> Flo
     """
     if len(means) < 3 or not variance.max():
         spread = np.sqrt(variance)
-        return np.asarray(means + spread * rng.normal(size=(_DRAWS, len(means))))
+        return np.asarray(means + spread * rng.normal(size=(draws, len(means))))
     taus = np.linspace(0, 4 * float(means.std()) + 1e-300, 200)[:, None]
     total = taus**2 + variance
     precision = (1 / total).sum(axis=1)
@@ -130,9 +135,9 @@ def _posterior(means: Floats, variance: Floats, rng: np.random.Generator) -> Flo
         + ((means - centre[:, None]) ** 2 / total).sum(axis=1)
     )
     p = np.exp(log_p - log_p.max())
-    pick = rng.choice(len(taus), _DRAWS, p=p / p.sum())
+    pick = rng.choice(len(taus), draws, p=p / p.sum())
     between = taus[pick] ** 2
-    mean = centre[pick] + rng.normal(size=_DRAWS) / np.sqrt(precision[pick])
+    mean = centre[pick] + rng.normal(size=draws) / np.sqrt(precision[pick])
     weight = between / (between + variance)
     spread = np.sqrt(weight * variance)
     expected = mean[:, None] + weight * (means - mean[:, None])

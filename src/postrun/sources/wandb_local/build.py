@@ -58,7 +58,9 @@ def load_run(run_id: str, logs: list[Path], only: frozenset[str] | None = None) 
     if only is not None:
         if run.completeness.nonfinite:
             return load_run(run_id, logs)
-        if not only and run.state is not State.FINISHED:  # when it last logged tells how it ended
+        # When it last logged may be needed: to tell how it ended, or how long it took.
+        told = run.state is State.FINISHED and (run.runtime or 0) > 0
+        if not only and not told:
             run = load_run(run_id, logs, frozenset({"_timestamp"}))
         run.only = only if run.only is not None else None
     for failure in lost:
