@@ -165,8 +165,8 @@ def test_grouping_by_fields_of_the_run() -> None:
     project = made_project(runs)
     assert [g.label for g in group_runs(project, ["group"]).groups] == ["g1", "g2"]
     assert [g.label for g in group_runs(project, ["tag"]).groups] == ["x", "no tag"]
-    project.targets = [0, 1]
-    assert len(group_runs(project, ["target"]).groups) == 2
+    project.targets = ["one", "two"]
+    assert [g.label for g in group_runs(project, ["target"]).groups] == ["one", "two"]
     assert group_runs(project).single
     with pytest.raises(UsageError, match="no run has a setting 'grup'; did you mean group"):
         group_runs(project, ["grup"])
@@ -274,3 +274,20 @@ def test_levels_of_rare_values_and_beyond_the_end() -> None:
 def test_the_same_study_twice(tmp_path: Path) -> None:
     project = seeds({"adam": 1.0, "sgd": 1.1})
     assert study(project).as_dict() == study(project).as_dict()
+
+
+def test_a_short_key_groups_and_matches_as_its_full_one() -> None:
+    runs = [
+        {
+            "config": {"optim.name": o, "optim.lr": lr, "seed": s},
+            "metrics": {"loss": flat(level + lr)},
+        }
+        for o, level in (("a", 1.0), ("b", 2.0))
+        for lr in (0.1, 0.2)
+        for s in range(2)
+    ]
+    project = made_project(runs)
+    assert group_runs(project, ["lr"]).by == ("optim.lr",)
+    found = study(project, "lr")
+    assert found["pairs"]["matched"].to_list() == [4]
+    assert found["pairs"]["difference"][0] == pytest.approx(-0.1)

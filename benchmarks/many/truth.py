@@ -83,8 +83,11 @@ def main() -> None:
     for runs in (20, 60, 150):
         hits, explained = order_recovered(runs)
         print(f"| {runs} | {hits:.0%} | {explained:.2f} |", flush=True)
-    print("\n| configurations x seeds | noise | picked: measured - true | expected - true "
-          "| 95 % intervals hold | said to be best | is best |\n|---|---:|---:|---:|---:|---:|---:|")  # fmt: skip
+    columns = (
+        "configurations x seeds", "noise", "picked: measured - true", "expected - true", "95 % intervals hold",
+        "said to be best", "is best",
+    )  # fmt: skip
+    print(f"\n| {' | '.join(columns)} |\n|{'---:|' * len(columns)}")
     for configurations, seeds, noise in ((10, 3, 1.0), (30, 3, 1.5), (30, 2, 0.5), (100, 3, 1.0)):
         a, b, c, d, e = promises(configurations, seeds, noise)
         print(

@@ -109,13 +109,13 @@ def project(
     """
     targets = [target] if isinstance(target, str | Path) else list(target)
     refs: list[RunRef] = []
-    places: list[int] = []
+    places: list[str] = []
     failed: list[TargetError] = []
-    for place, one in enumerate(targets):
+    for one in targets:
         found, errors = resolve_all([one], RemoteOptions(**choice))
         refs += found
         failed += errors
-        places += [place] * len(found)
+        places += [str(one)] * len(found)
     if failed and not refs:
         raise failed[0]
     store = Cache.usable() if cache else None

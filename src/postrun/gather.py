@@ -24,7 +24,7 @@ def gather(
     workers: int | None = None,
     cache: Cache | None = None,
     advance: Callable[[int], None] = lambda rows: None,
-    targets: Sequence[int] = (),
+    targets: Sequence[str] = (),
     only: frozenset[str] | None = None,
 ) -> tuple[Project, list[str]]:
     """The records of many runs, and the messages of those that could not be read.
@@ -37,7 +37,7 @@ def gather(
         workers: Processes; by default all cores where there are many runs.
         cache: Where records and columns are kept.
         advance: Called after each run with its rows.
-        targets: The position of the target that each run was found behind.
+        targets: The target that each run was found behind.
         only: The metrics that are needed, None for all. A run that is read for the first time is then read for
             these alone, which takes half the time; one that was read in part before, and lacks one of them, is
             read whole: who asks twice will ask again.

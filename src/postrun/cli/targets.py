@@ -44,21 +44,21 @@ def find(
 
 def find_each(
     targets: tuple[str, ...], remote: RemoteOptions
-) -> tuple[list[RunRef], list[int], list[str]]:
-    """Runs behind targets, each once, the position of each one's target, and messages of targets that are none.
+) -> tuple[list[RunRef], list[str], list[str]]:
+    """Runs behind targets, each once, the target of each, and the messages of targets that are none.
 
     Tags, groups and sweeps are left to be looked up in the runs.
     """
-    refs: dict[tuple[Path, str], tuple[RunRef, int]] = {}
+    refs: dict[tuple[Path, str], tuple[RunRef, str]] = {}
     errors: list[str] = []
-    for place, target in enumerate(targets):
+    for target in targets:
         try:
             found = resolve(target, remote)
         except TargetError as error:
             errors.append(str(error))
             continue
         for ref in found:
-            refs.setdefault((ref.path, ref.id), (ref, place))
+            refs.setdefault((ref.path, ref.id), (ref, target))
     kept = {id(ref) for ref in chosen([ref for ref, _ in refs.values()], remote, looked_up=True)}
     pairs = [(ref, place) for ref, place in refs.values() if id(ref) in kept]
     return [ref for ref, _ in pairs], [place for _, place in pairs], errors

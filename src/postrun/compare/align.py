@@ -50,8 +50,8 @@ def common_ground(curves: Sequence[Curve | None]) -> Ground | None:
 
 def level_at(curve: Curve, x: float) -> float:
     """Median of the values in the last twentieth of the way to `x`; NaN where the run has none there."""
-    window = (curve.x <= x) & (curve.x > x - _WINDOW * max(abs(x), 1e-12))
-    if not window.any():
+    window = _between(curve, x - _WINDOW * max(abs(x), 1e-12), x)
+    if window.start == window.stop:
         # Rare values (an evaluation every tenth of the run): the last one, unless the run ended before.
         at = int(np.searchsorted(curve.x, x, side="right")) - 1
         if at < 1 or x - curve.x[at] > 1.5 * float(np.max(np.diff(curve.x[: at + 1][-5:]))):
@@ -60,9 +60,15 @@ def level_at(curve: Curve, x: float) -> float:
     return float(np.median(curve.y[window]))
 
 
+def _between(curve: Curve, low: float, high: float) -> slice:
+    """The values at x in (low, high]."""
+    start, stop = np.searchsorted(curve.x, (low, high), side="right")
+    return slice(int(start), int(stop))
+
+
 def area(curve: Curve, start: float, end: float) -> float:
     """Mean level over [start, end]: the area under the curve over its width (trapezoids)."""
-    inside = (curve.x >= start) & (curve.x <= end)
+    inside = _between(curve, np.nextafter(start, -np.inf), end)
     x, y = curve.x[inside], curve.y[inside]
     if len(x) < 2 or x[-1] <= x[0]:
         return float("nan")
@@ -85,7 +91,7 @@ def levels_along(curve: Curve) -> tuple[NDArray[np.int64], Floats]:
 
 def stability(curve: Curve, end: float) -> float:
     """Spread of the values around their level in the last fifth of the way to `end` (robust sigma)."""
-    tail = curve.y[(curve.x <= end) & (curve.x >= 0.8 * end)]
+    tail = curve.y[_between(curve, 0.8 * end, end)]
     return mad_sigma(tail - smoothed(tail)) if len(tail) >= 8 else float("nan")
 
 
@@ -95,8 +101,8 @@ def level_error(curve: Curve, x: float) -> float:
     The median's standard error is 1.25 times the mean's; n values of lag-1 correlation rho are worth
     n (1 - rho) / (1 + rho). What another seed would change is not in it.
     """
-    window = curve.y[(curve.x <= x) & (curve.x > x - _WINDOW * max(abs(x), 1e-12))]
-    tail = curve.y[(curve.x <= x) & (curve.x > 0.8 * x)]
+    window = curve.y[_between(curve, x - _WINDOW * max(abs(x), 1e-12), x)]
+    tail = curve.y[_between(curve, 0.8 * x, x)]
     if len(tail) < 8 or not len(window):
         return float("nan")
     sigma, rho = ar_noise(tail)

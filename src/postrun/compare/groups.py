@@ -115,7 +115,7 @@ def value_text(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def group_runs(project: Project, by: Sequence[str] = (), others: Sequence[str] = ()) -> Grouping:
+def group_runs(project: Project, by: Sequence[str] = ()) -> Grouping:
     """Groups of a project's runs, in the order in which they first appear.
 
     Without `by`: runs with equal configs but for seeds are one group; where that leaves one group, every
@@ -127,8 +127,8 @@ def group_runs(project: Project, by: Sequence[str] = (), others: Sequence[str] =
     records = project.records
     differing = settings(records)
     if by:
-        keys = [_key(name, project) for name in by]
-        table = {name: _values(name, key, project) for name, key in zip(by, keys, strict=True)}
+        keys = {name: _key(name, project) for name in by}
+        table = {key or name: _values(name, key, project) for name, key in keys.items()}
     else:
         table = differing
     found: dict[str, list[int]] = {}
@@ -147,7 +147,7 @@ def group_runs(project: Project, by: Sequence[str] = (), others: Sequence[str] =
         first = members[0]
         own = {key: values[first] for key, values in table.items()}
         text = ", ".join(
-            value_text(v) if by and len(by) == 1 else f"{_short(k, table)}={value_text(v)}"
+            value_text(v) if len(table) == 1 and by else f"{_short(k, table)}={value_text(v)}"
             for k, v in own.items()
         )
         groups.append(Group(text or "all runs", members, own))
@@ -158,10 +158,10 @@ def group_runs(project: Project, by: Sequence[str] = (), others: Sequence[str] =
     varying = [
         key
         for key, values in differing.items()
-        if key not in by
+        if key not in table
         and any(not same(values[i], values[g.members[0]]) for g in groups for i in g.members)
     ]
-    return Grouping(groups, tuple(by), varying)
+    return Grouping(groups, tuple(table) if by else (), varying)
 
 
 def _short(key: str, table: dict[str, Any]) -> str:
@@ -190,7 +190,7 @@ def _values(name: str, key: str, project: Project) -> list[Any]:
     if key:
         return [r.config.get(key) for r in project.records]
     if name == "target":
-        return list(project.targets or [0] * len(project))
+        return list(project.targets or [""] * len(project))
     if name == "tag":
         common = set.intersection(*(set(r.tags) for r in project.records))
         return [", ".join(sorted(set(r.tags) - common)) or "no tag" for r in project.records]

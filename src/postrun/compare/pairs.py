@@ -75,7 +75,8 @@ def compare_pairs(
     else:
         chosen = [(groups[0], g) for g in groups[1:]]
     level = 1 - 0.05 / max(1, len(chosen))
-    found = [_pair(scores, a, b, tasks, level) for a, b in chosen]
+    marks = _marks(scores, ranked)
+    found = [_pair(scores, a, b, tasks, level, marks) for a, b in chosen]
     p = np.array([pair.p for pair in found])
     tested = np.isfinite(p)
     p[tested] = holm(p[tested])
@@ -84,10 +85,17 @@ def compare_pairs(
     return found
 
 
-def _pair(scores: Scores, a: Group, b: Group, tasks: Sequence[Sequence[int]], level: float) -> Pair:
+def _pair(
+    scores: Scores,
+    a: Group,
+    b: Group,
+    tasks: Sequence[Sequence[int]],
+    level: float,
+    marks: list[str],
+) -> Pair:
     first, second = matrix(scores, a.members, tasks), matrix(scores, b.members, tasks)
     improvement = improvement_interval(first, second)
-    matched = _matched(scores, a, b) if len(tasks) == 1 else np.zeros((0, 2))
+    matched = _matched(scores, a, b, marks) if len(tasks) == 1 else np.zeros((0, 2))
     few = min(len(first), len(second)) < 2
     if len(matched) >= 3 and len(matched) >= 0.8 * min(len(first), len(second)):
         gaps = (matched[:, 0] - matched[:, 1])[:, None]
@@ -102,22 +110,27 @@ def _pair(scores: Scores, a: Group, b: Group, tasks: Sequence[Sequence[int]], le
     return Pair(a, b, difference, improvement, p, len(matched), sign)
 
 
-def _matched(scores: Scores, a: Group, b: Group) -> Floats:
-    """Levels of runs that agree in all else, seeds and other settings, once in each group. (n, 2)."""
+def _marks(scores: Scores, groups: Sequence[Group]) -> list[str]:
+    """What a run's counterpart in another group shares with it: seeds, and settings that make no groups."""
     records = scores.project.records
-    differing = settings(records)
-    own = set(a.settings) | set(b.settings)
+    own = {key for group in groups for key in group.settings}
+    rest = {key: values for key, values in settings(records).items() if key not in own}
+    return [
+        f"{[str(values[i]) for values in rest.values()]} {seed_of(record)}"
+        for i, record in enumerate(records)
+    ]
 
-    def marks(group: Group) -> dict[str, list[int]]:
+
+def _matched(scores: Scores, a: Group, b: Group, marks: list[str]) -> Floats:
+    """Levels of runs with the same mark, where each group has one such run; higher is better. (n, 2)."""
+
+    def by_mark(group: Group) -> dict[str, list[int]]:
         out: dict[str, list[int]] = {}
         for i in usable(scores, group):
-            rest = [(k, str(v[i])) for k, v in differing.items() if k not in own]
-            out.setdefault(f"{rest} {seed_of(records[i])}", []).append(i)
+            out.setdefault(marks[i], []).append(i)
         return out
 
-    first, second = marks(a), marks(b)
+    first, second = by_mark(a), by_mark(b)
     both = [k for k in first if len(first[k]) == 1 and len(second.get(k, ())) == 1]
     pairs = [(scores.levels[first[k][0]], scores.levels[second[k][0]]) for k in both]
-    if len(both) > 1 and len(first) == 1:
-        return np.zeros((0, 2))
     return np.array(pairs).reshape(-1, 2) * scores.sign

@@ -46,13 +46,13 @@ class Curve:
 class Project:
     """Runs by their records. `keys` are their entries in the cache, which holds their columns.
 
-    `targets` is the position of the target that each run was found behind.
+    `targets` is the target that each run was found behind.
     """
 
     records: list[RunRecord]
     keys: list[str]
     cache: Cache
-    targets: list[int] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)

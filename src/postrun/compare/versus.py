@@ -188,16 +188,16 @@ def _caveats(
         study.caveats.append(
             f"{len(whole)} of {len(scores.project)} logs are incomplete or sampled: see the runs' notes."
         )
-    if "code" in _confounded(scores.project, grouping):
+    if _code_differs(scores.project, grouping):
         study.caveats.append(
             "The groups also differ in their git commit: a difference may be the code's."
         )
 
 
-def _confounded(project: Project, grouping: Grouping) -> list[str]:
-    if grouping.single or len(grouping.groups) < 2:
-        return []
+def _code_differs(project: Project, grouping: Grouping) -> bool:
+    """True where no two groups share a git commit."""
+    if grouping.single:
+        return False
     commits = [{project.records[i].commit for i in g.members} - {""} for g in grouping.groups]
     known = [c for c in commits if c]
-    apart = len(known) > 1 and all(not (a & b) for a, b in itertools.combinations(known, 2))
-    return ["code"] if apart else []
+    return len(known) > 1 and not any(a & b for a, b in itertools.combinations(known, 2))

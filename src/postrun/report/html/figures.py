@@ -20,6 +20,13 @@ _HEIGHT = 300
 _ROW, _LABELS = 22, 250
 #: Of bars with two parts: what is bad, and what is not.
 _BAR_COLOURS = ("c1", "c0")
+_HOUR = 3_600
+_TIME_STEPS = [
+    60,
+    300,
+    900,
+    *(h * _HOUR for h in (1, 3, 6, 12, 24, 48, 168, 336, 24 * 28, 24 * 91, 24 * 365)),
+]
 Place = Callable[[float], float]
 
 
@@ -60,6 +67,14 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     step = next(power * k for k in (1, 2, 5, 10) if power * k >= raw)
     first = math.ceil(low / step - 1e-9)
     return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def time_ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round moments (Unix seconds, UTC) that divide a stretch of time."""
+    step = next((s for s in _TIME_STEPS if (high - low) / s <= count), None)
+    if step is None:
+        return ticks(low, high, count)
+    return [float(k * step) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _scale(low: float, high: float, start: float, stop: float) -> Place:
@@ -141,7 +156,7 @@ def _lines(chart: Chart) -> Markup:
             _line(_LEFT, y, _WIDTH - _RIGHT, y, "grid"),
             _text(_LEFT - 6, y + 4, number(tick, 3), "end"),
         ]
-    for tick in _x_ticks(x_low, x_high, log):
+    for tick in _x_ticks(x_low, x_high, log, bool(data.get("time"))):
         text = _x_text(tick, log, bool(data.get("time")), x_high - x_low)
         parts += [
             _line(place_x(tick), _TOP, place_x(tick), bottom, "grid"),
@@ -168,7 +183,9 @@ def _bulk(lines: Sequence[dict[str, Any]]) -> tuple[float, float]:
     return _range([max(float(y.min()), low - reach), min(float(y.max()), high + reach)])
 
 
-def _x_ticks(low: float, high: float, log: bool) -> list[float]:
+def _x_ticks(low: float, high: float, log: bool, time: bool) -> list[float]:
+    if time:
+        return time_ticks(low, high)
     if log and high - low >= 1:
         return [float(k) for k in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)]
     return ticks(low, high)

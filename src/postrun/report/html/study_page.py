@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from postrun.model.study import Study, cells
+import polars as pl
+
+from postrun.model.study import Study, cell, cells
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.figures import figure
@@ -15,6 +17,8 @@ from postrun.report.html.page import render_page
 _MOST_ROWS = 500
 #: Tables longer than this are folded.
 _OPEN_ROWS = 25
+#: Texts up to this long are kept in one line.
+_SHORT = 24
 
 
 def write_study_page(path: Path, study: Study, masked: str = "") -> None:
@@ -42,12 +46,7 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
                 "title": section.title,
                 "text": section.text,
                 "figures": [f for f in map(figure, section.charts) if f],
-                "columns": []
-                if frame is None
-                else [
-                    (name, dtype.is_numeric())
-                    for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
-                ],
+                "columns": [] if frame is None else [(n, _kind(frame[n])) for n in frame.columns],
                 "rows": [] if frame is None else cells(frame.head(_MOST_ROWS)),
                 "count": 0 if frame is None else frame.height,
                 "more": 0 if frame is None else max(0, frame.height - _MOST_ROWS),
@@ -55,3 +54,11 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
             }
         )
     return out
+
+
+def _kind(column: pl.Series) -> str:
+    """How a column is set: "n" for numbers, "s" for short texts that are not broken, "" for others."""
+    if column.dtype.is_numeric():
+        return "n"
+    longest = max((len(cell(value)) for value in column.head(_MOST_ROWS)), default=0)
+    return "s" if longest <= _SHORT else ""
