@@ -160,3 +160,27 @@ def test_runs_that_show_nothing_can_be_read_as_one(folder: Path) -> None:
     named = list(analyze_all(refs, Options(out=None, as_one=True), 1))
     assert len(apart) == 2 and len(named) == 3
     assert named[-1].members == tuple(ref.id for ref in refs)
+
+
+def test_a_full_disk_is_one_clear_error(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("postrun.store.cache.np.save", full)
+    refs = postrun.runs(folder)
+    project, errors = gather(refs, Privacy(), 1, Cache(tmp_path / "cache"))
+    assert not project.records and len(errors) == len(refs)
+    assert "No space left on device" in errors[0] and "POSTRUN_CACHE_DIR" in errors[0]
+    assert not list((tmp_path / "cache").glob("??/*"))  # nothing half there
+
+
+def test_all_cores_give_what_one_gives(folder: Path, tmp_path: Path) -> None:
+    for i in range(8):
+        write(folder.parent, f"e{i}")
+    refs = postrun.runs(folder)
+    one, _ = gather(refs, Privacy(), 1, None)
+    two, _ = gather(refs, Privacy(), 2, None)  # a folder of its own, which workers must not delete
+    assert [r.as_dict() for r in one.records] == [r.as_dict() for r in two.records]
+    assert all(c is not None for c in two.curves("val/loss"))

@@ -105,10 +105,7 @@ def record_job(ref: RunRef, only: frozenset[str] | None, privacy: Privacy, cache
     from postrun.semantics import RunView
 
     try:
-        whole = only is None or ref.part_loader is None
-        run = (
-            ref.load() if whole or ref.part_loader is None else ref.part_loader(only or frozenset())
-        )
+        run = ref.load() if only is None or ref.part_loader is None else ref.part_loader(only)
         view = RunView(run)
         record = masked_record(record_of(view), Masker(privacy, run))
         times = [n for n in ("_step", "_runtime", "_timestamp") if n in run.history.columns]

@@ -24,7 +24,7 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
-from postrun.model import RunRef
+from postrun.model import PostrunError, RunRef
 from postrun.stats.robust import Floats
 from postrun.store.atomic import write_atomically
 
@@ -57,6 +57,10 @@ class Cache:
         self._own: tempfile.TemporaryDirectory[str] | None = None
         self.folder = folder or default_folder()
         self.salt = salt
+
+    def __reduce__(self) -> tuple[type[Cache], tuple[Path, str]]:
+        """In another process it is the same folder, which that process does not own."""
+        return Cache, (self.folder, self.salt)
 
     @classmethod
     def usable(cls) -> Cache:
@@ -141,9 +145,16 @@ class Cache:
             {**record, _PLACES: places, _VALUES: size}, option=orjson.OPT_NON_STR_KEYS, default=str
         )
         data = np.concatenate(parts) if parts else np.zeros(0)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(self._path(key, ".npy"), partial(_save, data))
-        write_atomically(self._path(key, ".json"), lambda aside: aside.write_bytes(text))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomically(self._path(key, ".npy"), partial(_save, data))
+            write_atomically(self._path(key, ".json"), lambda aside: aside.write_bytes(text))
+        except (OSError, PostrunError) as error:
+            reason = error.__cause__ if isinstance(error, PostrunError) else error
+            raise PostrunError(
+                f"{self.folder}: the cache cannot be written: {getattr(reason, 'strerror', None) or reason}. "
+                "Set POSTRUN_CACHE_DIR to a folder with room."
+            ) from error
         return places
 
     def used(self, keys: Sequence[str]) -> None:
