@@ -15,6 +15,8 @@ SHARED = ROOT.parent / "shared" / "data"
 
 #: wandb-core keeps downloads in a cache of its own, which belongs to the tests here.
 os.environ["WANDB_CACHE_DIR"] = tempfile.mkdtemp(prefix="postrun-tests-")
+#: And so does postrun's own.
+os.environ["POSTRUN_CACHE_DIR"] = tempfile.mkdtemp(prefix="postrun-tests-")
 
 SdkRun = Callable[[str], Path]
 
