@@ -23,6 +23,8 @@ from postrun.stats.association import fisher_exact
 
 #: Values of a setting that are tested one by one at most, and runs that a value needs.
 _MOST_VALUES, _LEAST_RUNS = 12, 3
+#: Links that are shown although they do not hold.
+_UNTOLD = 5
 Flags = NDArray[np.bool_]
 _UNKNOWN = ("running", "unknown", "cut-copy")
 
@@ -277,11 +279,12 @@ def _link_section(links: list[Link]) -> Section:
             "holds": k.adjusted <= 0.05,
             "note": k.note.lstrip("; "),
         }
-        for k in links[:30]
+        for k in links[: _UNTOLD + sum(k.adjusted <= 0.05 for k in links)]
     ]
     text = (
         f"{len(links)} tests (Fisher's exact test, or ranks for numbers with many values), p values corrected "
-        "together by Holm's method; the 30 smallest are shown. What goes together need not be the cause."
+        f"together by Holm's method: those that hold, and the {_UNTOLD} smallest others. What goes together "
+        "need not be the cause."
     )
     return Section(
         "links", "What goes with failures", [text], pl.DataFrame(rows), wide=("p", "note")

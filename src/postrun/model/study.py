@@ -11,6 +11,9 @@ import polars as pl
 from postrun.model.display import heading, table
 from postrun.model.text import number
 
+#: How times (UTC) are written into files.
+ISO = "%Y-%m-%dT%H:%M:%SZ"
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -70,7 +73,7 @@ class Study:
             "title": self.title,
             "headline": self.headline,
             "caveats": self.caveats,
-            "tables": {key: frame.to_dicts() for key, frame in self.tables.items()},
+            "tables": {key: rows(frame) for key, frame in self.tables.items()},
             "text": {s.key: s.text for s in self.sections if s.text},
         }
 
@@ -82,6 +85,13 @@ class Study:
                 parts.append(table(section.table.columns, cells(section.table)))
         parts += [f"<p>{heading('', c)}</p>" for c in self.caveats]
         return "".join(parts)
+
+
+def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows for JSON: times as ISO 8601 text."""
+    times = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
+    text = frame.with_columns(pl.col(name).dt.strftime(ISO) for name in times)
+    return text.to_dicts()
 
 
 def cells(frame: pl.DataFrame) -> list[list[str]]:

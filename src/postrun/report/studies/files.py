@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from postrun.model.study import Study, cells
+from postrun.model.study import ISO, Study, cells
 from postrun.report.export import spreadsheet_safe
 from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.markdown import escape
@@ -32,7 +32,7 @@ def write_study(study: Study, folder: Path, masked: str = "") -> list[Path]:
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     """Times as ISO 8601 text: spreadsheets and people read that alike."""
     times = [n for n, t in frame.schema.items() if isinstance(t, pl.Datetime)]
-    return frame.with_columns(pl.col(n).dt.strftime("%Y-%m-%dT%H:%M:%SZ") for n in times)
+    return frame.with_columns(pl.col(n).dt.strftime(ISO) for n in times)
 
 
 def markdown(study: Study, masked: str = "") -> str:

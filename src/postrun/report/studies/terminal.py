@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _MOST_ROWS = 12
 #: Texts up to this long are not broken into lines.
 _NARROW = 22
+#: Longer texts are broken into lines of this many letters at the least.
+_READABLE = 24
 
 
 def print_study(study: Study, where: str = "", console: Console | None = None) -> None:
@@ -46,6 +48,22 @@ def print_study(study: Study, where: str = "", console: Console | None = None) -
         console.print(Text(f"Files: {where}", style="dim"))
 
 
+def _fitting(frame: pl.DataFrame, width: int) -> pl.DataFrame:
+    """The table without its last numbers, as far as texts would otherwise be squeezed to a few letters."""
+
+    def needed(name: str) -> int:
+        longest = max((len(cell(v)) for v in frame[name].head(_MOST_ROWS)), default=0)
+        return max(len(name), min(longest, _READABLE)) + 2
+
+    names = list(frame.columns)
+    for name in reversed(frame.columns[1:]):
+        if sum(map(needed, names)) <= width or len(names) <= 4:
+            break
+        if frame.schema[name] != pl.String:
+            names.remove(name)
+    return frame.select(names)
+
+
 def _print_section(section: Section, console: Console) -> bool:
     """Print a section; True where something of it was left out."""
     from rich.table import Table
@@ -61,6 +79,7 @@ def _print_section(section: Section, console: Console) -> bool:
     shown = frame.select(n for n in frame.columns if n not in section.wide)
     # Columns without a single value tell nothing.
     shown = shown.select(n for n in shown.columns if shown[n].null_count() < shown.height)
+    shown = _fitting(shown, console.width)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name, dtype in zip(shown.columns, shown.dtypes, strict=True):
         folds = dtype == pl.String and (shown[name].str.len_chars().max() or 0) > _NARROW  # type: ignore[operator]
