@@ -38,15 +38,14 @@ def failures_study(project: Project) -> Study:
     study = Study("failures", f"Failures of {len(records)} runs")
     links = associations(project, found, ended)
     _headline(study, project, found, ended, failed, links)
-    study.sections = [
+    study.add(
         _cluster_section(project, found),
         _link_section(links),
         _time_section(project, ended),
         _ending_section(project),
         *_exemplars(project, found),
         _run_section(project, found),
-    ]
-    study.sections = [s for s in study.sections if s.table is None or s.table.height]
+    )
     return study
 
 

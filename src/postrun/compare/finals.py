@@ -76,31 +76,6 @@ def finals(runs: Sequence[Run | RunView], metrics: Sequence[str] = ()) -> pl.Dat
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def by_group(runs: Sequence[Run | RunView], metric: str, config_key: str) -> pl.DataFrame:
-    """Final values of one metric, grouped by a config value.
-
-    Columns: `config_key`'s name, `n` runs, `mean`, `std` (null for one run), `min`, `max`.
-    """
-    rows = []
-    for run in runs:
-        view = as_view(run)
-        if metric in view.metrics and len(view.series(metric).finite):
-            value = view.flat_config.get(config_key)
-            rows.append([str(value), final(view.series(metric).finite)[2]])
-    frame = pl.DataFrame(rows, schema={config_key: pl.String, "value": pl.Float64}, orient="row")
-    return (
-        frame.group_by(config_key, maintain_order=True)
-        .agg(
-            n=pl.len(),
-            mean=pl.col("value").mean(),
-            std=pl.col("value").std(),
-            min=pl.col("value").min(),
-            max=pl.col("value").max(),
-        )
-        .sort("mean")
-    )
-
-
 def central_metrics(view: RunView) -> list[str]:
     """Metrics that have a role and a better direction."""
     return [

@@ -122,13 +122,12 @@ def progress_study(scores: Scores, use: str = "final") -> Study:
         return study
     records = line.record_places()
     _headline(study, line, records, use)
-    study.sections = [
+    study.add(
         _record_section(line, records),
         _regression_section(line),
         _pace_section(line),
         _run_section(line, records),
-    ]
-    study.sections = [s for s in study.sections if s.table is None or s.table.height]
+    )
     return study
 
 

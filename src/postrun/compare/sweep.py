@@ -94,7 +94,7 @@ def sweep_study(
     )
     _headline(study, scores, ranking, varied, result)
     _caveats(study, scores, values, lost, params, varied, labels, ranking, result)
-    study.sections = [
+    study.add(
         config_section(scores, ranking),
         *importance_section(result, varied),
         *dependence_section(scores, result, varied),
@@ -102,8 +102,7 @@ def sweep_study(
         *saving_section(scores),
         *pareto_section([scores, *others]),
         run_section(scores, varied, values, others),
-    ]
-    study.sections = [s for s in study.sections if s.table is None or s.table.height]
+    )
     return study
 
 

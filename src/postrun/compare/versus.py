@@ -48,7 +48,7 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
     _headline(study, scores, grouping, ranked, pairs)
     _caveats(study, scores, grouping, ranked, task_names)
     per_run = run_table(scores, grouping)
-    study.sections += [
+    study.add(
         group_section(scores, ranked, tasks, per_run),
         *curve_sections(scores, ranked),
         *profile_section(scores, ranked, tasks),
@@ -57,8 +57,7 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
         divergence_section(scores, ranked, baseline),
         run_section(scores, per_run),
         *difference_sections(scores.project, grouping),
-    ]
-    study.sections = [s for s in study.sections if s.table is None or s.table.height]
+    )
     return study
 
 

@@ -12,7 +12,7 @@ from postrun.model.display import heading, table
 from postrun.model.text import number
 
 #: How times (UTC) are written into files.
-ISO = "%Y-%m-%dT%H:%M:%SZ"
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,12 @@ class Study:
     caveats: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
 
+    def add(self, *sections: Section) -> None:
+        """Add the sections that show something: rows, or text where there is no table."""
+        self.sections += [
+            s for s in sections if (s.table.height if s.table is not None else len(s.text))
+        ]
+
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables by their keys."""
@@ -73,7 +79,7 @@ class Study:
             "title": self.title,
             "headline": self.headline,
             "caveats": self.caveats,
-            "tables": {key: rows(frame) for key, frame in self.tables.items()},
+            "tables": {key: plain_times(frame).to_dicts() for key, frame in self.tables.items()},
             "text": {s.key: s.text for s in self.sections if s.text},
         }
 
@@ -87,11 +93,10 @@ class Study:
         return "".join(parts)
 
 
-def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """A table's rows for JSON: times as ISO 8601 text."""
+def plain_times(frame: pl.DataFrame) -> pl.DataFrame:
+    """A table for files: times as ISO 8601 text, which spreadsheets, scripts and people read alike."""
     times = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
-    text = frame.with_columns(pl.col(name).dt.strftime(ISO) for name in times)
-    return text.to_dicts()
+    return frame.with_columns(pl.col(name).dt.strftime(_ISO) for name in times)
 
 
 def cells(frame: pl.DataFrame) -> list[list[str]]:

@@ -17,7 +17,6 @@ from postrun.report.sparkline import sparkline
 from postrun.semantics import RunView
 
 if TYPE_CHECKING:
-    import polars as pl
     from rich.console import Console, RenderableType
 
 _STYLE = {
@@ -333,26 +332,3 @@ def print_markdown(text: str) -> None:
     from rich.markdown import Markdown
 
     console.print(Markdown(text))
-
-
-def print_frame(title: str, frame: pl.DataFrame) -> None:
-    """Print a small data frame as a table."""
-    from rich.table import Table
-    from rich.text import Text
-
-    console = make_console()
-    console.print(safe(title), style="bold", markup=False)
-    if not frame.height:
-        console.print("  nothing\n", style="dim")
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
-        table.add_column(
-            Text(safe(name)), justify="right" if dtype.is_numeric() else "left", overflow="fold"
-        )
-    for row in frame.iter_rows():
-        table.add_row(
-            *(number(v) if v is None or isinstance(v, int | float) else Text(safe(v)) for v in row)
-        )
-    console.print(table)
-    console.print()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from postrun.model.study import ISO, Study, cells
+from postrun.model.study import Study, cells, plain_times
 from postrun.report.export import spreadsheet_safe
 from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.markdown import escape
@@ -24,15 +24,9 @@ def write_study(study: Study, folder: Path, masked: str = "") -> list[Path]:
     write_json(written[1], {**study.as_dict(), "masked": masked})
     for key, frame in study.tables.items():
         path = folder / f"{study.kind}_{safe_name(key)}.csv"
-        write_atomically(path, partial(spreadsheet_safe(_flat(frame)).write_csv))
+        write_atomically(path, partial(spreadsheet_safe(plain_times(frame)).write_csv))
         written.append(path)
     return written
-
-
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """Times as ISO 8601 text: spreadsheets and people read that alike."""
-    times = [n for n, t in frame.schema.items() if isinstance(t, pl.Datetime)]
-    return frame.with_columns(pl.col(n).dt.strftime(ISO) for n in times)
 
 
 def markdown(study: Study, masked: str = "") -> str:
