@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +186,23 @@ def test_all_cores_give_what_one_gives(folder: Path, tmp_path: Path) -> None:
     two, _ = gather(refs, Privacy(), 2, None)  # a folder of its own, which workers must not delete
     assert [r.as_dict() for r in one.records] == [r.as_dict() for r in two.records]
     assert all(c is not None for c in two.curves("val/loss"))
+
+
+def test_a_script_needs_no_main_guard(folder: Path, tmp_path: Path) -> None:
+    """Workers do not run the caller's script again, which would start workers in each of them."""
+    for i in range(8):
+        write(folder.parent, f"e{i}")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, postrun\n"
+        "print('ran')\n"
+        "print(len(postrun.project(sys.argv[1], cache=False)), __file__, __spec__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script), str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["ran", f"12 {script} None"]

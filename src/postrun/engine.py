@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
@@ -130,16 +132,15 @@ def map_runs(
             yield job(ref, given)
         return
     with ProcessPoolExecutor(count, mp_context=_context(), initializer=_single) as pool:
-        futures = [
-            pool.submit(_remote, job, sent, ref, given)
-            for ref, given in zip(refs, inputs, strict=True)
-        ]
+        with _without_script():
+            futures = [
+                pool.submit(_remote, job, sent, ref, given)
+                for ref, given in zip(refs, inputs, strict=True)
+            ]
         try:
             for ref, future in zip(refs, futures, strict=True):
                 try:
                     yield interruptible(future)
-                except GeneratorExit:
-                    raise
                 except Exception as error:  # a worker died
                     yield lost(ref, error)
         except BaseException:
@@ -152,6 +153,24 @@ def _remote(
 ) -> T:
     result = job(ref, given)
     return result if sent is None else sent(result)
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Workers that start now do not run the caller's script again.
+
+    They need nothing of it, and a script without an `if __name__ == "__main__"` would start workers in each
+    of them. Where a worker finds the script by these two names is Python's `multiprocessing.spawn`.
+    """
+    main = sys.modules["__main__"]
+    kept = {name: value for name, value in vars(main).items() if name in ("__file__", "__spec__")}
+    for name in kept:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(main, name, value)
 
 
 def _context() -> BaseContext:
