@@ -165,6 +165,7 @@ def _lines(chart: Chart) -> Markup:
     for n, line in enumerate(lines):
         parts.append(_one_line(line, n, log, place_x, place_y))
     parts.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 6, str(data.get("x", "")), kind="soft"))
+    parts.append(_text(_LEFT + 4, _TOP + 12, str(data.get("y", ""))[:60], "start", "soft"))
     legend = _keys([line["label"] for line in lines])
     return Markup("{}{}").format(
         _svg(_WIDTH, _HEIGHT, f"{chart.title}: {data.get('y', '')}", parts), legend
