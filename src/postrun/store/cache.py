@@ -89,19 +89,23 @@ class Cache:
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:40]
 
     def _path(self, key: str, suffix: str) -> Path:
-        return self.folder / key[:2] / f"{key[2:]}{suffix}"
+        return Path(self._name(key, suffix))
+
+    def _name(self, key: str, suffix: str) -> str:
+        """A path as text: thousands of them are asked for, and making paths costs as much as opening them."""
+        return f"{self.folder}/{key[:2]}/{key[2:]}{suffix}"
 
     def record(self, key: str) -> dict[str, Any] | None:
         """An entry's record, or None."""
-        path = self._path(key, ".json")
         try:
-            value = orjson.loads(path.read_bytes())
+            with open(self._name(key, ".json"), "rb") as file:  # noqa: PTH123
+                value = orjson.loads(file.read())
         except (OSError, ValueError):
             return None
         if not isinstance(value, dict):
             return None
         try:  # columns that are not as large as the record says are not its own
-            size = self._path(key, ".npy").stat().st_size
+            size = os.stat(self._name(key, ".npy")).st_size  # noqa: PTH116
         except OSError:
             return None
         return value if size - 8 * value.get(_VALUES, -1) == _HEADER else None
@@ -113,7 +117,7 @@ class Cache:
         wanted = {name: places[name] for name in names if name in places}
         found = {}
         try:
-            with self._path(key, ".npy").open("rb") as file:
+            with open(self._name(key, ".npy"), "rb") as file:  # noqa: PTH123
                 for name, (start, count, dense) in wanted.items():
                     file.seek(_HEADER + 8 * start)
                     values = np.fromfile(file, np.float64, count)
@@ -161,7 +165,7 @@ class Cache:
         """Note that entries were used now: they are deleted last."""
         for key in keys:
             with suppress(OSError):
-                os.utime(self._path(key, ".json"))
+                os.utime(self._name(key, ".json"))
 
     def prune(self, limit: int = LIMIT) -> None:
         """Delete what was used longest ago until the cache holds at most `limit` bytes."""

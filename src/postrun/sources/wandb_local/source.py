@@ -60,18 +60,23 @@ def _logs_below(folder: Path | str, depth: int = 0) -> Iterator[Path]:
             entries = sorted(found, key=lambda e: (e.name == "latest-run", e.name))
     except OSError:
         return
-    folders = []
+    folders, names = [], {entry.name for entry in entries}
     for entry in entries:
         if entry.name in _SKIP or entry.name.startswith("."):
             continue
         with suppress(OSError):
             if entry.name.endswith(".wandb") and entry.is_file():
                 yield Path(entry.path)
-            elif entry.is_dir():
+            elif entry.is_dir() and not _is_alias(entry, names):
                 folders.append(entry.path)
     if depth < _MAX_DEPTH:
         for path in folders:
             yield from _logs_below(path, depth + 1)
+
+
+def _is_alias(entry: os.DirEntry[str], names: set[str]) -> bool:
+    """True for a link to a folder beside it, as `latest-run` is: that one is looked into anyway."""
+    return entry.is_symlink() and os.readlink(entry.path) in names  # noqa: PTH115
 
 
 def _without_copies(logs: list[Path]) -> list[Path]:
