@@ -336,3 +336,15 @@ def test_an_unwritable_cache_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     done = postrun("compare", target, "--json", POSTRUN_CACHE_DIR=str(tmp_path / "file" / "cache"))
     assert len(json.loads(done.stdout)["studies"][0]["tables"]["runs"]) == 8
+
+
+def test_the_page_shows_the_runs_that_the_filters_leave(tmp_path: Path) -> None:
+    for name, group in (("aaaa", "g1"), ("bbbb", "g1"), ("cccc", "g2")):
+        rows = [logs.history({"val_loss": 1 / (i + len(name))}, step=i) for i in range(20)]
+        record = logs.run_record(name, config={"name_length": len(name)}, run_group=group)
+        logs.run_folder(tmp_path, name, [record, *rows, logs.exit_record()])
+    page = tmp_path / "page.html"
+    arguments = ("compare", tmp_path / "wandb", "--group", "g1", "--html", page)
+    postrun(*arguments, POSTRUN_CACHE_DIR=str(tmp_path / "cache"))
+    text = page.read_text()
+    assert "aaaa" in text and "bbbb" in text and "cccc" not in text

@@ -98,6 +98,8 @@ def read_project(
     ]
     if len(kept) < len(project):
         project = project.take(kept)
+        left = {record.id for record in project.records}
+        refs = [ref for ref in refs if ref.id in left]
     if not project.records:
         if errors or failed:
             sys.exit(report_errors([*errors, *failed]))

@@ -96,18 +96,12 @@ def stability(curve: Curve, end: float) -> float:
 
 
 def level_error(curve: Curve, x: float) -> float:
-    """Standard error of `level_at`, from the curve's own noise: autocorrelated, so of few values.
-
-    The median's standard error is 1.25 times the mean's; n values of lag-1 correlation rho are worth
-    n (1 - rho) / (1 + rho). What another seed would change is not in it.
-    """
+    """Standard error of `level_at`, from the curve's own noise; what another seed would change is not in it."""
     window = curve.y[_between(curve, x - _WINDOW * max(abs(x), 1e-12), x)]
     tail = curve.y[_between(curve, 0.8 * x, x)]
     if len(tail) < 8 or not len(window):
         return float("nan")
-    sigma, rho = ar_noise(tail)
-    worth = max(1.0, len(window) * (1 - rho) / (1 + rho))
-    return float(1.25 * sigma / worth**0.5)
+    return _median_error(tail, len(window))
 
 
 def grid(curves: Sequence[Curve], start: float, end: float) -> tuple[Floats, Floats]:
@@ -196,8 +190,16 @@ def divergence(
 def _bin_error(curve: Curve, bins: int, start: float, end: float) -> float:
     """Standard error of a curve's level in a bin, from its own noise."""
     inside = curve.y[(curve.x >= start) & (curve.x <= end)]
-    sigma, rho = ar_noise(inside)
-    worth = max(1.0, len(inside) / bins * (1 - rho) / (1 + rho))
+    return _median_error(inside, len(inside) / bins)
+
+
+def _median_error(values: Floats, count: float) -> float:
+    """Standard error of the median of `count` values with the noise of `values`, which is autocorrelated.
+
+    The median's is 1.25 times the mean's; n values of lag-1 correlation rho are worth n (1 - rho) / (1 + rho).
+    """
+    sigma, rho = ar_noise(values)
+    worth = max(1.0, count * (1 - rho) / (1 + rho))
     return float(1.25 * sigma / worth**0.5)
 
 

@@ -114,11 +114,8 @@ class RunRecord:
     @property
     def gpu_hours(self) -> float | None:
         """GPU hours: wall-clock hours times GPUs in use, None where either is unknown."""
-        return None if self.runtime is None or self.gpus is None else self.hours_of(self.gpus)
-
-    def hours_of(self, devices: int) -> float:
-        """Wall-clock hours times devices; 0 where the runtime is unknown."""
-        return (self.runtime or 0.0) / 3600 * devices
+        hours = self.hours
+        return None if hours is None or self.gpus is None else hours * self.gpus
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `from_dict` reads it."""

@@ -50,7 +50,6 @@ class Scores:
     levels: Floats
     errors: Floats
     threshold: float
-    unit: str = ""
 
     @property
     def end_words(self) -> str:
@@ -60,10 +59,6 @@ class Scores:
             if self.ground.end < 1e6
             else (f"{AXIS_WORDS[self.axis][0]} {number(self.ground.end)}")
         )
-
-    def better(self, a: float, b: float) -> bool:
-        """True where a is better than b."""
-        return self.sign * (a - b) > 0
 
 
 def score(
@@ -106,8 +101,7 @@ def score(
             errors[i] = level_error(curve, ground.end)
     if threshold is None:
         threshold = float(np.nanmedian(levels)) if np.isfinite(levels).any() else float("nan")
-    unit = next((r.metrics[metric].unit for r in project.records if metric in r.metrics), "")
-    return Scores(project, metric, sign, axis, curves, ground, levels, errors, threshold, unit)
+    return Scores(project, metric, sign, axis, curves, ground, levels, errors, threshold)
 
 
 def _single_values(project: Project, metric: str, sign: int, axis: str) -> Scores:
@@ -138,17 +132,17 @@ def run_table(scores: Scores, grouping: Grouping) -> pl.DataFrame:
                 "id": record.id,
                 "group": group_of.get(i, ""),
                 "state": record.ending.kind,
-                "level": _none(scores.levels[i]),
-                "level_error": _none(scores.errors[i]),
+                "level": finite_or_none(scores.levels[i]),
+                "level_error": finite_or_none(scores.errors[i]),
                 "final": facts.final if facts else record.summary.get(scores.metric),
                 "best": None if best is None else best[0],
                 "best_at": None if best is None else best[1],
-                "mean": _none(_area(scores, curve)),
+                "mean": finite_or_none(_area(scores, curve)),
                 "reached_at": None if curve is None or reached is None else float(curve.x[reached]),
                 "reached_seconds": None
                 if curve is None or reached is None
-                else _none(float(curve.seconds[reached])),
-                "stability": _none(stability(curve, scores.ground.end))
+                else finite_or_none(float(curve.seconds[reached])),
+                "stability": finite_or_none(stability(curve, scores.ground.end))
                 if curve is not None
                 else None,
                 "last": None if curve is None else float(curve.x[-1]),
@@ -205,7 +199,8 @@ def _note(scores: Scores, i: int) -> str:
     return "" if np.isfinite(scores.levels[i]) else "no value near the common end"
 
 
-def _none(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
+    """A table's cell: null for what is not finite."""
     return float(value) if np.isfinite(value) else None
 
 

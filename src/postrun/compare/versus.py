@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 
 from postrun.compare.groups import Group, Grouping, value_text
 from postrun.compare.pairs import Pair, compare_pairs, usable
@@ -45,7 +46,8 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
     )
     if grouping.single:
         study.title = f"{scores.metric}: {len(scores.project)} runs"
-    _headline(study, scores, grouping, ranked, pairs)
+    tuned = tuned_table(scores, grouping, ranked)
+    _headline(study, scores, grouping, ranked, pairs, tuned)
     _caveats(study, scores, grouping, ranked, task_names)
     per_run = run_table(scores, grouping)
     study.add(
@@ -53,7 +55,7 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
         *curve_sections(scores, ranked),
         *profile_section(scores, ranked, tasks),
         pair_section(pairs),
-        *best_settings(scores, grouping, ranked),
+        *best_settings(tuned),
         divergence_section(scores, ranked, baseline),
         run_section(scores, per_run),
         *difference_sections(scores.project, grouping),
@@ -81,7 +83,12 @@ def _ranked(scores: Scores, grouping: Grouping, tasks: Sequence[Sequence[int]]) 
 
 
 def _headline(
-    study: Study, scores: Scores, grouping: Grouping, ranked: list[Group], pairs: list[Pair]
+    study: Study,
+    scores: Scores,
+    grouping: Grouping,
+    ranked: list[Group],
+    pairs: list[Pair],
+    tuned: pl.DataFrame | None,
 ) -> None:
     with_level = [g for g in ranked if usable(scores, g)]
     if not with_level:
@@ -92,7 +99,6 @@ def _headline(
     place = (
         f" near {scores.end_words}, which all compared runs reached" if scores.ground.end else ""
     )
-    tuned = tuned_table(scores, grouping, with_level)
     if tuned is not None:
         # Groups that mix settings are no replicates: their average is that of a search.
         study.headline.append(

@@ -11,7 +11,7 @@ from postrun.compare.align import divergence, grid
 from postrun.compare.groups import Group, Grouping, code_differences, same, settings, value_text
 from postrun.compare.pairs import ALL_PAIRS, MOST_GROUPS, Pair, usable
 from postrun.compare.project import Project
-from postrun.compare.scores import AXIS_WORDS, Scores, matrix
+from postrun.compare.scores import AXIS_WORDS, Scores, finite_or_none, matrix
 from postrun.model.study import Chart, Section
 from postrun.model.text import number
 from postrun.stats.aggregate import (
@@ -45,15 +45,15 @@ def group_section(
                 "group": group.label,
                 "runs": len(group.members),
                 "used": len(kept),
-                "iqm": _finite(flip * made.value),
-                "low": _finite(low),
-                "high": _finite(high),
-                "mean": _finite(flip * float(mean(values)) if values.size else np.nan),
-                "std": _finite(float(np.std(kept, ddof=1)) if len(kept) > 1 else np.nan),
-                "best_run": _finite(
+                "iqm": finite_or_none(flip * made.value),
+                "low": finite_or_none(low),
+                "high": finite_or_none(high),
+                "mean": finite_or_none(flip * float(mean(values)) if values.size else np.nan),
+                "std": finite_or_none(float(np.std(kept, ddof=1)) if len(kept) > 1 else np.nan),
+                "best_run": finite_or_none(
                     float(kept[np.argmax(kept * scores.sign)]) if len(kept) else np.nan
                 ),
-                "optimality_gap": _finite(
+                "optimality_gap": finite_or_none(
                     float(optimality_gap(values)) if len(tasks) > 1 and values.size else np.nan
                 ),
                 "area": _median(part["mean"]),
@@ -186,12 +186,12 @@ def pair_section(pairs: list[Pair]) -> Section:
             "first": p.first.label,
             "second": p.second.label,
             "difference": p.difference.value,
-            "low": _finite(p.difference.low),
-            "high": _finite(p.difference.high),
+            "low": finite_or_none(p.difference.low),
+            "high": finite_or_none(p.difference.high),
             "p_improvement": p.improvement.value,
-            "p_low": _finite(p.improvement.low),
-            "p_high": _finite(p.improvement.high),
-            "p": _finite(p.p),
+            "p_low": finite_or_none(p.improvement.low),
+            "p_high": finite_or_none(p.improvement.high),
+            "p": finite_or_none(p.p),
             "matched": p.matched,
             "verdict": _verdict(p),
         }
@@ -263,9 +263,8 @@ def tuned_table(scores: Scores, grouping: Grouping, ranked: list[Group]) -> pl.D
     return frame.sort("iqm", descending=scores.sign > 0)
 
 
-def best_settings(scores: Scores, grouping: Grouping, ranked: list[Group]) -> list[Section]:
+def best_settings(frame: pl.DataFrame | None) -> list[Section]:
     """The section of `tuned_table`."""
-    frame = tuned_table(scores, grouping, ranked)
     if frame is None:
         return []
     text = (
@@ -299,7 +298,7 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
                 "second": other.label,
                 "parts_at": part.x,
                 "difference": part.difference,
-                "noise": _finite(part.noise),
+                "noise": finite_or_none(part.noise),
                 "lasting": part.lasting if part.x is not None else None,
                 "equal_to": part.equal_to,
             }
@@ -380,7 +379,3 @@ def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
 def _median(column: pl.Series) -> float | None:
     value = column.median()
     return float(value) if isinstance(value, int | float) else None
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
