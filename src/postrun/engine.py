@@ -1,39 +1,19 @@
-"""Map a job over runs: in this process, or on all cores."""
+"""The main job, and its kin, over many runs."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from functools import partial
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
-from typing import TypeVar
 
 from postrun.compare import Comparison
 from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
 from postrun.model import RunRef, TargetError
+from postrun.pool import map_runs
 from postrun.report.privacy import Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView, experiments
 from postrun.sources import prefetched
-from postrun.sources.prefetch import interruptible
-
-#: What workers need, imported once for all of them.
-_PRELOADED = [
-    "postrun.gather", "postrun.job", "postrun.compare.reading", "postrun.rules.registry",
-    "postrun.sources.wandb_local.build",
-]  # fmt: skip
-
-T = TypeVar("T")
-A = TypeVar("A")
-
-#: Below these, starting processes (each imports the libraries anew) costs more than it saves.
-_MANY_RUNS = 8
-_MANY_BYTES = 64_000_000
 
 
 def analyze_all(
@@ -110,81 +90,3 @@ def _analyze_each(
 def _lean(result: Result) -> Result:
     result.view = None  # too large to send
     return result
-
-
-def map_runs(
-    refs: Sequence[RunRef],
-    inputs: Sequence[A],
-    job: Callable[[RunRef, A], T],
-    lost: Callable[[RunRef, Exception], T],
-    workers: int | None,
-    sent: Callable[[T], T] | None = None,
-) -> Iterator[T]:
-    """`job` over references and an input for each, in their order: in this process, or on all cores.
-
-    `sent` is applied to what another process sends back; `lost` makes a result of one that died.
-    """
-    count = min(workers or os.cpu_count() or 1, len(refs))
-    large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
-    if any(ref.remote for ref in refs) or count <= 1 or (workers is None and not large):
-        # What comes over the network is waited for, not computed: reading ahead keeps this process busy.
-        for ref, given in zip(prefetched(refs, workers), inputs, strict=True):
-            yield job(ref, given)
-        return
-    with ProcessPoolExecutor(count, mp_context=_context(), initializer=_single) as pool:
-        with _without_script():
-            futures = [
-                pool.submit(_remote, job, sent, ref, given)
-                for ref, given in zip(refs, inputs, strict=True)
-            ]
-        try:
-            for ref, future in zip(refs, futures, strict=True):
-                try:
-                    yield interruptible(future)
-                except Exception as error:  # a worker died
-                    yield lost(ref, error)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _remote(
-    job: Callable[[RunRef, A], T], sent: Callable[[T], T] | None, ref: RunRef, given: A
-) -> T:
-    result = job(ref, given)
-    return result if sent is None else sent(result)
-
-
-@contextmanager
-def _without_script() -> Iterator[None]:
-    """Workers that start now do not run the caller's script again.
-
-    They need nothing of it, and a script without an `if __name__ == "__main__"` would start workers in each
-    of them. Where a worker finds the script by these two names is Python's `multiprocessing.spawn`.
-    """
-    main = sys.modules["__main__"]
-    kept = {name: value for name, value in vars(main).items() if name in ("__file__", "__spec__")}
-    for name in kept:
-        setattr(main, name, None)
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(main, name, value)
-
-
-def _context() -> BaseContext:
-    """How workers start: from a server that has imported everything once.
-
-    Not forked from here: Polars' threads, which may be running by now, do not survive a fork.
-    """
-    if "forkserver" in get_all_start_methods():
-        context = get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
-        return context
-    return get_context("spawn")
-
-
-def _single() -> None:
-    """In a worker: one thread each, for the processes share the cores already."""
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")

@@ -56,7 +56,7 @@ def gather(
             advance(made[0].rows if made[0] else 0)
         found.append(made or (None, "", ""))
     if missing:
-        from postrun.engine import map_runs  # what is kept needs no reader and no rule
+        from postrun.pool import map_runs  # what is kept needs no reader and no rule
 
         job = partial(record_job, privacy=privacy, cache=cache)
         chosen = [refs[i] for i in missing]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
@@ -38,14 +38,14 @@ def prefetched(refs: Iterable[RunRef], workers: int | None = None) -> Iterator[R
         del ref, future  # what was taken must not be held while the next is waited for
 
 
-def interruptible(future: Future[T]) -> T:
-    """A future's result. Ctrl-C ends the wait at once.
+def interruptible(future: Future[T], alive: Callable[[], None] = lambda: None) -> T:
+    """A future's result. Ctrl-C ends the wait at once, and so does `alive` when it raises.
 
     Polars' handler of signals lets the system go on with a wait that a signal interrupts, so that a
     plain `future.result()` would not see Ctrl-C before there is a result.
     """
     while not wait([future], timeout=0.1).done:
-        pass
+        alive()
     return future.result()
 
 
