@@ -49,9 +49,10 @@ def test_store(tmp_path: Path) -> None:
         logs.run_folder(tmp_path, name, [logs.run_record(name), *rows, logs.exit_record(code)])
     postrun.analyze(tmp_path / "wandb", tmp_path / "out", plots=False)
     store = postrun.open_store(tmp_path / "out")
-    assert store.runs["id"].to_list() == ["a", "b"]
-    assert store.runs["state"].to_list() == ["finished", "failed"]
-    assert store.runs["critical"].to_list() == [0, 1]
+    runs = store.runs.collect()
+    assert runs["id"].to_list() == ["a", "b"]
+    assert runs["state"].to_list() == ["finished", "failed"]
+    assert runs["critical"].to_list() == [0, 1]
     history = store.history(["loss", "nope"]).collect()
     assert history.shape == (20, 4) and history["nope"].null_count() == 20
     assert store.history(["nope"]).collect().height == 0

@@ -17,16 +17,16 @@ from postrun.sources import prefetched
 
 
 def analyze_all(
-    refs: list[RunRef], options: Options, workers: int | None = None
+    refs: list[RunRef], options: Options, workers: int | None = None, cluster: str = ""
 ) -> Iterator[Result]:
     """Results in the order of `refs`, then those of trainings that are made of several of them.
 
-    `workers` defaults to the cores; 1 stays in this process. A run that cannot be read gives a
-    result with an error; a worker that dies gives one too, and the others go on.
+    `workers` defaults to the cores; 1 stays in this process; `cluster` is a Dask scheduler's address. A run that
+    cannot be read gives a result with an error; a worker that dies gives one too, and the others go on.
     """
     names = folder_names(refs)
     signatures = []
-    for result in _analyze_each(refs, names, options, workers):
+    for result in _analyze_each(refs, names, options, workers, cluster):
         signatures.append(result.signature)
         yield result
     if options.as_one and len(refs) > 1:
@@ -75,13 +75,11 @@ def _lost_result(ref: RunRef, error: Exception) -> Result:
 
 
 def _analyze_each(
-    refs: list[RunRef], names: list[str], options: Options, workers: int | None
+    refs: list[RunRef], names: list[str], options: Options, workers: int | None, cluster: str
 ) -> Iterator[Result]:
-    for ref, result in zip(
-        refs,
-        map_runs(refs, names, partial(run_job, options=options), _lost_result, workers, _lean),
-        strict=True,
-    ):
+    job = partial(run_job, options=options)
+    results = map_runs(refs, names, job, _lost_result, workers, _lean, cluster)
+    for ref, result in zip(refs, results, strict=True):
         if ref.remote and len(refs) > 1:
             result.view = None  # memory does not grow with the number of runs
         yield result

@@ -14,7 +14,7 @@ from postrun.store.cache import Cache
 
 #: Added to the key of an entry that holds a part of a run.
 _PART = "part"
-#: A record and its entry's key, or what went wrong.
+#: A record and its entry's key ("" where a store keeps it), or what went wrong.
 Made = tuple[RunRecord | None, str, str]
 
 
@@ -48,7 +48,9 @@ def gather(
     missing: list[int] = []
     wanted: list[frozenset[str] | None] = []
     for ref in refs:
-        made, part = _kept(ref, cache, only)
+        made, part = _stored(ref, privacy, only), only
+        if made is None:
+            made, part = _kept(ref, cache, only)
         if made is None:
             missing.append(len(found))
             wanted.append(part)
@@ -65,10 +67,22 @@ def gather(
             advance(made[0].rows if made[0] else 0)
         cache.prune()
     pairs = [(record, key, i) for i, (record, key, _) in enumerate(found) if record is not None]
-    cache.used([key for _, key, _ in pairs])
+    cache.used([key for _, key, _ in pairs if key])
     places = [targets[i] for _, _, i in pairs] if targets else []
-    project = Project([r for r, _, _ in pairs], [k for _, k, _ in pairs], cache, places)
-    return project, [error for _, _, error in found if error]
+    kept = [None if key else refs[i].kept for _, key, i in pairs]
+    project = Project([r for r, _, _ in pairs], [k for _, k, _ in pairs], cache, places, kept)
+    project.problems += [error for _, _, error in found if error]
+    return project, project.problems
+
+
+def _stored(ref: RunRef, privacy: Privacy, only: frozenset[str] | None) -> Made | None:
+    """What was computed of a run when it entered a store; None where that is not known or not as asked for."""
+    if ref.kept is None or privacy.anonymize:
+        return None  # who is who is told by the whole run alone
+    from postrun.compare.features import features_version
+
+    value = ref.kept.record(features_version(), only)
+    return None if value is None else (RunRecord.from_dict(value), "", "")
 
 
 def _kept(

@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -47,7 +47,7 @@ def map_runs(
     workers: int | None,
     sent: Callable[[T], T] | None = None,
     cluster: str = "",
-) -> Iterator[T]:
+) -> Generator[T, None, None]:
     """`job` over references and an input for each, in their order.
 
     Args:
@@ -201,7 +201,3 @@ def _prepare_worker() -> None:
     """In a worker: one thread each, for the processes share the cores; Ctrl-C is the parent's business."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-#: What `postrun.cluster.connected` gives: where to submit, how many at a time, and whether it lives.
-Connection = tuple[Executor, int, Callable[[], None]]

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from postrun.report.files import plain
+from postrun.model.text import plain
 
 
 def stamp(moment: datetime) -> str:

@@ -10,7 +10,14 @@ import click
 from rich.console import Console
 
 from postrun.cli.remote import choice, choice_options, sample_option
-from postrun.cli.settings import asked_rules, output_options, privacy, privacy_options, rule_options
+from postrun.cli.settings import (
+    asked_rules,
+    cluster_option,
+    output_options,
+    privacy,
+    privacy_options,
+    rule_options,
+)
 from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
@@ -22,6 +29,7 @@ from postrun.report.terminal import make_console, print_brief, print_run, progre
 @click.command(name="analyze")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @output_options
+@cluster_option
 @click.option("--no-plots", is_flag=True, help="Draw no plots.")
 @click.option("--no-report", is_flag=True, help="Write no report.html and report.md.")
 @click.option("--json", "as_json", is_flag=True, help="Print the analysis as JSON, nothing else.")
@@ -42,6 +50,7 @@ def command(
     as_one: bool,
     quiet: bool,
     workers: int | None,
+    cluster: str,
     **asked: Any,
 ) -> None:
     """Read runs whole, export, diagnose, plot and report them.
@@ -58,7 +67,7 @@ def command(
         selection=asked_rules(asked),
     )
     refs, errors = find(targets, choice(asked))
-    results = _run(refs, options, workers, show=not (as_json or quiet))
+    results = _run(refs, options, workers, cluster, show=not (as_json or quiet))
     errors += [r.error for r in results if r.error]
     if as_json:
         runs = [
@@ -72,7 +81,9 @@ def command(
     sys.exit(report_errors(errors))
 
 
-def _run(refs: list[RunRef], options: Options, workers: int | None, show: bool) -> list[Result]:
+def _run(
+    refs: list[RunRef], options: Options, workers: int | None, cluster: str, show: bool
+) -> list[Result]:
     """All results; printed in full as they come for few runs, in brief for many.
 
     Of runs that are parts of one training, the training is printed in full and its parts in brief.
@@ -81,7 +92,7 @@ def _run(refs: list[RunRef], options: Options, workers: int | None, show: bool) 
     few = 1 < len(refs) <= 3
     results = []
     with progress_bar(len(refs)) as advance:
-        for result in analyze_all(refs, options, workers):
+        for result in analyze_all(refs, options, workers, cluster):
             results.append(result)
             advance(result.rows)
             if show and not result.error and not few:

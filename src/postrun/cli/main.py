@@ -14,7 +14,9 @@ from postrun import __version__
 COMMANDS = {
     "analyze": "Read, export, diagnose, plot and report runs: the main job.",
     "list": "List the runs behind a target, newest first.",
-    "pull": "Export runs without diagnosing or plotting them.",
+    "pull": "Export runs, or bring them into a store; of a server's only what is new.",
+    "query": "Ask a store in SQL: runs, metrics, findings, histories.",
+    "store": "Look after a store: verify, compact, prune, refresh.",
     "compare": "Compare runs or groups of runs: who is better, and how sure that is.",
     "sweep": "Find the best hyper-parameters, what matters, and where to look next.",
     "failures": "Show why runs fail: causes, how often, what goes with them.",
@@ -52,7 +54,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="A TARGET is a run-ID.wandb file, a run folder, a folder of run folders (./wandb), an "
-    "exported folder, a CSV or Parquet history, a glob, or entity/project[/run] or a URL on a W&B server. "
+    "exported folder, a CSV or Parquet history, a glob, a store (STORE[/entity/project][?state=failed]), or "
+    "entity/project[/run] or a URL on a W&B server. "
     "Exit codes: 0 done, 1 gate failed, "
     "2 wrong usage, 3 a target could not be read.",
 )

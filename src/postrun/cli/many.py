@@ -100,11 +100,12 @@ def read_project(
         project = project.take(kept)
         left = {record.id for record in project.records}
         refs = [ref for ref in refs if ref.id in left]
+    failed[:0] = errors  # one list, for what cannot be read later is added to it by the project
     if not project.records:
-        if errors or failed:
-            sys.exit(report_errors([*errors, *failed]))
+        if failed:
+            sys.exit(report_errors(failed))
         raise UsageError("no run is left by these filters")
-    return project, refs, [*errors, *failed]
+    return project, refs, failed
 
 
 def needed(metrics: Sequence[str], align: str = "step") -> frozenset[str] | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from postrun.cli.remote import choice, choice_options, sample_option
-from postrun.cli.settings import output_options, privacy, privacy_options
+from postrun.cli.settings import cluster_option, output_options, privacy, privacy_options
 from postrun.cli.targets import find, report_errors
 from postrun.job import Options, folder_names
+from postrun.model import RunRef, UsageError
 from postrun.pull import Pulled, mark_deleted, pull_all
 from postrun.report.files import json_text
+from postrun.report.privacy import Privacy
 from postrun.report.terminal import make_console, progress_bar, safe
 from postrun.sources import RemoteOptions
 
@@ -21,6 +24,12 @@ from postrun.sources import RemoteOptions
 @click.command(name="pull")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @output_options
+@click.option(
+    "--store",
+    metavar="STORE",
+    help="Put the runs into a store instead: a folder, s3://bucket/prefix, or store: for your own.",
+)
+@cluster_option
 @click.option(
     "--files",
     multiple=True,
@@ -34,25 +43,29 @@ from postrun.sources import RemoteOptions
 def command(
     targets: tuple[str, ...],
     out: Path,
+    store: str | None,
+    cluster: str,
     files: tuple[str, ...],
     as_json: bool,
     workers: int | None,
     **asked: Any,
 ) -> None:
-    """Export runs to CSV, Parquet and JSON, without plots or report.
+    """Export runs to CSV, Parquet and JSON, without plots or report; or bring them into a store.
 
     Of runs on a server, a second pull fetches only what is new or changed; killed at any moment, it goes on
     where it was. Runs that the server has no more are kept and marked.
     """
+    if store and files:
+        raise UsageError(
+            "--files: a store holds runs, not their files; leave out --store for those"
+        )
+    if cluster and not store:
+        raise UsageError("--cluster: workers write into a store, which --store names")
     wanted = choice(asked)
     refs, errors = find(targets, wanted)
-    options = Options(
-        out=out,
-        plots=False,
-        report=False,
-        together=False,
-        privacy=privacy(asked),
-    )
+    whole = wanted == RemoteOptions(sample=wanted.sample, order=wanted.order)
+    # What the server has no more is told by a listing of a whole project alone.
+    projects = {ref.project for ref in refs if ref.remote} & set(targets) if whole else set()
     console = make_console()
     done: list[Pulled] = []
 
@@ -63,20 +76,53 @@ def command(
             errors.append(result.error)
         elif not as_json:
             text = f"  {result.completeness}" if result is not None else ""
-            line = f"{safe(pulled.id)}  {pulled.status}{text}  →  {pulled.folder}"
+            where = "" if store else f"  →  {pulled.folder}"
+            line = f"{safe(pulled.id)}  {pulled.status}{text}{where}"
             console.print(line, markup=False, soft_wrap=True)
 
+    own = privacy(asked)
     with progress_bar(len(refs)) as advance:
-        for pulled in pull_all(refs, folder_names(refs), options, workers, files):
+        for pulled in (
+            _into_store(store, refs, projects, own, workers, cluster)
+            if store
+            else _into_folders(out, refs, projects, own, workers, files)
+        ):
             tell(pulled)
             advance(pulled.result.rows if pulled.result else 0)
-    if wanted == RemoteOptions(sample=wanted.sample, order=wanted.order):
-        for project in {ref.project for ref in refs if ref.remote} & set(targets):
-            for pulled in mark_deleted(out, project, refs):
-                tell(pulled)
     if as_json:
         click.echo(json_text({"runs": [_row(p) for p in done], "errors": errors}))
     sys.exit(report_errors(errors))
+
+
+def _into_folders(
+    out: Path,
+    refs: list[RunRef],
+    projects: set[str],
+    own: Privacy,
+    workers: int | None,
+    files: tuple[str, ...],
+) -> Iterator[Pulled]:
+    options = Options(out=out, plots=False, report=False, together=False, privacy=own)
+    yield from pull_all(refs, folder_names(refs), options, workers, files)
+    for project in sorted(projects):
+        yield from mark_deleted(out, project, refs)
+
+
+def _into_store(
+    root: str,
+    refs: list[RunRef],
+    projects: set[str],
+    own: Privacy,
+    workers: int | None,
+    cluster: str,
+) -> Iterator[Pulled]:
+    from postrun.pull_store import mark_gone, pull_into
+    from postrun.store import Store
+
+    store = Store(root, write=True)
+    yield from pull_into(store, refs, own, workers, cluster)
+    for project in sorted(projects):
+        yield from mark_gone(store, project, refs)
 
 
 def _row(pulled: Pulled) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def chosen(refs: list[RunRef], options: RemoteOptions, looked_up: bool = False) 
     """
     import re
 
-    local = [ref for ref in refs if not ref.remote]
+    local = [ref for ref in refs if not (ref.remote or ref.filtered)]
     if not local or options == RemoteOptions(sample=options.sample, order=options.order):
         return refs
     server_only = {
@@ -81,12 +81,13 @@ def chosen(refs: list[RunRef], options: RemoteOptions, looked_up: bool = False) 
     asked = [name for name, value in server_only.items() if value]
     if asked:
         raise UsageError(
-            f"{', '.join(asked)}: only for runs on a server; {local[0].path} is on disk"
+            f"{', '.join(asked)}: only for runs on a server or in a store; {local[0].path} is neither"
         )
     kept = [
         ref
         for ref in refs
         if ref.remote
+        or ref.filtered
         or (
             (not options.state or ref.state.value in options.state)
             and (not options.name or re.search(options.name, ref.name or ref.id))

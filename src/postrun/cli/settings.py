@@ -129,6 +129,16 @@ def out_option(function: F) -> F:
     )(function)
 
 
+def cluster_option(function: F) -> F:
+    """`--cluster`."""
+    return click.option(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="Let the workers of a Dask cluster do it: tcp://scheduler:8786.",
+    )(function)
+
+
 def output_options(function: F) -> F:
     """`--out` and `--workers`."""
     function = click.option(

@@ -56,7 +56,7 @@ def find_each(
             found = resolve(target, remote)
         except TargetError as error:
             errors.append(str(error))
-            continue
+            found = list(error.found)
         for ref in found:
             refs.setdefault((ref.path, ref.id), (ref, target))
     kept = {id(ref) for ref in chosen([ref for ref, _ in refs.values()], remote, looked_up=True)}

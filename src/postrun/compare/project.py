@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from postrun.compare.record import RunRecord
-from postrun.model import UsageError
+from postrun.model import TargetError, UsageError
+from postrun.model.run import Kept
 from postrun.model.text import unique_labels
 from postrun.semantics import role_rank
 from postrun.stats.robust import Floats
-from postrun.store.cache import Cache
+from postrun.store.cache import Cache, Ints
 
 #: What curves can be drawn over, and the roles of the metrics that count it.
 AXES = ("step", "time", "tokens", "samples", "epoch", "compute")
@@ -46,13 +47,16 @@ class Curve:
 class Project:
     """Runs by their records. `keys` are their entries in the cache, which holds their columns.
 
-    `targets` is the target that each run was found behind.
+    `targets` is the target that each run was found behind. `kept`, where there is one, is what a store holds of
+    a run: its columns are there then. `problems` are the messages of what could not be read.
     """
 
     records: list[RunRecord]
     keys: list[str]
     cache: Cache
     targets: list[str] = field(default_factory=list)
+    kept: list[Kept | None] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -69,6 +73,8 @@ class Project:
             [self.keys[i] for i in which],
             self.cache,
             [self.targets[i] for i in which] if self.targets else [],
+            [self.kept[i] for i in which] if self.kept else [],
+            self.problems,
         )
 
     def metrics(self) -> list[str]:
@@ -123,6 +129,18 @@ class Project:
                 return sign
         raise UsageError(f"{metric}: not known which way is better; say --goal min or --goal max")
 
+    def _columns(self, number: int, names: list[str]) -> dict[str, tuple[Ints, Floats]]:
+        """Row numbers and values of columns of a run; none where they cannot be read, which is noted."""
+        kept = self.kept[number] if self.kept else None
+        if kept is None:
+            return self.cache.columns(self.keys[number], self.records[number].columns, names)
+        try:
+            return kept.columns(names)
+        except TargetError as error:
+            if str(error) not in self.problems:
+                self.problems.append(str(error))
+            return {}
+
     def curve(self, number: int, metric: str, axis: str = "step") -> Curve | None:
         """A run's metric over an axis; None where it has no finite value or no such axis."""
         record = self.records[number]
@@ -130,7 +148,7 @@ class Project:
             return None
         counted = record.axes.get(axis)
         names = ["_step", "_runtime", metric, *([counted] if counted else [])]
-        found = self.cache.columns(self.keys[number], record.columns, names)
+        found = self._columns(number, names)
         if metric not in found:
             return None
         at, y = found[metric]

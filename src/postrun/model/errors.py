@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class PostrunError(Exception):
     """Base of all errors that postrun raises on purpose; its text is the whole message."""
 
 
 class TargetError(PostrunError):
-    """A target could not be read: missing, empty, of another program, or damaged throughout."""
+    """A target could not be read: missing, empty, of another program, or damaged.
 
-    def __init__(self, target: object, problem: str, remedy: str = "") -> None:
+    `found` are references to what could be read of it nonetheless.
+    """
+
+    def __init__(
+        self, target: object, problem: str, remedy: str = "", found: Sequence[Any] = ()
+    ) -> None:
+        self.found = found
         self.target = str(target)
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{target}: {problem}." + (f" {remedy}" if remedy else ""))
+
+    def __reduce__(self) -> tuple[type[TargetError], tuple[str, str, str]]:
+        """From another process it comes as what it is, not as its message."""
+        return type(self), (self.target, self.problem, self.remedy)
 
 
 class UsageError(PostrunError):

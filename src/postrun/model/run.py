@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from postrun.model.completeness import Completeness
 from postrun.model.display import heading, table
@@ -191,6 +193,18 @@ class Listing:
     state: State = State.UNKNOWN
 
 
+class Kept(Protocol):
+    """What was computed of a run when it entered a store, and its numbers."""
+
+    def record(self, features: str, only: frozenset[str] | None) -> dict[str, Any] | None:
+        """A run's record as plain data, its metrics those of `only`; None where another version made it."""
+
+    def columns(
+        self, names: Iterable[str]
+    ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Row numbers and values of columns of the history; TargetError where it cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRef:
     """A run that was found but not read yet: what listing shows, and how to load the rest.
@@ -201,7 +215,8 @@ class RunRef:
     log. `modified` is Unix seconds; `load` reads the whole run and may raise TargetError. `version` tells
     whether the run changed since it was read, "" where that cannot be told. `remote` is True where it must
     come over the network; then `continue_from` reads it when its history up to some row is known already,
-    and `download` puts its files that match patterns into a folder.
+    and `download` puts its files that match patterns into a folder. `filtered` is True where the source
+    applied all filters already; `kept` is there for runs of a store.
     """
 
     id: str
@@ -216,6 +231,8 @@ class RunRef:
     version: str = ""
     continue_from: Callable[[pl.DataFrame], Run] | None = None
     download: Callable[[Path, Sequence[str]], list[Path]] | None = None
+    filtered: bool = False
+    kept: Kept | None = None
 
     @property
     def name(self) -> str:

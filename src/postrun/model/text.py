@@ -1,10 +1,11 @@
-"""Numbers and durations as people read them."""
+"""Numbers and durations as people read them, values as strict JSON takes them."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -42,3 +43,14 @@ def unique_labels(names: Iterable[tuple[str, str]]) -> list[str]:
         seen[label] += 1
         out.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
     return out
+
+
+def plain(value: Any) -> Any:
+    """A value with NaN and ±Infinity as strings and with string keys, ready for strict JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
 
+from postrun.model.text import plain
 from postrun.store.atomic import write_atomically
 
 _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
@@ -35,14 +35,3 @@ def json_text(value: Any) -> str:
     return json.dumps(
         plain(value), ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False, default=str
     )
-
-
-def plain(value: Any) -> Any:
-    """A value with NaN and ±Infinity as strings and with string keys, ready for strict JSON."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    return value

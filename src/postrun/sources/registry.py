@@ -10,13 +10,14 @@ from pathlib import Path
 from postrun.model import RunRef, TargetError
 from postrun.sources.base import Source
 from postrun.sources.exported import Exported
+from postrun.sources.stored import Stored
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.sources.wandb_api.source import WandbApi
 from postrun.sources.wandb_local.source import WandbLocal
 
 
 def sources(remote: RemoteOptions | None = None) -> list[Source]:
-    """All sources, postrun's own first, then those of the `postrun.sources` entry points."""
+    """All sources but stores, postrun's own first, then those of the `postrun.sources` entry points."""
     own: list[Source] = [WandbLocal(), Exported(), WandbApi(remote)]
     return own + [entry.load()() for entry in entry_points(group="postrun.sources")]
 
@@ -29,6 +30,11 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
     Raises TargetError, with what to do, where nothing is there or nothing is a run.
     """
     path = Path(target).expanduser()
+    stored = Stored(
+        remote
+    )  # before all others: what is in a store is no file, and its filters have a "?"
+    if stored.claims(path):
+        return list(stored.find(path))
     if not path.exists() and any(c in str(target) for c in "*?["):
         return _resolve_glob(str(path))
     explicit = str(target).startswith((".", "~", "/"))  # a path, whether it is there or not
@@ -55,13 +61,14 @@ def resolve_all(
         try:
             refs += resolve(target, remote)
         except TargetError as error:
+            refs += error.found
             errors.append(error)
     return refs, errors
 
 
 _WHERE = (
     "Give a run-ID.wandb file, a run folder, a folder of run folders such as ./wandb, "
-    "an exported folder, a CSV or Parquet history, or entity/project[/run] on a W&B server."
+    "an exported folder, a CSV or Parquet history, a store, or entity/project[/run] on a W&B server."
 )
 
 

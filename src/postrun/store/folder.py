@@ -1,6 +1,6 @@
 """A folder of exported runs, queried as tables.
 
-What `postrun analyze` writes (one folder per run, with Parquet histories) is a store already: this
+What `postrun analyze` writes (one folder per run, with Parquet histories) can be asked like a store: this
 reads many such folders as one table of runs and one lazy table of histories.
 """
 
@@ -14,6 +14,9 @@ from typing import Any
 import polars as pl
 
 from postrun.model import TargetError
+from postrun.store.place import is_url, plain_root
+from postrun.store.schema import MARKER
+from postrun.store.store import Store
 
 _RUN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.String,
@@ -35,7 +38,7 @@ _RUN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-class Store:
+class Exports:
     """Exported runs below one folder."""
 
     def __init__(self, path: Path) -> None:
@@ -50,10 +53,10 @@ class Store:
                 yield entry
 
     @property
-    def runs(self) -> pl.DataFrame:
+    def runs(self) -> pl.LazyFrame:
         """One row per run: identity, state, completeness, findings (rule codes), folder."""
         rows = [row for folder in self.folders() if (row := _row(folder)) is not None]
-        return pl.DataFrame(rows, schema=_RUN_COLUMNS, orient="row")
+        return pl.LazyFrame(rows, schema=_RUN_COLUMNS, orient="row")
 
     def history(self, metrics: Sequence[str]) -> pl.LazyFrame:
         """Rows of all runs that log any of `metrics`: `run`, `_step`, then the metrics (Float64).
@@ -112,6 +115,18 @@ def _row(folder: Path) -> list[Any] | None:
     ]
 
 
-def open_store(path: str | Path) -> Store:
-    """The exported runs below a folder; TargetError where there is no such folder."""
-    return Store(Path(path))
+def open_store(path: str | Path = "store:") -> Store | Exports:
+    """A store of runs, or the exported runs below a folder, as lazy frames.
+
+    Args:
+        path: What `postrun pull --store` made: a folder, `s3://bucket/prefix`, or "store:" for the user's own;
+            or a folder that `postrun analyze` or `pull --out` wrote.
+
+    Raises:
+        TargetError: There is neither.
+    """
+    text = str(path)
+    root = plain_root(text)
+    if is_url(root) or text.startswith("store:") or (Path(root) / MARKER).is_file():
+        return Store(text)
+    return Exports(Path(path))

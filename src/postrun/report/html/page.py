@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 from markupsafe import Markup
 
-from postrun.report.files import plain
+from postrun.model.text import plain
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.library import chart_library
 

@@ -84,17 +84,24 @@ class RemoteOptions:
         return sign + known[name]
 
 
-def _condition(text: str, field: str, option: str) -> dict[str, Any]:
+#: A name, a sign, and what the value must be.
+Condition = tuple[str, str, Any]
+
+
+def split_condition(text: str, option: str) -> Condition:
+    """A condition in its parts; UsageError, which names the option, where it is none."""
     found = _CONDITION.match(text)
     if found is None:
         raise UsageError(
             f"{option} {text}: write KEY=VALUE, with =, !=, <, <=, >, >= or ~ (a pattern)"
         )
     key, sign, value = found.groups()
-    wanted: Any = value
-    if sign != "~":
-        wanted = _literal(value)
-    return {field.format(key.strip()): {_SIGNS[sign]: wanted}}
+    return key.strip(), sign, value if sign == "~" else _literal(value)
+
+
+def _condition(text: str, field: str, option: str) -> dict[str, Any]:
+    key, sign, wanted = split_condition(text, option)
+    return {field.format(key): {_SIGNS[sign]: wanted}}
 
 
 def _literal(text: str) -> Any:

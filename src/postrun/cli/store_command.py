@@ -1,0 +1,133 @@
+"""`postrun store`: looking after a store."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from postrun.cli.settings import cluster_option
+from postrun.cli.targets import report_errors
+from postrun.report.files import json_text
+from postrun.report.terminal import make_console, progress_bar
+from postrun.store import Store
+from postrun.store.maintenance import (
+    GRACE,
+    Pruned,
+    Verdict,
+    compact,
+    damaged_targets,
+    prune,
+    verify,
+)
+
+_ARGUMENT = click.argument("store", default="store:", metavar="[STORE]")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+
+
+@click.group(name="store")
+def command() -> None:
+    """Look after a store: a folder, s3://bucket/prefix, or store: for your own."""
+
+
+@command.command(name="verify")
+@_ARGUMENT
+@click.option("--quick", is_flag=True, help="Look whether files are there, not into them.")
+@_JSON
+def verify_command(store: str, quick: bool, as_json: bool) -> None:
+    """Read every file of a store, and compare it with its checksum; exit 3 where one is damaged."""
+    opened = Store(store)
+    with progress_bar(opened.tables().rows.height) as advance:
+        found = verify(opened.place, quick, advance)
+    if as_json:
+        told = {n: getattr(found, n) for n in Verdict.__slots__ if n != "damaged"}
+        click.echo(
+            json_text({**told, "pull_again": damaged_targets(found), "errors": found.problems})
+        )
+    else:
+        _say(
+            f"{found.runs:,} runs, {found.files:,} files, {found.bytes / 1e6:,.1f} MB, tables in "
+            f"{found.batches} {'batch' if found.batches == 1 else 'batches'}"
+        )
+        if found.copies:
+            _say(f"{found.copies:,} shorter or older copies of runs: postrun store prune --copies")
+        if found.unnamed:
+            _say(
+                f"{found.unnamed:,} files ({found.unnamed_bytes / 1e6:,.1f} MB) that no run names, left by "
+                "updates and killed writers: postrun store prune"
+            )
+        _say("everything is as it was written" if found.sound else f"{len(found.problems)} damaged")
+        for target in damaged_targets(found):
+            _say(f"  postrun pull {target} --store {opened.root}")
+    sys.exit(report_errors(found.problems))
+
+
+@command.command(name="compact")
+@_ARGUMENT
+@_JSON
+def compact_command(store: str, as_json: bool) -> None:
+    """Merge the tables of a store into one batch; readers and writers are not disturbed."""
+    before, after = compact(Store(store, write=True).place)
+    _tell(
+        as_json, {"before": before, "after": after}, f"{before} batches of tables are {after} now"
+    )
+
+
+@command.command(name="prune")
+@_ARGUMENT
+@click.option("--gone", is_flag=True, help="Forget runs that their server has no more.")
+@click.option("--copies", is_flag=True, help="Forget runs of which a longer copy is in the store.")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    default=GRACE / 3600,
+    show_default=True,
+    metavar="HOURS",
+    help="Only files that nobody has written for so long: a pull may be about to name them.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
+@_JSON
+def prune_command(
+    store: str, gone: bool, copies: bool, older_than: float, dry_run: bool, as_json: bool
+) -> None:
+    """Delete what no run of a store names: earlier versions, merged tables, what killed writers left."""
+    opened = Store(store, write=not dry_run)
+    found: Pruned = prune(
+        opened.place, gone=gone, copies=copies, older=3600 * older_than, dry=dry_run
+    )
+    rows = "".join(f", {count:,} runs ({reason})" for reason, count in found.rows.items() if count)
+    would = "would go" if dry_run else "deleted"
+    told = {"files": found.files, "bytes": found.bytes, "runs": dict(found.rows)}
+    _tell(as_json, told, f"{found.files:,} files, {found.bytes / 1e6:,.1f} MB{rows} {would}")
+
+
+@command.command(name="refresh")
+@_ARGUMENT
+@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: all cores).")
+@cluster_option
+@_JSON
+def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool) -> None:
+    """Diagnose anew the runs whose findings were made by other rules, from the store alone."""
+    from postrun.pull_store import refresh
+
+    opened = Store(store, write=True)
+    errors, count = [], 0
+    for pulled in refresh(opened, workers, cluster):
+        count += 1
+        if pulled.result is not None and pulled.result.error:
+            errors.append(pulled.result.error)
+    told = {"runs": count, "errors": errors}
+    _tell(as_json, told, f"{count - len(errors):,} runs diagnosed anew")
+    sys.exit(report_errors(errors))
+
+
+def _say(text: str) -> None:
+    make_console().print(text, markup=False, soft_wrap=True)
+
+
+def _tell(as_json: bool, told: dict[str, Any], text: str) -> None:
+    if as_json:
+        click.echo(json_text({"errors": [], **told}))
+    else:
+        _say(text)

@@ -1,0 +1,238 @@
+"""Runs into a store: read, diagnosed and kept, each once, again only where it or the rules changed.
+
+A job writes a run's files and gives its rows; who called writes the rows, a batch every few seconds. So a job
+that is done twice (a worker died, two pulls at a time) leaves the same files, and one row counts.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from postrun.compare.features import features_version
+from postrun.compare.reading import record_of
+from postrun.gather import masked_record
+from postrun.job import Result, failure
+from postrun.model import Run, RunRef
+from postrun.pool import map_runs
+from postrun.pull import Pulled
+from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
+from postrun.rules import diagnose
+from postrun.semantics import RunView
+from postrun.store.pack import origin_of, where, write_run
+from postrun.store.place import Place, StoreError, near_place
+from postrun.store.shelf import load_stored
+from postrun.store.store import Store
+from postrun.store.tables import Rows, Tables, rewrite
+
+#: What is asked of a run that is in the store, beside what its key columns tell.
+_KNOWN = ("entry", "written", "version", "features", "history", "gone")
+
+
+@dataclass(slots=True)
+class Entered:
+    """What a job gives: rows for the tables, or the error that kept the run out.
+
+    `stop` is what makes going on useless: the store itself cannot be written.
+    """
+
+    result: Result
+    rows: Rows | None = None
+    stop: StoreError | None = None
+
+
+#: Origin and version under which a run is kept.
+Key = tuple[str, str]
+
+
+def pull_into(
+    store: Store,
+    refs: Sequence[RunRef],
+    privacy: Privacy,
+    workers: int | None = None,
+    cluster: str = "",
+) -> Iterator[Pulled]:
+    """Bring runs into a store, in their order; the ones that are unchanged cost nothing.
+
+    Args:
+        store: The store, opened to be written.
+        refs: The runs.
+        privacy: What is kept out of the store.
+        workers: As in `map_runs`.
+        cluster: As in `map_runs`; its workers write into the store themselves.
+
+    Raises:
+        StoreError: The store cannot be written; what was written before is in it.
+        ClusterError: The cluster is gone; the same.
+    """
+    tables = store.tables()
+    known = _known(tables)
+    keys = [(origin_of(ref), f"{ref.version} {privacy}" if ref.version else "") for ref in refs]
+    features = features_version()
+    plan = [
+        _planned(store, tables, ref, key, known, features)
+        for ref, key in zip(refs, keys, strict=True)
+    ]
+    job = partial(enter_job, root=store.root, privacy=privacy, features=features)
+    yield from _entered(store, refs, plan, keys, known, job, workers, cluster)
+
+
+def _entered(
+    store: Store,
+    refs: Sequence[RunRef],
+    plan: Sequence[RunRef | None],
+    keys: Sequence[Key],
+    known: Container[str],
+    job: Callable[[RunRef, Key], Entered],
+    workers: int | None,
+    cluster: str,
+) -> Iterator[Pulled]:
+    """What became of each run; `plan` says how it is read, None that there is nothing to do."""
+    folder, writer = Path(store.root), store.writer
+    wanted = [(ref, key) for ref, key in zip(plan, keys, strict=True) if ref is not None]
+    chosen, given = [ref for ref, _ in wanted], [key for _, key in wanted]
+    try:
+        with closing(map_runs(chosen, given, job, _lost, workers, cluster=cluster)) as results:
+            for ref, planned, (origin, _) in zip(refs, plan, keys, strict=True):
+                if planned is None:
+                    yield Pulled(ref.id, "unchanged", folder)
+                    continue
+                entered = next(results)
+                if entered.stop is not None:
+                    raise entered.stop
+                if entered.rows is None:
+                    yield Pulled(ref.id, "failed", folder, entered.result)
+                    continue
+                writer.add(entered.rows)
+                status = "updated" if origin in known else "new"
+                yield Pulled(ref.id, status, folder, entered.result)
+    finally:  # whatever ends this, what was done counts
+        writer.flush()
+    writer.close()
+
+
+def _known(tables: Tables) -> dict[str, dict[str, Any]]:
+    """What is known of the runs in the store by their origins, and where their rows lie."""
+    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
+    rows = kept.join(tables.runs(kept).select(_KNOWN).collect(), on=["entry", "written"])
+    return {row["origin"]: row for row in rows.iter_rows(named=True)}
+
+
+def _planned(
+    store: Store,
+    tables: Tables,
+    ref: RunRef,
+    key: Key,
+    known: Mapping[str, Mapping[str, Any]],
+    features: str,
+) -> RunRef | None:
+    """The reference to read; None for nothing to do."""
+    origin, version = key
+    row = known.get(origin)
+    if row is None:
+        return ref
+    if version and row["version"] == version and not row["gone"]:
+        if row["features"] == features:
+            return None
+        # The run is the same, the rules are others: what is in the store is as good as its source, and nearer.
+        return replace(ref, loader=_loader(tables, row), remote=False)
+    same = row["version"].partition(" Privacy(")[2] == version.partition(" Privacy(")[2]
+    if ref.continue_from is None or not row["history"] or not same:
+        return ref
+    return replace(ref, loader=partial(_from_known, ref, store.root, row["history"]))
+
+
+def _from_known(ref: RunRef, root: str, name: str) -> Run:
+    """The run, from the rows of an earlier pull on; these are read only now, for one run at a time."""
+    assert ref.continue_from is not None
+    try:
+        rows = pl.read_parquet(io.BytesIO(near_place(root).read(name)))
+    except (pl.exceptions.PolarsError, OSError):
+        return ref.load()
+    return ref.continue_from(rows)
+
+
+def enter_job(ref: RunRef, key: Key, root: str, privacy: Privacy, features: str) -> Entered:
+    """Read a run, diagnose it, and write its files into the store."""
+    try:
+        return enter(near_place(root), ref.load(), key, privacy, features)
+    except StoreError as error:
+        return Entered(Result(ref.id), stop=error)
+    except Exception as error:  # one run must not stop the others
+        return _lost(ref, error)
+
+
+def enter(where_to: Place, run: Run, key: Key, privacy: Privacy, features: str) -> Entered:
+    """The job on a run that is read."""
+    view = RunView(run)
+    shown, findings, kinds = protected(run, diagnose(view), privacy)
+    record = masked_record(record_of(view), Masker(privacy, run))
+    rows = write_run(
+        where_to,
+        shown,
+        origin=key[0],
+        version=key[1],
+        features=features,
+        record=record.as_dict(),
+        findings=findings,
+        framework=view.framework,
+        ending=record.ending.kind,
+        failed=record.ending.failed,
+        masked=masked_sentence(kinds),
+    )
+    done = run.completeness
+    result = Result(
+        shown.id, shown.name, shown.state, done.rows, done.sentence(), findings=findings,
+        masked=rows.runs[0]["masked"],
+    )  # fmt: skip
+    return Entered(result, rows)
+
+
+def _lost(ref: RunRef, error: Exception) -> Entered:
+    return Entered(Result(ref.id, error=failure(ref, error)))
+
+
+def refresh(store: Store, workers: int | None = None, cluster: str = "") -> Iterator[Pulled]:
+    """Compute the findings and features of runs anew where other rules made them, from the store alone.
+
+    Raises StoreError and ClusterError as `pull_into`.
+    """
+    tables, features = store.tables(), features_version()
+    stale = {o: row for o, row in _known(tables).items() if row["features"] != features}
+    refs = [
+        RunRef(row["id"], "store", Path(where(origin)), _loader(tables, row))
+        for origin, row in stale.items()
+    ]
+    keys = [(origin, row["version"]) for origin, row in stale.items()]
+    # What was kept out once is out.
+    job = partial(enter_job, root=store.root, privacy=Privacy(mask=False), features=features)
+    yield from _entered(store, refs, refs, keys, stale, job, workers, cluster)
+
+
+def _loader(tables: Tables, row: Mapping[str, Any]) -> Callable[[], Run]:
+    """What reads a run that is in the store from there."""
+    return partial(load_stored, tables.place.root, tables.stems[row["batch"]], row["at"])
+
+
+def mark_gone(store: Store, project: str, refs: Sequence[RunRef]) -> list[Pulled]:
+    """Mark the runs of a server's project that are in the store and not on the server any more."""
+    tables = store.tables()
+    here = {origin_of(ref) for ref in refs}
+    rows = [row for origin, row in _known(tables).items() if _project(origin) == project]
+    gone = [row for row in rows if row["origin"] not in here]
+    fresh = [row["entry"] for row in gone if not row["gone"]]
+    if fresh:
+        rewrite(tables, tables.origins.filter(pl.col("entry").is_in(fresh)), gone=True)
+    return [Pulled(row["id"], "deleted", Path(store.root)) for row in gone]
+
+
+def _project(origin: str) -> str:
+    """The project of an origin on a server, "" for others."""
+    return where(origin).rpartition("/")[0] if origin.startswith("wandb_api ") else ""

@@ -1,0 +1,246 @@
+"""Runs in a store as a source: `STORE`, `STORE/entity/project[/run]`, and either with a filter.
+
+A filter follows a "?": `STORE?state=failed&config.lr>0.001`. Its names are columns of the `runs` table, `tag`,
+`finding`, `config.KEY` and `summary.KEY`; its signs those of `--config`.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import polars as pl
+
+from postrun.model import Listing, RunRef, State, TargetError, UsageError
+from postrun.sources.files import parse_time
+from postrun.sources.wandb_api.options import Condition, RemoteOptions, split_condition
+from postrun.store.place import DEFAULT, is_url, place, plain_root
+from postrun.store.query import nested
+from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check
+from postrun.store.shelf import Shelf, StoredRun, load_stored
+from postrun.store.store import Store
+from postrun.store.tables import Tables
+
+#: Below a store's root lie entity, project and run.
+_DEPTH = 3
+#: Columns of `runs` that references, filters and shelves need.
+_NEEDED = (
+    "entry", "written", "name", "group", "job_type", "sweep", "tags", "state", "started", "bytes", "history",
+    "odd", "features", "findings",
+)  # fmt: skip
+#: Names of filters that are open: what follows is a key.
+_OPEN = ("config.", "summary.")
+_SHOWN = [name for name in RUNS if name not in INTERNAL]
+_SIGNS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTarget:
+    """What a target means: a store, the entity, project and run in it ("" for all), and conditions."""
+
+    root: str
+    entity: str = ""
+    project: str = ""
+    run: str = ""
+    conditions: tuple[str, ...] = ()
+
+
+def parse_target(text: str) -> StoreTarget | None:
+    """The store behind a target, None where there is none."""
+    path, _, asked = text.partition("?")
+    if not (path.startswith(DEFAULT) or is_url(path)) and _too_deep(path):
+        return None
+    root, inside = plain_root(path), list[str]()
+    for _ in range(_DEPTH + 1):
+        if _is_store(root):
+            names = [unquote(part.partition("=")[2] or part) for part in inside]
+            entity, project, run = (*names, "", "", "")[:_DEPTH]
+            conditions = tuple(condition for condition in asked.split("&") if condition)
+            return StoreTarget(root, entity, project, run, conditions)
+        root, _, last = root.rpartition("/")
+        if not root or root.endswith(":/"):
+            break
+        inside.insert(0, last)
+    if path.startswith(DEFAULT) or is_url(path):
+        raise TargetError(
+            plain_root(path), "no store is here", f"Make one: postrun pull TARGET --store {path}"
+        )
+    return None
+
+
+def _too_deep(path: str) -> bool:
+    """True where no store can be near: an existing file, say."""
+    return Path(path).expanduser().is_file()
+
+
+def _is_store(root: str) -> bool:
+    if is_url(root):
+        return bool(check(place(root)))
+    return Path(f"{root}/{MARKER}").is_file() and bool(check(place(root)))
+
+
+class Stored:
+    """Runs in a store."""
+
+    name = "store"
+
+    def __init__(self, options: RemoteOptions | None = None) -> None:
+        self.options = options or RemoteOptions()
+
+    def claims(self, target: Path) -> bool:
+        """A store, or something in it."""
+        return parse_target(target.as_posix()) is not None
+
+    def find(self, target: Path) -> Iterator[RunRef]:
+        """The runs that the target and the options choose, newest first unless the options say otherwise.
+
+        TargetError where a table is damaged; it holds the runs that were found nonetheless.
+        """
+        found = parse_target(target.as_posix())
+        assert found is not None
+        store = Store(found.root)
+        tables = store.tables()
+        rows = tables.rows
+        for name, value in (
+            ("entity", found.entity),
+            ("project", found.project),
+            ("id", found.run),
+        ):
+            if value:
+                rows = rows.filter(pl.col(name) == ("" if value == NOBODY else value))
+        rows = _chosen(tables, rows, _conditions(found, self.options), self.options)
+        shelf = Shelf(store, tables, rows)
+        refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
+        if tables.problems:
+            problem, _, remedy = tables.problems[0].partition(". ")
+            raise TargetError(found.root, problem, remedy, refs)
+        if not refs:
+            raise TargetError(
+                target.as_posix(),
+                "no run of this store fits",
+                f"Look at: postrun list {found.root}",
+            )
+        yield from refs
+
+
+def _reference(shelf: Shelf, row: Mapping[str, Any]) -> RunRef:
+    root, stem = shelf.store.root, shelf.tables.stems[row["batch"]]
+    project = "/".join(part for part in (row["entity"], row["project"]) if part)
+    load = partial(load_stored, root, stem, row["at"])
+    return RunRef(
+        id=row["id"],
+        source="store",
+        path=Path(root) / (row["entity"] or NOBODY) / (row["project"] or NOBODY) / row["id"],
+        loader=load,
+        part_loader=load,
+        listing=partial(Listing, row["name"] or "", project, State(row["state"])),
+        modified=(row["started"] or row["written"]).timestamp(),
+        size=row["bytes"] or 0,
+        version=str(row["entry"]),
+        filtered=True,
+        kept=StoredRun(shelf, row["entry"]),
+    )
+
+
+def _conditions(target: StoreTarget, options: RemoteOptions) -> list[Condition]:
+    """All that a run must fulfil, of the target and of the options."""
+    found = [split_condition(text, "filter") for text in target.conditions]
+    found += [("tags", "=", tag) for tag in options.tag]
+    for option in ("config", "summary"):
+        for text in getattr(options, option):
+            key, sign, value = split_condition(text, f"--{option}")
+            found.append((f"{option}.{key}", sign, value))
+    for name, sign in (("group", "="), ("sweep", "="), ("name", "~")):
+        if value := getattr(options, name):
+            found.append((name, sign, value))
+    if options.created_after:
+        moment = parse_time(options.created_after)
+        if moment is None:
+            raise UsageError(
+                f"--created-after {options.created_after}: write a date, as 2026-01-31"
+            )
+        found.append(("started", ">", moment))
+    for key, _, _ in found:
+        if _column(key) not in RUNS and not key.startswith(_OPEN):
+            raise UsageError(
+                f"{key}: not a column of the runs; config.KEY, summary.KEY, {', '.join(_SHOWN)}"
+            )
+    return found
+
+
+def _chosen(
+    tables: Tables, rows: pl.DataFrame, conditions: list[Condition], options: RemoteOptions
+) -> pl.DataFrame:
+    """Rows that fit, in the order asked for, with the columns that references and shelves need."""
+    order = options.order.lstrip("+-")
+    by = {"created": "started", "heartbeat": "written"}.get(order, order)
+    if by == order and not order.startswith(_OPEN):
+        options.server_order()  # says what it knows
+    asked = {_column(key) for key, _, _ in conditions} | {_column(by)}
+    columns = [*dict.fromkeys((*_NEEDED, *sorted(asked)))]
+    frame = tables.runs(rows).select(columns).collect()
+    frame = rows.join(frame, on=["entry", "written"], maintain_order="left", suffix="_of_run")
+    kept = []
+    for number, row in enumerate(frame.select(sorted({*asked, "state"})).iter_rows(named=True)):
+        values: dict[str, Any] = dict(row)
+        for name in ("config", "summary"):
+            if name in values:
+                values[name] = json.loads(values[name] or "{}")
+        if options.state and row["state"] not in options.state:
+            continue
+        if all(_fits(_value(values, key), sign, wanted) for key, sign, wanted in conditions):
+            kept.append((_sortable(_value(values, by)), number))
+    newest_first = options.order.startswith("-")
+    kept.sort(key=lambda pair: pair[0], reverse=newest_first)
+    numbers = [number for _, number in kept]
+    return frame[numbers[: options.limit or None]]
+
+
+def _column(key: str) -> str:
+    """The column of `runs` that a name of a filter is looked up in."""
+    if key.startswith(_OPEN):
+        return key.partition(".")[0]
+    return {"tag": "tags", "finding": "findings", "run": "id"}.get(key, key)
+
+
+def _value(row: Mapping[str, Any], key: str) -> Any:
+    """A value by a filter's name: nested ones by their names joined with "."."""
+    name = _column(key)
+    value = row[name]
+    if not key.startswith(_OPEN):
+        return value
+    rest = key.partition(".")[2]
+    return nested(value, rest)
+
+
+def _fits(value: Any, sign: str, wanted: Any) -> bool:
+    if isinstance(value, list):  # one of them is enough, and for "is not" all must differ
+        return (all if sign == "!=" else any)(_fits(v, sign, wanted) for v in value)
+    if value is None or sign == "~":
+        return sign == "!=" if value is None else re.search(str(wanted), str(value)) is not None
+    if isinstance(value, str) and not isinstance(wanted, str):
+        wanted = str(wanted)
+    try:
+        return _SIGNS[sign](value, wanted)
+    except TypeError:  # a text is not less than a number
+        return sign == "!="
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    """Values of any kind in one order: what is missing, numbers, times, texts."""
+    if value is None:
+        return 0, 0
+    if isinstance(value, int | float):
+        return 1, value
+    return (2, value) if isinstance(value, datetime) else (3, str(value))

@@ -1,0 +1,249 @@
+"""Looking after a store: is everything there, are its tables in few files, what can go."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from postrun.store.pack import where
+from postrun.store.place import Listed, Place, StoreError, is_left_over
+from postrun.store.schema import SCHEMAS, STREAMS, TABLES
+from postrun.store.tables import Tables, rewrite, write_batch
+
+#: Seconds for which what nobody names is left lying: a writer may be about to name it, a reader still read it.
+GRACE = 24 * 3600.0
+_READERS = 8
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What `verify` found: `problems` are sentences, one per file; the rest are counts and bytes."""
+
+    runs: int = 0
+    files: int = 0
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+    unnamed: int = 0
+    unnamed_bytes: int = 0
+    batches: int = 0
+    copies: int = 0
+    damaged: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """True where nothing is damaged or missing."""
+        return not self.problems
+
+
+def verify(
+    place: Place, quick: bool = False, advance: Callable[[int], None] = lambda rows: None
+) -> Verdict:
+    """Look at every file that the tables name: is it there, of its size, with its checksum, readable?
+
+    `quick` looks at names alone. `damaged` are the origins of runs that must be pulled again.
+    """
+    tables = Tables(place)
+    out = Verdict(runs=tables.rows.height, batches=len(tables.stems))
+    out.copies = tables.origins.filter(~pl.col("removed").fill_null(False)).height - out.runs
+    here = {item.name: item for stream in STREAMS for item in place.listed(stream)}
+    named: set[str] = set()
+    jobs: list[tuple[dict[str, Any], str, str, str]] = []
+    columns = ("entity", "project", "id", "origin", "rows", "sums", *STREAMS)
+    for row in _all_rows(tables, columns):
+        sums = json.loads(row["sums"])
+        for stream in STREAMS:
+            if name := row[stream]:
+                named.add(name)
+                jobs.append((row, stream, name, sums.get(stream, "")))
+    with ThreadPoolExecutor(_READERS) as pool:
+        looks = pool.map(lambda job: _look(place, here, *job, quick=quick), jobs)
+        for (row, _, name, _), problem in zip(jobs, looks, strict=True):
+            if problem:
+                out.problems.append(f"{place.full(name)}: {problem}")
+                if row["origin"] not in out.damaged:
+                    out.damaged.append(row["origin"])
+            advance(row["rows"] or 0)
+    out.files = len(named)
+    out.bytes = sum(here[name].size for name in named if name in here)
+    loose = [item for name, item in here.items() if name not in named]
+    out.unnamed, out.unnamed_bytes = len(loose), sum(item.size for item in loose)
+    out.problems += _torn(tables)
+    out.problems += tables.problems
+    return out
+
+
+def _all_rows(tables: Tables, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Rows of all origins that were not removed: copies of a run have files as well."""
+    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
+    yield from tables.runs(kept).select(columns).collect().iter_rows(named=True)
+
+
+def _look(
+    place: Place,
+    here: dict[str, Listed],
+    row: dict[str, Any],
+    stream: str,
+    name: str,
+    digest: str,
+    *,
+    quick: bool,
+) -> str:
+    """What is wrong with a file, "" for nothing."""
+    if name not in here:
+        return f"missing, {row['id']} names it"
+    if quick:
+        return ""
+    try:
+        data = place.read(name)
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    if hashlib.sha256(data).hexdigest() != digest:
+        return "not what was written: its checksum differs"
+    try:
+        frame = pl.read_parquet(io.BytesIO(data))
+    except pl.exceptions.PolarsError as error:
+        return f"not readable: {str(error).strip().splitlines()[0]}"
+    if stream == "history" and frame.height != row["rows"]:
+        return f"{frame.height} rows, and the table says {row['rows']}"
+    return ""
+
+
+def _torn(tables: Tables) -> Iterator[str]:
+    """Tables that are damaged, or lie about the others."""
+    for stem in tables.stems:
+        for name in SCHEMAS:
+            path = stem.file(name)
+            if path not in tables.files:
+                yield f"{tables.place.full(path)}: missing"
+                continue
+            try:
+                pl.read_parquet(io.BytesIO(tables.place.read(path)))
+            except (pl.exceptions.PolarsError, OSError) as error:
+                first = str(error).strip().splitlines()[0]
+                yield f"{tables.place.full(path)}: not readable: {first}. Delete it, and pull its runs again"
+
+
+def compact(place: Place) -> tuple[int, int]:
+    """Merge the batches of the tables into one; how many there were before, and are now.
+
+    The merged ones stay until `prune` takes them, for they may be read just now.
+
+    Raises:
+        StoreError: A batch cannot be read (what it holds would be lost), or the new one not written.
+    """
+    tables = Tables(place)
+    before = len(tables.stems)
+    if before < 2:
+        return before, before
+    kept = tables.origins  # removed runs as well: another writer may not know yet that they are
+    frames = {
+        "runs": tables.runs(kept).collect(),
+        "metrics": tables.table("metrics", kept).collect(),
+        "findings": tables.table("findings", kept).collect(),
+    }
+    if tables.problems:
+        raise StoreError(place.root, tables.problems[0].rstrip("."))
+    if frames["runs"].height != kept.unique(["entry", "written"]).height:
+        frames["runs"] = frames["runs"].unique(["entry", "written"], maintain_order=True)
+    stem = write_batch(place, frames, [s.name for s in tables.stems])
+    written = pl.read_parquet(io.BytesIO(place.read(stem.file("runs"))))
+    if written.height != frames["runs"].height:  # believed only when it was read back
+        raise StoreError(place.root, f"{stem.file('runs')} does not hold what was written into it")
+    return before, 1
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What `prune` deleted, or would: files and bytes, and rows of the table by reason."""
+
+    files: int = 0
+    bytes: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+
+
+def prune(
+    place: Place,
+    *,
+    gone: bool = False,
+    copies: bool = False,
+    older: float = GRACE,
+    dry: bool = False,
+) -> Pruned:
+    """Delete what is not needed: files that nothing names, merged batches, what killed writers left.
+
+    Args:
+        place: Where the store lies.
+        gone: Forget runs that their server has no more.
+        copies: Forget runs of which a longer copy is here.
+        older: Only files that have not changed for so many seconds.
+        dry: Count, and delete nothing.
+    """
+    out = Pruned()
+    tables = Tables(place)
+    if tables.problems:
+        raise StoreError(
+            place.root,
+            f"nothing is deleted from a damaged store: {tables.problems[0].rstrip('.')}",
+        )
+    forgotten = _forgotten(tables, gone, copies)
+    for reason, rows in forgotten.items():
+        out.rows[reason] += rows.height
+        if rows.height and not dry:
+            _forget(tables, rows)
+    if not dry and any(rows.height for rows in forgotten.values()):
+        tables = Tables(place)
+    named = {row[s] for row in _all_rows(tables, STREAMS) for s in STREAMS if row[s]}
+    dead = {
+        path
+        for name in tables.replaced
+        for path in tables.files
+        if path.removeprefix(f"{TABLES}/").startswith(f"{name}.")
+    }
+    before = time.time() - older
+    for item in (*tables.files.values(), *(i for s in STREAMS for i in place.listed(s))):
+        loose = item.name in dead or is_left_over(item.name)
+        loose |= not item.name.startswith(f"{TABLES}/") and item.name not in named
+        loose |= item.name.startswith(f"{TABLES}/") and _headless(item.name, tables)
+        if loose and item.modified <= before:
+            out.files += 1
+            out.bytes += item.size
+            if not dry:
+                place.delete(item.name)
+    return out
+
+
+def _headless(name: str, tables: Tables) -> bool:
+    """True for a table of a batch whose runs were never written."""
+    stem = name.partition(".")[0]
+    return name.endswith((".parquet", ".json")) and f"{stem}.runs.parquet" not in tables.files
+
+
+def _forgotten(tables: Tables, gone: bool, copies: bool) -> dict[str, pl.DataFrame]:
+    out = {}
+    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
+    if gone:
+        marked = tables.runs(kept).filter(pl.col("gone")).select("entry").collect()
+        out["gone"] = kept.join(marked, on="entry", how="semi")
+    if copies:
+        out["copies"] = kept.join(tables.rows, on="origin", how="anti")
+    return out
+
+
+def _forget(tables: Tables, rows: pl.DataFrame) -> None:
+    """Write that runs are not in the store any more: later rows that say so."""
+    blank = dict.fromkeys(("record", "about", "odd", "sums", *STREAMS), "")
+    rewrite(tables, rows, removed=True, **blank)
+
+
+def damaged_targets(verdict: Verdict) -> list[str]:
+    """What to pull again, as targets."""
+    return sorted({where(origin) for origin in verdict.damaged})
