@@ -186,8 +186,8 @@ class Store:
         named = [name for name in names if name not in apart]
         parts = []
         if named:
-            owner = (pl.col(name).replace(NOBODY, "") for name in ("entity", "project"))
-            parts.append(lazy(named, True).select(*owner, "run", pl.exclude(*_HIVE)))
+            whose = (pl.col(name).replace(NOBODY, "") for name in ("entity", "project"))
+            parts.append(lazy(named, True).select(*whose, "run", pl.exclude(*_HIVE)))
         for row in hashed.filter(pl.col(stream).is_in(list(names))).iter_rows(named=True):
             owner = {"entity": row["entity"], "project": row["project"], "run": row["id"]}
             literals = [pl.lit(value, pl.String).alias(name) for name, value in owner.items()]
