@@ -36,9 +36,9 @@ def connected(address: str) -> Iterator[tuple[Executor, int, Callable[[], None]]
         raise ClusterError(
             address, "a cluster needs Dask", "Install it with: pip install 'postrun[cluster]'"
         ) from None
-    logging.getLogger("distributed").setLevel(
-        logging.CRITICAL
-    )  # what is wrong is said by the error
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("distributed"):  # what is wrong is said by the error
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         client = Client(address, timeout=_CONNECT, set_as_default=False)
     except (OSError, ValueError, ImportError) as error:

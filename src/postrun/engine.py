@@ -21,8 +21,8 @@ def analyze_all(
 ) -> Iterator[Result]:
     """Results in the order of `refs`, then those of trainings that are made of several of them.
 
-    `workers` defaults to the cores; 1 stays in this process; `cluster` is a Dask scheduler's address. A run that
-    cannot be read gives a result with an error; a worker that dies gives one too, and the others go on.
+    `workers` defaults to the cores; 1 stays in this process; `cluster` is a Dask scheduler's address. A run
+    that cannot be read gives a result with an error; a worker that dies gives one too, and the others go on.
     """
     names = folder_names(refs)
     signatures = []

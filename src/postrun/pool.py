@@ -117,7 +117,8 @@ def _ordered(
                 continue
         except PostrunError:
             raise
-        except Exception as error:  # a worker of a cluster died with it, again and again
+        except Exception as error:
+            alive()  # else a worker of a cluster died with it, again and again
             result = lost(ref, error)
         yield result
 

@@ -192,7 +192,9 @@ def _chosen(
     frame = tables.runs(rows).select(columns).collect()
     frame = rows.join(frame, on=["entry", "written"], maintain_order="left", suffix="_of_run")
     kept = []
-    for number, row in enumerate(frame.select(sorted({*asked, "state"})).iter_rows(named=True)):
+    for number, row in enumerate(
+        frame.select(sorted({*asked, "state", "id"})).iter_rows(named=True)
+    ):
         values: dict[str, Any] = dict(row)
         for name in ("config", "summary"):
             if name in values:
@@ -200,10 +202,9 @@ def _chosen(
         if options.state and row["state"] not in options.state:
             continue
         if all(_fits(_value(values, key), sign, wanted) for key, sign, wanted in conditions):
-            kept.append((_sortable(_value(values, by)), number))
-    newest_first = options.order.startswith("-")
-    kept.sort(key=lambda pair: pair[0], reverse=newest_first)
-    numbers = [number for _, number in kept]
+            kept.append((_sortable(_value(values, by)), row["id"], number))
+    kept.sort(reverse=options.order.startswith("-"))
+    numbers = [number for _, _, number in kept]
     return frame[numbers[: options.limit or None]]
 
 
