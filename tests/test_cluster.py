@@ -159,11 +159,14 @@ def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -
     )  # what a cluster does is what one machine does
     look = postrun("store", "verify", BUCKET, **bucket)
     assert look.returncode == 0 and "everything is as it was written" in look.stdout
-    for command in (
-        ["failures"], ["compare", "--metric", "val/loss", "--by", "state"], ["progress", "--metric", "val/loss"],
-    ):  # fmt: skip
-        there = postrun(command[0], BUCKET, *command[1:], "--json", **bucket)
-        here = postrun(command[0], local, *command[1:], "--json")
+    metric = ["--metric", "val/loss"]
+    for command, *options in (
+        ["failures"],
+        ["compare", *metric, "--by", "state"],
+        ["progress", *metric],
+    ):
+        there = postrun(command, BUCKET, *options, "--json", **bucket)
+        here = postrun(command, local, *options, "--json")
         assert there.returncode == here.returncode == 0, there.stderr
         assert json.loads(there.stdout)["studies"] == json.loads(here.stdout)["studies"]
 

@@ -163,8 +163,8 @@ def test_a_metric_may_have_another_type_in_each_run(tmp_path: Path) -> None:
     values: dict[str, list[Any]] = {
         "ints": [1, 2], "floats": [1.5, 2.5], "flags": [True, False], "texts": ["x", "y"],
     }  # fmt: skip
-    for name, found in values.items():
-        rows = [logs.history({"m": v, "t": "word"}, step=i) for i, v in enumerate(found)]
+    for name, given in values.items():
+        rows = [logs.history({"m": v, "t": "word"}, step=i) for i, v in enumerate(given)]
         logs.run_folder(tmp_path, name, [logs.run_record(name), *rows, logs.exit_record(0)])
     pull(tmp_path / "wandb", tmp_path / "store")
     found = Store(str(tmp_path / "store")).history(["m", "t"]).collect()
@@ -256,7 +256,7 @@ def test_other_rules_diagnose_anew_what_is_in_the_store(
     assert [p.status for p in refresh(store, 1)] == ["updated", "updated"]
     assert list(refresh(store, 1)) == []
     assert set(store.tables().runs().collect()["features"]) == {"other rules"}
-    assert {p for p in (root / "history").rglob("*.parquet")} == set(files)
+    assert set((root / "history").rglob("*.parquet")) == set(files)
     # And a record that other rules made is not believed by commands over many runs.
     project = postrun.project(root)
     assert [r.id for r in project.records] == [r.id for r in resolve(root)]
@@ -351,7 +351,7 @@ def test_targets_in_a_store(three: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(postrun.TargetError, match="no store is here"):
         Store(str(three.parent / "no"))
     monkeypatch.setenv("POSTRUN_STORE", str(three.parent / "no"))
-    with pytest.raises(postrun.TargetError, match="no store is here. Make one"):
+    with pytest.raises(postrun.TargetError, match=r"no store is here\. Make one"):
         resolve("store:")
 
 

@@ -42,14 +42,16 @@ def pull_all(
     options: Options,
     workers: int | None = None,
     files: Sequence[str] = (),
+    anew: bool = False,
 ) -> Iterator[Pulled]:
     """Pull runs into `options.out`, in order; those that are unchanged cost no request.
 
-    `files`: patterns of further files of remote runs to put into their folder `files/`.
+    `files`: patterns of further files of remote runs to put into their folder `files/`. `anew`: whatever was
+    pulled before.
     """
     assert options.out is not None
     asked = [options.privacy.mask, options.privacy.anonymize, *sorted(files)]
-    known = [_read(options.out / name / MANIFEST) for name in names]
+    known = [{} if anew else _read(options.out / name / MANIFEST) for name in names]
     wanted = [
         _continued(ref, options.out / name, manifest, asked)
         for ref, name, manifest in zip(refs, names, known, strict=True)

@@ -30,7 +30,7 @@ from postrun.store.pack import origin_of, where, write_run
 from postrun.store.place import Place, StoreError, near_place
 from postrun.store.shelf import load_stored
 from postrun.store.store import Store
-from postrun.store.tables import Rows, Tables, rewrite
+from postrun.store.tables import Rows, Tables, collected, rewrite
 
 #: What is asked of a run that is in the store, beside what its key columns tell.
 _KNOWN = ("entry", "written", "version", "features", "history", "gone")
@@ -58,6 +58,7 @@ def pull_into(
     privacy: Privacy,
     workers: int | None = None,
     cluster: str = "",
+    anew: bool = False,
 ) -> Iterator[Pulled]:
     """Bring runs into a store, in their order; the ones that are unchanged cost nothing.
 
@@ -67,6 +68,7 @@ def pull_into(
         privacy: What is kept out of the store.
         workers: As in `map_runs`.
         cluster: As in `map_runs`; its workers write into the store themselves.
+        anew: Read all of them, whatever is in the store.
 
     Raises:
         StoreError: The store cannot be written; what was written before is in it.
@@ -77,7 +79,7 @@ def pull_into(
     keys = [(origin_of(ref), f"{ref.version} {privacy}" if ref.version else "") for ref in refs]
     features = features_version()
     plan = [
-        _planned(store, tables, ref, key, known, features)
+        ref if anew else _planned(store, tables, ref, key, known, features)
         for ref, key in zip(refs, keys, strict=True)
     ]
     job = partial(enter_job, root=store.root, privacy=privacy, features=features)
@@ -121,7 +123,8 @@ def _entered(
 def _known(tables: Tables) -> dict[str, dict[str, Any]]:
     """What is known of the runs in the store by their origins, and where their rows lie."""
     kept = tables.origins.filter(~pl.col("removed").fill_null(False))
-    rows = kept.join(tables.runs(kept).select(_KNOWN).collect(), on=["entry", "written"])
+    known = collected(tables.runs(kept).select(_KNOWN), tables.place.root)
+    rows = kept.join(known, on=["entry", "written"])
     return {row["origin"]: row for row in rows.iter_rows(named=True)}
 
 

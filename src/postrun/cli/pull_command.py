@@ -19,6 +19,7 @@ from postrun.report.files import json_text
 from postrun.report.privacy import Privacy
 from postrun.report.terminal import make_console, progress_bar, safe
 from postrun.sources import RemoteOptions
+from postrun.store import Store
 
 
 @click.command(name="pull")
@@ -30,6 +31,7 @@ from postrun.sources import RemoteOptions
     help="Put the runs into a store instead: a folder, s3://bucket/prefix, or store: for your own.",
 )
 @cluster_option
+@click.option("--anew", is_flag=True, help="Read all runs, those that seem unchanged as well.")
 @click.option(
     "--files",
     multiple=True,
@@ -45,6 +47,7 @@ def command(
     out: Path,
     store: str | None,
     cluster: str,
+    anew: bool,
     files: tuple[str, ...],
     as_json: bool,
     workers: int | None,
@@ -81,14 +84,16 @@ def command(
             console.print(line, markup=False, soft_wrap=True)
 
     own = privacy(asked)
+    opened = Store(store, write=True) if store else None
     with progress_bar(len(refs)) as advance:
         for pulled in (
-            _into_store(store, refs, projects, own, workers, cluster)
-            if store
-            else _into_folders(out, refs, projects, own, workers, files)
+            _into_store(opened, refs, projects, own, workers, cluster, anew)
+            if opened
+            else _into_folders(out, refs, projects, own, workers, files, anew)
         ):
             tell(pulled)
             advance(pulled.result.rows if pulled.result else 0)
+    errors += opened.problems if opened else []
     if as_json:
         click.echo(json_text({"runs": [_row(p) for p in done], "errors": errors}))
     sys.exit(report_errors(errors))
@@ -101,26 +106,26 @@ def _into_folders(
     own: Privacy,
     workers: int | None,
     files: tuple[str, ...],
+    anew: bool,
 ) -> Iterator[Pulled]:
     options = Options(out=out, plots=False, report=False, together=False, privacy=own)
-    yield from pull_all(refs, folder_names(refs), options, workers, files)
+    yield from pull_all(refs, folder_names(refs), options, workers, files, anew)
     for project in sorted(projects):
         yield from mark_deleted(out, project, refs)
 
 
 def _into_store(
-    root: str,
+    store: Store,
     refs: list[RunRef],
     projects: set[str],
     own: Privacy,
     workers: int | None,
     cluster: str,
+    anew: bool,
 ) -> Iterator[Pulled]:
     from postrun.pull_store import mark_gone, pull_into
-    from postrun.store import Store
 
-    store = Store(root, write=True)
-    yield from pull_into(store, refs, own, workers, cluster)
+    yield from pull_into(store, refs, own, workers, cluster, anew)
     for project in sorted(projects):
         yield from mark_gone(store, project, refs)
 

@@ -59,7 +59,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
             )
         _say("everything is as it was written" if found.sound else f"{len(found.problems)} damaged")
         for target in damaged_targets(found):
-            _say(f"  postrun pull {target} --store {opened.root}")
+            _say(f"  postrun pull {target} --store {opened.root} --anew")
     sys.exit(report_errors(found.problems))
 
 

@@ -27,7 +27,7 @@ from postrun.store.query import nested
 from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check
 from postrun.store.shelf import Shelf, StoredRun, load_stored
 from postrun.store.store import Store
-from postrun.store.tables import Tables
+from postrun.store.tables import Tables, collected
 
 #: Below a store's root lie entity, project and run.
 _DEPTH = 3
@@ -189,7 +189,7 @@ def _chosen(
         options.server_order()  # says what it knows
     asked = {_column(key) for key, _, _ in conditions} | {_column(by)}
     columns = [*dict.fromkeys((*_NEEDED, *sorted(asked)))]
-    frame = tables.runs(rows).select(columns).collect()
+    frame = collected(tables.runs(rows).select(columns), tables.place.root)
     frame = rows.join(frame, on=["entry", "written"], maintain_order="left", suffix="_of_run")
     kept = []
     for number, row in enumerate(
@@ -220,7 +220,7 @@ def _value(row: Mapping[str, Any], key: str) -> Any:
     name = _column(key)
     value = row[name]
     if not key.startswith(_OPEN):
-        return value
+        return value or row["id"] if name == "name" else value
     rest = key.partition(".")[2]
     return nested(value, rest)
 

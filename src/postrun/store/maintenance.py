@@ -17,7 +17,7 @@ import polars as pl
 from postrun.store.pack import where
 from postrun.store.place import Listed, Place, StoreError, is_left_over
 from postrun.store.schema import SCHEMAS, STREAMS, TABLES
-from postrun.store.tables import Tables, rewrite, write_batch
+from postrun.store.tables import Tables, collected, rewrite, write_batch
 
 #: Seconds for which what nobody names is left lying: a writer may be about to name it, a reader still read it.
 GRACE = 24 * 3600.0
@@ -129,7 +129,7 @@ def _torn(tables: Tables) -> Iterator[str]:
                 pl.read_parquet(io.BytesIO(tables.place.read(path)))
             except (pl.exceptions.PolarsError, OSError) as error:
                 first = str(error).strip().splitlines()[0]
-                yield f"{tables.place.full(path)}: not readable: {first}. Delete it, and pull its runs again"
+                yield f"{tables.place.full(path)}: not readable: {first}"
 
 
 def compact(place: Place) -> tuple[int, int]:
@@ -146,9 +146,9 @@ def compact(place: Place) -> tuple[int, int]:
         return before, before
     kept = tables.origins  # removed runs as well: another writer may not know yet that they are
     frames = {
-        "runs": tables.runs(kept).collect(),
-        "metrics": tables.table("metrics", kept).collect(),
-        "findings": tables.table("findings", kept).collect(),
+        "runs": collected(tables.runs(kept), place.root),
+        "metrics": collected(tables.table("metrics", kept), place.root),
+        "findings": collected(tables.table("findings", kept), place.root),
     }
     if tables.problems:
         raise StoreError(place.root, tables.problems[0].rstrip("."))
@@ -189,12 +189,13 @@ def prune(
     """
     out = Pruned()
     tables = Tables(place)
+    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
     if tables.problems:
         raise StoreError(
             place.root,
             f"nothing is deleted from a damaged store: {tables.problems[0].rstrip('.')}",
         )
-    forgotten = _forgotten(tables, gone, copies)
+    forgotten = _forgotten(tables, kept, gone, copies)
     for reason, rows in forgotten.items():
         out.rows[reason] += rows.height
         if rows.height and not dry:
@@ -209,10 +210,11 @@ def prune(
         if path.removeprefix(f"{TABLES}/").startswith(f"{name}.")
     }
     before = time.time() - older
-    for item in (*tables.files.values(), *(i for s in STREAMS for i in place.listed(s))):
+    for item in place.listed(""):
+        top = item.name.partition("/")[0]
         loose = item.name in dead or is_left_over(item.name)
-        loose |= not item.name.startswith(f"{TABLES}/") and item.name not in named
-        loose |= item.name.startswith(f"{TABLES}/") and _headless(item.name, tables)
+        loose |= top in STREAMS and item.name not in named
+        loose |= top == TABLES and _headless(item.name, tables)
         if loose and item.modified <= before:
             out.files += 1
             out.bytes += item.size
@@ -227,9 +229,10 @@ def _headless(name: str, tables: Tables) -> bool:
     return name.endswith((".parquet", ".json")) and f"{stem}.runs.parquet" not in tables.files
 
 
-def _forgotten(tables: Tables, gone: bool, copies: bool) -> dict[str, pl.DataFrame]:
+def _forgotten(
+    tables: Tables, kept: pl.DataFrame, gone: bool, copies: bool
+) -> dict[str, pl.DataFrame]:
     out = {}
-    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
     if gone:
         marked = tables.runs(kept).filter(pl.col("gone")).select("entry").collect()
         out["gone"] = kept.join(marked, on="entry", how="semi")

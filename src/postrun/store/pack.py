@@ -241,5 +241,5 @@ def _frame(
     raise TargetError(
         place.full(name),
         problem,
-        f"Pull {where(row['origin'])} again; `postrun store verify` looks at all files.",
+        f"Write it again: postrun pull {where(row['origin'])} --store {place.root} --anew.",
     )

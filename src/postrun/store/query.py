@@ -31,7 +31,7 @@ def query(store: Store, text: str) -> pl.LazyFrame:
         "runs": lambda: _runs(store, text),
         "metrics": lambda: store.metrics,
         "findings": lambda: store.findings,
-        "history": lambda: store.history(_columns(store, text)),
+        "history": lambda: store.rows_of_histories(_columns(store, text)),
         "system": store.system,
         "console": store.console,
     }
@@ -55,7 +55,8 @@ def _columns(store: Store, text: str) -> list[str]:
     names = store.names()
     if re.search(r"\*(?!\s*\))", text):  # but not the one of count(*)
         return names
-    said = {*re.findall(r'"([^"]+)"', text), *re.findall(r"\w+", text)}
+    quoted = re.findall(r'"([^"]+)"', text)
+    said = {*quoted, *re.findall(r"\w+", re.sub(r'"[^"]*"', " ", text))}
     return [name for name in names if name in said]
 
 

@@ -17,7 +17,7 @@ from postrun.store.pack import read_run
 from postrun.store.place import near_place
 from postrun.store.schema import METRICS, Stem
 from postrun.store.store import Store, by_types, odd_columns
-from postrun.store.tables import Tables, scan_batch
+from postrun.store.tables import Tables, collected, scan_batch
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 #: Values of a column of all runs that are read at once; beyond, each run is read when it is asked for.
@@ -53,7 +53,8 @@ class Shelf:
         if self._features[self._at[entry]] != features:
             return None
         if not self._records:
-            found = self.tables.runs(self.rows).select("entry", "record").collect()
+            lazy = self.tables.runs(self.rows).select("entry", "record")
+            found = collected(lazy, self.store.root)
             self._records = dict(found.iter_rows())
         if only not in self._facts:
             self._facts[only] = self._metrics(only)
@@ -70,7 +71,7 @@ class Shelf:
         lazy = self.tables.table("metrics", self.rows)
         if only is not None:
             lazy = lazy.filter(pl.col("metric").is_in(list(only)))
-        frame = lazy.select("entry", "metric", *_FACTS).collect()
+        frame = collected(lazy.select("entry", "metric", *_FACTS), self.store.root)
         for entry, metric, *facts in frame.iter_rows():
             found.setdefault(entry, {})[metric] = dict(zip(_FACTS, facts, strict=True))
         return found

@@ -13,7 +13,7 @@ import polars as pl
 from postrun.model import TargetError
 from postrun.store.place import Place, place, plain_root
 from postrun.store.schema import INTERNAL, NOBODY, STREAMS, VERSION, check, create
-from postrun.store.tables import Rows, Tables, stamped, write_batch
+from postrun.store.tables import Rows, Tables, collected, stamped, write_batch
 
 #: Seconds between batches, and most runs of one: what a killed process has to do again at most.
 _EVERY, _MOST = 5.0, 256
@@ -63,10 +63,7 @@ class Store:
 
     def tables(self) -> Tables:
         """The tables as they are now."""
-        tables = Tables(self.place, self.left_out)
-        tables.rows  # noqa: B018 - reads what tells which rows count, and so finds what cannot be read
-        self.problems += [p for p in tables.problems if p not in self.problems]
-        return tables
+        return Tables(self.place, self.left_out, self.problems)
 
     @property
     def runs(self) -> pl.LazyFrame:
@@ -100,8 +97,10 @@ class Store:
             metrics: Columns of histories; all where None.
             where: A condition on the columns of `runs`.
         """
-        tables = self.tables()
-        return self.history_of(tables, _chosen(tables, where), metrics)
+        found = self.rows_of_histories(metrics, where)
+        times = {*_HIVE, *_TIMES}
+        asked = [name for name in found.collect_schema() if name not in times]
+        return found.filter(pl.any_horizontal(pl.col(asked).is_not_null())) if asked else found
 
     def names(self) -> list[str]:
         """All columns that histories have beyond steps and times."""
@@ -116,10 +115,12 @@ class Store:
         """Console lines of all runs: entity, project, run, timestamp, stream, line."""
         return self._stream(_chosen(self.tables(), where), "console", _CONSOLE)
 
-    def history_of(
-        self, tables: Tables, chosen: pl.DataFrame, metrics: Sequence[str] | None = None
+    def rows_of_histories(
+        self, metrics: Sequence[str] | None = None, where: pl.Expr | None = None
     ) -> pl.LazyFrame:
-        """`history` of chosen runs, of which the columns of `PLACES` are there."""
+        """`history` with the rows that log none of the metrics as well."""
+        tables = self.tables()
+        chosen = _chosen(tables, where)
         here = chosen.filter(pl.col("history").fill_null("") != "")
         odd = odd_columns(here)
         if metrics is None:
@@ -134,8 +135,7 @@ class Store:
             parts.append(
                 found.with_columns(pl.col(m).cast(t, strict=False) for m, t in wanted.items())
             )
-        out = _together(parts, {**_HIVE, **_TIMES, **wanted})
-        return out.filter(pl.any_horizontal(pl.col(asked).is_not_null())) if asked else out
+        return _together(parts, {**_HIVE, **_TIMES, **wanted})
 
     def columns(self, names: Sequence[str], schema: Mapping[str, Any]) -> pl.LazyFrame:
         """Columns of history files, one file after another in the order given; null where one has none."""
@@ -234,7 +234,8 @@ class Writer:
 def _chosen(tables: Tables, where: pl.Expr | None) -> pl.DataFrame:
     """Of the runs that fit a condition, what their files are found by."""
     runs = tables.runs()
-    return (runs if where is None else runs.filter(where)).select(PLACES).collect()
+    fitting = runs if where is None else runs.filter(where)
+    return collected(fitting.select(PLACES), tables.place.root)
 
 
 Odd = dict[str, dict[str, str]]

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from postrun.store.place import Listed, Place
+from postrun.store.place import Listed, Place, StoreError
 from postrun.store.schema import KEYS, RUNS, SCHEMAS, TABLES, VERSION, Stem, migrated
 
 #: Rows of a table that are read together: of metrics so few that one metric's are some of them, of runs so few
@@ -106,9 +106,11 @@ class Tables:
         replaced: Those that a merged batch took the place of.
     """
 
-    def __init__(self, place: Place, left_out: Collection[str] = ()) -> None:
+    def __init__(
+        self, place: Place, left_out: Collection[str] = (), problems: list[str] | None = None
+    ) -> None:
         self.place = place
-        self.problems: list[str] = []
+        self.problems: list[str] = [] if problems is None else problems
         self._left_out = left_out
         self.files: dict[str, Listed] = {item.name: item for item in place.listed(TABLES)}
         self.stems, self.replaced = self._counting()
@@ -129,7 +131,7 @@ class Tables:
                 try:
                     replaced.update(map(str, orjson.loads(self.place.read(stem.replaces))))
                 except (OSError, ValueError):
-                    self.problems.append(_unreadable(self.place, stem.replaces))
+                    self._noted(stem.replaces)
         return [stem for stem in stems if stem.name not in replaced], replaced
 
     @cached_property
@@ -156,7 +158,7 @@ class Tables:
             try:
                 part = self._keys(stem)
             except (pl.exceptions.PolarsError, OSError):
-                self.problems.append(_unreadable(self.place, stem.file("runs")))
+                self._noted(stem.file("runs"))
                 continue
             parts.append(part.with_columns(pl.lit(number, pl.Int64).alias("batch")))
         return (
@@ -203,6 +205,14 @@ class Tables:
             found = found.unique(["entry", "metric" if name == "metrics" else "number"])
         return found
 
+    def _noted(self, name: str) -> None:
+        problem = (
+            f"{self.place.full(name)}: not readable: the runs in it are missing from the table. "
+            "Delete it, and pull their targets again."
+        )
+        if problem not in self.problems:
+            self.problems.append(problem)
+
     def _sound(self, name: str) -> bool:
         """True where a file's end, which says what it holds, can be read."""
         try:
@@ -210,7 +220,7 @@ class Tables:
                 self.place.full(name), storage_options=self.place.options, glob=False
             ).collect_schema()
         except (pl.exceptions.PolarsError, OSError):
-            self.problems.append(_unreadable(self.place, name))
+            self._noted(name)
             return False
         return True
 
@@ -218,13 +228,17 @@ class Tables:
 def rewrite(tables: Tables, rows: pl.DataFrame, **changes: Any) -> None:
     """Write rows of `Tables.origins` again with other values; those of the other tables stay theirs."""
     values = (pl.lit(value, RUNS[name]).alias(name) for name, value in changes.items())
-    frame = tables.runs(rows).collect().with_columns(values)
+    frame = collected(tables.runs(rows), tables.place.root).with_columns(values)
     empty = {name: pl.DataFrame(schema=SCHEMAS[name]) for name in ("metrics", "findings")}
     write_batch(tables.place, {"runs": stamped(frame), **empty})
 
 
-def _unreadable(place: Place, name: str) -> str:
-    return (
-        f"{place.full(name)}: not readable: the runs in it are missing from the table. "
-        "Delete it, and pull their targets again."
-    )
+def collected(lazy: pl.LazyFrame, root: str) -> pl.DataFrame:
+    """The rows of tables; StoreError where one is damaged within, behind an end that could be read."""
+    try:
+        return lazy.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise StoreError(
+            root, f"a table is damaged: {first}", f"This says which: postrun store verify {root}"
+        ) from error
