@@ -40,7 +40,9 @@ def test_every_command_and_option_is_documented() -> None:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None and command.help
         assert command.short_help is None
-        for parameter in command.params:
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        assert all(sub.help and f"`{sub.name}`" in text for sub in below)
+        for parameter in (*command.params, *(p for sub in below for p in sub.params)):
             if isinstance(parameter, click.Option) and parameter.name != "help":
                 assert parameter.help, (name, parameter.name)
                 assert f"`{max(parameter.opts, key=len)}" in text, (name, parameter.opts)

@@ -54,6 +54,25 @@ def test_pull_and_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert copied.exit_code == 0 and (tmp_path / "copy" / "store.json").exists()
 
 
+def test_the_library_keeps_and_asks(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    bad = tmp_path / "wandb" / "run-20240101_000000-x" / "run-x.wandb"
+    bad.parent.mkdir()
+    bad.write_bytes(b"no log")
+    found = postrun.keep([tmp_path / "wandb", tmp_path / "none"], tmp_path / "lab")
+    assert dict(found.select("id", "status").iter_rows()) == {
+        "a": "new", "x": "failed", str(tmp_path / "none"): "failed",
+    }  # fmt: skip
+    assert found.filter(pl.col("id") == "a")["rows"].to_list() == [20]
+    assert all(found.filter(pl.col("status") == "failed")["error"])
+    assert postrun.keep(tmp_path / "wandb", tmp_path / "lab")["status"].to_list()[1] == "unchanged"
+    assert postrun.query("select id, rows from runs", tmp_path / "lab").rows() == [("a", 20)]
+    with pytest.raises(postrun.TargetError):
+        postrun.keep(tmp_path / "none", tmp_path / "lab")
+    with pytest.raises(UsageError):
+        postrun.query("select", tmp_path / "lab")
+
+
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "a")
     for words, message in (

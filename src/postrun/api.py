@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from postrun.compare.project import Project
 from postrun.engine import analyze_all
 from postrun.gather import gather
@@ -17,6 +19,7 @@ from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
 from postrun.semantics import RunView
 from postrun.sources import RemoteOptions, prefetched, resolve, resolve_all
+from postrun.store import Store
 from postrun.store.cache import Cache
 
 Target = str | Path
@@ -123,6 +126,68 @@ def project(
     if not made.records:
         raise TargetError(str(targets[0]), messages[0] if messages else "no run")
     return made
+
+
+def keep(
+    target: Target | Sequence[Target] = "wandb",
+    store: Target = "store:",
+    *,
+    workers: int | None = None,
+    cluster: str = "",
+    mask: bool = True,
+    anonymize: bool = False,
+    anew: bool = False,
+    **choice: Any,
+) -> pl.DataFrame:
+    """Bring runs into a store, diagnosed, as `postrun pull --store`; `open_store` reads it.
+
+    Args:
+        target: One target or several, as in `runs`.
+        store: A folder, an object store's URL (`s3://bucket/prefix`), or "store:" for the user's own. Made
+            where there is none.
+        workers: Processes; by default all cores where there are many runs.
+        cluster: Address of a Dask scheduler whose workers do it.
+        mask: Keep keys, tokens and passwords out of the store.
+        anonymize: Keep paths, e-mail addresses, host and user names out as well.
+        anew: Read all runs, those that seem unchanged as well.
+        choice: As in `runs`.
+
+    Returns:
+        One row per run: id, status ("new", "updated", "unchanged", "failed"), rows, completeness, error.
+
+    Raises:
+        TargetError: None of the targets is there, the store cannot be written, or the cluster is gone; what was
+            done until then is in the store.
+    """
+    from postrun.pull_store import pull_into
+
+    targets = [target] if isinstance(target, str | Path) else list(target)
+    refs, failed = resolve_all(targets, RemoteOptions(**choice))
+    if failed and not refs:
+        raise failed[0]
+    opened = Store(str(store), write=True)
+    done = pull_into(opened, refs, Privacy(mask, anonymize), workers, cluster, anew)
+    rows = [
+        (p.id, p.status, r.rows if r else None, r.completeness if r else "", r.error if r else "")
+        for p in done
+        for r in [p.result]
+    ]
+    rows += [(error.target, "failed", None, "", str(error)) for error in failed]
+    texts = dict.fromkeys(("completeness", "error"), pl.String)
+    schema = {"id": pl.String, "status": pl.String, "rows": pl.Int64, **texts}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def query(sql: str, store: Target = "store:") -> pl.DataFrame:
+    """What a store answers to SQL, as `postrun query`.
+
+    Raises:
+        TargetError: There is no such store.
+        UsageError: It is no SQL that Polars knows, or names a table or column that there is not.
+    """
+    from postrun.store.query import query as ask
+
+    return ask(Store(str(store)), sql).collect()
 
 
 def compare_runs(
