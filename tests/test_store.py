@@ -18,10 +18,11 @@ from postrun.pull import Pulled
 from postrun.pull_store import mark_gone, pull_into, refresh
 from postrun.report.privacy import Privacy
 from postrun.sources import resolve
+from postrun.sources.stored import parse_target
 from postrun.store import Exports, Store, schema
 from postrun.store.maintenance import compact, prune, verify
 from postrun.store.schema import hive
-from postrun.store.tables import Tables
+from postrun.store.tables import Tables, rewrite
 from tests import logs
 from tests.conftest import SAMPLE, SHARED
 
@@ -331,8 +332,9 @@ def test_targets_in_a_store(three: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert ids(f"{three}?config.name~^a|s") == ["a", "b"]
     assert ids(f"{three}?rows>=20&state!=crashed") == ["a"]
     assert ids(f"{three}?finding=RUN001") == ["b"] and ids(f"{three}?failed=true") == ["b", "c"]
+    assert ids(f"{three}/*/demo/[ab]") == ["a", "b"] and ids(f"{three}/t*") == ["c"]
     monkeypatch.chdir(three.parent)
-    assert ids("store/team") == ["c"]
+    assert ids("store/team") == ["c"] == ids("./store/team/other/c")
     monkeypatch.setenv("POSTRUN_STORE", str(three))
     assert ids("store:") == ["a", "b", "c"] and ids("store:team/other") == ["c"]
     assert ids("store:?state=finished") == ["a"]
@@ -355,6 +357,15 @@ def test_targets_in_a_store(three: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         resolve("store:")
 
 
+def test_who_is_in_a_stores_folder_may_mean_a_server(
+    three: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(three)
+    assert ids(".") == ["a", "b", "c"]
+    assert parse_target("team/other") is None  # the server's, though the store has one of that name
+    assert parse_target("../store/team") is not None
+
+
 def test_batches_are_merged_and_read_as_one(tmp_path: Path) -> None:
     root = str(tmp_path / "store")
     for number in range(5):
@@ -374,6 +385,50 @@ def test_batches_are_merged_and_read_as_one(tmp_path: Path) -> None:
     write(tmp_path / "0", "r0", rows=50)
     pull(tmp_path / "0" / "wandb", root)
     assert sorted(store.runs.collect()["rows"]) == [6, 7, 8, 9, 50]
+
+
+def test_a_long_pull_merges_its_small_batches_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postrun.store.store._MOST", 1)
+    monkeypatch.setattr("postrun.store.store._MANY", 3)
+    for number in range(10):
+        write(tmp_path, f"r{number}", rows=5)
+    root = str(tmp_path / "store")
+    pull(tmp_path / "wandb", root)
+    tables = Store(root).tables()
+    assert len(tables.stems) <= 4 and len(tables.replaced) >= 9
+    assert sorted(Store(root).runs.collect()["id"]) == [f"r{n}" for n in range(10)]
+    keys = Store(root).metrics.select("run", "metric").collect()
+    assert keys.height == keys.unique().height == 30
+
+
+def test_a_merge_of_some_batches_leaves_what_was_written_again(tmp_path: Path) -> None:
+    """Rows that were marked lie in a later, small batch, and their metrics in an earlier, large one."""
+    store = Store(str(tmp_path / "store"), write=True)
+    for name in ("a", "b"):
+        write(tmp_path / name, name)
+        pull(tmp_path / name / "wandb", store.root)
+    before = {n: f.sort(*by).collect() for n, f, by in _frames(store) if n != "runs"}
+    tables = store.tables()
+    rewrite(tables, tables.origins, gone=True)
+    rewrite(store.tables(), store.tables().origins, gone=False)
+    limit = min(store.tables().size(s) for s in tables.stems)
+    assert [store.tables().size(s) < limit for s in store.tables().stems] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert compact(store.place, limit) == (4, 3)
+    for name, frame, by in _frames(store):
+        if name != "runs":
+            assert_frame_equal(frame.sort(*by).collect(), before[name])
+    assert store.runs.collect().height == 2 and not store.runs.collect()["gone"].any()
+    assert compact(store.place) == (3, 1)
+    for name, frame, by in _frames(store):
+        if name != "runs":
+            assert_frame_equal(frame.sort(*by).collect(), before[name])
 
 
 def _frames(store: Store) -> list[tuple[str, pl.LazyFrame, list[str]]]:

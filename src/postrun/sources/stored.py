@@ -6,6 +6,7 @@ A filter follows a "?": `STORE?state=failed&config.lr>0.001`. Its names are colu
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import operator
 import re
@@ -57,12 +58,18 @@ class StoreTarget:
 
 
 def parse_target(text: str) -> StoreTarget | None:
-    """The store behind a target, None where there is none."""
+    """The store behind a target, None where there is none.
+
+    TargetError where the target can be nothing else, and no store is there.
+    """
     path, _, asked = text.partition("?")
-    if not (path.startswith(DEFAULT) or is_url(path)) and _too_deep(path):
+    sure = path.startswith(DEFAULT) or is_url(path)
+    if not sure and Path(path).expanduser().is_file():
         return None
+    # The root is named in the target: who is in a store's folder may still mean a server's entity/project.
+    depth = _DEPTH if sure or path[:1] in "/~" else min(_DEPTH, path.strip("/").count("/"))
     root, inside = plain_root(path), list[str]()
-    for _ in range(_DEPTH + 1):
+    for _ in range(depth + 1):
         if _is_store(root):
             names = [unquote(part.partition("=")[2] or part) for part in inside]
             entity, project, run = (*names, "", "", "")[:_DEPTH]
@@ -72,16 +79,11 @@ def parse_target(text: str) -> StoreTarget | None:
         if not root or root.endswith(":/"):
             break
         inside.insert(0, last)
-    if path.startswith(DEFAULT) or is_url(path):
+    if sure:
         raise TargetError(
             plain_root(path), "no store is here", f"Make one: postrun pull TARGET --store {path}"
         )
     return None
-
-
-def _too_deep(path: str) -> bool:
-    """True where no store can be near: an existing file, say."""
-    return Path(path).expanduser().is_file()
 
 
 def _is_store(root: str) -> bool:
@@ -118,7 +120,8 @@ class Stored:
             ("id", found.run),
         ):
             if value:
-                rows = rows.filter(pl.col(name) == ("" if value == NOBODY else value))
+                known = rows[name].unique().to_list()
+                rows = rows.filter(pl.col(name).is_in(_matching(known, value)))
         rows = _chosen(tables, rows, _conditions(found, self.options), self.options)
         shelf = Shelf(store, tables, rows)
         refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
@@ -132,6 +135,12 @@ class Stored:
                 f"Look at: postrun list {found.root}",
             )
         yield from refs
+
+
+def _matching(names: list[str], wanted: str) -> list[str]:
+    """Of the names, the one that is wanted, or those that fit a pattern as a shell has them."""
+    wanted = "" if wanted == NOBODY else wanted
+    return [wanted] if wanted in names else fnmatch.filter(names, wanted)
 
 
 def _reference(shelf: Shelf, row: Mapping[str, Any]) -> RunRef:

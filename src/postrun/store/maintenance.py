@@ -132,33 +132,39 @@ def _torn(tables: Tables) -> Iterator[str]:
                 yield f"{tables.place.full(path)}: not readable: {first}"
 
 
-def compact(place: Place) -> tuple[int, int]:
+def compact(place: Place, below: int | None = None) -> tuple[int, int]:
     """Merge the batches of the tables into one; how many there were before, and are now.
 
     The merged ones stay until `prune` takes them, for they may be read just now.
+
+    Args:
+        place: Where the store lies.
+        below: Merge only batches of fewer bytes than this; None for all.
 
     Raises:
         StoreError: A batch cannot be read (what it holds would be lost), or the new one not written.
     """
     tables = Tables(place)
     before = len(tables.stems)
-    if before < 2:
+    stems = [s for s in tables.stems if below is None or tables.size(s) < below]
+    if len(stems) < 2:
         return before, before
-    kept = tables.origins  # removed runs as well: another writer may not know yet that they are
-    frames = {
-        "runs": collected(tables.runs(kept), place.root),
-        "metrics": collected(tables.table("metrics", kept), place.root),
-        "findings": collected(tables.table("findings", kept), place.root),
-    }
+    numbers = [tables.stems.index(stem) for stem in stems]
+    # Removed runs as well: another writer may not know yet that they are.
+    kept = tables.origins.filter(pl.col("batch").is_in(numbers))
+    frames = {"runs": collected(tables.runs(kept), place.root)}
+    for name in (
+        "metrics",
+        "findings",
+    ):  # of all rows that count: one may have been written again elsewhere
+        frames[name] = collected(tables.table(name, tables.origins, stems), place.root)
     if tables.problems:
         raise StoreError(place.root, tables.problems[0].rstrip("."))
-    if frames["runs"].height != kept.unique(["entry", "written"]).height:
-        frames["runs"] = frames["runs"].unique(["entry", "written"], maintain_order=True)
-    stem = write_batch(place, frames, [s.name for s in tables.stems])
-    written = pl.read_parquet(io.BytesIO(place.read(stem.file("runs"))))
-    if written.height != frames["runs"].height:  # believed only when it was read back
+    stem = write_batch(place, frames, [s.name for s in stems])
+    written = pl.read_parquet(io.BytesIO(place.read(stem.file("runs"))), columns=["entry"])
+    if written.height != kept.height:  # believed only when it was read back
         raise StoreError(place.root, f"{stem.file('runs')} does not hold what was written into it")
-    return before, 1
+    return before, before - len(stems) + 1
 
 
 @dataclass(slots=True)

@@ -55,8 +55,8 @@ def write_run(
 ) -> Rows:
     """Write a run's files, and give the rows that make it part of the store.
 
-    The files' names depend on `origin` and `version` alone: who does it again, after it was cut short or at the
-    same time as another, writes the same files.
+    Files are named by what they hold: who does it again, after it was cut short or at the same time as another,
+    writes the same files, and a file that a row names never changes.
 
     Args:
         place: Where the store lies.
@@ -75,16 +75,16 @@ def write_run(
         StoreError: The files cannot be written.
     """
     who = run.identity
-    key = hashlib.sha256(f"{origin}\n{version}".encode("utf-8", "replace")).hexdigest()[:16]
     frames = {"history": run.history, "system": run.system, "console": run.console}
     files, sums, size = dict.fromkeys(STREAMS, ""), {}, 0
     for stream, frame in frames.items():
         if not frame.height:
             continue
         data = parquet(frame)
-        name = f"{folder(stream, who.entity, who.project, run.id)}/{key}.parquet"
+        digest = hashlib.sha256(data).hexdigest()
+        name = f"{folder(stream, who.entity, who.project, run.id)}/{digest[:16]}.parquet"
         place.write(name, data)
-        files[stream], sums[stream] = name, hashlib.sha256(data).hexdigest()
+        files[stream], sums[stream] = name, digest
         size += len(data)
     entry = secrets.randbits(62)  # a row's own name, by which the other tables refer to it
     owner = {"entity": who.entity, "project": who.project, "run": run.id, "entry": entry}

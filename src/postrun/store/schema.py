@@ -2,7 +2,7 @@
 
     STORE/store.json                                     what this is, and the version it was made with
     STORE/tables/STEM.{runs,metrics,findings}.parquet    batches of rows, never changed
-    STORE/history/entity=E/project=P/run=R/KEY.parquet   one wide file per run, zstd; system/ and console/ too
+    STORE/history/entity=E/project=P/run=R/SUM.parquet   one wide file per run, zstd; system/ and console/ too
 
 A run is in the store when a batch with its row is: the file `STEM.runs.parquet` is written after all that its
 rows name. Of several rows of one run the newest counts, so that writers need not know of each other.

@@ -17,8 +17,9 @@ from postrun.store.tables import Rows, Tables, collected, stamped, write_batch
 
 #: Seconds between batches, and most runs of one: what a killed process has to do again at most.
 _EVERY, _MOST = 5.0, 256
-#: Batches from which on they are merged after a pull: each costs every reader a few files.
-_MANY = 12
+#: Small batches from which on they are merged, for each costs every reader a few files; and what is small, in
+#: bytes: larger ones are not written again and again while a store grows.
+_MANY, _SMALL = 12, 64_000_000
 _TIMES: dict[str, Any] = {"_step": pl.Int64, "_runtime": pl.Float64, "_timestamp": pl.Float64}
 _CONSOLE = {"timestamp": pl.Float64, "stream": pl.String, "line": pl.String}
 #: What the files of a run are found by.
@@ -207,6 +208,7 @@ class Writer:
         self.place = place
         self._rows = Rows()
         self._last = time.monotonic()
+        self._batches = 0
 
     def add(self, rows: Rows) -> None:
         """Take rows in; they are in the store after `flush` at the latest."""
@@ -221,14 +223,20 @@ class Writer:
         if rows.runs:
             frames = rows.frames()
             write_batch(self.place, frames | {"runs": stamped(frames["runs"])})
+            self._batches += 1
+            if self._batches % _MANY == 0:
+                self._merge()
 
     def close(self) -> None:
         """Write the rest, and merge batches where they have become many."""
         self.flush()
         if len(Tables(self.place).stems) > _MANY:
-            from postrun.store.maintenance import compact
+            self._merge()
 
-            compact(self.place)
+    def _merge(self) -> None:
+        from postrun.store.maintenance import compact
+
+        compact(self.place, _SMALL)
 
 
 def _chosen(tables: Tables, where: pl.Expr | None) -> pl.DataFrame:

@@ -168,6 +168,11 @@ class Tables:
             .unique("origin", keep="last", maintain_order=True)
         )
 
+    def size(self, stem: Stem) -> int:
+        """Bytes of a batch's tables."""
+        files = (self.files.get(stem.file(name)) for name in SCHEMAS)
+        return sum(item.size for item in files if item is not None)
+
     def _keys(self, stem: Stem) -> pl.DataFrame:
         keys = self._scan("runs", stem).select(KEYS).collect()
         at = pl.int_range(pl.len(), dtype=pl.Int64).alias("at")
@@ -189,13 +194,15 @@ class Tables:
             return pl.LazyFrame(schema=RUNS)
         return pl.concat(parts)
 
-    def table(self, name: str, chosen: pl.DataFrame | None = None) -> pl.LazyFrame:
-        """The `metrics` or `findings` of the runs that count, or of `chosen` ones."""
+    def table(
+        self, name: str, chosen: pl.DataFrame | None = None, stems: Sequence[Stem] | None = None
+    ) -> pl.LazyFrame:
+        """The `metrics` or `findings` of the runs that count, or of `chosen` ones; of some batches only."""
         rows = self.rows if chosen is None else chosen
         wanted = rows.select("entry").unique().lazy()
         parts = [
             self._scan(name, stem).join(wanted, on="entry", how="semi")
-            for stem in self.stems
+            for stem in (self.stems if stems is None else stems)
             if self._sound(stem.file(name))
         ]
         if not parts:
