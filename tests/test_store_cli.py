@@ -49,7 +49,7 @@ def test_pull_and_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("pull", tmp_path / "wandb", "--store", "store:").exit_code == 0
     assert rows("query", "select id from runs") == [{"id": "a"}]
     looked = run("store", "verify")
-    assert looked.output.startswith("1 runs, 2 files, ") and "as it was written" in looked.output
+    assert looked.output.startswith("1 run, 2 files, ") and "as it was written" in looked.output
     copied = run("pull", "store:", "--store", tmp_path / "copy")  # a store is a target as well
     assert copied.exit_code == 0 and (tmp_path / "copy" / "store.json").exists()
 
@@ -204,12 +204,12 @@ def test_looking_after(three: Path, tmp_path: Path) -> None:
     write(tmp_path, "a", rows=25)
     assert run("pull", tmp_path / "wandb", "--store", three).exit_code == 0
     looked = run("store", "verify", three)
-    assert "tables in 2 batches" in looked.output and "2 files (" in looked.output
-    assert run("store", "compact", three).output == "2 batches of tables are 1 now\n"
+    assert "tables in 2 batches" in looked.output and "1 file (" in looked.output
+    assert run("store", "compact", three).output == "2 batches of tables: 1 now\n"
     dry = run("store", "prune", three, "--older-than", "0", "--dry-run")
-    assert dry.output.startswith("8 files, ") and dry.output.endswith("would go\n")
+    assert dry.output.startswith("7 files, ") and dry.output.endswith("would go\n")
     told = json.loads(run("store", "prune", three, "--older-than", "0", "--json").output)
-    assert told["files"] == 8 and told["errors"] == []
+    assert told["files"] == 7 and told["errors"] == []
     quick = json.loads(run("store", "verify", three, "--quick", "--json").output)
     assert quick["runs"] == 3 and quick["unnamed"] == 0 and not quick["problems"]
     assert run("store", "refresh", three).output == "0 runs diagnosed anew\n"

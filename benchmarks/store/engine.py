@@ -2,8 +2,8 @@
 
 python -m benchmarks.store.engine STORE RATE
 
-Measured with jobs that do nothing, so that only the engine and the writing of rows are left; from these and RATE,
-the runs per second of one worker (`benchmarks.store.run`), how many runs per second how many workers give.
+Measured with jobs that do nothing, so that only the engine and the writing of rows are left; from these and the
+RATE of one worker (runs per second, `benchmarks.store.run`), how many runs per second how many workers give.
 """
 
 from __future__ import annotations

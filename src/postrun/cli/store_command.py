@@ -47,14 +47,14 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
         )
     else:
         _say(
-            f"{found.runs:,} runs, {found.files:,} files, {found.bytes / 1e6:,.1f} MB, tables in "
-            f"{found.batches} {'batch' if found.batches == 1 else 'batches'}"
+            f"{_some(found.runs, 'run')}, {_some(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB, "
+            f"tables in {_some(found.batches, 'batch', 'batches')}"
         )
         if found.copies:
             _say(f"{found.copies:,} shorter or older copies of runs: postrun store prune --copies")
         if found.unnamed:
             _say(
-                f"{found.unnamed:,} files ({found.unnamed_bytes / 1e6:,.1f} MB) that no run names, left by "
+                f"{_some(found.unnamed, 'file')} ({found.unnamed_bytes / 1e6:,.1f} MB) that no run names, left by "
                 "updates and killed writers: postrun store prune"
             )
         _say("everything is as it was written" if found.sound else f"{len(found.problems)} damaged")
@@ -70,7 +70,9 @@ def compact_command(store: str, as_json: bool) -> None:
     """Merge the tables of a store into one batch; readers and writers are not disturbed."""
     before, after = compact(Store(store, write=True).place)
     _tell(
-        as_json, {"before": before, "after": after}, f"{before} batches of tables are {after} now"
+        as_json,
+        {"before": before, "after": after},
+        f"{_some(before, 'batch', 'batches')} of tables: {after} now",
     )
 
 
@@ -96,10 +98,10 @@ def prune_command(
     found: Pruned = prune(
         opened.place, gone=gone, copies=copies, older=3600 * older_than, dry=dry_run
     )
-    rows = "".join(f", {count:,} runs ({reason})" for reason, count in found.rows.items() if count)
+    rows = "".join(f", {_some(n, 'run')} ({reason})" for reason, n in found.rows.items() if n)
     would = "would go" if dry_run else "deleted"
     told = {"files": found.files, "bytes": found.bytes, "runs": dict(found.rows)}
-    _tell(as_json, told, f"{found.files:,} files, {found.bytes / 1e6:,.1f} MB{rows} {would}")
+    _tell(as_json, told, f"{_some(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB{rows} {would}")
 
 
 @command.command(name="refresh")
@@ -118,8 +120,12 @@ def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool
         if pulled.result is not None and pulled.result.error:
             errors.append(pulled.result.error)
     told = {"runs": count, "errors": errors}
-    _tell(as_json, told, f"{count - len(errors):,} runs diagnosed anew")
+    _tell(as_json, told, f"{_some(count - len(errors), 'run')} diagnosed anew")
     sys.exit(report_errors(errors))
+
+
+def _some(count: int, one: str, more: str = "") -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def _say(text: str) -> None:

@@ -122,7 +122,11 @@ class Stored:
             if value:
                 known = rows[name].unique().to_list()
                 rows = rows.filter(pl.col(name).is_in(_matching(known, value)))
-        rows = _chosen(tables, rows, _conditions(found, self.options), self.options)
+        conditions = _conditions(found, self.options)
+        for key, sign, value in conditions:  # by what is at hand already, before more is read
+            if sign == "=" and _column(key) in ("entity", "project", "id"):
+                rows = rows.filter(pl.col(_column(key)) == str(value))
+        rows = _chosen(tables, rows, conditions, self.options)
         shelf = Shelf(store, tables, rows)
         refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
         if tables.problems:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from postrun.model import Run, TargetError
+from postrun.stats.robust import Floats
 from postrun.store.cache import Ints
 from postrun.store.pack import read_run
 from postrun.store.place import near_place
@@ -19,7 +21,9 @@ from postrun.store.schema import METRICS, Stem
 from postrun.store.store import Store, by_types, odd_columns
 from postrun.store.tables import Tables, collected, scan_batch
 
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Bools = NDArray[np.bool_]
+#: A column's values, and which rows have one, None for all.
+Column = tuple[Floats, Bools | None]
 #: Values of a column of all runs that are read at once; beyond, each run is read when it is asked for.
 _MOST = 100_000_000
 #: Below so many runs, nothing is gained.
@@ -44,7 +48,7 @@ class Shelf:
         self._counts = [n or 0 for n in rows["rows"].to_list()]
         self._records: dict[int, str] = {}
         self._facts: dict[frozenset[str] | None, dict[int, dict[str, dict[str, Any]]]] = {}
-        self._columns: dict[str, dict[int, pl.Series]] = {}
+        self._columns: dict[str, dict[int, Column]] = {}
 
     def record(
         self, entry: int, features: str, only: frozenset[str] | None
@@ -90,12 +94,9 @@ class Shelf:
         columns = {n: self._columns[n][at] for n in wanted if at in self._columns.get(n, {})}
         if len(columns) < len(wanted):
             frame = read_row(self.tables, self.rows.row(at, named=True), frozenset(wanted)).history
-            columns = {n: frame[n] for n in wanted if n in frame.columns}
-        return {
-            name: _present(column)
-            for name, column in columns.items()
-            if column.null_count() < len(column) and column.dtype != pl.String
-        }
+            columns = {n: _numbers(frame[n]) for n in wanted if n in frame.columns}
+        present = {name: _present(*column) for name, column in columns.items()}
+        return {name: found for name, found in present.items() if len(found[0])}
 
     def _read_all(self, names: list[str]) -> None:
         """Columns of all runs; where a file of some is damaged, none of these, and each is asked by itself."""
@@ -115,16 +116,22 @@ class Shelf:
             if frame.height != ends[-1]:
                 continue
             for name in names:
-                column = frame[name]
+                values, there = _numbers(frame[name])
                 for run, start, stop in zip(runs, ends, ends[1:], strict=False):
-                    self._columns[name][run] = column[start:stop]
+                    mask = None if there is None else there[start:stop]
+                    self._columns[name][run] = values[start:stop], mask
 
 
-def _present(column: pl.Series) -> tuple[Ints, Floats]:
-    values = column.drop_nulls().cast(pl.Float64, strict=False).to_numpy()
-    if len(values) == len(column):
+def _numbers(column: pl.Series) -> Column:
+    """A column's values, and which rows have one, None for all."""
+    values = column.cast(pl.Float64, strict=False)
+    return values.to_numpy(), values.is_not_null().to_numpy() if values.null_count() else None
+
+
+def _present(values: Floats, there: Bools | None) -> tuple[Ints, Floats]:
+    if there is None:
         return np.arange(len(values)), values
-    return np.flatnonzero(column.is_not_null().to_numpy()), values
+    return np.flatnonzero(there), values[there]
 
 
 @dataclass(frozen=True, slots=True)

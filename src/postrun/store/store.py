@@ -12,7 +12,7 @@ import polars as pl
 
 from postrun.model import TargetError
 from postrun.store.place import Place, place, plain_root
-from postrun.store.schema import INTERNAL, NOBODY, STREAMS, VERSION, check, create
+from postrun.store.schema import INTERNAL, STREAMS, VERSION, check, create
 from postrun.store.tables import Rows, Tables, collected, stamped, write_batch
 
 #: Seconds between batches, and most runs of one: what a killed process has to do again at most.
@@ -181,18 +181,26 @@ class Store:
                 glob=False,
             )
 
-        # What has too long a name for a folder lies under a hash of it: the row says whose it is.
-        hashed = here.filter(pl.col(stream).str.contains("=~", literal=True))
-        apart = set(hashed[stream])
-        named = [name for name in names if name not in apart]
-        parts = []
-        if named:
-            whose = (pl.col(name).replace(NOBODY, "") for name in ("entity", "project"))
-            parts.append(lazy(named, True).select(*whose, "run", pl.exclude(*_HIVE)))
-        for row in hashed.filter(pl.col(stream).is_in(list(names))).iter_rows(named=True):
-            owner = {"entity": row["entity"], "project": row["project"], "run": row["id"]}
-            literals = [pl.lit(value, pl.String).alias(name) for name, value in owner.items()]
-            parts.append(lazy([row[stream]], False).select(*literals, pl.all()))
+        def owned(entity: str | None, project: str | None, run: str | None) -> list[pl.Expr]:
+            """The owner's columns: those of the path where None."""
+            given = {"entity": entity, "project": project, "run": run}
+            return [
+                pl.col(k) if v is None else pl.lit(v, pl.String).alias(k) for k, v in given.items()
+            ]
+
+        wanted, parts = set(names), []
+        groups: dict[tuple[str | None, str | None, str | None], list[str]] = {}
+        for entity, project, run, name in here.select(
+            "entity", "project", "id", stream
+        ).iter_rows():
+            if name not in wanted:
+                continue
+            if "=~" in name:  # what has too long a name for a folder lies under a hash of it
+                parts.append(lazy([name], False).select(*owned(entity, project, run), pl.all()))
+            else:  # what is not known has a name of its own there
+                groups.setdefault((entity and None, project and None, None), []).append(name)
+        for owner, paths in groups.items():
+            parts.append(lazy(paths, True).select(*owned(*owner), pl.exclude(*_HIVE)))
         return pl.concat(parts, how="diagonal_relaxed")
 
     @cached_property
