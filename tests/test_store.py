@@ -301,6 +301,9 @@ def test_commands_say_of_a_store_what_they_say_of_the_logs(three: Path, tmp_path
     assert studies(store) == studies(logs_too)
     project = postrun.project(store)
     assert all(kept is not None for kept in project.kept)
+    anew = postrun.project(store, cache=False)  # read, not believed
+    assert anew.kept == [None] * 3
+    assert postrun.failures(anew).as_dict() == postrun.failures(project).as_dict()
 
 
 def test_curves_of_a_store_are_the_histories_own_values(three: Path) -> None:

@@ -35,20 +35,21 @@ def gather(
         refs: The runs.
         privacy: What is kept out of the records.
         workers: Processes; by default all cores where there are many runs.
-        cache: Where records and columns are kept.
+        cache: Where records and columns are kept. Without one, what a store knows of a run is not used either.
         advance: Called after each run with its rows.
         targets: The target that each run was found behind.
         only: The metrics that are needed, None for all. A run that is read for the first time is then read for
             these alone, which takes half the time; one that was read in part before, and lacks one of them, is
             read whole: who asks twice will ask again.
     """
+    believed = cache is not None
     cache = Cache.temporary() if cache is None else cache
     cache.salt = f"{RECORD_VERSION} {privacy}"
     found: list[Made] = []
     missing: list[int] = []
     wanted: list[frozenset[str] | None] = []
     for ref in refs:
-        made, part = _stored(ref, privacy, only), only
+        made, part = _stored(ref, privacy, only) if believed else None, only
         if made is None:
             made, part = _kept(ref, cache, only)
         if made is None:

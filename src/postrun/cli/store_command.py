@@ -54,8 +54,8 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
             _say(f"{found.copies:,} shorter or older copies of runs: postrun store prune --copies")
         if found.unnamed:
             _say(
-                f"{_some(found.unnamed, 'file')} ({found.unnamed_bytes / 1e6:,.1f} MB) that no run names, left by "
-                "updates and killed writers: postrun store prune"
+                f"{_some(found.unnamed, 'file')} ({found.unnamed_bytes / 1e6:,.1f} MB) that no run names, "
+                "left by updates and killed writers: postrun store prune"
             )
         _say("everything is as it was written" if found.sound else f"{len(found.problems)} damaged")
         for target in damaged_targets(found):

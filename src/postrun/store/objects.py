@@ -45,7 +45,7 @@ class ObjectPlace:
             raise StoreError(
                 root,
                 "object stores need obstore",
-                "Install it with: pip install 'postrun[cluster]'",
+                "Install it with: pip install 'postrun[cloud]'",
             ) from None
         self.root = root
         self.options: dict[str, str] | None = None
