@@ -334,6 +334,13 @@ def test_targets_in_a_store(three: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert ids(f"{three}/_/demo?config.optim.lr>0.05") == ["a"]
     assert ids(f"{three}?config.name~^a|s") == ["a", "b"]
     assert ids(f"{three}?rows>=20&state!=crashed") == ["a"]
+    assert (
+        ids(f"{three}?started>2020-01-01")
+        == ["a", "b", "c"]
+        != ids(f"{three}?id=b&started>2020-01-01")
+    )
+    with pytest.raises(postrun.TargetError, match="no run of this store fits"):
+        resolve(f"{three}?started<2020-01-01")
     assert ids(f"{three}?finding=RUN001") == ["b"] and ids(f"{three}?failed=true") == ["b", "c"]
     assert ids(f"{three}/*/demo/[ab]") == ["a", "b"] and ids(f"{three}/t*") == ["c"]
     monkeypatch.chdir(three.parent)

@@ -161,6 +161,10 @@ def test_queries(three: Path, tmp_path: Path) -> None:
         assert run("query", "select id, tags from runs", *store, "--out", out).exit_code == 0
         assert out.stat().st_size
     assert pl.read_parquet(tmp_path / "answer.parquet").height == 3
+    wide = run("query", "select * from runs order by id", *store).output.splitlines()
+    assert [line.split() for line in wide if line.startswith("state")] == [
+        ["state", "finished"], ["state", "failed"], ["state", "crashed"],
+    ]  # fmt: skip
     assert "no rows" in run("query", "select id from runs where rows > 999", *store).output
 
 

@@ -245,6 +245,8 @@ def _fits(value: Any, sign: str, wanted: Any) -> bool:
         return sign == "!=" if value is None else re.search(str(wanted), str(value)) is not None
     if isinstance(value, str) and not isinstance(wanted, str):
         wanted = str(wanted)
+    elif isinstance(value, datetime) and isinstance(wanted, str):
+        wanted = parse_time(wanted)
     try:
         return _SIGNS[sign](value, wanted)
     except TypeError:  # a text is not less than a number

@@ -21,7 +21,7 @@ from postrun.store.tables import Tables, collected, rewrite, write_batch
 
 #: Seconds for which what nobody names is left lying: a writer may be about to name it, a reader still read it.
 GRACE = 24 * 3600.0
-_READERS = 8
+_READERS = 4
 
 
 @dataclass(slots=True)

@@ -46,6 +46,7 @@ class Shelf:
         self._features = rows["features"].to_list()
         self._histories = rows["history"].to_list()
         self._counts = [n or 0 for n in rows["rows"].to_list()]
+        self._together = len(self._at) >= _FEW and sum(self._counts) <= _MOST
         self._records: dict[int, str] = {}
         self._facts: dict[frozenset[str] | None, dict[int, dict[str, dict[str, Any]]]] = {}
         self._columns: dict[str, dict[int, Column]] = {}
@@ -89,7 +90,7 @@ class Shelf:
         at, wanted = self._at[entry], list(dict.fromkeys(names))
         if not self._histories[at]:
             return {}
-        if len(self._at) >= _FEW and sum(self._counts) <= _MOST:
+        if self._together:
             self._read_all([n for n in wanted if n not in self._columns])
         columns = {n: self._columns[n][at] for n in wanted if at in self._columns.get(n, {})}
         if len(columns) < len(wanted):
