@@ -59,12 +59,12 @@ def bucket(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict
 class Dask:
     """A scheduler and workers, each a process of its own."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], first: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.address = f"tcp://127.0.0.1:{port}"
-        self.environment = own_environment() | environment | {"PYTHONPATH": str(ROOT)}
+        self.environment = own_environment() | environment | {"PYTHONPATH": str(first)}
         self.folder = folder
         self.scheduler = self._start(
             "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"
@@ -99,8 +99,11 @@ class Dask:
 
 
 @contextmanager
-def dask(folder: Path, workers: int, environment: dict[str, str] | None = None) -> Iterator[Dask]:
-    found = Dask(folder, environment or {})
+def dask(
+    folder: Path, workers: int, environment: dict[str, str] | None = None, first: Path = ROOT
+) -> Iterator[Dask]:
+    """A cluster; `first` is where its processes look for modules first."""
+    found = Dask(folder, environment or {}, first)
     try:
         for _ in range(workers):
             found.add_worker()
@@ -291,15 +294,31 @@ def test_workers_with_other_rules_are_refused(
             pass
 
 
-def test_workers_that_cannot_see_the_store(tmp_path: Path) -> None:
-    """A store on a disk that the workers do not share: one message, not one per run."""
+def test_a_cluster_without_postrun_is_told(tmp_path: Path) -> None:
+    """Its processes have Dask, and a module of postrun's name that is not postrun."""
+    (tmp_path / "postrun").mkdir()
+    (tmp_path / "postrun" / "__init__.py").write_text("")
     write(tmp_path, "a")
-    write(tmp_path, "b")
-    with dask(tmp_path, 1) as cluster:
+    with dask(tmp_path, 1, first=tmp_path) as cluster:
         done = postrun(
-            "pull", tmp_path / "wandb", "--store", "/proc/no/such", "--cluster", cluster.address
+            "pull", tmp_path / "wandb", "--store", tmp_path / "s", "--cluster", cluster.address
         )
-    assert done.returncode == 3 and len(done.stderr.strip().splitlines()) == 1
+    assert done.returncode == 3 and "Install the same version there" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_worker_that_does_not_see_the_store_writes_nothing(tmp_path: Path) -> None:
+    """A store on a disk that a worker does not share: its files would go to the worker's own disk."""
+    from postrun.pull_store import enter_job
+    from postrun.report.privacy import Privacy
+    from postrun.sources import resolve
+
+    write(tmp_path, "a")
+    (ref,) = resolve(tmp_path / "wandb")
+    elsewhere = tmp_path / "elsewhere"
+    entered = enter_job(ref, ("origin", "1"), str(elsewhere), Privacy(), "rules")
+    assert entered.rows is None and "does not see the store. Put it on a disk" in str(entered.stop)
+    assert not elsewhere.exists()
 
 
 @pytest.mark.parametrize(

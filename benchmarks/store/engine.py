@@ -102,7 +102,11 @@ def _tasks(result: dict[str, Any]) -> float:
     file.write_bytes(pickle.dumps(result))
     try:
         time.sleep(5)
-        results = map_runs(refs, [str(file)] * _TASKS, job, lost, None, cluster=address)
+        from benchmarks.store import engine  # by its name: the cluster cannot look into this script
+
+        results = map_runs(
+            refs, [str(file)] * _TASKS, engine.job, engine.lost, None, cluster=address
+        )
         next(results)
         begin = time.perf_counter()
         count = sum(1 for _ in results)

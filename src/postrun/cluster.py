@@ -71,9 +71,14 @@ def _check(client: Any, address: str) -> None:
             f"no worker took a task within {_FIRST} s",
             "Start workers: dask worker ADDRESS.",
         ) from error
-    except ImportError as error:
+    except (
+        Exception
+    ) as error:  # as many kinds as places where it is looked for: the scheduler wants it, too
+        first = (str(error) or type(error).__name__).splitlines()[0]
         raise ClusterError(
-            address, f"its workers have no postrun ({error})", "Install this version there."
+            address,
+            f"its scheduler or workers have no postrun, or another one ({first})",
+            "Install the same version there and here.",
         ) from error
     others = [worker for worker, version in theirs.items() if version != features_version()]
     if others:

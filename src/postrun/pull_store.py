@@ -7,10 +7,11 @@ that is done twice (a worker died, two pulls at a time) leaves the same files, a
 from __future__ import annotations
 
 import io
+import platform
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from postrun.rules import diagnose
 from postrun.semantics import RunView
 from postrun.store.pack import origin_of, where, write_run
 from postrun.store.place import Place, StoreError, near_place
+from postrun.store.schema import check
 from postrun.store.shelf import load_stored
 from postrun.store.store import Store
 from postrun.store.tables import Rows, Tables, collected, rewrite
@@ -165,11 +167,23 @@ def _from_known(ref: RunRef, root: str, name: str) -> Run:
 def enter_job(ref: RunRef, key: Key, root: str, privacy: Privacy, features: str) -> Entered:
     """Read a run, diagnose it, and write its files into the store."""
     try:
+        _seen(root)
         return enter(near_place(root), ref.load(), key, privacy, features)
     except StoreError as error:
         return Entered(Result(ref.id), stop=error)
     except Exception as error:  # one run must not stop the others
         return _lost(ref, error)
+
+
+@cache
+def _seen(root: str) -> None:
+    """StoreError where the store is not to be seen from this process: its files would go elsewhere."""
+    if not check(near_place(root)):
+        raise StoreError(
+            root,
+            f"a worker on {platform.node()} does not see the store",
+            "Put it on a disk that all workers share, or into an object store (s3://...).",
+        )
 
 
 def enter(where_to: Place, run: Run, key: Key, privacy: Privacy, features: str) -> Entered:
