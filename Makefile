@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench report-bench server-bench diagnosis clean
+.PHONY: demo test lint docs bench report-bench server-bench store-bench diagnosis clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -34,6 +34,15 @@ report-bench: $(VENV)/.dev  ## the HTML report and chart libraries in headless C
 server-bench: $(VENV)/.dev  ## reading from a server, beside the loop that users write today
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.server
+
+store-bench: $(VENV)/.dev  ## many runs into a store, asked of it, and on a cluster (an hour the first time)
+	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.store.run
+	$(BIN)/python -m benchmarks.store.layout benchmarks/out/store_2000
+	$(BIN)/python -m benchmarks.store.tables benchmarks/out/store_2000
+	$(BIN)/python -m benchmarks.store.engine benchmarks/out/store_2000 6.1
+	$(BIN)/python -m benchmarks.store.cluster
+	$(BIN)/python -m benchmarks.store.requests
 
 diagnosis: $(VENV)/.dev  ## score the rules on labelled trainings, beside two other packages
 	$(BIN)/pip install -q -e '.[bench]'

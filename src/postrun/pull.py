@@ -28,11 +28,14 @@ MANIFEST = "pull.json"
 
 @dataclass(slots=True)
 class Pulled:
-    """What became of one run: `status` is "new", "updated", "unchanged", "deleted" or "failed"."""
+    """What became of one run: `status` is "new", "updated", "unchanged", "deleted" or "failed".
+
+    `folder` is where it is now: a folder of its own, or the root of a store.
+    """
 
     id: str
     status: str
-    folder: Path
+    folder: Path | str
     result: Result | None = None
 
 

@@ -99,7 +99,7 @@ def _entered(
     cluster: str,
 ) -> Iterator[Pulled]:
     """What became of each run; `plan` says how it is read, None that there is nothing to do."""
-    folder, writer = Path(store.root), store.writer
+    folder, writer = store.root, store.writer
     wanted = [(ref, key) for ref, key in zip(plan, keys, strict=True) if ref is not None]
     chosen, given = [ref for ref, _ in wanted], [key for _, key in wanted]
     try:
@@ -247,7 +247,7 @@ def mark_gone(store: Store, project: str, refs: Sequence[RunRef]) -> list[Pulled
     fresh = [row["entry"] for row in gone if not row["gone"]]
     if fresh:
         rewrite(tables, tables.origins.filter(pl.col("entry").is_in(fresh)), gone=True)
-    return [Pulled(row["id"], "deleted", Path(store.root)) for row in gone]
+    return [Pulled(row["id"], "deleted", store.root) for row in gone]
 
 
 def _project(origin: str) -> str:

@@ -15,6 +15,7 @@ from postrun.sources.files import stamp
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
 from postrun.sources.wandb_local.schema import RECORD
+from postrun.store.schema import MARKER
 
 _FOLDER = re.compile(r"^(?:offline-)?run-(\d{8}_\d{6})-(.+)$")
 _SKIP = {"files", "logs", "tmp", ".git", "node_modules", "__pycache__", "artifacts"}
@@ -61,6 +62,8 @@ def _logs_below(folder: Path | str, depth: int = 0) -> Iterator[Path]:
     except OSError:
         return
     folders, names = [], {entry.name for entry in entries}
+    if MARKER in names:
+        return  # a store of runs: thousands of folders, and no log in any
     for entry in entries:
         if entry.name in _SKIP or entry.name.startswith("."):
             continue
