@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +16,14 @@ import polars as pl
 
 from postrun.store.pack import where
 from postrun.store.place import Listed, Place, StoreError, is_left_over
-from postrun.store.schema import SCHEMAS, STREAMS, TABLES
+from postrun.store.schema import OWN, SCHEMAS, STREAMS, TABLES
 from postrun.store.tables import Tables, collected, rewrite, write_batch
 
 #: Seconds for which what nobody names is left lying: a writer may be about to name it, a reader still read it.
 GRACE = 24 * 3600.0
 _READERS = 4
+#: What `verify` asks of the table of runs.
+_LOOKED_AT = ("id", "origin", "rows", "sums", *STREAMS)
 
 
 @dataclass(slots=True)
@@ -55,53 +57,53 @@ def verify(
     out = Verdict(runs=tables.rows.height, batches=len(tables.stems))
     out.copies = tables.origins.filter(~pl.col("removed").fill_null(False)).height - out.runs
     here = {item.name: item for stream in STREAMS for item in place.listed(stream)}
-    named: set[str] = set()
-    jobs: list[tuple[dict[str, Any], str, str, str]] = []
-    columns = ("entity", "project", "id", "origin", "rows", "sums", *STREAMS)
-    for row in _all_rows(tables, columns):
-        sums = json.loads(row["sums"])
-        for stream in STREAMS:
-            if name := row[stream]:
-                named.add(name)
-                jobs.append((row, stream, name, sums.get(stream, "")))
+    torn = list(_torn(tables))
+    try:
+        rows = list(_all_rows(tables, _LOOKED_AT))
+    except StoreError:
+        rows = []  # why is told by what is torn
     with ThreadPoolExecutor(_READERS) as pool:
-        looks = pool.map(lambda job: _look(place, here, *job, quick=quick), jobs)
-        for (row, _, name, _), problem in zip(jobs, looks, strict=True):
-            if problem:
-                out.problems.append(f"{place.full(name)}: {problem}")
-                if row["origin"] not in out.damaged:
-                    out.damaged.append(row["origin"])
+        found = pool.map(lambda row: _looked_at(place, here, row, quick), rows)
+        for row, problems in zip(rows, found, strict=True):
+            out.problems += problems
+            if problems:
+                out.damaged.append(row["origin"])
             advance(row["rows"] or 0)
+    named = {row[stream] for row in rows for stream in STREAMS if row[stream]}
     out.files = len(named)
     out.bytes = sum(here[name].size for name in named if name in here)
     loose = [item for name, item in here.items() if name not in named]
     out.unnamed, out.unnamed_bytes = len(loose), sum(item.size for item in loose)
-    out.problems += _torn(tables)
-    out.problems += tables.problems
+    out.problems += torn or tables.problems
     return out
 
 
 def _all_rows(tables: Tables, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Rows of all origins that were not removed: copies of a run have files as well."""
     kept = tables.origins.filter(~pl.col("removed").fill_null(False))
-    yield from tables.runs(kept).select(columns).collect().iter_rows(named=True)
+    yield from collected(tables.runs(kept).select(columns), tables.place.root).iter_rows(named=True)
 
 
-def _look(
-    place: Place,
-    here: dict[str, Listed],
-    row: dict[str, Any],
-    stream: str,
-    name: str,
-    digest: str,
-    *,
-    quick: bool,
-) -> str:
-    """What is wrong with a file, "" for nothing."""
-    if name not in here:
-        return f"missing, {row['id']} names it"
-    if quick:
-        return ""
+def _looked_at(
+    place: Place, here: Mapping[str, Listed], row: Mapping[str, Any], quick: bool
+) -> list[str]:
+    """What is wrong with the files of a run."""
+    sums, found = json.loads(row["sums"]), []
+    for stream in STREAMS:
+        if name := row[stream]:
+            if name not in here:
+                found.append(f"{place.full(name)}: missing, {row['id']} names it")
+            elif not quick and (
+                problem := _within(
+                    place, name, sums[stream], row["rows"] if stream == "history" else None
+                )
+            ):
+                found.append(f"{place.full(name)}: {problem}")
+    return found
+
+
+def _within(place: Place, name: str, digest: str, rows: int | None) -> str:
+    """What is wrong with a file that is there, "" for nothing; None for any number of rows."""
     try:
         data = place.read(name)
     except OSError as error:
@@ -109,12 +111,10 @@ def _look(
     if hashlib.sha256(data).hexdigest() != digest:
         return "not what was written: its checksum differs"
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
+        height = pl.read_parquet(io.BytesIO(data)).height
     except pl.exceptions.PolarsError as error:
         return f"not readable: {str(error).strip().splitlines()[0]}"
-    if stream == "history" and frame.height != row["rows"]:
-        return f"{frame.height} rows, and the table says {row['rows']}"
-    return ""
+    return "" if rows is None or height == rows else f"{height} rows, and the table says {rows}"
 
 
 def _torn(tables: Tables) -> Iterator[str]:
@@ -153,14 +153,14 @@ def compact(place: Place, below: int | None = None) -> tuple[int, int]:
     # Removed runs as well: another writer may not know yet that they are.
     kept = tables.origins.filter(pl.col("batch").is_in(numbers))
     frames = {"runs": collected(tables.runs(kept), place.root)}
-    for name in (
-        "metrics",
-        "findings",
-    ):  # of all rows that count: one may have been written again elsewhere
-        frames[name] = collected(tables.table(name, tables.origins, stems), place.root)
+    for name, key in OWN.items():
+        # Of all rows that count, for one may have been written again elsewhere; each once, whoever else merged.
+        found = tables.table(name, tables.origins, stems).unique(["entry", key])
+        frames[name] = collected(found, place.root)
     if tables.problems:
         raise StoreError(place.root, tables.problems[0].rstrip("."))
-    stem = write_batch(place, frames, [s.name for s in stems])
+    # What the merged ones replaced stays replaced when these are gone.
+    stem = write_batch(place, frames, [*(s.name for s in stems), *sorted(tables.replaced)])
     written = pl.read_parquet(io.BytesIO(place.read(stem.file("runs"))), columns=["entry"])
     if written.height != kept.height:  # believed only when it was read back
         raise StoreError(place.root, f"{stem.file('runs')} does not hold what was written into it")
@@ -240,7 +240,8 @@ def _forgotten(
 ) -> dict[str, pl.DataFrame]:
     out = {}
     if gone:
-        marked = tables.runs(kept).filter(pl.col("gone")).select("entry").collect()
+        lazy = tables.runs(kept).filter(pl.col("gone")).select("entry")
+        marked = collected(lazy, tables.place.root)
         out["gone"] = kept.join(marked, on="entry", how="semi")
     if copies:
         out["copies"] = kept.join(tables.rows, on="origin", how="anti")

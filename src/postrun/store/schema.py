@@ -82,6 +82,8 @@ FINDINGS: Schema = {
     **dict.fromkeys(("step_from", "step_to"), pl.Float64),
     "evidence": pl.String,
 }
+#: Tables of several rows per run, and what tells these apart.
+OWN = {"metrics": "metric", "findings": "number"}
 SCHEMAS: dict[str, Schema] = {"runs": RUNS, "metrics": METRICS, "findings": FINDINGS}
 
 #: Version to what makes a batch's table of that version one of the next: `f(table, frame)`. A version that only

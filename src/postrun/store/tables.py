@@ -19,7 +19,7 @@ import orjson
 import polars as pl
 
 from postrun.store.place import Listed, Place, StoreError
-from postrun.store.schema import KEYS, RUNS, SCHEMAS, TABLES, VERSION, Stem, migrated
+from postrun.store.schema import KEYS, OWN, RUNS, SCHEMAS, TABLES, VERSION, Stem, migrated
 
 #: Rows of a table that are read together: of metrics so few that one metric's are some of them, of runs so few
 #: that one run's config and all that belongs to it is had without those of thousands.
@@ -112,6 +112,7 @@ class Tables:
         self.place = place
         self.problems: list[str] = [] if problems is None else problems
         self._left_out = left_out
+        self._doubled = False
         self.files: dict[str, Listed] = {item.name: item for item in place.listed(TABLES)}
         self.stems, self.replaced = self._counting()
 
@@ -161,9 +162,12 @@ class Tables:
                 self._noted(stem.file("runs"))
                 continue
             parts.append(part.with_columns(pl.lit(number, pl.Int64).alias("batch")))
+        found = pl.concat(parts)
+        self._doubled = len(parts) > 2 and bool(
+            found.select("entry", "written").is_duplicated().any()
+        )
         return (
-            pl.concat(parts)
-            .filter(~pl.col("origin").is_in(list(self._left_out)))
+            found.filter(~pl.col("origin").is_in(list(self._left_out)))
             .sort("written", "entry", "batch")
             .unique("origin", keep="last", maintain_order=True)
         )
@@ -208,9 +212,8 @@ class Tables:
         if not parts:
             return pl.LazyFrame(schema=SCHEMAS[name])
         found = pl.concat(parts)
-        if sum(stem.merged for stem in self.stems) > 1:  # two merged the same batches at a time
-            found = found.unique(["entry", "metric" if name == "metrics" else "number"])
-        return found
+        # Two may have merged the same batches at a time.
+        return found.unique(["entry", OWN[name]]) if self._doubled else found
 
     def _noted(self, name: str) -> None:
         problem = (
