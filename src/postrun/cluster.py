@@ -36,9 +36,7 @@ def connected(address: str) -> Iterator[tuple[Executor, int, Callable[[], None]]
         raise ClusterError(
             address, "a cluster needs Dask", "Install it with: pip install 'postrun[cluster]'"
         ) from None
-    for name in list(logging.root.manager.loggerDict):
-        if name.startswith("distributed"):  # what is wrong is said by the error
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    loud = _silenced()
     try:
         client = Client(address, timeout=_CONNECT, set_as_default=False)
     except (OSError, ValueError, ImportError) as error:
@@ -58,6 +56,22 @@ def connected(address: str) -> Iterator[tuple[Executor, int, Callable[[], None]]
         yield client.get_executor(pure=False), max(threads, 1), alive
     finally:
         client.close(timeout=2)
+    for logger, level in loud:  # after an error they stay silent: what comes late belongs to it
+        logger.setLevel(level)
+
+
+def _silenced() -> list[tuple[logging.Logger, int]]:
+    """Dask's loggers, and those of what it stands on, made silent; with the levels that they had.
+
+    What is wrong is said by the error.
+    """
+    found = []
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logger = logging.getLogger(name)
+            found.append((logger, logger.level))
+            logger.setLevel(logging.CRITICAL + 1)
+    return found
 
 
 def _check(client: Any, address: str) -> None:
