@@ -11,25 +11,15 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from benchmarks.store.measure import tried
 from postrun.store import Store
 
 METRIC, RUN = "eval/loss", "run00777"
 TIMES = ["_step", "_runtime", "_timestamp"]
-
-
-def best(job: Callable[[], Any], tries: int = 3) -> float:
-    seconds = []
-    for _ in range(tries):
-        begin = time.perf_counter()
-        job()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
 
 
 def main(root: str, count: int) -> None:
@@ -57,8 +47,8 @@ def main(root: str, count: int) -> None:
             files = sorted(folder.iterdir())
             megabytes = sum(f.stat().st_size for f in files) / 1e6
             wide = name.startswith("wide")
-            column = best(lambda f=files, w=wide: _metric(f, w))  # type: ignore[misc]
-            run = best(lambda f=files, w=wide: _run(f, w), 5)  # type: ignore[misc]
+            column = tried(lambda f=files, w=wide: _metric(f, w), 3)[0]  # type: ignore[misc]
+            run = tried(lambda f=files, w=wide: _run(f, w))[0]  # type: ignore[misc]
             print(f"| {name} | {megabytes:,.0f} | {seconds:.1f} | {column:.2f} | {1e3 * run:.1f} |")
     finally:
         shutil.rmtree(work)

@@ -63,11 +63,16 @@ def timed(
     return seconds, peak
 
 
-def median(job: Callable[[], Any], tries: int = 5) -> float:
-    """Seconds of a job in this process, the middle of several."""
+def tried(job: Callable[[], Any], tries: int = 5) -> list[float]:
+    """Seconds of a job in this process, several times, the shortest first."""
     seconds = []
     for _ in range(tries):
         begin = time.perf_counter()
         job()
         seconds.append(time.perf_counter() - begin)
-    return sorted(seconds)[tries // 2]
+    return sorted(seconds)
+
+
+def median(job: Callable[[], Any], tries: int = 5) -> float:
+    """Seconds of a job in this process, the middle of several."""
+    return tried(job, tries)[tries // 2]

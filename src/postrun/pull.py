@@ -10,7 +10,7 @@ again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -96,14 +96,14 @@ def _continued(
     path = folder / f"{safe_name(ref.id)}_history.parquet"
     if ref.continue_from is None or not path.is_file():
         return ref
-    return replace(ref, loader=partial(_from_known, ref, path))
+    return replace(ref, loader=partial(from_known, ref, partial(pl.read_parquet, path)))
 
 
-def _from_known(ref: RunRef, path: Path) -> Run:
+def from_known(ref: RunRef, read: Callable[[], pl.DataFrame]) -> Run:
     """The run, from the rows of an earlier pull on; these are read only now, for one run at a time."""
     assert ref.continue_from is not None
     try:
-        rows = pl.read_parquet(path)
+        rows = read()
     except (pl.exceptions.PolarsError, OSError):
         return ref.load()
     return ref.continue_from(rows)

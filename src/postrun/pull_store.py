@@ -23,7 +23,7 @@ from postrun.gather import masked_record
 from postrun.job import Result, failure
 from postrun.model import Run, RunRef
 from postrun.pool import map_runs
-from postrun.pull import Pulled
+from postrun.pull import Pulled, from_known
 from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView
@@ -124,9 +124,8 @@ def _entered(
 
 def _known(tables: Tables) -> dict[str, dict[str, Any]]:
     """What is known of the runs in the store by their origins, and where their rows lie."""
-    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
-    known = collected(tables.runs(kept).select(_KNOWN), tables.place.root)
-    rows = kept.join(known, on=["entry", "written"])
+    known = collected(tables.runs(tables.kept).select(_KNOWN), tables.place.root)
+    rows = tables.kept.join(known, on=["entry", "written"])
     return {row["origin"]: row for row in rows.iter_rows(named=True)}
 
 
@@ -151,17 +150,11 @@ def _planned(
     same = row["version"].partition(" Privacy(")[2] == version.partition(" Privacy(")[2]
     if ref.continue_from is None or not row["history"] or not same:
         return ref
-    return replace(ref, loader=partial(_from_known, ref, store.root, row["history"]))
+    return replace(ref, loader=partial(from_known, ref, partial(_rows, store.root, row["history"])))
 
 
-def _from_known(ref: RunRef, root: str, name: str) -> Run:
-    """The run, from the rows of an earlier pull on; these are read only now, for one run at a time."""
-    assert ref.continue_from is not None
-    try:
-        rows = pl.read_parquet(io.BytesIO(near_place(root).read(name)))
-    except (pl.exceptions.PolarsError, OSError):
-        return ref.load()
-    return ref.continue_from(rows)
+def _rows(root: str, name: str) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(near_place(root).read(name)))
 
 
 def enter_job(ref: RunRef, key: Key, root: str, privacy: Privacy, features: str) -> Entered:

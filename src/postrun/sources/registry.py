@@ -10,7 +10,7 @@ from pathlib import Path
 from postrun.model import RunRef, TargetError
 from postrun.sources.base import Source
 from postrun.sources.exported import Exported
-from postrun.sources.stored import Stored
+from postrun.sources.stored import find_stored
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.sources.wandb_api.source import WandbApi
 from postrun.sources.wandb_local.source import WandbLocal
@@ -30,11 +30,10 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
     Raises TargetError, with what to do, where nothing is there or nothing is a run.
     """
     path = Path(target).expanduser()
-    stored = Stored(
-        remote
-    )  # before all others: what is in a store is no file, and its filters have a "?"
-    if stored.claims(path):
-        return list(stored.find(path))
+    # Before all others: what is in a store is no file, and its filters have a "?".
+    stored = find_stored(path.as_posix(), remote or RemoteOptions())
+    if stored is not None:
+        return stored
     if not path.exists() and any(c in str(target) for c in "*?["):
         return _resolve_glob(str(path))
     explicit = str(target).startswith((".", "~", "/"))  # a path, whether it is there or not

@@ -10,7 +10,7 @@ import fnmatch
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -92,53 +92,43 @@ def _is_store(root: str) -> bool:
     return Path(f"{root}/{MARKER}").is_file() and bool(check(place(root)))
 
 
-class Stored:
-    """Runs in a store."""
+def find_stored(text: str, options: RemoteOptions) -> list[RunRef] | None:
+    """The runs of a store that a target and options choose, newest first unless the options say otherwise.
 
-    name = "store"
-
-    def __init__(self, options: RemoteOptions | None = None) -> None:
-        self.options = options or RemoteOptions()
-
-    def claims(self, target: Path) -> bool:
-        """A store, or something in it."""
-        return parse_target(target.as_posix()) is not None
-
-    def find(self, target: Path) -> Iterator[RunRef]:
-        """The runs that the target and the options choose, newest first unless the options say otherwise.
-
-        TargetError where a table is damaged; it holds the runs that were found nonetheless.
-        """
-        found = parse_target(target.as_posix())
-        assert found is not None
-        store = Store(found.root)
-        tables = store.tables()
-        rows = tables.rows
-        for name, value in (
-            ("entity", found.entity),
-            ("project", found.project),
-            ("id", found.run),
-        ):
-            if value:
-                known = rows[name].unique().to_list()
-                rows = rows.filter(pl.col(name).is_in(_matching(known, value)))
-        conditions = _conditions(found, self.options)
-        for key, sign, value in conditions:  # by what is at hand already, before more is read
-            if sign == "=" and _column(key) in ("entity", "project", "id"):
-                rows = rows.filter(pl.col(_column(key)) == str(value))
-        rows = _chosen(tables, rows, conditions, self.options)
-        shelf = Shelf(store, tables, rows)
-        refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
-        if tables.problems:
-            problem, _, remedy = tables.problems[0].partition(". ")
-            raise TargetError(found.root, problem, remedy, refs)
-        if not refs:
-            raise TargetError(
-                target.as_posix(),
-                "no run of this store fits",
-                f"Look at: postrun list {found.root}",
-            )
-        yield from refs
+    None where the target is no store's. TargetError where a table is damaged; it holds the runs that were found
+    nonetheless.
+    """
+    found = parse_target(text)
+    if found is None:
+        return None
+    store = Store(found.root)
+    tables = store.tables()
+    rows = tables.rows
+    for name, value in (
+        ("entity", found.entity),
+        ("project", found.project),
+        ("id", found.run),
+    ):
+        if value:
+            known = rows[name].unique().to_list()
+            rows = rows.filter(pl.col(name).is_in(_matching(known, value)))
+    conditions = _conditions(found, options)
+    for key, sign, value in conditions:  # by what is at hand already, before more is read
+        if sign == "=" and _column(key) in ("entity", "project", "id"):
+            rows = rows.filter(pl.col(_column(key)) == str(value))
+    rows = _chosen(tables, rows, conditions, options)
+    shelf = Shelf(store, tables, rows)
+    refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
+    if tables.problems:
+        problem, _, remedy = tables.problems[0].partition(". ")
+        raise TargetError(found.root, problem, remedy, refs)
+    if not refs:
+        raise TargetError(
+            text,
+            "no run of this store fits",
+            f"Look at: postrun list {found.root}",
+        )
+    return refs
 
 
 def _matching(names: list[str], wanted: str) -> list[str]:

@@ -55,7 +55,7 @@ def verify(
     """
     tables = Tables(place)
     out = Verdict(runs=tables.rows.height, batches=len(tables.stems))
-    out.copies = tables.origins.filter(~pl.col("removed").fill_null(False)).height - out.runs
+    out.copies = tables.kept.height - out.runs
     here = {item.name: item for stream in STREAMS for item in place.listed(stream)}
     torn = list(_torn(tables))
     try:
@@ -80,8 +80,9 @@ def verify(
 
 def _all_rows(tables: Tables, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Rows of all origins that were not removed: copies of a run have files as well."""
-    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
-    yield from collected(tables.runs(kept).select(columns), tables.place.root).iter_rows(named=True)
+    yield from collected(tables.runs(tables.kept).select(columns), tables.place.root).iter_rows(
+        named=True
+    )
 
 
 def _looked_at(
@@ -195,7 +196,7 @@ def prune(
     """
     out = Pruned()
     tables = Tables(place)
-    kept = tables.origins.filter(~pl.col("removed").fill_null(False))
+    kept = tables.kept
     if tables.problems:
         raise StoreError(
             place.root,

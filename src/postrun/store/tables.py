@@ -142,13 +142,17 @@ class Tables:
         Of the rows of one origin the newest; of several origins of one run (copies of a log) the one with most
         rows, then the newest. Removed runs are left out.
         """
-        newest = self.origins.filter(~pl.col("removed").fill_null(False))
         order = ["rows", "written", "entry"]
         return (
-            newest.sort(order, nulls_last=False)
+            self.kept.sort(order, nulls_last=False)
             .unique(["entity", "project", "id"], keep="last", maintain_order=True)
             .sort("written", "entry")
         )
+
+    @cached_property
+    def kept(self) -> pl.DataFrame:
+        """Of `origins`, what was not removed: copies of a run as well."""
+        return self.origins.filter(~pl.col("removed").fill_null(False))
 
     @cached_property
     def origins(self) -> pl.DataFrame:
