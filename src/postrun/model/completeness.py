@@ -32,10 +32,16 @@ class Damage:
 
 @dataclass(slots=True)
 class Seam:
-    """Where one part of a resumed run ends and the next begins.
+    """The place where one segment of a run ends and the next begins.
 
-    Steps are values of `_step`; `gap_seconds` is the wall time between the last row before and the
-    first row after, None where either has no timestamp.
+    Attributes:
+        row: Number of the first row of the later segment, counted from 0.
+        step_before: Last `_step` before the seam, None if unknown.
+        step_after: First `_step` after the seam, None if unknown.
+        gap_seconds: Wall time between the two rows, None if either has no timestamp.
+        part: Folder of the later segment.
+        kind: "resumed" (the same training went on), "rewound" (the run was set back to an earlier
+            step on purpose), or "other" (a segment of another job, such as a later evaluation).
     """
 
     row: int
@@ -43,12 +49,15 @@ class Seam:
     step_after: int | None
     gap_seconds: float | None
     part: str
+    kind: str = "resumed"
 
     def sentence(self) -> str:
-        """The seam in one sentence."""
+        """Return the seam as one sentence."""
+        what = {"rewound": "rewound in", "other": "continued by another job in"}
         gap = "" if self.gap_seconds is None else f", {self.gap_seconds:,.0f} s apart"
         return (
-            f"resumed in {self.part}: step {self.step_before} is followed by {self.step_after}{gap}"
+            f"{what.get(self.kind, 'resumed in')} {self.part}: "
+            f"step {self.step_before} is followed by {self.step_after}{gap}"
         )
 
 
@@ -56,8 +65,12 @@ class Seam:
 class Completeness:
     """Where the rows came from and what is missing.
 
-    `reported_last_step` is what the source itself claims (summary `_step`); `sampled` is True where
-    the rows are a sample of the logged ones; `truncated` where the log ends before the run does.
+    Attributes:
+        reported_last_step: The last step that the source itself claims (summary `_step`).
+        sampled: True if the rows are a sample of the logged ones.
+        truncated: True if the log ends before the run does.
+        dropped: Number of rows that the SDK refused to log because their step went back.
+        no_history: Why there are no rows although the run may have logged some; "" otherwise.
     """
 
     source: str = ""
@@ -67,6 +80,8 @@ class Completeness:
     reported_last_step: int | None = None
     sampled: bool = False
     truncated: bool = False
+    dropped: int = 0
+    no_history: str = ""
     nonfinite: int = 0
     media: dict[str, int] = field(default_factory=dict)
     damage: list[Damage] = field(default_factory=list)
@@ -89,7 +104,8 @@ class Completeness:
     @property
     def whole(self) -> bool:
         """True where nothing is known to be missing."""
-        return not (self.sampled or self.truncated or self.damage)
+        incomplete = self.sampled or self.truncated or self.damage or self.dropped
+        return not (incomplete or self.no_history)
 
     @property
     def went_on(self) -> bool:
@@ -101,12 +117,14 @@ class Completeness:
     def sentence(self) -> str:
         """Completeness in one short sentence for people."""
         if not self.rows:
-            return "no history rows"
+            return f"no history: {self.no_history}" if self.no_history else "no history rows"
         steps = "" if self.last_step is None else f", steps {self.first_step}–{self.last_step}"
         if self.sampled:
             return f"SAMPLED: {self.rows:,} rows of about {self._full():,}{steps}"
         if self.truncated or self.damage:
             return f"INCOMPLETE: {self.rows:,} rows{steps}; the log is damaged or ends early"
+        if self.dropped:
+            return f"INCOMPLETE: {self.rows:,} rows{steps}; the SDK dropped {self.dropped:,} rows"
         return f"complete: {self.rows:,} rows{steps}"
 
     def _full(self) -> int:
@@ -122,6 +140,8 @@ class Completeness:
             "reported_last_step": self.reported_last_step,
             "sampled": self.sampled,
             "truncated": self.truncated,
+            "dropped_rows": self.dropped,
+            "no_history": self.no_history,
             "nonfinite_values": self.nonfinite,
             "media": dict(sorted(self.media.items())),
             "notes": [

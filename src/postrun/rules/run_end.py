@@ -146,7 +146,8 @@ class NothingLogged(Rule):
     before its training loop.
 
     ## How it decides
-    No history record, and exit code 0. Runs that failed or crashed have findings of their own.
+    No history record, and exit code 0. Runs that failed or crashed have findings of their own, and
+    a run whose history could not be read is not accused of having none.
 
     ## What to do
     Check that `run.log` is reached on the process that called `wandb.init`.
@@ -162,7 +163,7 @@ class NothingLogged(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         run = view.run
-        if run.history.height or run.state is not State.FINISHED:
+        if run.history.height or run.state is not State.FINISHED or run.completeness.no_history:
             return
         time = f" in {run.runtime:,.0f} s" if run.runtime else ""
         yield self.finding(
