@@ -30,7 +30,7 @@ def record_of(view: RunView) -> RunRecord:
         tags=list(who.tags),
         host=who.host,
         started=_started(view),
-        runtime=run.runtime,
+        runtime=run.working_seconds,
         state=run.state.value,
         rows=done.rows,
         last_step=done.last_step,

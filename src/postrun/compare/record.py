@@ -63,7 +63,9 @@ class Metrics(Mapping[str, MetricFacts]):
 
 @dataclass(slots=True)
 class RunRecord:
-    """One run. `started` is Unix seconds, `runtime` seconds; `gpus` counts those in use.
+    """One run. `started` is Unix seconds, `gpus` counts those in use.
+
+    `runtime` is in seconds, without the pauses between the segments of a resumed run.
 
     `columns` are the places of the columns in the cache. `only` names the metrics that were read, None for all;
     what cannot be told without the others is missing then.

@@ -10,8 +10,11 @@ from typing import Any
 class Damage:
     """One stretch of a log that could not be read.
 
-    `offset` and `length` are bytes in `path`; `resumed` tells whether records after it were
-    recovered.
+    Attributes:
+        offset: First unreadable byte in `path`.
+        length: Number of unreadable bytes; 0 if the whole file is missing or empty.
+        resumed: True if records after it were recovered.
+        remedy: What to do about it, "" if nothing special.
     """
 
     path: str
@@ -19,9 +22,12 @@ class Damage:
     length: int
     reason: str
     resumed: bool
+    remedy: str = ""
 
     def sentence(self) -> str:
-        """The damage in one sentence, with its byte position."""
+        """Return the damage as one sentence, with its byte position."""
+        if not self.length:
+            return f"{self.path}: {self.reason}"
         after = (
             "records after it were recovered" if self.resumed else "nothing after it is readable"
         )
@@ -42,6 +48,7 @@ class Seam:
         part: Folder of the later segment.
         kind: "resumed" (the same training went on), "rewound" (the run was set back to an earlier
             step on purpose), or "other" (a segment of another job, such as a later evaluation).
+        seconds: Duration of the later segment alone, None if unknown.
     """
 
     row: int
@@ -50,6 +57,7 @@ class Seam:
     gap_seconds: float | None
     part: str
     kind: str = "resumed"
+    seconds: float | None = None
 
     def sentence(self) -> str:
         """Return the seam as one sentence."""

@@ -30,7 +30,10 @@ class State(enum.StrEnum):
 
 @dataclass(slots=True)
 class Identity:
-    """Who and where a run is. Times are UTC."""
+    """Who and where a run is. Times are UTC.
+
+    `forked_from` is the id of the run that this one was forked from, `forked_at` the step at which.
+    """
 
     id: str
     name: str = ""
@@ -46,11 +49,19 @@ class Identity:
     commit: str = ""
     repository: str = ""
     started_at: datetime | None = None
+    forked_from: str = ""
+    forked_at: float | None = None
 
     @property
     def title(self) -> str:
         """Display name, or the id where there is none."""
         return self.name or self.id
+
+    @property
+    def parent(self) -> str:
+        """The run that this one was forked from, in words; "" if it was not."""
+        at = "" if self.forked_at is None else f" at step {self.forked_at:,.0f}"
+        return f"{self.forked_from}{at}" if self.forked_from else ""
 
 
 @dataclass(slots=True)
@@ -125,6 +136,8 @@ class Run:
             SGR sequences, null where it has none.
         exit_code: What the process returned; None where no exit was recorded.
         runtime: Seconds from start to the last sign of life; None where unknown.
+        active: Seconds during which a process ran, without the time between the segments of a
+            resumed run; None if unknown or equal to `runtime`.
         texts: Small text files of the run by path, where its source fetched them (config.yaml,
             output.log, ...); what lies on disk beside the run anyway is not repeated here.
         parts: The runs of which this one is joined (trainer and orchestrator, say); empty for a run
@@ -136,6 +149,7 @@ class Run:
     state: State = State.UNKNOWN
     exit_code: int | None = None
     runtime: float | None = None
+    active: float | None = None
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     history: pl.DataFrame = field(default_factory=empty_history)
@@ -166,6 +180,21 @@ class Run:
         """The run's display name, or its id."""
         return self.identity.title
 
+    @property
+    def working_seconds(self) -> float | None:
+        """Seconds during which some process ran, None if unknown: what the run cost."""
+        return self.runtime if self.active is None else self.active
+
+    @property
+    def lasted(self) -> str:
+        """How long the run took, in words: "12 min", "8 min (10.8 h with pauses)", or ""."""
+        if not self.runtime:
+            return ""
+        working = self.working_seconds
+        if working is None or working > 0.9 * self.runtime:
+            return duration(self.runtime)
+        return f"{duration(working)} ({duration(self.runtime)} with pauses)"
+
     def __repr__(self) -> str:
         rows, columns = self.history.shape
         return f"<Run {self.id} {self.name!r} {self.state} {rows} rows x {columns} columns>"
@@ -176,7 +205,7 @@ class Run:
             ["run", self.id],
             ["project", "/".join(p for p in (who.entity, who.project) if p)],
             ["state", self.state.value],
-            ["duration", duration(self.runtime) if self.runtime else ""],
+            ["duration", self.lasted],
             ["history", f"{self.completeness.sentence()}; {self.history.width - 3} metrics"],
             ["tags", ", ".join(who.tags)],
         ]

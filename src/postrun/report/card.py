@@ -256,7 +256,7 @@ def _procedure(view: RunView, options: CardOptions) -> list[tuple[str, str]]:
         ("data", ", ".join(datasets(view, options))),
         ("framework", view.framework),
         ("steps", steps),
-        ("duration", duration(run.runtime) if run.runtime else ""),
+        ("duration", run.lasted),
         ("hardware", hardware(view)),
         ("run", run.identity.url or run.id),
         ("commit", run.identity.commit),

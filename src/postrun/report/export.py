@@ -94,6 +94,7 @@ def full_analysis(run: Run) -> dict[str, Any]:
         "repository": who.repository,
         "exit_code": run.exit_code,
         "runtime_seconds": run.runtime,
+        "working_seconds": run.working_seconds,
         "summary": run.summary,
         "config": run.config,
         "history_columns": run.history.columns,

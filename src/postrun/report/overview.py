@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from postrun.model import Finding, Run, Severity, State
-from postrun.model.text import duration, number
+from postrun.model.text import number
 from postrun.semantics import MetricInfo, RunView, Series, role_rank, roles
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 
@@ -130,6 +130,8 @@ def insights(view: RunView, findings: list[Finding]) -> list[str]:
     out = [_END[run.state].format(code=run.exit_code)]
     if run.runtime:
         out.append(f"Duration: {run.runtime / 3600:.2f} hours ({run.runtime:,.0f} seconds)")
+    if run.active is not None:
+        out.append(f"Duration without the pauses between its segments: {run.active:,.0f} seconds")
     done = run.completeness
     if done.last_step is not None:
         steps = done.last_step - (done.first_step or 0) + 1
@@ -191,7 +193,7 @@ def verdict(run: Run, findings: list[Finding]) -> str:
     """The run in one sentence."""
     worst = [f for f in findings if f.severity is Severity.CRITICAL]
     warnings = [f for f in findings if f.severity is Severity.WARNING]
-    after = f" after {duration(run.runtime)}" if run.runtime else ""
+    after = f" after {run.lasted}" if run.lasted else ""
     state = f"{run.state.value.capitalize()}{after}"
     if run.state is State.UNKNOWN:
         state = "End not recorded"
@@ -216,8 +218,9 @@ def facts(view: RunView) -> list[tuple[str, str]]:
         ("group", who.group),
         ("job type", who.job_type),
         ("sweep", who.sweep),
+        ("forked from", who.parent),
         ("state", state),
-        ("duration", duration(run.runtime) if run.runtime else ""),
+        ("duration", run.lasted),
         ("steps", steps),
         ("history", done.sentence()),
         ("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else ""),

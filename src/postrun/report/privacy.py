@@ -193,6 +193,7 @@ class Masker:
             completeness=replace(
                 done,
                 notes=[self.text(note) for note in done.notes],
+                no_history=self.text(done.no_history),
                 damage=[self._damage(d) for d in done.damage],
                 seams=[replace(s, part=self.text(s.part)) for s in done.seams],
             ),

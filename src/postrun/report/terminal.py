@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from postrun.model import Evidence, Finding, Severity, State
-from postrun.model.text import duration, number
+from postrun.model.text import number
 from postrun.report.overview import key_metrics, verdict
 from postrun.report.sparkline import sparkline
 from postrun.semantics import RunView
@@ -103,8 +103,8 @@ def _identity(view: RunView) -> RenderableType:
     state = Text(run.state.value, style=_STATE[run.state])
     if run.exit_code is not None:
         state.append(f" (exit code {run.exit_code})", style="dim")
-    if run.runtime:
-        state.append(f" after {duration(run.runtime)}")
+    if run.lasted:
+        state.append(f" after {run.lasted}")
     table.add_row("state", state)
     where = "/".join(p for p in (who.entity, who.project) if p)
     for label, value in (
@@ -112,6 +112,7 @@ def _identity(view: RunView) -> RenderableType:
         ("group", who.group),
         ("job type", who.job_type),
         ("sweep", who.sweep),
+        ("forked from", who.parent),
         ("tags", ", ".join(who.tags)),
         ("framework", view.framework),
     ):

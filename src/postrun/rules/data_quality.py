@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.rules.base import Rule
@@ -78,7 +80,8 @@ class LogDamaged(Rule):
 
     ## How it decides
     Checksums, record lengths and the file's end, each with its byte position; the last row's step
-    against the step that the summary reports. A torn end of a crashed run is said by RUN002.
+    against the step that the summary reports. A torn end of a crashed run is said by RUN002. A log
+    that is missing, empty or a Git LFS pointer is told as a whole.
 
     ## What to do
     Copy the file again, or read the run from the server if it was synced.
@@ -96,6 +99,16 @@ class LogDamaged(Rule):
         done = view.run.completeness
         if not (done.damage or done.truncated):
             return
+        remedy = next((d.remedy for d in done.damage if d.remedy), "")
+        if done.no_history:
+            told = "" if done.reported_last_step is None else _reported(done.reported_last_step)
+            yield self.finding(
+                Severity.WARNING,
+                1.0,
+                f"The history could not be read: {done.no_history}{told}",
+                remedy or _AGAIN,
+            )
+            return
         lost = sum(d.length for d in done.damage)
         tail = bool(done.damage) and all(not d.resumed for d in done.damage) and lost < 1 << 15
         if view.run.state is State.CRASHED and (tail or not done.damage):
@@ -109,8 +122,16 @@ class LogDamaged(Rule):
             Severity.INFO if tail else Severity.WARNING,
             1.0,
             f"The log is incomplete: {where}{more}",
-            "What could be read is used. Copy the file again, or read the run from the server.",
+            remedy or f"What could be read is used. {_AGAIN}",
         )
+
+
+#: What to do about a log that is not whole.
+_AGAIN = "Copy the file again, or read the run from the server."
+
+
+def _reported(step: int) -> str:
+    return f"; its summary reports step {step:,}"
 
 
 class StepsIrregular(Rule):
@@ -144,9 +165,8 @@ class StepsIrregular(Rule):
         steps = view.run.history["_step"].drop_nulls().to_numpy()
         if len(steps) < 2:
             return
-        highest = np.maximum.accumulate(steps)
-        bad = np.flatnonzero(steps[1:] <= highest[:-1]) + 1
         seams = view.run.completeness.seams
+        bad, highest = _going_back(steps, [s.row for s in seams if s.kind == "other"])
         if not len(bad) and not seams:
             return
         if not len(bad):
@@ -176,6 +196,23 @@ class StepsIrregular(Rule):
                 )
             ],
         )
+
+
+def _going_back(
+    steps: NDArray[np.int64], starts: list[int]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the rows that are not beyond all before them, and the highest step up to each row.
+
+    Rows are counted anew from each of `starts`: segments of other jobs count for themselves.
+    """
+    parts = np.split(steps, [s for s in starts if 0 < s < len(steps)])
+    highest = np.concatenate([np.maximum.accumulate(part) for part in parts])
+    offsets = np.cumsum([0, *(len(part) for part in parts)])[:-1]
+    bad = [
+        offset + 1 + np.flatnonzero(part[1:] <= np.maximum.accumulate(part)[:-1])
+        for offset, part in zip(offsets, parts, strict=True)
+    ]
+    return np.concatenate(bad), highest
 
 
 #: Roles for which one value throughout is a defect, not a setting.

@@ -131,7 +131,10 @@ class Plateau(Rule):
 def _time(view: RunView, series: Series, at: int) -> str:
     """The wall time after a value, as ", 2.1 h,", or ""."""
     clock = view.run.history["_runtime"]
-    start, end = clock[int(series.rows[at])], clock[int(series.rows[-1])]
+    first, last = int(series.rows[at]), int(series.rows[-1])
+    start, end = clock[first], clock[last]
     if start is None or end is None or end <= start:
         return ""
-    return f" ({duration(float(end - start))})"
+    seams = [s for s in view.run.completeness.seams if first < s.row <= last]
+    pauses = sum(max(0.0, s.gap_seconds or 0.0) for s in seams)
+    return f" ({duration(max(0.0, float(end - start) - pauses))})"

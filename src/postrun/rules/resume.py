@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from postrun.model import Evidence, Finding, Severity
+from postrun.model import Evidence, Finding, Seam, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
 from postrun.semantics import RunView
@@ -14,85 +15,111 @@ from postrun.stats.robust import median, noise_sigma
 
 
 class ResumedWithGap(Rule):
-    """A resumed run lost time or steps between its parts.
+    """A resumed run lost time or steps between its segments.
 
     ## What it does
-    Says how often a run was resumed, how much time passed between its parts, and which steps are
-    missing or were trained twice.
+    Says how often a run was resumed, how long it paused, and which steps are missing or were
+    trained twice.
 
     ## Why it matters
-    Steps that are missing were not logged (or belong to another run); steps trained twice count
-    twice in every schedule; the time in between is paid for where the machine was held.
+    Steps that are missing were not logged, or belong to another run. Steps trained twice count
+    twice in every schedule. Pauses are paid for if the machine was held.
 
     ## How it decides
-    The seams of the log's parts. Missing: the step after a seam is further from the step before it
-    than three usual intervals. Twice: it is lower or equal. `warning` where steps are missing, where
-    more than `share` of the run was trained twice; `info` where only time passed (more than
-    `least_seconds`).
+    The seams between the segments of the log, and the trainer's own counter (steps, tokens, samples
+    or epochs) before and after each; `_step` if it logs none. Missing: the counter jumps by more
+    than `jump` usual intervals. Twice: it goes back, but not to its beginning. A counter that starts
+    again from its beginning is told as that: the SDK counts anew when it resumes offline. `warning`
+    if steps are missing, if the counter starts again, or if more than `share` of the run was trained
+    twice; `info` if the run only paused for more than `least_seconds`. Rewinds are no second
+    training, and segments of another job (a later evaluation) are no resume.
 
     ## What to do
     Save checkpoints more often, and log from the restored step on.
 
     ## Example
-    "Resumed twice; 3.2 h passed between the parts; steps 900 to 1,000 were trained twice"
+    "Resumed twice after pauses of 3.2 h; steps 900 to 1,000 were trained twice."
     """
 
     code = "RUN007"
     name = "resumed-with-gap"
     scope = "process"
-    thresholds = {"share": 0.05, "least_seconds": 600.0}
+    # share: below a twentieth, repeated steps change no conclusion. jump: evaluation and checkpoints
+    # leave holes of one or two intervals. least_seconds: shorter pauses are restarts of the job.
+    thresholds = {"share": 0.05, "least_seconds": 600.0, "jump": 3.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        run = view.run
-        seams = run.completeness.seams
+        seams = [s for s in view.run.completeness.seams if s.kind == "resumed"]
         if not seams:
             return
-        steps = run.history["_step"].drop_nulls().to_numpy()
-        usual = float(np.median(np.diff(np.unique(steps)))) if len(steps) > 2 else 1.0
-        span = float(steps.max() - steps.min()) if len(steps) else 0.0
-        missing, twice, seconds = [], [], 0.0
-        for seam in seams:
-            seconds += seam.gap_seconds or 0.0
-            if seam.step_before is None or seam.step_after is None:
-                continue
-            if seam.step_after > seam.step_before + 3 * usual:
-                missing.append((seam.step_before, seam.step_after))
-            elif seam.step_after <= seam.step_before:
-                twice.append((seam.step_after, seam.step_before))
-        repeated = sum(b - a for a, b in twice)
-        if not missing and not twice and seconds < self.limits["least_seconds"]:
+        key, values = _counter(view)
+        usual = float(np.median(np.diff(np.unique(values)))) if len(np.unique(values)) > 2 else 1.0
+        jumps = [j for seam in seams if (j := _around(values, seam)) is not None]
+        low = float(np.nanmin(values)) if len(values) else 0.0
+        again = [(a, b) for a, b in jumps if b <= min(low, a - usual)]
+        missing = [(a, b) for a, b in jumps if b > a + self.limits["jump"] * usual]
+        twice = [(b, a) for a, b in jumps if low < b < a or (low < b == a and key == "_step")]
+        seconds = sum(seam.gap_seconds or 0.0 for seam in seams)
+        if not (missing or twice or again) and seconds < self.limits["least_seconds"]:
             return
-        times = "once" if len(seams) == 1 else "twice" if len(seams) == 2 else f"{len(seams)} times"
-        parts = [f"Resumed {times}"]
-        if seconds >= 1:
-            parts.append(f"{duration(seconds)} passed between the parts")
-        parts += [f"no step between {a:,} and {b:,} was logged" for a, b in missing[:3]]
-        parts += [f"steps {a:,} to {b:,} were trained twice" for a, b in twice[:3]]
-        severe = bool(missing) or repeated > self.limits["share"] * span
+        span = float(np.nanmax(values)) - low if len(values) else 0.0
+        repeated = sum(b - a for a, b in twice)
+        severe = bool(missing or again) or repeated > self.limits["share"] * span
         yield self.finding(
             Severity.WARNING if severe else Severity.INFO,
             0.9,
-            "; ".join(parts),
+            _sentence(
+                len(seams), seconds, "" if key == "_step" else f" ({key})", missing, twice, again
+            ),
             "Save checkpoints more often, resume from the last one, and log from its step on.",
             [
-                Evidence(
-                    "_step",
-                    None,
-                    float(min(a, b)),
-                    float(max(a, b)),
-                    float(a),
-                    float(b),
-                    seconds,
-                    len(steps),
-                )
-                for a, b in [
-                    (s.step_before, s.step_after)
-                    for s in seams[:5]
-                    if s.step_before is not None and s.step_after is not None
-                ]
+                Evidence(key, None, min(a, b), max(a, b), a, b, seconds, len(values))
+                for a, b in jumps[:5]
             ],
         )
+
+
+Pairs = list[tuple[float, float]]
+
+
+def _sentence(
+    count: int, seconds: float, unit: str, missing: Pairs, twice: Pairs, again: Pairs
+) -> str:
+    times = "once" if count == 1 else "twice" if count == 2 else f"{count} times"
+    pause = "a pause" if count == 1 else "pauses"
+    text = f"Resumed {times}" + (f" after {pause} of {duration(seconds)}" if seconds >= 1 else "")
+    parts = [text]
+    parts += [f"no step between {_at(a)} and {_at(b)}{unit} was logged" for a, b in missing[:3]]
+    parts += [f"steps {_at(a)} to {_at(b)}{unit} were trained twice" for a, b in twice[:3]]
+    parts += [
+        f"the steps{unit} start again at {_at(b)} after {_at(a)}: another training under the same id, or "
+        "an offline resume, which counts anew"
+        for a, b in again[:1]
+    ]
+    return "; ".join(parts)
+
+
+def _at(value: float) -> str:
+    """Return a counter's value: whole steps in full, fractions of epochs with four digits."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def _counter(view: RunView) -> tuple[str, NDArray[np.float64]]:
+    """Return the trainer's own counter, row by row (NaN if not logged); `_step` if it has none."""
+    roles = ("progress.step", "progress.tokens", "progress.samples", "progress.epoch")
+    history = view.run.history
+    for series in view.by_role(*roles):
+        if len(series.finite) > 1:
+            return series.key, history[series.key].cast(float).to_numpy()
+    return "_step", history["_step"].cast(float).to_numpy()
+
+
+def _around(values: NDArray[np.float64], seam: Seam) -> tuple[float, float] | None:
+    """Return the counter's last value before a seam and its first value after it."""
+    before, after = values[: seam.row], values[seam.row :]
+    before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+    return (float(before[-1]), float(after[0])) if len(before) and len(after) else None
 
 
 class RestartSeam(Rule):
@@ -126,6 +153,8 @@ class RestartSeam(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per metric and seam."""
         for seam in view.run.completeness.seams:
+            if seam.kind == "other":
+                continue  # another job's values are no continuation
             for series in view.by_role("loss.train", "lr"):
                 y = series.finite
                 count = int(self.limits["values"])

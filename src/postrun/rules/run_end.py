@@ -102,7 +102,7 @@ class RunCrashed(Rule):
             if cut
             else ""
         )
-        if done.went_on:
+        if done.went_on and not done.no_history:
             last = (
                 "before the first step" if done.last_step is None else f"at step {done.last_step:,}"
             )
@@ -122,8 +122,8 @@ class RunCrashed(Rule):
             how = _describe(cause)
         else:
             how = "the process was killed, its machine was lost, or it still hangs"
-        if any("header and no records" in note for note in done.notes):
-            ends = " (the log holds its header only: nothing had been written to disk yet)"
+        if done.no_history:
+            ends = f" ({done.no_history})"
         seen, proofs = machine_at_end(view, cause)
         yield self.finding(
             Severity.CRITICAL,
@@ -206,13 +206,19 @@ def _remedy(cause: Cause | None) -> str:
 
 
 def _when(view: RunView) -> str:
-    run = view.run
+    run, done = view.run, view.run.completeness
     parts = []
-    if run.completeness.last_step is not None:
-        parts.append(f"at step {run.completeness.last_step:,}")
-    elif run.path is not None and not run.history.height:
+    if done.last_step is not None:
+        parts.append(f"at step {done.last_step:,}")
+    elif done.no_history and done.reported_last_step is not None:
+        parts.append(f"at step {done.reported_last_step:,} (by the summary)")
+    elif run.path is not None and not done.no_history:
         parts.append("before any metric was logged,")
-    if run.runtime:
+    last = done.seams[-1] if done.seams else None
+    if last is not None and last.seconds is not None:
+        again = "rewound" if last.kind == "rewound" else "resumed"
+        parts.append(f"{duration(last.seconds)} after it was {again}")
+    elif run.runtime:
         parts.append(f"after {duration(run.runtime)}")
     return " " + " ".join(parts).removesuffix(",") if parts else ""
 

@@ -163,7 +163,7 @@ class CheckpointCost(Rule):
                 (s.finite for s in view.by_role("time.step") if s.info.run == series.info.run), None
             )
             if whole is None:
-                total = float(view.run.runtime or 0.0)
+                total = float(view.run.working_seconds or 0.0)
             else:  # of too few step times, the sum says nothing
                 total = float(whole.y.sum()) if len(whole) >= 0.5 * len(y) else 0.0
             spent = float(y.y.sum())

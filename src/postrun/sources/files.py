@@ -24,10 +24,10 @@ def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
     return value
 
 
-def read_yaml_config(path: Path, notes: list[str]) -> dict[str, Any]:
-    """W&B's config.yaml, its `{desc, value}` wrappers taken off."""
+def read_yaml_config(path: Path, notes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return W&B's config.yaml without its `{desc, value}` wrappers, and the SDK's own part of it."""
     if not path.is_file():
-        return {}
+        return {}, {}
     import yaml
 
     try:
@@ -35,8 +35,13 @@ def read_yaml_config(path: Path, notes: list[str]) -> dict[str, Any]:
     except (OSError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         notes.append(f"{path.name} is not readable: {first}")
-        return {}
-    return unwrap_config(value) if isinstance(value, dict) else {}
+        return {}, {}
+    if not isinstance(value, dict):
+        return {}, {}
+    internal = value.get("_wandb")
+    if isinstance(internal, dict) and isinstance(internal.get("value"), dict):
+        internal = internal["value"]
+    return unwrap_config(value), internal if isinstance(internal, dict) else {}
 
 
 def unwrap_config(config: dict[str, Any]) -> dict[str, Any]:

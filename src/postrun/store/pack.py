@@ -35,7 +35,7 @@ _TIMES = ("_step", "_runtime", "_timestamp")
 _LISTS: dict[str, type] = {
     "files": RunFile, "artifacts": Artifact, "alerts": Alert, "metrics": MetricDefinition,
 }  # fmt: skip
-_PLAIN = ("environment", "requirements", "telemetry", "preempting", "texts", "runtime")
+_PLAIN = ("environment", "requirements", "telemetry", "preempting", "texts", "runtime", "active")
 C = TypeVar("C")
 
 
@@ -195,7 +195,7 @@ def read_run(place: Place, row: Mapping[str, Any], only: frozenset[str] | None =
         completeness=_made(Completeness, about["completeness"]),
         path=Path(about["path"]) if about["path"] else None,
         only=only,
-        **{name: about[name] for name in _PLAIN},
+        **{name: about[name] for name in _PLAIN if name in about},
         **lists,
     )
     moment = about["identity"]["started_at"]

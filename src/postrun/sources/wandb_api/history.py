@@ -16,8 +16,8 @@ import numpy as np
 import orjson
 import polars as pl
 
-from postrun.sources.wandb_local.build import stacked
 from postrun.sources.wandb_local.columns import NONFINITE, Table
+from postrun.sources.wandb_local.frames import stacked
 from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.media import fold_media
 

@@ -1,9 +1,7 @@
-"""From logs and `files/` folders to a Run; the parts of a resumed run are joined here."""
+"""From the segments of a run to a Run."""
 
 from __future__ import annotations
 
-import itertools
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,70 +10,60 @@ import polars as pl
 
 from postrun.model import (
     Artifact,
-    Completeness,
-    Damage,
     Identity,
     Run,
     RunFile,
-    Seam,
     State,
     TargetError,
 )
-from postrun.sources.wandb_local.console import Console
-from postrun.sources.wandb_local.files_folder import (
-    FilesFolder,
-    differences,
-    read_files_folder,
-)
-from postrun.sources.wandb_local.log import Log, ordered, read_log, seconds
-
-#: A log without an exit record belongs to a living process if something in it is at most this old
-#: (seconds). The SDK writes system metrics every 10-30 s.
-ALIVE_SECONDS = 120.0
+from postrun.sources.wandb_local.completeness import completeness, lost_log
+from postrun.sources.wandb_local.ending import session_end
+from postrun.sources.wandb_local.files_folder import FilesFolder
+from postrun.sources.wandb_local.frames import stacked
+from postrun.sources.wandb_local.log import Log
+from postrun.sources.wandb_local.part import Part, read_part
+from postrun.sources.wandb_local.segments import Segments, together
 
 
-def load_run(run_id: str, logs: list[Path], only: frozenset[str] | None = None) -> Run:
-    """Read the parts of one run, oldest first, and join them.
+def load_run(run_id: str, places: list[Path], only: frozenset[str] | None = None) -> Run:
+    """Read the segments of one run and join them.
 
-    A part that cannot be read is noted in completeness; TargetError only where none can. `only` names the
-    metrics of the history that are wanted, None for all. A run of which more is needed to tell how it ended
-    (some value is not finite) is read whole all the same.
+    `only` names the metrics of the history that are wanted, None for all. A run of which more is needed to
+    tell how it ended (some value is not finite) is read whole all the same.
+
+    Raises:
+        TargetError: No segment can be read. One that cannot, beside others, is noted in completeness.
     """
-    parts: list[tuple[Log, FilesFolder]] = []
+    parts: list[Part] = []
     lost: list[TargetError] = []
-    for path in logs:
+    for place in places:
         try:
-            parts.append((read_log(path, only), read_files_folder(path.parent / "files")))
+            parts.append(read_part(place, only))
         except TargetError as error:
             lost.append(error)
-        except OSError as error:
-            lost.append(TargetError(path, f"cannot be read: {error.strerror}"))
     if not parts:
         raise lost[0]
-    parts.sort(key=lambda part: _started(part[0]) or 0.0)
+    parts.sort(key=lambda part: part.started or 0.0)
     run = _join(run_id, parts)
     run.only = only
     if only is not None:
         if run.completeness.nonfinite:
-            return load_run(run_id, logs)
+            return load_run(run_id, places)
         # When it last logged may be needed: to tell how it ended, or how long it took.
         told = run.state is State.FINISHED and (run.runtime or 0) > 0
         if not only and not told:
-            run = load_run(run_id, logs, frozenset({"_timestamp"}))
+            run = load_run(run_id, places, frozenset({"_timestamp"}))
         run.only = only if run.only is not None else None
     for failure in lost:
-        path = Path(failure.target)
-        size = path.stat().st_size if path.exists() else 0
-        damage = Damage(path.name, 0, size, failure.problem, resumed=False)
-        run.completeness.damage.append(damage)
+        run.completeness.damage.append(lost_log(Path(failure.target), failure.problem))
     return run
 
 
-def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
-    last, _ = parts[-1]
+def _join(run_id: str, parts: list[Part]) -> Run:
     run_record: dict[str, Any] = {}
-    run = Run(identity=Identity(id=run_id), path=last.path)
-    for log, files in parts:
+    run = Run(identity=Identity(id=run_id), path=parts[-1].log.path)
+    for part in parts:
+        log, files = part.log, part.files
         run_record |= log.run
         run.config |= _filled(log.config, files.config)
         run.summary |= _summary(log, files)
@@ -85,16 +73,16 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
         run.alerts += log.alerts
         run.preempting |= log.preempting
     run.identity = _identity(run_id, run_record, parts)
-    run.metrics = list({m.name: m for log, _ in parts for m in log.metrics.values()}.values())
+    run.metrics = list({m.name: m for p in parts for m in p.log.metrics.values()}.values())
     run.artifacts = _artifacts(parts)
     run.files = _files(parts)
-    run.history = stacked([log.history for log, _ in parts])
-    run.history = ordered({s.name: s for s in run.history}, run.history.height)
-    run.system = stacked([log.system for log, _ in parts])
-    run.console = pl.concat([_console(log, files) for log, files in parts])
-    run.exit_code = last.exit_code
-    run.state = _state(last)
-    run.completeness = _completeness(run, parts)
+    segments = together(run.identity.id, parts)
+    run.history = segments.history
+    run.system = stacked([part.log.system for part in parts])
+    run.console = pl.concat([part.console for part in parts])
+    end = session_end(segments.last)
+    run.state, run.exit_code = end.state, end.exit_code
+    run.completeness = completeness(run, segments, parts, end)
     started = run.identity.started_at
     if run.system.height and started is not None:
         runtime = pl.col("_timestamp") - started.timestamp()
@@ -103,21 +91,9 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
     if "_runtime" not in run.system.columns:
         run.system = run.system.with_columns(pl.lit(None, pl.Float64).alias("_runtime"))
     run.system = run.system.select("_timestamp", "_runtime", *names)
-    run.runtime = _runtime(run, last)
+    run.runtime = _runtime(run, segments)
+    run.active = segments.active_seconds if len(segments.sessions) > 1 else None
     return run
-
-
-def stacked(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """Frames below one another; a metric that is text in some and numbers in others is split.
-
-    That is the rule for mixed columns within one log, too: the text goes to `KEY:text`.
-    """
-    numeric = {n for f in frames for n, t in f.schema.items() if t.is_numeric()}
-    split = [
-        f.rename({n: f"{n}:text" for n, t in f.schema.items() if t == pl.String and n in numeric})
-        for f in frames
-    ]
-    return pl.concat(split, how="diagonal_relaxed")
 
 
 def _filled(log: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:
@@ -136,18 +112,16 @@ def _summary(log: Log, files: FilesFolder) -> dict[str, Any]:
     return _filled(log.summary, files.summary)
 
 
-def _identity(
-    run_id: str, record: dict[str, Any], parts: list[tuple[Log, FilesFolder]]
-) -> Identity:
+def _identity(run_id: str, record: dict[str, Any], parts: list[Part]) -> Identity:
     metadata: dict[str, Any] = {}
-    for _, files in parts:
-        metadata |= files.metadata
-    git = record.get("git") or parts[-1][0].environment.get("git") or metadata.get("git") or {}
-    first_log, first_files = parts[0]
-    start = _started(first_log)
-    started_at = datetime.fromtimestamp(start, UTC) if start else first_files.started_at
+    for part in parts:
+        metadata |= part.files.metadata
+    git = record.get("git") or parts[-1].log.environment.get("git") or metadata.get("git") or {}
+    own_id = record.get("run_id", run_id)
+    branch = next((p.branch for p in parts if p.branch and p.branch[0] != own_id), None)
+    started = parts[0].started
     return Identity(
-        id=record.get("run_id", run_id),
+        id=own_id,
         name=record.get("display_name", ""),
         entity=record.get("entity", ""),
         project=record.get("project", ""),
@@ -159,12 +133,10 @@ def _identity(
         host=record.get("host", "") or metadata.get("host", ""),
         commit=git.get("commit", ""),
         repository=git.get("remote_url") or git.get("remote") or "",
-        started_at=started_at,
+        started_at=datetime.fromtimestamp(started, UTC) if started else None,
+        forked_from=branch[0] if branch else "",
+        forked_at=branch[1] if branch else None,
     )
-
-
-def _started(log: Log) -> float | None:
-    return seconds(log.run.get("start_time")) or None
 
 
 def _environment(log: Log, files: FilesFolder) -> dict[str, Any]:
@@ -179,56 +151,30 @@ def _environment(log: Log, files: FilesFolder) -> dict[str, Any]:
     return out
 
 
-def _artifacts(parts: list[tuple[Log, FilesFolder]]) -> list[Artifact]:
-    found = {(a.direction, a.name, a.digest): a for log, _ in parts for a in log.artifacts}
+def _artifacts(parts: list[Part]) -> list[Artifact]:
+    found = {(a.direction, a.name, a.digest): a for part in parts for a in part.log.artifacts}
     return list(found.values())
 
 
-def _files(parts: list[tuple[Log, FilesFolder]]) -> list[RunFile]:
+def _files(parts: list[Part]) -> list[RunFile]:
     found: dict[str, RunFile] = {}
-    for log, files in parts:
-        for path, kind in log.files.items():
+    for part in parts:
+        for path, kind in part.log.files.items():
             found[path] = RunFile(path, None, kind)
-        for file in files.files:
+        for file in part.files.files:
             kind = found[file.path].kind if file.path in found else ""
             found[file.path] = RunFile(file.path, file.size, kind)
     return [found[path] for path in sorted(found)]
 
 
-def _console(log: Log, files: FilesFolder) -> pl.DataFrame:
-    if log.console.height or not files.console:
-        return log.console
-    console = Console()
-    console.write("stdout", files.console, None)
-    return console.frame()
-
-
-def _state(log: Log) -> State:
-    if log.exited:
-        return State.FAILED if log.exit_code else State.FINISHED
-    last = _last_sign(log)
-    fresh = time.time() - ALIVE_SECONDS
-    if last is not None and last > fresh and log.path.stat().st_mtime > fresh:
-        return State.RUNNING
-    return State.CRASHED
-
-
-def _last_sign(log: Log) -> float | None:
-    """Unix seconds of the last thing that the log itself dates."""
-    times = [
-        frame["_timestamp" if "_timestamp" in frame.columns else "timestamp"].max()
-        for frame in (log.history, log.system, log.console)
-        if frame.height
-    ]
-    return max((float(t) for t in times if isinstance(t, int | float)), default=_started(log))
-
-
-def _runtime(run: Run, last: Log) -> float | None:
+def _runtime(run: Run, segments: Segments) -> float | None:
+    """Return the seconds from the start of the run to its last sign of life."""
     rows = run.history["_runtime"].max() if run.history.height else None
     start = run.identity.started_at
-    sign = _last_sign(last)
+    signs = [part.last_sign for part in segments.last if part.last_sign is not None]
+    sign = max(signs, default=None)
     candidates = [
-        last.exit_runtime,
+        *(part.log.exit_runtime for part in segments.last),
         rows,
         sign - start.timestamp() if sign is not None and start is not None else None,
         run.summary.get("_runtime"),
@@ -238,76 +184,3 @@ def _runtime(run: Run, last: Log) -> float | None:
     ]
     numbers = [float(c) for c in candidates if isinstance(c, int | float)]
     return max(numbers, default=None)
-
-
-def _completeness(run: Run, parts: list[tuple[Log, FilesFolder]]) -> Completeness:
-    steps = run.history["_step"]
-    reported = run.summary.get("_step")
-    out = Completeness(
-        source="wandb_local",
-        rows=run.history.height,
-        first_step=_int(steps.min()),
-        last_step=_int(steps.max()),
-        reported_last_step=reported if isinstance(reported, int) else None,
-        truncated=any(log.truncated for log, _ in parts),
-        nonfinite=sum(log.nonfinite for log, _ in parts),
-        damage=[d for log, _ in parts for d in log.damage],
-    )
-    for log, files in parts:
-        for kind, count in log.media.items():
-            out.media[kind] = out.media.get(kind, 0) + count
-        out.notes += log.notes + files.notes
-        if not log.records:
-            out.notes.append(f"{log.path.name} holds a header and no records")
-        elif not log.truncated and not log.exited and run.state is not State.RUNNING:
-            out.notes.append(f"{log.path.name} ends without an exit record")
-        for name, ours, theirs in (
-            ("config.yaml", log.config, files.config),
-            ("wandb-summary.json", log.summary, files.summary),
-        ):
-            keys = differences(ours, theirs)
-            if keys and log.exited:
-                shown = ", ".join(keys[:5]) + (" ..." if len(keys) > 5 else "")
-                out.notes.append(
-                    f"files/{name} differs from the log in {len(keys)} keys ({shown}); "
-                    "the log's values are used"
-                )
-    out.seams = _seams(parts)
-    if run.state is State.RUNNING:
-        # A torn end is what a log looks like while it is being written.
-        out.damage = [d for d in out.damage if d.resumed]
-        out.truncated = False
-        out.notes.append("the run is still going on: these are the rows so far")
-        return out
-    ended = parts[-1][0].exited
-    if (out.reported_last_step or 0) > (out.last_step or 0) + 1 and not ended:
-        out.truncated = True
-        out.notes.append(
-            f"the summary reports step {out.reported_last_step}, the last row is at step "
-            f"{out.last_step}: the run went on after the log ends"
-        )
-    return out
-
-
-def _seams(parts: list[tuple[Log, FilesFolder]]) -> list[Seam]:
-    seams = []
-    row = 0
-    for (before, _), (after, _) in itertools.pairwise(parts):
-        row += before.history.height
-        ends = _edge(before, -1), _edge(after, 0)
-        times = [t for _, t in ends]
-        gap = times[1] - times[0] if times[0] is not None and times[1] is not None else None
-        part = after.path.parent.name
-        seams.append(Seam(row, ends[0][0], ends[1][0], gap, part))
-    return seams
-
-
-def _edge(log: Log, at: int) -> tuple[int | None, float | None]:
-    if not log.history.height:
-        return None, None
-    row = log.history.row(at, named=True)
-    return row["_step"], row["_timestamp"]
-
-
-def _int(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) else None

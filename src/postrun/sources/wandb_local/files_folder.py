@@ -1,4 +1,4 @@
-"""The `files/` folder beside a log: what it adds to the log, and where the two disagree."""
+"""The files of a run beside its log: what they add to it, and where the two disagree."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Any
 
 from postrun.model import RunFile
 from postrun.sources.files import parse_time, read_json, read_yaml_config
+from postrun.sources.wandb_local.find import FILES
 
 _OWN = ("_wandb", "_runtime", "_timestamp", "_step")
 
 
 @dataclass(slots=True)
 class FilesFolder:
-    """What `files/` says; empty where there is none."""
+    """What the files of a run say; empty if there are none. `internal` is the SDK's part of the config."""
 
     config: dict[str, Any] = field(default_factory=dict)
+    internal: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
@@ -27,17 +29,35 @@ class FilesFolder:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def found(self) -> list[str]:
+        """What of a run these files hold, in words."""
+        held = {
+            "summary": self.summary,
+            "config": self.config,
+            "metadata": self.metadata,
+            "console log": self.console.strip(),
+            "package list": self.requirements,
+        }
+        return [name for name, value in held.items() if value]
+
+    @property
     def started_at(self) -> datetime | None:
         """Start time by wandb-metadata.json."""
         return parse_time(self.metadata.get("startedAt"))
 
 
-def read_files_folder(folder: Path) -> FilesFolder:
-    """Read `files/`; anything missing is empty, anything unreadable a note."""
+def read_files_folder(run_folder: Path) -> FilesFolder:
+    """Read the files of a run folder: its `files/`, or itself as SDK 0.8 and 0.9 had it.
+
+    What is missing is empty, what is unreadable becomes a note.
+    """
     out = FilesFolder()
+    folder = run_folder / "files"
     if not folder.is_dir():
-        return out
-    out.config = read_yaml_config(folder / "config.yaml", out.notes)
+        if not any((run_folder / name).is_file() for name in FILES):
+            return out
+        folder = run_folder
+    out.config, out.internal = read_yaml_config(folder / "config.yaml", out.notes)
     out.summary = read_json(folder / "wandb-summary.json", out.notes)
     out.metadata = read_json(folder / "wandb-metadata.json", out.notes)
     out.requirements = _lines(folder / "requirements.txt")

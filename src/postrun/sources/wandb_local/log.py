@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from postrun.model import Alert, Artifact, Damage, MetricDefinition
+from postrun.model.run import empty_console, empty_history
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.console import Console
 from postrun.sources.wandb_local.framing import LogReader
-from postrun.sources.wandb_local.keys import Keys, key_path
+from postrun.sources.wandb_local.keys import key_path
 from postrun.sources.wandb_local.media import fold_media
 from postrun.sources.wandb_local.scan import (
     Buffer,
@@ -24,21 +24,30 @@ from postrun.sources.wandb_local.scan import (
     classify,
     output_lines,
     split,
-    split_items,
     step_numbers,
 )
 from postrun.sources.wandb_local.schema import RECORD
+from postrun.sources.wandb_local.summary import Summary, json_value, remove_path, set_path
 
 _SUMMARIES = ("min", "max", "mean", "best", "last", "first", "copy", "none")
 _GOALS = {1: "minimize", 2: "maximize"}
 _FILE_KINDS = {1: "wandb", 2: "media", 3: "artifact"}
 
 
+def empty_system() -> pl.DataFrame:
+    """Return system metrics without samples."""
+    return pl.DataFrame(schema={"_timestamp": pl.Float64, "_runtime": pl.Float64})
+
+
 @dataclass(slots=True)
 class Log:
-    """What one `.wandb` file holds; frames are as `Run` documents them.
+    """What one log holds; frames are as `Run` documents them, `system` without `_runtime`.
 
-    `exited` tells whether an exit record was seen: its code is 0 where the record gives none.
+    Attributes:
+        exited: True if an exit record was seen; its code is 0 if the record holds none.
+        shared: True if the SDK says that several processes write this run.
+        unreadable: Why no record could be read; "" if some were.
+        remedy: What to do about that.
     """
 
     path: Path
@@ -46,9 +55,9 @@ class Log:
     config: dict[str, Any] = field(default_factory=dict)
     internal_config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
-    history: pl.DataFrame = field(default_factory=pl.DataFrame)
-    system: pl.DataFrame = field(default_factory=pl.DataFrame)
-    console: pl.DataFrame = field(default_factory=pl.DataFrame)
+    history: pl.DataFrame = field(default_factory=empty_history)
+    system: pl.DataFrame = field(default_factory=empty_system)
+    console: pl.DataFrame = field(default_factory=empty_console)
     files: dict[str, str] = field(default_factory=dict)
     artifacts: list[Artifact] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
@@ -59,12 +68,15 @@ class Log:
     exit_code: int | None = None
     exit_runtime: int | None = None
     preempting: bool = False
+    shared: bool = False
     media: dict[str, int] = field(default_factory=dict)
     nonfinite: int = 0
     damage: list[Damage] = field(default_factory=list)
     truncated: bool = False
     notes: list[str] = field(default_factory=list)
     records: int = 0
+    unreadable: str = ""
+    remedy: str = ""
 
 
 def read_log(path: Path, only: frozenset[str] | None = None) -> Log:
@@ -191,7 +203,7 @@ class _Reader:
 
     def _system_frame(self) -> pl.DataFrame:
         if not self.stat_times:
-            return pl.DataFrame(schema={"_timestamp": pl.Float64, "_runtime": pl.Float64})
+            return empty_system()
         columns = {s.name: s for s in self.system.series()}
         columns.pop("_wandb", None)
         columns["_timestamp"] = pl.Series("_timestamp", self.stat_times).fill_nan(None)
@@ -223,7 +235,7 @@ class _Reader:
         self._merge_config(run.pop("config", {}))
         for item in run.pop("summary", {}).get("update", []):
             self.summary.set(key_path(item), item.get("value_json", "null").encode())
-        self.log.telemetry |= run.pop("telemetry", {})
+        self._learn_telemetry(run.pop("telemetry", {}))
         self.log.run |= {k: v for k, v in run.items() if v not in ("", [], None)}
 
     def _on_config(self, payload: bytes, start: int, end: int) -> None:
@@ -278,7 +290,11 @@ class _Reader:
         )
 
     def _on_telemetry(self, payload: bytes, start: int, end: int) -> None:
-        self.log.telemetry |= wire.decode(payload, "TelemetryRecord", start, end)
+        self._learn_telemetry(wire.decode(payload, "TelemetryRecord", start, end))
+
+    def _learn_telemetry(self, record: dict[str, Any]) -> None:
+        self.log.shared |= bool(record.pop("feature", {}).get("shared_mode"))
+        self.log.telemetry |= record
 
     def _on_metric(self, payload: bytes, start: int, end: int) -> None:
         item = wire.decode(payload, "MetricRecord", start, end)
@@ -313,60 +329,6 @@ class _Reader:
         self.log.exit_runtime = item.get("runtime")
 
 
-class Summary:
-    """The last value of each summary key; earlier ones are never parsed."""
-
-    def __init__(self) -> None:
-        self._paths: list[tuple[str, ...]] = []
-        self._keys = Keys(self._number)
-        self._last: dict[tuple[str, ...], bytes] = {}
-
-    def _number(self, path: tuple[str, ...]) -> int:
-        self._paths.append(path)
-        return len(self._paths) - 1
-
-    def set(self, path: tuple[str, ...], value: bytes) -> None:
-        """Set one key."""
-        self._last.pop(path, None)
-        self._last[path] = value
-
-    def add(self, buffer: Buffer, updates: Spans, removals: Spans) -> None:
-        """Apply updates and removals; rows tell the order of the records that they are from."""
-        items, odd = split_items(buffer, updates)
-        data = buffer.data
-        row_of: dict[tuple[str, ...], int] = {}
-        if len(items.row):
-            numbers = self._keys.numbers(buffer, items.key_start, items.key_end)
-            few = int(items.row.max()) < 1 << 15  # 16-bit numbers sort by radix
-            rows = items.row.astype(np.int16) if few else items.row
-            order = np.argsort(rows, kind="stable")
-            last = np.full(len(self._paths), -1, np.int64)
-            last[numbers[order]] = np.arange(len(order))  # where indices repeat, the last counts
-            for i in np.sort(last[last >= 0]).tolist():
-                at = int(order[i])
-                path = self._paths[int(numbers[at])]
-                value = data[int(items.value_start[at]) : int(items.value_end[at])]
-                self.set(path, value)
-                row_of[path] = int(items.row[at])
-        for start, end in zip(odd.start.tolist(), odd.end.tolist(), strict=True):
-            item = wire.decode(data, "SummaryItem", start, end)
-            self.set(key_path(item), item.get("value_json", "null").encode())
-        for row, start, end in zip(
-            removals.row.tolist(), removals.start.tolist(), removals.end.tolist(), strict=True
-        ):
-            path = key_path(wire.decode(data, "SummaryItem", start, end))
-            for known in [p for p in self._last if p[: len(path)] == path]:
-                if row_of.get(known, -1) <= row:
-                    del self._last[known]
-
-    def value(self) -> dict[str, Any]:
-        """The summary as W&B shows it: nested keys nested."""
-        out: dict[str, Any] = {}
-        for path, text in self._last.items():
-            set_path(out, path, json_value(text))
-        return out
-
-
 def _span(*ends: int) -> Spans:
     """One span from a start to an end, or none."""
     return Spans(*(np.array(v, np.int64) for v in ((0,)[: len(ends) // 2], ends[:1], ends[1:])))
@@ -390,31 +352,3 @@ def seconds(timestamp: dict[str, int] | None) -> float | None:
     if not timestamp:
         return None
     return timestamp.get("seconds", 0) + timestamp.get("nanos", 0) / 1e9
-
-
-def json_value(text: str | bytes) -> Any:
-    """A JSON value; text that is not JSON stays text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text if isinstance(text, str) else text.decode("utf-8", "replace")
-
-
-def set_path(target: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    """Set a nested key, making dictionaries on the way."""
-    for part in path[:-1]:
-        child = target.get(part)
-        if not isinstance(child, dict):
-            child = target[part] = {}
-        target = child
-    target[path[-1]] = value
-
-
-def remove_path(target: dict[str, Any], path: tuple[str, ...]) -> None:
-    """Remove a nested key where it is there."""
-    for part in path[:-1]:
-        child = target.get(part)
-        if not isinstance(child, dict):
-            return
-        target = child
-    target.pop(path[-1], None)

@@ -92,7 +92,10 @@ MESSAGES: dict[str, Schema] = {
         8: ("goal", "int"),
     },
     "GitRepoRecord": {1: ("remote_url", "str"), 2: ("commit", "str")},
+    "Feature": {67: ("shared_mode", "bool")},
+    "BranchPoint": {1: ("run", "str"), 2: ("value", "double"), 3: ("metric", "str")},
     "TelemetryRecord": {
+        3: ("feature", "Feature"),
         4: ("python_version", "str"),
         5: ("cli_version", "str"),
         6: ("huggingface_version", "str"),
@@ -118,6 +121,7 @@ MESSAGES: dict[str, Schema] = {
         19: ("telemetry", "TelemetryRecord"),
         20: ("runtime", "int"),
         21: ("git", "GitRepoRecord"),
+        23: ("branch_point", "BranchPoint"),
     },
     "RunExitRecord": {1: ("exit_code", "int"), 2: ("runtime", "int")},
     "MemoryInfo": {1: ("total", "int")},

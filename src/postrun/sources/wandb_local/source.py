@@ -2,161 +2,120 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 
 from postrun.model import Listing, Run, RunRef, State, TargetError
 from postrun.sources.files import stamp
 from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.find import FILES, folder_of, folder_time, places, run_id
 from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
 from postrun.sources.wandb_local.schema import RECORD
-from postrun.store.schema import MARKER
-
-_FOLDER = re.compile(r"^(?:offline-)?run-(\d{8}_\d{6})-(.+)$")
-_SKIP = {"files", "logs", "tmp", ".git", "node_modules", "__pycache__", "artifacts"}
-_MAX_DEPTH = 6
-#: What a run is read from beside its log.
-_BESIDE = (
-    "config.yaml", "wandb-metadata.json", "wandb-summary.json", "requirements.txt", "output.log",
-)  # fmt: skip
 
 
 class WandbLocal:
-    """Folders that the wandb SDK wrote, online or offline, and single `.wandb` files."""
+    """Folders that the wandb SDK wrote, online or offline, and single `.wandb` files.
+
+    A folder is read even if its log is missing, and in the form that SDK 0.8 and 0.9 wrote.
+    """
 
     name = "wandb_local"
 
     def claims(self, target: Path) -> bool:
-        """A `.wandb` file, or a folder that holds one somewhere below."""
+        """Return whether the target is a `.wandb` file, or a folder with a run somewhere below."""
         if target.is_file():
             return target.suffix == ".wandb"
-        return target.is_dir() and next(_logs_below(target), None) is not None
+        return target.is_dir() and next(places(target), None) is not None
 
     def find(self, target: Path) -> Iterator[RunRef]:
-        """Runs below `target`, newest first; parts of one resumed run make one reference."""
+        """Yield runs below `target`, newest first; segments of one run make one reference."""
         groups: dict[tuple[Path, str], list[Path]] = {}
-        for log in [target] if target.is_file() else _logs_below(target):
-            groups.setdefault((log.parent.parent, run_id(log)), []).append(log)
-        refs = [_reference(key[1], _without_copies(logs)) for key, logs in groups.items()]
+        for place in places(target):
+            groups.setdefault((folder_of(place).parent, run_id(place)), []).append(place)
+        refs = [_reference(key[1], _without_copies(found)) for key, found in groups.items()]
         yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)
 
 
-def run_id(log: Path) -> str:
-    """The run's id by the name of its log or folder."""
-    if log.stem.startswith("run-"):
-        return log.stem[4:]
-    match = _FOLDER.match(log.parent.name)
-    return match.group(2) if match else log.stem
-
-
-def _logs_below(folder: Path | str, depth: int = 0) -> Iterator[Path]:
-    """`.wandb` files, by name; what `latest-run` leads to last. Listed with their types: one call a folder."""
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda e: (e.name == "latest-run", e.name))
-    except OSError:
-        return
-    folders, names = [], {entry.name for entry in entries}
-    if MARKER in names:
-        return  # a store of runs: thousands of folders, and no log in any
-    for entry in entries:
-        if entry.name in _SKIP or entry.name.startswith("."):
-            continue
-        with suppress(OSError):
-            if entry.name.endswith(".wandb") and entry.is_file():
-                yield Path(entry.path)
-            elif entry.is_dir() and not _is_alias(entry, names):
-                folders.append(entry.path)
-    if depth < _MAX_DEPTH:
-        for path in folders:
-            yield from _logs_below(path, depth + 1)
-
-
-def _is_alias(entry: os.DirEntry[str], names: set[str]) -> bool:
-    """True for a link to a folder beside it, as `latest-run` is: that one is looked into anyway."""
-    return entry.is_symlink() and os.readlink(entry.path) in names  # noqa: PTH115
-
-
-def _without_copies(logs: list[Path]) -> list[Path]:
-    """Logs of one run id without copies, such as a `latest-run` folder that is no link.
+def _without_copies(found: list[Path]) -> list[Path]:
+    """Return the places of one run id without copies, such as a `latest-run` that is no link.
 
     A copy may have been cut short. The first records hold the start time in nanoseconds, so two
     logs that begin alike are one; the longest is kept.
     """
-    if len(logs) == 1:
-        return logs
+    if len(found) == 1:
+        return found
     kept: list[tuple[bytes, Path]] = []
-    for log in sorted(logs, key=lambda p: p.stat().st_size, reverse=True):
+    for place in sorted(found, key=lambda p: p.stat().st_size if p.is_file() else 0, reverse=True):
         try:
-            with log.open("rb") as file:
+            with place.open("rb") as file:
                 head = file.read(2048)
         except OSError:
-            head = b""  # loading it will say why
+            head = b""  # a folder without a log; or loading it will say why
         if len(head) <= len(HEADER) or not any(known.startswith(head) for known, _ in kept):
-            kept.append((head, log))
-    return [log for _, log in kept]
+            kept.append((head, place))
+    return [place for _, place in kept]
 
 
-def _reference(run: str, logs: list[Path]) -> RunRef:
-    logs = sorted(logs, key=lambda p: (p.parent.name.removeprefix("offline-"), p.name))
-    newest, stats = logs[-1], [log.stat() for log in logs]
-    listing = partial(_listing, newest, stats[-1].st_size, stats[-1].st_mtime_ns)
+def _reference(run: str, found: list[Path]) -> RunRef:
+    found = sorted(found, key=lambda p: (_dated(folder_of(p).name), p.name))
+    newest, stats = found[-1], [place.stat() for place in found]
+    version = _version(found)
     return RunRef(
-        id=run if newest.stem.startswith("run-") else str(_head(newest).get("run_id", run)),
+        id=run if not _own_name(newest) else str(_head(newest).get("run_id", run)),
         source="wandb_local",
         path=newest,
-        loader=partial(_load, run, tuple(logs)),
-        part_loader=partial(_load, run, tuple(logs)),
-        listing=listing,
-        modified=_started(newest),
+        loader=partial(_load, run, tuple(found)),
+        part_loader=partial(_load, run, tuple(found)),
+        listing=partial(_listing, newest, version),
+        modified=folder_time(newest) or stats[-1].st_mtime,
         size=sum(stat.st_size for stat in stats),
-        version=_version(logs),
+        version=version,
     )
 
 
-def _version(logs: list[Path]) -> str:
-    """Size and time of change of all that a run is read from."""
-    found = []
-    for log in logs:
-        beside = f"{log.parent}/files/"  # text, for paths cost as much as looking at the files
-        found += [stamp(log), *(stamp(beside + name) for name in _BESIDE)]
-    return " ".join(found)
+def _own_name(place: Path) -> bool:
+    """Return whether a log was renamed by its user, so that its name is not the run's id."""
+    return place.suffix == ".wandb" and not place.stem.startswith("run-")
+
+
+def _dated(folder: str) -> str:
+    """Return a run folder's name from the date on."""
+    return folder.removeprefix("offline-").removeprefix("dry")
+
+
+def _version(found: list[Path]) -> str:
+    """Return the size and time of change of all that a run is read from."""
+    told = []
+    for place in found:
+        folder = folder_of(place)
+        below = (
+            f"{folder}/files/" if place.is_file() or (folder / "files").is_dir() else f"{folder}/"
+        )
+        # Text, for paths cost as much as looking at the files.
+        told += [stamp(place), *(stamp(below + name) for name in FILES)]
+    return " ".join(told)
 
 
 @lru_cache(maxsize=20_000)
-def _listing(log: Path, size: int, changed: int) -> Listing:
-    """Name, project and state by the first and last records of a log of this size and time."""
-    head = _head(log)
+def _listing(place: Path, version: str) -> Listing:
+    """Return name, project and state by the first and last records of a log of this version."""
+    head = _head(place)
     name, project = (str(head.get(key, "")) for key in ("display_name", "project"))
-    return Listing(name, project, _peek_state(log))
+    return Listing(name, project, _peek_state(place))
 
 
-def _load(run: str, logs: tuple[Path, ...], only: frozenset[str] | None = None) -> Run:
+def _load(run: str, found: tuple[Path, ...], only: frozenset[str] | None = None) -> Run:
     from postrun.sources.wandb_local.build import load_run
 
-    return load_run(run, list(logs), only)
+    return load_run(run, list(found), only)
 
 
-def _started(log: Path) -> float:
-    """Start by the folder's name (the machine's local time), else the file's time."""
-    match = _FOLDER.match(log.parent.name)
-    if match:
-        try:
-            return time.mktime(time.strptime(match.group(1), "%Y%m%d_%H%M%S"))
-        except (ValueError, OverflowError):
-            pass
-    return log.stat().st_mtime
-
-
-def _head(log: Path) -> dict[str, object]:
-    """The run record, which is among the first records of each log."""
+def _head(place: Path) -> dict[str, object]:
+    """Return the run record, which is among the first records of each log; {} if there is none."""
     try:
-        for payload in LogReader(log).head(2 * BLOCK):
+        for payload in LogReader(place).head(2 * BLOCK):
             number, start, end = wire.record(payload)
             if RECORD.get(number) == "run":
                 return wire.decode(payload, "RunRecord", start, end)
@@ -165,16 +124,14 @@ def _head(log: Path) -> dict[str, object]:
     return {}
 
 
-def _peek_state(log: Path) -> State:
-    """The state by the last blocks of the log alone: the exit record is among the last ones.
+def _peek_state(place: Path) -> State:
+    """Return the state by the last blocks of the log alone: the exit record is among the last ones.
 
-    UNKNOWN for a log without one that was written to within the last minutes.
+    UNKNOWN for a log without one that was written to within the last minutes. Without a readable
+    log the files of the run are asked.
     """
-    size = log.stat().st_size
-    if size <= len(HEADER):
-        return State.CRASHED
     try:
-        last = LogReader(log).tail(4 * BLOCK)
+        last = LogReader(place).tail(4 * BLOCK) if place.is_file() else []
     except OSError:
         return State.UNKNOWN
     for payload in reversed(last):
@@ -185,4 +142,17 @@ def _peek_state(log: Path) -> State:
                 return State.FAILED if exited.get("exit_code") else State.FINISHED
         except wire.WireError:
             continue
-    return State.UNKNOWN if time.time() - log.stat().st_mtime < 120 else State.CRASHED
+    if not last:
+        return _state_by_files(place)
+    return State.UNKNOWN if time.time() - place.stat().st_mtime < 120 else State.CRASHED
+
+
+def _state_by_files(place: Path) -> State:
+    """Return the state as loading the run tells it: without a log, that costs little."""
+    from postrun.sources.wandb_local.ending import part_end
+    from postrun.sources.wandb_local.part import read_part
+
+    try:
+        return part_end(read_part(place, frozenset())).state
+    except TargetError:
+        return State.CRASHED if place.is_file() else State.UNKNOWN
