@@ -15,13 +15,16 @@ HEADER = b":W&B\xe1\xbe\x00"
 BLOCK = 32768
 
 
-def frames(payloads: Iterable[bytes]) -> bytes:
-    """Payloads in LevelDB log blocks, as the SDK writes them."""
+def frames(payloads: Iterable[bytes], origin: int = 0) -> bytes:
+    """Payloads in LevelDB log blocks, as the SDK writes them.
+
+    Blocks are counted from byte `origin`: 0, or 7 as wandb-core before 0.17.6 did.
+    """
     out = bytearray(HEADER)
     for payload in payloads:
         first = True
         while True:
-            room = BLOCK - len(out) % BLOCK
+            room = BLOCK - (len(out) - origin) % BLOCK
             if room < 7:
                 out += bytes(room)
                 room = BLOCK
@@ -86,15 +89,43 @@ def output(text: str, stream: str = "stdout", raw: bool = True, seconds: int = 1
     return record
 
 
-def write(path: Path, records: Iterable[pb.Record]) -> Path:
-    """Write records, numbered as the SDK numbers them."""
+def write(path: Path, records: Iterable[pb.Record], origin: int = 0) -> Path:
+    """Write records, numbered as the SDK numbers them; `origin` as in `frames`."""
     payloads = []
     for number, record in enumerate(records, 1):
         record.num = number
         payloads.append(record.SerializeToString())
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(frames(payloads))
+    path.write_bytes(frames(payloads, origin))
     return path
+
+
+def rows(
+    values: Iterable[dict[str, Any]], start: float = 1_700_000_000.0, every: float = 1.0
+) -> list[pb.Record]:
+    """History records of rows with a `_step`; one each `every` seconds from `start` on."""
+    return [
+        history(
+            {"_timestamp": start + i * every, "_runtime": i * every} | row, step=int(row["_step"])
+        )
+        for i, row in enumerate(values)
+    ]
+
+
+def files(folder: Path, **contents: str) -> Path:
+    """Write `files/` of a run folder; keys are short names of its files (`summary`, `output`)."""
+    names = {
+        "config": "config.yaml",
+        "summary": "wandb-summary.json",
+        "metadata": "wandb-metadata.json",
+        "output": "output.log",
+        "requirements": "requirements.txt",
+    }
+    below = folder / "files"
+    below.mkdir(parents=True, exist_ok=True)
+    for key, text in contents.items():
+        (below / names[key]).write_text(text)
+    return folder
 
 
 def run_folder(

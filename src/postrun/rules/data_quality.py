@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from postrun.model import Evidence, Finding, Severity, State
+from postrun.model import Completeness, Evidence, Finding, Severity, State
 from postrun.rules.base import Rule
 from postrun.semantics import RunView
 
@@ -93,6 +93,7 @@ class LogDamaged(Rule):
     code = "DAT002"
     name = "log-damaged"
     scope = "process"
+    symptom_of = ("RUN002",)
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -109,9 +110,13 @@ class LogDamaged(Rule):
                 remedy or _AGAIN,
             )
             return
+        if done.went_on and not any(d.resumed for d in done.damage):
+            if view.run.state is not State.CRASHED:  # RUN002 says so of a crashed run
+                yield self._ends_early(done, remedy or _AGAIN)
+            return
         lost = sum(d.length for d in done.damage)
-        tail = bool(done.damage) and all(not d.resumed for d in done.damage) and lost < 1 << 15
-        if view.run.state is State.CRASHED and (tail or not done.damage):
+        tail = all(d.length and not d.resumed for d in done.damage) and lost < 1 << 15
+        if view.run.state is State.CRASHED and tail:
             return  # a crash leaves a torn end; RUN002 says so
         where = "; ".join(d.sentence() for d in done.damage[:3]) or (
             f"the last row is at step {done.last_step}, the summary reports step "
@@ -123,6 +128,27 @@ class LogDamaged(Rule):
             1.0,
             f"The log is incomplete: {where}{more}",
             remedy or f"What could be read is used. {_AGAIN}",
+        )
+
+    def _ends_early(self, done: Completeness, remedy: str) -> Finding:
+        last, reported = done.last_step or 0, done.reported_last_step or 1
+        return self.finding(
+            Severity.WARNING,
+            1.0,
+            f"The log file ends at step {last:,}, but the run went on to step {reported:,}: the last "
+            f"{100 * (1 - last / reported):.0f}% of its history is missing",
+            remedy,
+            [
+                Evidence(
+                    "_step",
+                    None,
+                    float(last),
+                    float(reported),
+                    float(last),
+                    float(reported),
+                    n=done.rows,
+                )
+            ],
         )
 
 
@@ -167,6 +193,7 @@ class StepsIrregular(Rule):
             return
         seams = view.run.completeness.seams
         bad, highest = _going_back(steps, [s.row for s in seams if s.kind == "other"])
+        seams = [seam for seam in seams if seam.kind == "resumed"]
         if not len(bad) and not seams:
             return
         if not len(bad):

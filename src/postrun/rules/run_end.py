@@ -187,7 +187,7 @@ def _describe(cause: Cause | None, words: bool = True) -> str:
         text = f": {_short(cause.text)}" if cause.text else ""
         error = f"{cause.exception}{where}{text}"
         return f"{what} ({error})" if what else error
-    return f"{what} ({_short(cause.text)})" if cause.text else what
+    return f"{what} ({_short(cause.text)})" if what and cause.text else what or _short(cause.text)
 
 
 def _short(text: str) -> str:

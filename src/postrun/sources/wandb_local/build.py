@@ -176,7 +176,7 @@ def _runtime(run: Run, segments: Segments) -> float | None:
     candidates = [
         *(part.log.exit_runtime for part in segments.last),
         rows,
-        sign - start.timestamp() if sign is not None and start is not None else None,
+        sign - start.timestamp() if sign and start and sign > start.timestamp() else None,
         run.summary.get("_runtime"),
         (run.summary.get("_wandb") or {}).get("runtime")
         if isinstance(run.summary.get("_wandb"), dict)

@@ -46,8 +46,7 @@ def completeness(run: Run, segments: Segments, parts: list[Part], end: Ended) ->
 
 def lost_log(path: Path, problem: str, remedy: str = "") -> Damage:
     """Return a whole log that could not be read as damage."""
-    size = path.stat().st_size if path.is_file() else 0
-    return Damage(path.name, 0, size, problem, resumed=False, remedy=remedy)
+    return Damage(path.name, 0, 0, problem, resumed=False, remedy=remedy)
 
 
 def _note_unreadable(out: Completeness, part: Part) -> None:
@@ -94,7 +93,7 @@ def _judge_end(out: Completeness, run: Run, segments: Segments) -> None:
         return
     exited = any(part.log.exited for part in segments.last)
     behind = (out.reported_last_step or 0) > (out.last_step or 0) + 1
-    if behind and out.rows and not exited:
+    if behind and not out.no_history and not exited:
         out.truncated = True
         out.notes.append(
             f"the summary reports step {out.reported_last_step}, the last row is at step "

@@ -61,8 +61,9 @@ class Part:
         earlier = self.log.run.get("runtime", 0)
         exited = self.log.exit_runtime
         own = [] if exited is None else [float(exited - earlier)]
-        if self.started is not None and self.last_sign is not None:
-            own.append(self.last_sign - self.started)
+        start, last = self.started, self.last_sign
+        if start is not None and last is not None and last > start:
+            own.append(last - start)
         return max(own, default=None)
 
     @property
@@ -104,13 +105,13 @@ def _log(path: Path, only: frozenset[str] | None, files: FilesFolder) -> Log:
     try:
         log = read_log(path, only)
     except TargetError as error:
-        if not files.found:
+        if not files.files:
             raise
         log = Log(path)
         log.unreadable, log.remedy = error.problem, error.remedy
     except OSError as error:
         problem = f"the log file cannot be read: {error.strerror}"
-        if not files.found:
+        if not files.files:
             raise TargetError(path, problem) from error
         log = Log(path)
         log.unreadable = problem
@@ -121,35 +122,36 @@ def _log(path: Path, only: frozenset[str] | None, files: FilesFolder) -> Log:
     return log
 
 
-#: `output.log` of a log that is whole is parsed only if it has more lines than this share and number
-#: beyond the log's own: empty lines at the end and redrawn progress bars explain a few.
-_SPARE_SHARE, _SPARE_LINES = 0.05, 20
-#: Share of the log's lines that `output.log` must hold to be the same console, only longer.
-_SAME = 0.9
+#: How many of the log's last lines are sought in `output.log` to find where both stand.
+_ANCHORS = 50
 
 
 def _console(log: Log, files: FilesFolder) -> pl.DataFrame:
-    """Return the longer of the log's console and `output.log`.
+    """Return the log's console, and what `output.log` holds after its end.
 
-    Lines that both begin with are taken from the log, which knows their time and stream. Newlines
-    are counted before anything is parsed: a file that cannot be longer costs nothing.
+    The log knows the time and stream of its lines, but it may be cut, or lack the last lines of a
+    process that died. A file that shares none of the log's last lines is another console.
     """
     ours = log.console
-    spare = _SPARE_SHARE * ours.height + _SPARE_LINES if log.exited and not log.truncated else 0
-    if not files.console or (ours.height and files.console.count("\n") <= ours.height + spare):
+    if not ours.height:
+        return _screen(files.console) if files.console else ours
+    lines = ours["line"].to_list()[-_ANCHORS:]
+    for line in reversed(lines):
+        at = files.console.rfind(line) if line.strip() else -1
+        if at >= 0:
+            later = files.console[at + len(line) :]
+            break
+    else:
         return ours
+    if not later.strip():
+        return ours
+    known = ours["line"][-len(later) :].implode()
+    new = _screen(later).filter(~pl.col("line").is_in(known) & (pl.col("line").str.len_chars() > 0))
+    return pl.concat([ours, new]) if new.height else ours
+
+
+def _screen(text: str) -> pl.DataFrame:
+    """Return the lines that a terminal would show of a text."""
     console = Console()
-    console.write("stdout", files.console, None)
-    theirs = console.frame()
-    held = ours["line"].is_in(theirs["line"].implode()).sum()
-    if theirs.height <= ours.height or held < _SAME * ours.height:
-        return ours
-    common = _common_lines(ours, theirs)
-    return pl.concat([ours[:common], theirs[common:]])
-
-
-def _common_lines(ours: pl.DataFrame, theirs: pl.DataFrame) -> int:
-    """Return how many lines at the beginning are equal in two consoles."""
-    most = min(ours.height, theirs.height)
-    differ = (ours["line"][:most] != theirs["line"][:most]).arg_true()
-    return int(differ[0]) if len(differ) else most
+    console.write("stdout", text, None)
+    return console.frame()
