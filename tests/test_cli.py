@@ -144,7 +144,7 @@ def test_explain() -> None:
         (lambda p: ["someone/project/abc123"], 3, "W&B server"),
         (lambda p: [p], 3, "the folder is empty"),
         (lambda p: [_file(p, "x.wandb", b"SQLite format 3\0")], 3, "not a W&B run log"),
-        (lambda p: [_file(p, "x.wandb", b"")], 3, "the file is empty"),
+        (lambda p: [_file(p, "x.wandb", b"")], 3, "the log file is empty"),
         (lambda p: [_file(p, "notes.txt", b"hi")], 3, "not a run"),
         (lambda p: [_file(p, "x.csv", b"a,b\nx,y\n")], 3, "no column of numbers"),
         (lambda p: [SAMPLE, "--select", "NOPE"], 2, "no rule matches"),
@@ -186,7 +186,7 @@ def test_many_runs_on_all_cores(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "o").iterdir()} == {f"r{i}" for i in range(9)}
     order = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("r")]
     assert order == [f"r{i}" for i in reversed(range(9))]
-    assert "the file is empty" in done.stderr
+    assert "the log file is empty" in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root writes anywhere")

@@ -189,7 +189,8 @@ def test_causes_of_real_consoles(shared: Path) -> None:
     ):
         assert any(cause.startswith(words) for cause in causes), words
     endings = dict(found["endings"].select("ending", "runs").iter_rows())
-    assert endings["cut-copy"] >= 20 and endings["interrupted"] == 12
+    # More than twenty logs are incomplete copies; the files beside them show how the runs ended.
+    assert endings["finished"] >= 25 and endings["interrupted"] >= 12 and "cut-copy" not in endings
 
 
 @pytest.mark.parametrize("kind", ["finished", "running", "interrupted", "cut-copy", "unknown"])

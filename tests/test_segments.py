@@ -48,7 +48,7 @@ def trainer(count: int = 50, **extra: Any) -> list[dict[str, Any]]:
 
 def sampler(count: int = 50, every: int = 1) -> list[dict[str, Any]]:
     """Logs twice per training step, so that its own `_step` is another one."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i in range(0, count, every):
         rows.append({"_step": 2 * len(rows), "train/step": i, "rollout/reward": i / count})
     return rows

@@ -117,7 +117,7 @@ class Completeness:
 
     @property
     def went_on(self) -> bool:
-        """True where the source itself reports a later step than the last row: the log is a cut copy."""
+        """Whether the source itself reports a later step than the last row: an incomplete log."""
         return self.reported_last_step is not None and self.reported_last_step > (
             self.last_step or 0
         )

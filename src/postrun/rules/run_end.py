@@ -73,13 +73,13 @@ class RunCrashed(Rule):
     values are not the final ones.
 
     ## How it decides
-    No exit record in the log. Where the files beside the log report a later step than the log's
-    last row, the training went on and the log is a cut copy, which is said instead. Causes as in
-    RUN001.
+    No exit record in the log. If the files beside the log report a later step than the log's last
+    row, the training went on and the log is an incomplete copy, which is said instead. If they also
+    show how the run ended, its state says so and this rule is silent. Causes as in RUN001.
 
     ## What to do
-    Look at the scheduler's and the kernel's logs for the time of the last sign of life; if the log
-    is a cut copy, copy it again.
+    Look at the scheduler's and the kernel's logs for the time of the last sign of life. If the log
+    is an incomplete copy, copy it again.
 
     ## Example
     "No exit was recorded after step 3986 ...: the process was killed or its machine was lost"
@@ -110,8 +110,8 @@ class RunCrashed(Rule):
                 Severity.WARNING,
                 0.9,
                 f"The log ends {last}{ends}, but the run's summary file reports step "
-                f"{done.reported_last_step:,}: the training went on and this log is a cut copy. How "
-                "the run ended is not in it.",
+                f"{done.reported_last_step:,}: the training went on and this log is an incomplete "
+                "copy, which does not show how the run ended",
                 "Copy the whole .wandb file, or read the run from the server.",
                 _last_step(view),
             )

@@ -102,14 +102,27 @@ def _filled(log: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summary(log: Log, files: FilesFolder) -> dict[str, Any]:
-    """The log's summary; the file's where that is later, as it is where the log was cut."""
-    ours, theirs = log.summary.get("_timestamp"), files.summary.get("_timestamp")
-    later = isinstance(theirs, int | float) and (
-        not isinstance(ours, int | float) or theirs > ours + 1e-3
-    )
-    if later and not log.exited:
+    """Return the log's summary; the file's if that is later, as it is if the log was cut."""
+    if not log.exited and _later(files.summary, log.summary):
         return _filled(files.summary, log.summary)
     return _filled(log.summary, files.summary)
+
+
+def _later(file: dict[str, Any], log: dict[str, Any]) -> bool:
+    """Return whether a summary file was written after the last summary of the log."""
+    for key in ("_timestamp", "_step", "_runtime"):
+        theirs, ours = file.get(key), log.get(key)
+        if not isinstance(theirs, int | float):
+            continue
+        if not isinstance(ours, int | float):
+            return True
+        if abs(theirs - ours) > _SAME_TIME:
+            return theirs > ours
+    return bool(file) and not log
+
+
+#: Seconds by which the same time may differ after it was written as text.
+_SAME_TIME = 1e-3
 
 
 def _identity(run_id: str, record: dict[str, Any], parts: list[Part]) -> Identity:
