@@ -21,6 +21,7 @@ from postrun.model import (
     State,
     TargetError,
 )
+from postrun.sources.dropped import note_dropped
 from postrun.sources.wandb_local.console import Console
 from postrun.sources.wandb_local.files_folder import (
     FilesFolder,
@@ -95,6 +96,7 @@ def _join(run_id: str, parts: list[tuple[Log, FilesFolder]]) -> Run:
     run.exit_code = last.exit_code
     run.state = _state(last)
     run.completeness = _completeness(run, parts)
+    note_dropped(run, [log.path.parent for log, _ in parts])
     started = run.identity.started_at
     if run.system.height and started is not None:
         runtime = pl.col("_timestamp") - started.timestamp()
