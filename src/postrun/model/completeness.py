@@ -133,7 +133,7 @@ class Completeness:
             least = "at least " if self.dropped_more else ""
             return (
                 f"INCOMPLETE: {self.rows:,} rows{steps}; "
-                f"the SDK dropped {least}{self.dropped:,} rows"
+                f"the SDK dropped {least}{self.dropped:,} {'row' if self.dropped == 1 else 'rows'}"
             )
         return f"complete: {self.rows:,} rows{steps}"
 

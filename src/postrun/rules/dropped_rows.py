@@ -16,9 +16,9 @@ class DroppedRows(Rule):
     Counts the rows that the W&B SDK refused to log, and names their steps.
 
     ## Why it matters
-    A step of a run can only grow: `run.log(..., step=20)` after step 100 logs nothing. The values are neither in
-    the history nor on the server, and the SDK says so only in the console. Lost are often the
-    evaluations, or all that follows a restart of the training loop.
+    A step of a run can only grow: `run.log(..., step=20)` after step 100 logs nothing. The values are
+    neither in the history nor on the server, and the SDK says so only in the console. It often
+    loses the evaluations, or everything after a restart of the training loop.
 
     ## How it decides
     Counts the SDK's warnings in the console, in the words of each version of the SDK, and the refused rows
@@ -50,7 +50,7 @@ class DroppedRows(Rule):
         if not done.dropped:
             return
         least = "at least " if done.dropped_more else ""
-        rows = "1 row" if done.dropped == 1 else f"{done.dropped:,} rows"
+        rows, whose = ("1 row", "its") if done.dropped == 1 else (f"{done.dropped:,} rows", "their")
         steps = f" of {_span(done.dropped_steps)}" if done.dropped_steps else ""
         at = _span(done.dropped_at) if done.dropped_at else "a later step"
         first, last = done.dropped_steps or (None, None)
@@ -59,7 +59,7 @@ class DroppedRows(Rule):
             Severity.WARNING,
             0.95,
             f"The SDK dropped {least}{rows}{steps} because the run was already at {at}: "
-            f"their values are not in the history",
+            f"{whose} values are not in the history",
             "Log the counter as a metric, declare it with run.define_metric(..., step_metric=...), and do not "
             "pass step=. If you pass step=, pass it in every call and never a smaller one.",
             [

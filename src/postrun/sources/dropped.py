@@ -110,8 +110,9 @@ def note_dropped(
 
 def _sentence(done: Completeness) -> str:
     least = "at least " if done.dropped_more else ""
+    rows = "row" if done.dropped == 1 else "rows"
     return (
-        f"the SDK dropped {least}{done.dropped:,} rows of {_span(done.dropped_steps)} "
+        f"the SDK dropped {least}{done.dropped:,} {rows} of {_span(done.dropped_steps)} "
         f"because the run was already at {_span(done.dropped_at)}"
     )
 
