@@ -18,8 +18,8 @@ Reader = Callable[[str], Number | None]
 _NUMBER = r"[+-]?(?:\d(?:\.\d*)?[eE][+-]?\d{1,3}|(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)"
 #: A scalar as libraries print it: tensor(0.5, device='cuda:0'), np.float64(0.5), Array(0.5, dtype=float32).
 _PRINTED = (
-    rf"(?:tf\.Tensor|(?:torch\.)?tensor|[aA]rray|(?:np|numpy|jnp)\.\w+)\(\[?\s*({_NUMBER})\s*\]?"
-    r"(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
+    rf"(?:tf\.Tensor|(?:torch\.)?tensor|[aA]rray|(?:np|numpy|jnp)\.\w+)\((?:({_NUMBER})|\[({_NUMBER})\])"
+    r"(?:,\s*\w+=(?:[^(),]|\([^()]*\))*)*\)"
 )
 _TEXT = re.compile(rf"({_NUMBER})|{_PRINTED}|<tf\.Tensor: [^>]*numpy=({_NUMBER})>", re.ASCII)
 #: Thousands with commas, if the text cannot mean a decimal comma: 1,234.5 or 1,234,567.
@@ -43,8 +43,8 @@ _NAMES = re.compile(
     r"|host|hostname|tag|label|answer|prediction|prompt|response|completion|text)$",
     re.IGNORECASE,
 )
-#: Share of a column's values that must be numbers.
-_MOST = 0.9
+#: One value in so many may be another text in a column of numbers.
+_RARE = 10
 
 
 def read_number(text: str) -> Number | None:
@@ -97,13 +97,14 @@ def number_reader(name: str, values: Sequence[Any], among_numbers: bool) -> Read
 
 
 def _mostly(reader: Reader, values: Sequence[Any]) -> bool:
-    allowed = (1 - _MOST) * len(values)
     missed, finite, dates = 0, False, True
     for value in values:
         number = reader(value) if isinstance(value, str) else None
         if number is None:
             missed += 1
-            if missed > allowed or (isinstance(value, str) and _ZEROS.fullmatch(value.strip())):
+            if missed * _RARE > len(values) or (
+                isinstance(value, str) and _ZEROS.fullmatch(value.strip())
+            ):
                 return False
             continue
         finite = finite or math.isfinite(number)
