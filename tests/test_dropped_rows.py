@@ -17,6 +17,10 @@ from postrun.sources.dropped import note_dropped, refused_in_console, refused_in
 from tests import logs
 from tests.conftest import SdkRun
 from tests.curves import make_run
+from tests.standin import StandIn
+from tests.test_server import own_settings, run_of, server
+
+__all__ = ["own_settings", "server"]  # fixtures
 
 REST = (
     "Steps must be monotonically increasing, so this data will be ignored. "
@@ -219,6 +223,14 @@ def test_run_folder_export_and_store_agree(tmp_path: Path) -> None:
     for name in ("dropped", "dropped_more", "dropped_steps", "dropped_at"):
         assert getattr(again, name) == getattr(run.completeness, name), name
     assert [note for note in again.notes if "dropped" in note] == run.completeness.notes
+
+
+def test_a_servers_console(server: StandIn) -> None:
+    theirs = run_of(10)
+    theirs.console = [("2026-01-02T03:04:05.000000", "error", core(i, 9)) for i in range(4)]
+    server.add(theirs)
+    done = postrun.load("ent/p/r1").completeness
+    assert (done.dropped, done.dropped_more, done.dropped_steps) == (4, True, [0, 3])
 
 
 def test_what_the_rule_says() -> None:

@@ -19,6 +19,10 @@ from postrun.sources.wandb_api.history import frame_of
 from postrun.sources.wandb_local.columns import Table
 from tests import logs
 from tests.curves import decay, make_run
+from tests.standin import StandIn
+from tests.test_server import own_settings, run_of, server
+
+__all__ = ["own_settings", "server"]  # fixtures
 
 
 @pytest.mark.parametrize(
@@ -80,9 +84,7 @@ def columns(name: str, values: list[Any]) -> tuple[dict[str, list[Any]], list[st
 def test_a_column_of_texts_becomes_numeric() -> None:
     found, notes = columns("loss", ["0.5", "1e-3", "tensor(2., device='cuda:0')", None])
     assert found == {"loss": [0.5, 0.001, 2.0, None]}
-    assert notes == [
-        "1 columns hold numbers that were logged as text (loss): they are read as numbers"
-    ]
+    assert notes == ["1 column of numbers was logged as text (loss) and read as numbers"]
     assert columns("loss", ["1", "2", "30"])[0] == {"loss": [1, 2, 30]}
     found, notes = columns("acc", ["85.3%", "90%", "nan"])
     assert found["acc"][:2] == [85.3, 90.0] and math.isnan(found["acc"][2])
@@ -147,6 +149,19 @@ def test_local_logs_and_server_rows_agree(tmp_path: Path) -> None:
         assert run.history[name].to_list() == remote[name].to_list()
     assert run.history["loss"].to_list() == [0.5, 0.25, 0.001, 0.125]
     assert any("logged as text (loss, epoch)" in note for note in run.completeness.notes)
+
+
+@pytest.mark.parametrize("exported", [0, 20, 40])
+def test_a_servers_exports_agree(server: StandIn, exported: int) -> None:
+    theirs = run_of(0)
+    for i in range(40):
+        theirs.log({"_step": i, "loss": f"{1 / (i + 1):.4f}", "note": f"row {i}"})
+    theirs.exported = exported
+    server.add(theirs)
+    run = postrun.load("ent/p/r1")
+    assert run.history["loss"].to_list() == [round(1 / (i + 1), 4) for i in range(40)]
+    assert run.history["note"].to_list() == [f"row {i}" for i in range(40)]
+    assert sum("logged as text (loss)" in note for note in run.completeness.notes) >= 1
 
 
 def found(run: Run) -> list[str]:

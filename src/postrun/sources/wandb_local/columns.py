@@ -303,10 +303,9 @@ class Table:
         """What the type rule had to decide, in sentences."""
         notes = []
         if self._as_text:
-            notes.append(
-                f"{len(self._as_text)} columns hold numbers that were logged as text "
-                f"({_first(self._as_text)}): they are read as numbers"
-            )
+            count = len(self._as_text)
+            were = "1 column of numbers was" if count == 1 else f"{count} columns of numbers were"
+            notes.append(f"{were} logged as text ({_first(self._as_text)}) and read as numbers")
         if self._mixed:
             notes.append(
                 f"{len(self._mixed)} columns mix numbers and text ({_first(self._mixed)}): "
