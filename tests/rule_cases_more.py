@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from postrun.model import Run, Seam, Severity, State
+from postrun.model import MetricDefinition, Run, Seam, Severity, State
 from tests.curves import decay, make_run, noise
 from tests.machine_curves import system
 
@@ -46,6 +46,11 @@ def resumed(steps: Any, seam: Seam, **columns: Any) -> Run:
     return make_run({"loss": decay(n), **columns}, steps=steps, completeness={"seams": [seam]})
 
 
+def over_epochs(epochs: Any) -> Run:
+    columns = {"loss": decay(len(epochs)), "epoch": epochs}
+    return make_run(columns, metrics=[MetricDefinition("loss", x_axis="epoch")])
+
+
 JUMP = np.where(X < 400, decay(N), decay(N) + 1.5)
 TRACE = 'Traceback (most recent call last):\n  File "/me/train.py", line 9, in main\n    go()\nValueError: bad'
 W, I, G, C = Severity.WARNING, Severity.INFO, Severity.GOOD, Severity.CRITICAL  # noqa: E741
@@ -62,6 +67,10 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("RUN009", I, make_run({"loss": decay(N), "global_step": X * 1.2}, config={"max_steps": 1000}), None),
     ("DAT005", W, make_run({"loss": decay(N), "val/loss": [v if i < 500 else None for i, v in enumerate(sparse(decay(N), 10))]}), (480, 500)),
     ("DAT006", W, make_run({"loss": np.where(X < 300, decay(N), 1.7)}), (300, 300)),
+    ("DAT007", W, make_run({"loss": decay(N)}, completeness={"dropped": 35, "dropped_more": True, "dropped_steps": [20, 54], "dropped_at": [100, 100]}), (20, 20)),
+    ("DAT008", W, over_epochs(np.r_[0:300, 0:700]), (299, 299)),
+    ("DAT008", I, over_epochs(X % 50), (49, 49)),
+    ("DAT009", I, make_run({"loss": decay(N)}, summary={"loss": "1.0312"}), None),
     ("OPT008", W, make_run({"loss": decay(N), "grad_norm": np.exp(noise(N, 0.2)) * 10 ** (1.5 * RAMP)}), (380, 430)),
     ("OPT008", I, make_run({"reward": GROWS + noise(N, 0.02), "grad_norm": np.exp(noise(N, 0.2)) * 10 ** (1.3 * RAMP)}), (380, 430)),
     ("OPT009", W, make_run({"loss": 2.3 + noise(N, 0.02), "grad_norm": np.exp(noise(N, 0.2)) * 10 ** (-5 * RAMP)}), (390, 470)),
@@ -140,6 +149,9 @@ SILENT: list[tuple[str, str, Run]] = [
     ("RUN009", "a counter in another unit", make_run({"loss": decay(N), "global_step": X * 64}, config={"max_steps": 1000})),
     ("DAT005", "a metric of a first phase", make_run({"loss": decay(N), "val/loss": [v if i < 60 else None for i, v in enumerate(sparse(decay(N), 5))]})),
     ("DAT006", "perfect accuracy", make_run({"acc": np.minimum(X / 200, 1.0)})),
+    ("DAT007", "a console that speaks of dropped rows", make_run({"loss": decay(N)}, console="dropping 35 rows with missing labels")),
+    ("DAT008", "an axis with ties", over_epochs(X // 100)),
+    ("DAT009", "a summary text that is no number", make_run({"loss": decay(N)}, summary={"loss": "see log"})),
     ("OPT004", "a loss with heavy tails", make_run({"loss": 2 * np.exp(np.random.default_rng(3).normal(0, 1.2, N))})),
     ("OPT008", "norms that swing", make_run({"loss": decay(N), "grad_norm": np.exp(noise(N, 0.8))})),
     ("OPT008", "a large norm in warm-up", make_run({"loss": decay(N), "grad_norm": np.exp(noise(N, 0.2)) + 80 * np.exp(-X / 8)})),

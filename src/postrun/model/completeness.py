@@ -78,6 +78,9 @@ class Completeness:
         sampled: True if the rows are a sample of the logged ones.
         truncated: True if the log ends before the run does.
         dropped: Number of rows that the SDK refused to log because their step went back.
+        dropped_more: True if the SDK may have refused more rows than it reported.
+        dropped_steps: First and last of the refused steps; empty if unknown.
+        dropped_at: Lowest and highest step that the run had reached by then; empty if unknown.
         no_history: Why there are no rows although the run may have logged some; "" otherwise.
     """
 
@@ -89,6 +92,9 @@ class Completeness:
     sampled: bool = False
     truncated: bool = False
     dropped: int = 0
+    dropped_more: bool = False
+    dropped_steps: list[int] = field(default_factory=list)
+    dropped_at: list[int] = field(default_factory=list)
     no_history: str = ""
     nonfinite: int = 0
     media: dict[str, int] = field(default_factory=dict)
@@ -132,7 +138,11 @@ class Completeness:
         if self.truncated or self.damage:
             return f"INCOMPLETE: {self.rows:,} rows{steps}; the log is damaged or ends early"
         if self.dropped:
-            return f"INCOMPLETE: {self.rows:,} rows{steps}; the SDK dropped {self.dropped:,} rows"
+            least = "at least " if self.dropped_more else ""
+            return (
+                f"INCOMPLETE: {self.rows:,} rows{steps}; "
+                f"the SDK dropped {least}{self.dropped:,} {'row' if self.dropped == 1 else 'rows'}"
+            )
         return f"complete: {self.rows:,} rows{steps}"
 
     def _full(self) -> int:
@@ -149,6 +159,9 @@ class Completeness:
             "sampled": self.sampled,
             "truncated": self.truncated,
             "dropped_rows": self.dropped,
+            "dropped_more": self.dropped_more,
+            "dropped_steps": self.dropped_steps,
+            "dropped_at": self.dropped_at,
             "no_history": self.no_history,
             "nonfinite_values": self.nonfinite,
             "media": dict(sorted(self.media.items())),

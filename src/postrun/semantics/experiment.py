@@ -226,6 +226,8 @@ def _completeness(runs: Sequence[Run], history: pl.DataFrame) -> Completeness:
         reported_last_step=max(reported, default=None),
         sampled=any(p.sampled for p in parts),
         truncated=any(p.truncated for p in parts),
+        dropped=sum(p.dropped for p in parts),
+        dropped_more=any(p.dropped_more for p in parts),
         nonfinite=sum(p.nonfinite for p in parts),
         notes=[f"{run.name} ({run.id}): {run.completeness.sentence()}" for run in runs],
     )

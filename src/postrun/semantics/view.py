@@ -115,7 +115,8 @@ class RunView:
         goals = {"minimize": "lower", "maximize": "higher"}
         for definition in self.run.metrics:
             if definition.name == key or (
-                definition.glob and fnmatch.fnmatchcase(key, definition.name)
+                (definition.glob or "*" in definition.name)
+                and fnmatch.fnmatchcase(key, definition.name)
             ):
                 return definition.x_axis or "_step", goals.get(definition.goal, "")
         return "_step", ""

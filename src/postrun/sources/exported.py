@@ -17,6 +17,7 @@ import polars as pl
 
 from postrun.model import Completeness, Identity, Listing, Run, RunRef, State, TargetError
 from postrun.model.run import empty_console, empty_history
+from postrun.sources.dropped import note_dropped
 from postrun.sources.files import parse_time, read_json, stamp, unwrap_config
 from postrun.sources.sampling import looks_sampled
 
@@ -128,6 +129,7 @@ def _load(folder: Path, run_id: str, bare: Path | None) -> Run:
     run.console = _console(folder / f"{run_id}_console.log") if bare is None else empty_console()
     run.runtime = _runtime(run)
     run.completeness = _completeness(run, about, notes)
+    note_dropped(run, earlier=about.get("completeness"))
     return run
 
 

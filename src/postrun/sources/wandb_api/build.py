@@ -22,6 +22,7 @@ from postrun.model import (
     State,
     empty_console,
 )
+from postrun.sources.dropped import note_dropped
 from postrun.sources.wandb_api.address import Address
 from postrun.sources.wandb_api.connection import asking, connect, patiently
 from postrun.sources.wandb_api.history import History, complete_history, frame_of, within
@@ -174,6 +175,7 @@ def build(
     run.runtime = _runtime(run, attributes)
     run.completeness = _completeness(run, history, attributes, reported, sample)
     run.completeness.notes += notes
+    note_dropped(run)
     if not beside:
         run.completeness.notes.append("system metrics, log, files and artifacts were not asked for")
     return run

@@ -163,16 +163,17 @@ def _read_export(path: Path, out: History) -> pl.DataFrame:
     dropped: set[str] = set()
     decoded = Table()
     decoded.rows = frame.height
-    for series in [s for s in columns if s.dtype == pl.String and _is_json(s)]:
+    for series in [s for s in columns if s.dtype == pl.String and s.null_count() < len(s)]:
         # What has no column type of its own (dictionaries, mixtures) is exported as JSON text.
         known = series.is_not_null().arg_true().to_numpy().astype(np.int64)
         texts = series.drop_nulls().to_list()
-        decoded.put_column(
-            series.name, known, with_words([json.loads(str(text)) for text in texts])
-        )
+        if _is_json(series):
+            texts = with_words([json.loads(str(text)) for text in texts])
+        decoded.put_column(series.name, known, texts)
         dropped.add(series.name)
     columns = [s for s in columns if s.name not in dropped] + list(decoded.series())
     out.media += decoded.media
+    out.notes += [note for note in decoded.notes if note not in out.notes]
     table = fold_media({s.name: s for s in columns}, out.media)
     return ordered(table, frame.height)
 

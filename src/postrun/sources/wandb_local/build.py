@@ -16,6 +16,7 @@ from postrun.model import (
     State,
     TargetError,
 )
+from postrun.sources.dropped import note_dropped
 from postrun.sources.wandb_local.completeness import completeness, lost_log
 from postrun.sources.wandb_local.ending import session_end
 from postrun.sources.wandb_local.files_folder import FilesFolder
@@ -83,6 +84,7 @@ def _join(run_id: str, parts: list[Part]) -> Run:
     end = session_end(segments.last)
     run.state, run.exit_code = end.state, end.exit_code
     run.completeness = completeness(run, segments, parts, end)
+    note_dropped(run, [part.folder for part in parts])
     started = run.identity.started_at
     if run.system.height and started is not None:
         runtime = pl.col("_timestamp") - started.timestamp()

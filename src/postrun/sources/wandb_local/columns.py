@@ -6,8 +6,10 @@ The rule for types, stated once:
   become Float64 too and are counted, as are those beyond 2^53 that fractions in their column round;
 * `NaN`, `Infinity` and `-Infinity`, bare or as strings among numbers, are floats and counted;
 * booleans alone make Boolean; among numbers they count as 0 and 1;
-* strings alone make String; among numbers the numbers keep the column, and everything else goes,
-  as text, to a second column `key:text`;
+* strings alone make String, unless at least 90 % of them are numbers that were logged as text ("0.5",
+  "tensor(0.5)", or all "85.3%"): then they are numbers (`text_numbers` states which texts are);
+* among numbers, texts that are numbers join them; the numbers keep the column, and everything else
+  goes, as text, to a second column `key:text`;
 * a dictionary with `_type` (image, table, histogram, ...) stays as JSON text and is counted; any
   other is flattened with `.`; lists stay as JSON text; null is null.
 """
@@ -23,6 +25,7 @@ import numpy as np
 import orjson
 import polars as pl
 
+from postrun.sources.text_numbers import number_reader, read_percent
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.keys import Keys, key_path
 from postrun.sources.wandb_local.scan import Buffer, Ints, Spans, split_items
@@ -67,6 +70,7 @@ class Table:
         self._by_number: list[Column] = []
         self._keys = Keys(self._number)
         self._mixed: list[str] = []
+        self._as_text: list[str] = []
         self._waiting: list[Column] = []
         self._texts = 0
 
@@ -241,17 +245,7 @@ class Table:
             else:
                 yield pl.Series(name, [None] * self.rows, dtype=pl.Null)
             return
-        numbers: list[tuple[int, Any]] = []
-        texts: list[tuple[int, str]] = []
-        for row, value in zip(rows, values, strict=True):
-            if value is None:
-                continue
-            if numeric and isinstance(value, int | float):
-                numbers.append((row, value))
-            elif numeric and isinstance(value, str) and value in NONFINITE:
-                numbers.append((row, NONFINITE[value]))
-            else:
-                texts.append((row, value if isinstance(value, str) else _text(value)))
+        numbers, texts = self._parted(name, rows, values, numeric)
         if numbers:
             plain = [v for _, v in numbers]
             converted = _numbers(plain, {float})
@@ -265,6 +259,30 @@ class Table:
             for row, text in texts:
                 cells[row] = text
             yield pl.Series(f"{name}:text" if numbers else name, cells, dtype=pl.String)
+
+    def _parted(
+        self, name: str, rows: list[int], values: list[Any], numeric: bool
+    ) -> tuple[list[tuple[int, Any]], list[tuple[int, str]]]:
+        """The numbers of a column, with those that were logged as text, and its texts, each with its row."""
+        numbers: list[tuple[int, Any]] = []
+        texts: list[tuple[int, str]] = []
+        reader = number_reader(name, values, numeric)
+        as_text = False
+        for row, value in zip(rows, values, strict=True):
+            if value is None:
+                continue
+            if (numeric or reader) and isinstance(value, int | float):
+                numbers.append((row, value))
+            elif numeric and isinstance(value, str) and value in NONFINITE:
+                numbers.append((row, NONFINITE[value]))
+            elif reader and isinstance(value, str) and (number := reader(value)) is not None:
+                numbers.append((row, number))
+                as_text = True
+            else:
+                texts.append((row, value if isinstance(value, str) else _text(value)))
+        if as_text:
+            self._as_text.append(f"{name} in percent" if reader is read_percent else name)
+        return numbers, texts
 
     def _series(self, name: str, rows: Ints, values: Any) -> pl.Series:
         if values.dtype.kind == "f":
@@ -284,10 +302,13 @@ class Table:
     def notes(self) -> list[str]:
         """What the type rule had to decide, in sentences."""
         notes = []
+        if self._as_text:
+            count = len(self._as_text)
+            were = "1 column of numbers was" if count == 1 else f"{count} columns of numbers were"
+            notes.append(f"{were} logged as text ({_first(self._as_text)}) and read as numbers")
         if self._mixed:
-            names = ", ".join(self._mixed[:5]) + (" ..." if len(self._mixed) > 5 else "")
             notes.append(
-                f"{len(self._mixed)} columns mix numbers and text ({names}): "
+                f"{len(self._mixed)} columns mix numbers and text ({_first(self._mixed)}): "
                 "the text is in columns named KEY:text"
             )
         if self.huge:
@@ -300,6 +321,10 @@ class Table:
         if self.invalid:
             notes.append(f"{self.invalid} values are not valid JSON and are kept as text")
         return notes
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
 
 
 def _arrays(pairs: list[tuple[int, Any]], dtype: np.dtype[Any]) -> tuple[Ints, Any]:
