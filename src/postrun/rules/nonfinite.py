@@ -11,6 +11,8 @@ from postrun.model.text import number
 from postrun.rules.base import Rule
 from postrun.semantics import RunView, Series
 
+#: Metrics without which nothing can have been trained.
+_NEVER = ("loss.train", "loss.eval", "loss.policy", "reward")
 _VITAL = ("loss.train", "loss.eval", "loss.policy", "loss.value", "grad_norm", "reward", "entropy")
 
 
@@ -28,7 +30,8 @@ class NotFinite(Rule):
     ## How it decides
     `critical` where a loss, gradient norm, reward or entropy is non-finite at its last value and in
     at least half of the values since the first; `warning` where such a metric has more than
-    `single_share` non-finite values; `info` otherwise. A metric that never had a finite value (a
+    `single_share` non-finite values; `info` otherwise. A loss or reward that never had a finite value
+    in at least `never_rows` rows is `critical`: nothing was trained. Another metric without one (a
     ratio without a denominator, say) is `info`.
 
     ## What to do
@@ -45,11 +48,11 @@ class NotFinite(Rule):
 
     code = "OPT001"
     name = "not-finite"
-    thresholds = {"single_share": 0.01}
+    thresholds = {"single_share": 0.01, "never_rows": 2}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for lost metrics, one for those with single bad values."""
-        if not view.run.completeness.nonfinite:
+        if not view.nonfinite:
             return
         lost: list[tuple[Series, int]] = []
         some: list[tuple[Series, int]] = []
@@ -61,7 +64,9 @@ class NotFinite(Rule):
             if not bad.any():
                 continue
             first = int(np.argmax(bad))
-            stays = bad[-1] and bad[first:].mean() >= 0.5 and not bad.all()
+            stays = bad[-1] and bad[first:].mean() >= 0.5
+            if bad.all():
+                stays = series.info.role in _NEVER and len(series) >= self.limits["never_rows"]
             (lost if stays and len(series) - first >= 2 else some).append((series, first))
         if lost:
             yield self._lost(view, lost)
@@ -80,16 +85,22 @@ class NotFinite(Rule):
         had = "" if before is None else f" (last finite value {number(before)} at step "
         had += "" if before is None else f"{series.x[finite[-1]]:,.0f})"
         others = f"; {len(lost) - 1} more metrics with it" if len(lost) > 1 else ""
+        never = not len(series.finite)
         vital = series.info.role in _VITAL
         wasted = 1 - at / len(series)
         return self.finding(
             Severity.CRITICAL if vital else Severity.WARNING,
             0.95,
-            f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}: the last "
+            f"{series.key} is NaN or infinite in all {len(series):,} rows{others}: nothing was trained"
+            if never
+            else f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}: the last "
             f"{100 * wasted:.0f} % of the run trained nothing useful"
             if vital
             else f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}",
-            "Restart from a checkpoint before that step with a lower learning rate or gradient "
+            "Look at the inputs and labels for NaN, and at the loss of one batch by hand; then lower the "
+            "learning rate."
+            if never
+            else "Restart from a checkpoint before that step with a lower learning rate or gradient "
             "clipping, and look at that step's batch." + self._led_to_it(view, step),
             [
                 Evidence(

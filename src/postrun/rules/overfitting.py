@@ -29,9 +29,10 @@ class Overfitting(Rule):
     At least `min_points` evaluations. Best is the lowest evaluation loss smoothed over three
     points; end the median of the last tenth (two points at least). Overfitting: the end is above
     the best by more than `noise_sigmas` times the evaluation's noise and by more than `rise_share` of
-    the fall from start to best or by a tenth of the best, and the training loss fell after the best step
-    (negative Theil-Sen change that is significant or more than 2 % of its level). `critical` where
-    the end is above the start.
+    the fall from start to best or by a tenth of the best, and the training loss fell after the best step:
+    its Theil-Sen change is negative and significant, or more than `train_fall` of its level and either
+    of fewer than 10 values or more than `train_sigmas` times its noise (a smooth curve of few values
+    is too correlated for the test). `critical` if the end is above the start.
 
     ## What to do
     Use the checkpoint at the best step; more data, augmentation, dropout or weight decay, or fewer
@@ -48,7 +49,14 @@ class Overfitting(Rule):
     code = "GEN001"
     name = "overfitting"
     needs = ("loss.eval",)
-    thresholds = {"min_points": 5, "noise_sigmas": 3.0, "rise_share": 0.1}
+    # train_sigmas: of 10 values, a Theil-Sen change has a standard error of 1.1 times their noise.
+    thresholds = {
+        "min_points": 5,
+        "noise_sigmas": 3.0,
+        "rise_share": 0.1,
+        "train_fall": 0.02,
+        "train_sigmas": 6.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per evaluation loss."""
@@ -86,11 +94,7 @@ class Overfitting(Rule):
         after = train.between(at, np.inf)
         if len(after) < 3:
             return None
-        moved = trend(after.x, after.y)
-        level = abs(median(after.y))
-        few = len(after) < 10
-        falling = moved.change < 0 and (moved.significant or (few and moved.change < -0.02 * level))
-        if not falling:
+        if not self._falls(after):
             return None
         ended = median(after.y[-max(1, len(after) // 10) :])
         return self.finding(
@@ -107,3 +111,13 @@ class Overfitting(Rule):
                 evidence(after, at, before=float(after.y[0]), after=ended),
             ],
         )
+
+    def _falls(self, train: Series) -> bool:
+        """Return whether a training loss falls."""
+        moved = trend(train.x, train.y)
+        if moved.change >= 0 or moved.significant:
+            return moved.change < 0
+        clear = len(train) < 10 or -moved.change > self.limits["train_sigmas"] * noise_sigma(
+            train.y
+        )
+        return clear and -moved.change > self.limits["train_fall"] * abs(median(train.y))

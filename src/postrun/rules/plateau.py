@@ -31,8 +31,9 @@ class Plateau(Rule):
     change is below 2 % of the whole gain, and below 15 % of what is left to the best value there can
     be (a loss of 0, an accuracy of 1). Early: 90 % of a reward's or score's gain came within the
     first `early_share` of the run. (For losses that is the normal shape and is not reported.)
-    A metric that got worse afterwards by a fifth of its gain is left to other rules. Always `info`: a
-    run that reached what it can reach is not ill.
+    A metric that got worse afterwards, by a fifth of its gain or clearly beyond the noise (4 standard
+    errors and 5% of its best level), is left to other rules. Always `info`: a run that reached what
+    it can reach is not ill.
 
     ## What to do
     Stop earlier, or change what limits it: learning-rate decay for losses; harder or more varied
@@ -95,6 +96,8 @@ class Plateau(Rule):
         early = gain.reached / n
         if flat > 0.95:
             return None  # it never improved: OPT006
+        if loss and not gain.kept:
+            return None  # it got worse after its best: that is more than a plateau
         if flat >= self.limits["flat_share"] and gain.flat_from is not None:
             at = gain.flat_from
             level = median(series.y[at : at + max(3, n // 50)])

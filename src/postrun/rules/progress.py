@@ -148,8 +148,9 @@ class Improved(Rule):
     ## How it decides
     Training and evaluation losses that should fall, rewards and scores that should rise; a gain
     beyond 4 standard errors of its levels and at least `share` of the larger level, of which at
-    least four fifths are kept at the end. Not where nothing was gained after the first twentieth of
-    the run, nor where a loss stays at chance level.
+    least four fifths are kept at the end. A loss must also end at its best level, within 4 standard
+    errors or 5%: one that fell from a random start and then rose is not told as improved. Not if
+    nothing was gained after the first twentieth of the run, nor if a loss stays at chance level.
 
     ## Example
     "val/loss improved from 10.8 to 3.21 and still improves at the end"
@@ -177,7 +178,7 @@ class Improved(Rule):
                 if role == "loss.train" and next(stuck.check(view, series), None):
                     continue
                 kept = (gain.end - gain.start) * sign
-                if kept < 0.8 * gain.total:
+                if kept < 0.8 * gain.total or (role.startswith("loss") and not gain.kept):
                     continue
                 if kept < self.limits["share"] * max(abs(gain.start), abs(gain.end)):
                     continue

@@ -64,6 +64,15 @@ class RunView:
         ]
 
     @cached_property
+    def nonfinite(self) -> bool:
+        """True if any value of the history is NaN or infinite, whether or not the source counted it."""
+        if self.run.completeness.nonfinite:
+            return True
+        floats = self.run.history.select(pl.selectors.float() - pl.selectors.by_name(*_BOOKKEEPING))
+        finite = floats.select(pl.all().is_finite().all())
+        return not all(finite.row(0)) if finite.width else False
+
+    @cached_property
     def packs(self) -> list[Pack]:
         """The packs that apply: recognised frameworks first, then generic names."""
         if self.parts:

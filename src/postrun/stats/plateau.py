@@ -17,9 +17,17 @@ _BINS = 60
 class Gain:
     """How a metric gained, in its better direction.
 
-    `total` is the gain from the first to the best level; `reached` the index by which 90 % of it was
-    there; `flat_from` the index from which no improvement can be shown any more (None where the
-    series still improves at its end); `noise` the standard deviation of single values.
+    Attributes:
+        start: The first level.
+        end: The last level.
+        total: The gain from the first to the best level, positive.
+        reached: Index by which 90% of the gain was made.
+        at_reached: The level there.
+        flat_from: Index from which no improvement can be shown; None if the series still improves
+            at its end.
+        noise: Standard deviation of single values around the level.
+        lost: How far the last level is behind the best one before it, in standard errors of the two
+            (0 if it is not behind, infinite for a series without noise), and as a share of the best.
     """
 
     start: float
@@ -29,6 +37,20 @@ class Gain:
     at_reached: float
     flat_from: int | None
     noise: float
+    lost: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def kept(self) -> bool:
+        """False if the last level is clearly behind the best: beyond 4 standard errors and 5% of it."""
+        return self.lost[0] <= 4 or self.lost[1] <= 0.05
+
+
+def _lost(best: float, end: float, error: float) -> tuple[float, float]:
+    """Return how far a level is behind the best (higher is better): `Gain.lost`."""
+    behind = max(best - end, 0.0)
+    if not behind:
+        return 0.0, 0.0
+    return behind / error if error else np.inf, behind / abs(best) if best else np.inf
 
 
 def gains(x: Floats, y: Floats, sign: int, top: float | None = None) -> Gain | None:
@@ -59,7 +81,8 @@ def gains(x: Floats, y: Floats, sign: int, top: float | None = None) -> Gain | N
     if total <= 4 * noise * (2 / per_bin) ** 0.5 or total <= 0:
         return None
     k = int(np.argmax(level >= start + 0.9 * total))
-    tail = median(level[-max(1, len(level) // 20) :])
+    last = max(1, len(level) // 20)
+    tail = median(level[-last:])
     return Gain(
         start=start * sign,
         end=tail * sign,
@@ -68,6 +91,7 @@ def gains(x: Floats, y: Floats, sign: int, top: float | None = None) -> Gain | N
         at_reached=float(level[k]) * sign,
         flat_from=_flat_from(x, y * sign, first, level, total, noise, top if sign > 0 else 0.0),
         noise=noise,
+        lost=_lost(float(smooth[:-last].max()), tail, noise * (2 / per_bin) ** 0.5),
     )
 
 
@@ -82,7 +106,8 @@ def _few(x: Floats, y: Floats, sign: int) -> Gain | None:
     k = int(np.argmax(y >= start + 0.9 * total))
     step = max(0.05 * total, 2 * noise)
     flat = next((i for i in range(len(y) - 3) if float(y[i:].max() - y[i]) <= step), None)
-    return Gain(start * sign, end * sign, total, k, float(y[k]) * sign, flat, noise)
+    behind = _lost(best, end, noise * 2**0.5)
+    return Gain(start * sign, end * sign, total, k, float(y[k]) * sign, flat, noise, behind)
 
 
 def _flat_from(
