@@ -5,7 +5,8 @@ and misbehaves on request. What it answers was seen on the wire and in the SDK's
 """
 
 from tests.standin.faults import Fault
+from tests.standin.forms import OPTIONAL, TIMES, Form
 from tests.standin.server import StandIn
 from tests.standin.state import ServerRun
 
-__all__ = ["Fault", "ServerRun", "StandIn"]
+__all__ = ["OPTIONAL", "TIMES", "Fault", "Form", "ServerRun", "StandIn"]

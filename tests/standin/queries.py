@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def projects(server: StandIn, v: Variables, query: str) -> Answer:
     nodes = [
         {
             "__typename": "Project", "id": p, "name": p, "entityName": e,
-            "createdAt": "2026-01-01T00:00:00", "isBenchmark": False,
+            "createdAt": server.form.time(datetime(2026, 1, 1, tzinfo=UTC)), "isBenchmark": False,
             "user": user(server),
         }
         for e, p in sorted(server.projects) if e == v.get("entity")
@@ -79,7 +80,7 @@ def projects(server: StandIn, v: Variables, query: str) -> Answer:
 
 @answers("Run", "RunHistoryKeys", "RunState")
 def run(server: StandIn, v: Variables, query: str) -> Answer:
-    return in_run(server, v, ServerRun.node)
+    return in_run(server, v, lambda found: found.node(server.form))
 
 
 @answers("Runs")
@@ -95,10 +96,10 @@ def runs(server: StandIn, v: Variables, query: str) -> Answer:
     lazy = "summaryMetrics" not in query
     edges = []
     for i, found_run in enumerate(page):
-        node = found_run.node()
+        node = found_run.node(server.form)
         if lazy:
             for heavy in ("config", "summaryMetrics", "systemMetrics", "historyKeys"):
-                del node[heavy]
+                node.pop(heavy, None)
         edges.append({"node": node, "cursor": str(start + i + 1)})
     end = start + len(page)
     return {

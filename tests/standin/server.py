@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from tests.standin import uploads
 from tests.standin.faults import Fault
+from tests.standin.forms import Form
 from tests.standin.queries import HANDLERS
 from tests.standin.state import ServerRun
 
@@ -54,11 +55,13 @@ class StandIn:
         exports: False for a server that has no Parquet exports.
         most_in_flight: The most requests that were answered at one time.
         unknown: Operations that it could not answer; a test should find none.
+        form: How it writes times, and which fields it leaves out.
     """
 
     def __init__(self, entity: str = "ent", latency: float = 0.0) -> None:
         self.entity, self.latency, self.exports = entity, latency, True
         self.key = KEY
+        self.form = Form()
         self.projects: dict[tuple[Any, Any], dict[str, ServerRun]] = {}
         self.faults: list[Fault] = []
         self._requests: list[Request] = []

@@ -12,11 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from postrun.model.text import plain
+from tests.standin.forms import Form
 
-
-def stamp(moment: datetime) -> str:
-    """A time as the server writes it: UTC without a zone."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+FORM = Form()
 
 
 def strict(line: str) -> str:
@@ -125,8 +123,11 @@ class ServerRun:
             files.append(out.getvalue())
         return files
 
-    def node(self) -> dict[str, Any]:
+    def node(self, form: Form = FORM) -> dict[str, Any]:
         """The run's fields, as GraphQL gives them."""
+        return form.run(self._node(form))
+
+    def _node(self, form: Form) -> dict[str, Any]:
         keys = {k for line in self.rows[:1] + self.rows[-1:] for k in json.loads(line)}
         return {
             "__typename": "Run",
@@ -144,8 +145,8 @@ class ServerRun:
             "commit": self.commit,
             "host": self.host,
             "readOnly": False,
-            "createdAt": stamp(self.created),
-            "heartbeatAt": stamp(self.heartbeat),
+            "createdAt": form.time(self.created),
+            "heartbeatAt": form.time(self.heartbeat),
             "description": None,
             "notes": self.notes,
             "systemMetrics": self.events[-1] if self.events else "{}",

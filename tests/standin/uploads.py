@@ -32,7 +32,7 @@ def upsert(server: StandIn, v: Variables, query: str) -> Answer:
         run.summary = json.loads(v["summaryMetrics"])
     if inserted:
         run.created = datetime.now(UTC)
-    bucket = run.node() | {
+    bucket = run.node(server.form) | {
         "project": {"id": "1", "name": project, "entity": {"id": "1", "name": entity}}
     }
     return {"upsertBucket": {"bucket": bucket, "inserted": inserted}}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from postrun.sources.times import parse_time
+
+__all__ = ["parse_time", "read_json", "read_yaml_config", "stamp", "unwrap_config"]
 
 
 def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
@@ -54,17 +57,6 @@ def unwrap_config(config: dict[str, Any]) -> dict[str, Any]:
             value = value["value"]
         out[str(key)] = value
     return out
-
-
-def parse_time(text: object) -> datetime | None:
-    """An ISO 8601 time as UTC; one without a zone is taken as UTC, as W&B writes it."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def stamp(path: Path | str) -> str:

@@ -6,7 +6,7 @@ import fnmatch
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,9 @@ from postrun.model import (
     empty_console,
 )
 from postrun.sources.dropped import note_dropped
+from postrun.sources.times import parse_time
 from postrun.sources.wandb_api.address import Address
+from postrun.sources.wandb_api.answers import last_step, left_out, row_count
 from postrun.sources.wandb_api.connection import asking, connect, patiently
 from postrun.sources.wandb_api.history import History, complete_history, frame_of, within
 from postrun.sources.wandb_local.console import Console
@@ -147,16 +149,16 @@ def build(
     no_texts: dict[str, str] = {}
     texts = part("text files", no_texts, lambda: _download(wanted))
     metadata = _json(texts.get("wandb-metadata.json", ""))
-    reported = _last_step(attributes)
+    reported, claimed = last_step(attributes), row_count(attributes)
     history = History()
     if sample:
         history.frame = _sampled(theirs, sample)
     else:
-        history = complete_history(theirs, reported, attributes.get("historyLineCount"), known)
+        history = complete_history(theirs, reported, claimed, known)
     identity = _identity(theirs, attributes, metadata)
     run = Run(
         identity=identity,
-        state=STATES.get(theirs.state, State.UNKNOWN),
+        state=STATES.get(str(theirs.state), State.UNKNOWN),
         config=dict(theirs.config),
         summary=within(dict(theirs.summary_metrics)),
         history=history.frame,
@@ -173,8 +175,8 @@ def build(
     )
     run.exit_code = 0 if run.state is State.FINISHED else None
     run.runtime = _runtime(run, attributes)
-    run.completeness = _completeness(run, history, attributes, reported, sample)
-    run.completeness.notes += notes
+    run.completeness = _completeness(run, history, claimed, reported, sample)
+    run.completeness.notes += _about_answer(attributes) + notes
     note_dropped(run)
     if not beside:
         run.completeness.notes.append("system metrics, log, files and artifacts were not asked for")
@@ -183,7 +185,7 @@ def build(
 
 def _identity(theirs: Any, attributes: Mapping[str, Any], metadata: Mapping[str, Any]) -> Identity:
     git = metadata.get("git") or {}
-    started = _time(metadata.get("startedAt")) or _time(attributes.get("createdAt"))
+    started = parse_time(metadata.get("startedAt")) or parse_time(attributes.get("createdAt"))
     return Identity(
         id=theirs.id,
         name=attributes.get("displayName") or "",
@@ -199,15 +201,19 @@ def _identity(theirs: Any, attributes: Mapping[str, Any], metadata: Mapping[str,
         commit=attributes.get("commit") or git.get("commit") or "",
         repository=git.get("remote") or "",
         started_at=started,
+        **_branch(theirs),
     )
 
 
-def _time(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _branch(theirs: Any) -> dict[str, Any]:
+    """Return where a run was forked, as `Identity` has it; a rewind branches off the run itself."""
+    internal = theirs.rawconfig.get("_wandb")
+    point = internal.get("branch_point") if isinstance(internal, dict) else None
+    if not isinstance(point, dict) or point.get("run_id") in (None, "", theirs.id):
+        return {}
+    step = point.get("step")
+    at = float(step) if isinstance(step, int | float) else None
+    return {"forked_from": str(point["run_id"]), "forked_at": at}
 
 
 def _download(files: list[Any]) -> dict[str, str]:
@@ -228,9 +234,15 @@ def _json(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _last_step(attributes: Mapping[str, Any]) -> int:
-    keys = attributes.get("historyKeys") or {}
-    return int(keys.get("lastStep", -1)) if isinstance(keys, dict) else -1
+def _about_answer(attributes: Mapping[str, Any]) -> list[str]:
+    """Return notes on what the server left out of a run, or says in unknown words."""
+    told = left_out(attributes)
+    state = attributes.get("state")
+    known = not state or state in STATES
+    return [
+        *([told] if told else []),
+        *([] if known else [f'the server calls the state "{state}"']),
+    ]
 
 
 def _sampled(theirs: Any, sample: int) -> pl.DataFrame:
@@ -332,33 +344,36 @@ def _runtime(run: Run, attributes: Mapping[str, Any]) -> float | None:
     numbers = [float(c) for c in candidates if isinstance(c, int | float)]
     if numbers:
         return max(numbers)
-    begin, end = _time(attributes.get("createdAt")), _time(attributes.get("heartbeatAt"))
+    begin, end = (parse_time(attributes.get(name)) for name in ("createdAt", "heartbeatAt"))
     return (end - begin).total_seconds() if begin and end else None
 
 
 def _completeness(
-    run: Run, history: History, attributes: Mapping[str, Any], reported: int, sample: int
+    run: Run, history: History, claimed: int | None, reported: int | None, sample: int
 ) -> Completeness:
     rows = run.history.height
     steps = run.history["_step"]
     first, last = steps.min(), steps.max()
-    claimed = attributes.get("historyLineCount")
     out = Completeness(
         source="wandb_api",
         rows=rows,
         first_step=first if isinstance(first, int) else None,
         last_step=last if isinstance(last, int) else None,
-        reported_last_step=reported if reported >= 0 else None,
+        reported_last_step=reported,
         nonfinite=history.nonfinite,
         media=dict(history.media),
         notes=list(history.notes),
     )
-    if sample and isinstance(claimed, int) and claimed > rows:
+    if sample and claimed is not None and claimed > rows:
         out.sampled = True
         out.notes.append(f"sampled as asked: {rows:,} of {claimed:,} rows")
-    elif isinstance(claimed, int) and claimed > rows:
+    elif claimed is not None and claimed > rows:
         out.truncated = True
         out.notes.append(f"the server reports {claimed:,} rows and gave {rows:,}")
+    if not rows and claimed:
+        out.no_history = f"the server counts {claimed:,} rows and gave none"
+    elif not rows and claimed is None and any(not key.startswith("_") for key in run.summary):
+        out.no_history = "the server gave no rows, though the summary holds values"
     if run.state is State.RUNNING:
         out.notes.append("the run is still going on: these are the rows so far")
     return out

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from postrun.model import PostrunError, TargetError
 from postrun.sources.wandb_api.address import Address
+from postrun.sources.wandb_api.answers import make_tolerant
 
 T = TypeVar("T")
 
@@ -106,9 +107,11 @@ def _connect(url: str, _key: str) -> Any:
     if not os.environ.get("WANDB_INSECURE_DISABLE_SSL"):
         _probe(url)
     try:
-        return wandb.Api(overrides={"base_url": url}, timeout=PATIENCE)
+        api = wandb.Api(overrides={"base_url": url}, timeout=PATIENCE)
     except Exception as error:
         raise _connection_error(error, url) from error
+    make_tolerant(api)
+    return api
 
 
 def _probe(url: str) -> None:

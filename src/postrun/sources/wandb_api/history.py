@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,50 +40,108 @@ class History:
 
 
 def complete_history(
-    run: Any, last_step: int, claimed: Any, known: pl.DataFrame | None = None
+    run: Any, last_step: int | None, claimed: int | None, known: pl.DataFrame | None = None
 ) -> History:
-    """All rows of a run: those `known`, and later ones; all anew where they do not add up.
+    """Return all rows of a run: those `known`, and later ones; all anew if they do not add up.
 
-    The count is what tells: wandb-core never looks whether the exports in its cache, from which it scans,
-    are as new as the server's.
+    `run` is the SDK's; `last_step` and `claimed` are the last step and the number of rows that the
+    server reports, None if it does not. The count is what tells: wandb-core never looks whether the
+    exports in its cache, from which it scans, are as new as the server's.
     """
-    if known is not None and known.height and isinstance(claimed, int):
+    if known is not None and known.height and claimed is not None:
         out = History()
         out.frame = known
         if known.height != claimed:
-            out.frame = _continued(run, [known], out)
+            out.frame = _continued(run, [known], out, _stop(run, last_step, claimed), claimed)
         out.nonfinite = _count_nonfinite(out.frame)
-        if out.frame.height == claimed and _top(out.frame) == last_step:
+        if out.frame.height == claimed and last_step in (None, _top(out.frame)):
             return out
-    return read_history(run, last_step)
+    return read_history(run, last_step, claimed)
 
 
-def read_history(run: Any, last_step: int) -> History:
-    """The rows of a run. `run` is the SDK's, `last_step` what the server reports."""
+def read_history(run: Any, last_step: int | None, claimed: int | None = None) -> History:
+    """Return the rows of a run; arguments as in `complete_history`."""
     out = History()
     frames, live, trusted = _exports(run, out)
     out.frame = ordered({}, 0)
-    if live and last_step >= 0:
-        out.frame = _continued(run, frames, out, trusted)
+    got = sum(frame.height for frame in frames)
+    # A server that tells of no live rows may still have them: its own count decides.
+    if (live or got < (claimed or 1)) and claimed != 0:
+        stop = _stop(run, last_step, claimed)
+        out.frame = _continued(run, frames, out, stop, claimed, trusted)
     elif frames:
         out.frame = _together(frames)
     out.nonfinite = _count_nonfinite(out.frame)
     return out
 
 
+def _stop(run: Any, last_step: int | None, claimed: int | None) -> int:
+    """Return the step up to which rows are scanned, -1 if there are none.
+
+    If the server does not report its last step, the summary and a sample of the rows tell it: the
+    sample is spread over the whole history.
+    """
+    if last_step is not None:
+        return last_step
+    told = run.summary_metrics.get("_step")
+    known = int(told) if isinstance(told, int | float) and not isinstance(told, bool) else -1
+    try:
+        sample = run.history(samples=min(claimed or PAGE, PAGE), pandas=False)
+    except (TypeError, KeyError):  # the SDK cannot read an answer without rows
+        return known
+    steps = [row["_step"] for row in sample if isinstance(row.get("_step"), int | float)]
+    return max([known, *map(int, steps)])
+
+
+def _scanned(
+    run: Any, start: int, stop: int, wanted: int | None, use_cache: bool
+) -> list[dict[str, Any]]:
+    """Return the rows from one step to another, both included, in order.
+
+    A request answers at most `PAGE` rows. If no more are wanted, one request for all steps does,
+    however far apart they are; should it fail or bring fewer, the steps are asked for in pages.
+    """
+    span = stop + 1 - start
+    if wanted is not None and wanted <= PAGE < span:
+        with suppress(Exception):
+            rows = list(_scan(run, start, stop, span, use_cache))
+            if len(rows) >= wanted:
+                return rows
+    return list(_scan(run, start, stop, PAGE, use_cache))
+
+
+def _scan(run: Any, start: int, stop: int, page: int, use_cache: bool) -> Iterator[dict[str, Any]]:
+    """Scan rows by the SDK. Its `Run.scan_history` would ask the server for the last step again."""
+    from wandb.apis.public.history import HistoryScan
+
+    yield from HistoryScan(
+        run,
+        service_api=run._service_api,
+        min_step=start,
+        max_step=stop + 1,
+        page_size=page,
+        use_cache=use_cache,
+    )
+
+
 def _continued(
-    run: Any, frames: list[pl.DataFrame], out: History, use_cache: bool = True
+    run: Any,
+    frames: list[pl.DataFrame],
+    out: History,
+    stop: int,
+    claimed: int | None,
+    use_cache: bool = True,
 ) -> pl.DataFrame:
-    """Rows that are there, and what comes after them.
+    """Return rows that are there, and what comes after them up to the step `stop`.
 
     The last step that is there is asked for again, for it may have got more rows since: of its rows, the
     first are those that are known.
     """
     top = max((_top(frame) for frame in frames), default=-1)
     known = sum(int((frame["_step"] == top).sum()) for frame in frames)
-    rows: list[dict[str, Any]] = list(
-        run.scan_history(min_step=max(0, top), page_size=PAGE, use_cache=use_cache)
-    )
+    below = sum(frame.height for frame in frames) - known
+    wanted = None if claimed is None else max(0, claimed - below)
+    rows = _scanned(run, max(0, top), stop, wanted, use_cache)
     again = [row for row in rows if row.get("_step") == top]
     later = [row for row in rows if row.get("_step") != top]
     table = Table()

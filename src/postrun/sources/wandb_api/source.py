@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from postrun.model import Listing, Run, RunRef, State
+from postrun.sources.times import parse_time
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
@@ -92,8 +92,7 @@ class WandbApi:
         # Only now: whoever reads runs on disk is not to wait for what reads servers.
         from postrun.sources.wandb_api.build import STATES, download_files, load_run
 
-        created = attributes.get("createdAt")
-        moment = datetime.fromisoformat(f"{created}+00:00") if created else None
+        moment = parse_time(attributes.get("createdAt"))
         return RunRef(
             id=address.run,
             source=self.name,
@@ -103,7 +102,7 @@ class WandbApi:
                 Listing,
                 name=attributes.get("displayName") or "",
                 project=f"{address.entity}/{address.project}",
-                state=STATES.get(attributes.get("state", ""), State.UNKNOWN),
+                state=STATES.get(str(attributes.get("state")), State.UNKNOWN),
             ),
             modified=moment.timestamp() if moment else 0.0,
             remote=True,

@@ -1,0 +1,129 @@
+"""Answers of a W&B server, made safe for the SDK's own classes.
+
+The SDK's models of answers allow almost every field of a run to be null, but its `Run` does not: a
+run without a user, a state or a project id ends the whole listing with an error, and so does a
+config that is no JSON object. Servers of other versions leave fields out as well. What is missing
+is put in empty before the SDK sees it, and noted in the answer itself for completeness.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+#: Names, in a run's attributes, what the server left out of it.
+LEFT_OUT = "postrun:left_out"
+#: Fields that are JSON objects, or texts of such.
+_OBJECTS = ("config", "summaryMetrics", "systemMetrics", "historyKeys")
+#: Fields whose absence a reader should know of, and what they are in words. The others are
+#: ordinarily null: a run need not have a group, notes or a sweep.
+_TOLD = {
+    "state": "its state",
+    "config": "its config",
+    "summaryMetrics": "its summary",
+    "historyLineCount": "how many rows it has",
+    "historyKeys": "its last step",
+}
+
+
+def make_tolerant(api: Any) -> None:
+    """Make an `wandb.Api` take answers with any optional field null or absent.
+
+    The SDK sends each of its own GraphQL requests through one object, whose method is wrapped here.
+    A version of the SDK without it is used as it is.
+    """
+    service = getattr(api, "_service_api", None)
+    execute = getattr(service, "execute_graphql", None)
+    if service is None or execute is None or getattr(execute, "tolerant", False):
+        return
+
+    def tolerant(query: Any, *arguments: Any, **options: Any) -> Any:
+        return repaired(execute(query, *arguments, **options), str(query))
+
+    tolerant.tolerant = True  # type: ignore[attr-defined]
+    service.execute_graphql = tolerant
+
+
+def repaired(answer: Any, query: str) -> Any:
+    """Return an answer in which each run can be read; `query` tells which fields were asked for."""
+    project = answer.get("project") if isinstance(answer, dict) else None
+    if not isinstance(project, dict):
+        return answer
+    run = project.get("run")
+    if isinstance(run, dict):
+        _repair_lists(run)
+        if "name" in run and "id" in run:  # not an answer on its files or history alone
+            _repair_run(run, query)
+    runs = project.get("runs")
+    if isinstance(runs, dict):
+        edges = [e for e in runs.get("edges") or [] if isinstance(e, dict) and e.get("node")]
+        runs["edges"] = edges
+        for edge in edges:
+            _repair_run(edge["node"], query)
+    return answer
+
+
+def _repair_run(node: dict[str, Any], query: str) -> None:
+    """Give each field of a run a value that the SDK takes, and note which were missing."""
+    missing = [name for name in _TOLD if name in query and node.get(name) is None]
+    for name in _OBJECTS:
+        if name in node and _object(node[name]) is None:
+            missing += [name] if name in _TOLD and name not in missing else []
+            node[name] = "{}" if name != "historyKeys" else None
+    if not isinstance(node.get("user"), dict):
+        node.pop("user", None)
+    try:
+        int(node["projectId"])
+    except (KeyError, TypeError, ValueError):
+        node.pop("projectId", None)
+    node["state"] = node.get("state") or ""
+    if "tags" in node:
+        node["tags"] = list(node["tags"] or [])
+    node[LEFT_OUT] = missing
+
+
+def _repair_lists(run: dict[str, Any]) -> None:
+    """Make lists of what are null in answers on a run's files, artifacts, rows and log lines."""
+    for name in ("files", "artifacts", "outputArtifacts", "inputArtifacts", "logLines"):
+        part = run.get(name)
+        if isinstance(part, dict) and "edges" in part:
+            part["edges"] = [
+                e for e in part["edges"] or [] if isinstance(e, dict) and e.get("node")
+            ]
+    for name in ("history", "events"):
+        if name in run:
+            run[name] = [line for line in run[name] or [] if isinstance(line, str)]
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    """Return a JSON object given as such or as text; None if it is none."""
+    if isinstance(value, str | bytes):
+        try:
+            value = json.loads(value, strict=False)
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def left_out(attributes: Mapping[str, Any]) -> str:
+    """Return a sentence on what the server left out of a run, "" if nothing that matters."""
+    names = [_TOLD[name] for name in attributes.get(LEFT_OUT) or [] if name in _TOLD]
+    if not names:
+        return ""
+    words = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"the server does not tell {words}"
+
+
+def last_step(attributes: Mapping[str, Any]) -> int | None:
+    """Return the last step that the server reports of a run, None if it reports none."""
+    keys = _object(attributes.get("historyKeys"))
+    step = keys.get("lastStep") if keys else None
+    whole = isinstance(step, int | float) and not isinstance(step, bool) and step >= 0
+    return int(step) if whole else None  # type: ignore[arg-type]
+
+
+def row_count(attributes: Mapping[str, Any]) -> int | None:
+    """Return how many rows the server counts in a run's history, None if it does not tell."""
+    count = attributes.get("historyLineCount")
+    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
