@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import postrun
 from postrun.model import Run, Severity
+from postrun.sources.frames.rows import frame_of
 from postrun.sources.text_numbers import read_number, read_percent
-from postrun.sources.wandb_api.history import frame_of
 from postrun.sources.wandb_local.columns import Table
 from tests import logs
 from tests.curves import decay, make_run

@@ -27,8 +27,12 @@ def strict(line: str) -> str:
 NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
-def column(values: list[Any]) -> Any:
-    """A column as the exports hold it: numbers as doubles, steps as integers, others as they are."""
+def column(values: list[Any], unions: bool = True) -> Any:
+    """A column as the exports hold it: numbers as doubles, steps as integers, others as they are.
+
+    A mixed column is a union, a struct with one field per type, as today's server writes it; with
+    `unions` off it is JSON text.
+    """
     known = [v for v in values if v is not None]
     if all(isinstance(v, int) and not isinstance(v, bool) for v in known):
         return pa.array(values, pa.int64())
@@ -40,9 +44,29 @@ def column(values: list[Any]) -> Any:
         return pa.array(
             [v if v is None else float(NOT_FINITE.get(v, v)) for v in values], pa.float64()
         )
-    if any(isinstance(v, dict | list) for v in known) or len({type(v) for v in known}) > 1:
+    mixed = len({_kind(v) for v in known}) > 1
+    if mixed and unions:
+        return pa.array([None if v is None else {_kind(v): _leaf(v)} for v in values])
+    if mixed or any(isinstance(v, dict | list) for v in known):
         return pa.array([v if v is None else json.dumps(v) for v in values], pa.string())
     return pa.array(values)
+
+
+def _kind(value: Any) -> str:
+    """The field of a union that holds a value."""
+    kinds = {
+        bool: "bool",
+        int: "float64",
+        float: "float64",
+        str: "utf8",
+        dict: "struct",
+        list: "list",
+    }
+    return f"_type_{kinds[type(value)]}"
+
+
+def _leaf(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @dataclass
@@ -63,7 +87,7 @@ class ServerRun:
     """One run. `config` as the server holds it: {"lr": {"value": 0.1}}; rows and events are JSON lines.
 
     `exported`: how many of the rows are in Parquet exports, in files of `per_export` rows; the others are
-    live.
+    live. `unions`: whether mixed columns of exports are unions or JSON text.
     """
 
     entity: str
@@ -90,6 +114,7 @@ class ServerRun:
     artifacts: list[tuple[str, ServerArtifact]] = field(default_factory=list)  # "logged" or "used"
     exported: int = 0
     per_export: int = 50_000
+    unions: bool = True
     _steps: list[int] = field(default_factory=list, repr=False)
 
     def log(self, row: dict[str, Any]) -> None:
@@ -117,7 +142,7 @@ class ServerRun:
                 for r in self.rows[start : min(self.exported, start + self.per_export)]
             ]
             keys = list(dict.fromkeys(key for row in rows for key in row))
-            columns = {key: column([row.get(key) for row in rows]) for key in keys}
+            columns = {key: column([row.get(key) for row in rows], self.unions) for key in keys}
             out = io.BytesIO()
             pq.write_table(pa.table(columns), out)
             files.append(out.getvalue())

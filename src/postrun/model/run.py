@@ -27,6 +27,20 @@ class State(enum.StrEnum):
     RUNNING = "running"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def of(cls, word: object) -> State | None:
+        """Return the state that a word of W&B means, None if it is none that is known."""
+        return _STATE_WORDS.get(str(word).lower())
+
+
+_STATE_WORDS = {
+    **{state.value: state for state in State if state is not State.UNKNOWN},
+    "killed": State.CRASHED,
+    "preempted": State.CRASHED,
+    "pending": State.RUNNING,
+    "preempting": State.RUNNING,
+}
+
 
 @dataclass(slots=True)
 class Identity:

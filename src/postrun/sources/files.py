@@ -18,7 +18,7 @@ def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         notes.append(f"{path.name} is not readable: {error}")
         return {}
     if not isinstance(value, dict):

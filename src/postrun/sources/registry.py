@@ -9,7 +9,7 @@ from pathlib import Path
 
 from postrun.model import RunRef, TargetError
 from postrun.sources.base import Source
-from postrun.sources.exported import Exported
+from postrun.sources.exported.source import Exported
 from postrun.sources.stored import find_stored
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.sources.wandb_api.source import WandbApi

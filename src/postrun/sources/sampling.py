@@ -24,10 +24,10 @@ def looks_sampled(history: pl.DataFrame, reported_last_step: int | None) -> bool
     metrics = [n for n in history.columns if n not in ("_step", "_runtime", "_timestamp")]
     if history.height < _MIN_ROWS or not metrics:
         return False
-    counts = history.select(pl.col(metrics).count()).row(0)
-    densest = metrics[int(np.argmax(counts))]
-    present = history.filter(pl.col(densest).is_not_null() & pl.col("_step").is_not_null())
-    steps = np.unique(present["_step"].to_numpy())
+    counts = [history[name].count() for name in metrics]
+    densest = history[metrics[int(np.argmax(counts))]]
+    logged = history["_step"].filter(densest.is_not_null()).drop_nulls()
+    steps = np.unique(logged.to_numpy())
     if len(steps) < _MIN_ROWS:
         return False
     if reported_last_step is not None and reported_last_step > steps[-1]:

@@ -23,27 +23,18 @@ from postrun.model import (
     empty_console,
 )
 from postrun.sources.dropped import note_dropped
+from postrun.sources.frames.rows import frame_of, within
 from postrun.sources.times import parse_time
 from postrun.sources.wandb_api.address import Address
 from postrun.sources.wandb_api.answers import last_step, left_out, row_count
 from postrun.sources.wandb_api.connection import asking, connect, patiently
-from postrun.sources.wandb_api.history import History, complete_history, frame_of, within
+from postrun.sources.wandb_api.history import History, complete_history
 from postrun.sources.wandb_local.console import Console
 
 T = TypeVar("T")
 
 #: More system samples than this are asked for; where as many come, there may be more.
 _SAMPLES = 1_000_000
-STATES = {
-    "finished": State.FINISHED,
-    "failed": State.FAILED,
-    "crashed": State.CRASHED,
-    "killed": State.CRASHED,
-    "preempted": State.CRASHED,
-    "running": State.RUNNING,
-    "pending": State.RUNNING,
-    "preempting": State.RUNNING,
-}
 #: Files of a run that say something about it; the others are only listed.
 WANTED = (
     "config.yaml",
@@ -158,7 +149,7 @@ def build(
     identity = _identity(theirs, attributes, metadata)
     run = Run(
         identity=identity,
-        state=STATES.get(str(theirs.state), State.UNKNOWN),
+        state=State.of(theirs.state) or State.UNKNOWN,
         config=dict(theirs.config),
         summary=within(dict(theirs.summary_metrics)),
         history=history.frame,
@@ -238,7 +229,7 @@ def _about_answer(attributes: Mapping[str, Any]) -> list[str]:
     """Return notes on what the server left out of a run, or says in unknown words."""
     told = left_out(attributes)
     state = attributes.get("state")
-    known = not state or state in STATES
+    known = not state or State.of(state) is not None
     return [
         *([told] if told else []),
         *([] if known else [f'the server calls the state "{state}"']),

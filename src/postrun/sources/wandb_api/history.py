@@ -6,19 +6,18 @@ fetched twice; on servers without exports everything is scanned. Rows are put in
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import orjson
 import polars as pl
 
-from postrun.sources.wandb_local.columns import NONFINITE, Table
-from postrun.sources.wandb_local.frames import stacked
+from postrun.sources.frames.parquet import columns_of
+from postrun.sources.frames.rows import fill_rows
+from postrun.sources.frames.stack import stacked
+from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.media import fold_media
 
@@ -145,7 +144,7 @@ def _continued(
     again = [row for row in rows if row.get("_step") == top]
     later = [row for row in rows if row.get("_step") != top]
     table = Table()
-    _fill(table, [*again[known:], *later])
+    fill_rows(table, [*again[known:], *later])
     columns = fold_media({s.name: s for s in table.series()}, table.media)
     out.media += table.media
     out.notes += table.notes
@@ -206,115 +205,13 @@ def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool, bool]:
 
 
 def _read_export(path: Path, out: History) -> pl.DataFrame:
-    """One Parquet file in the types that `Run.history` has."""
-    frame = pl.read_parquet(path, memory_map=False)
-    columns: list[pl.Series] = []
-    for series in frame:
-        if series.dtype == pl.Struct:
-            columns += _flattened(series)
-        elif series.dtype.is_nested():
-            texts = [None if v is None else json.dumps(v) for v in series.to_list()]
-            columns.append(pl.Series(series.name, texts, dtype=pl.String))
-        elif series.dtype == pl.Float64:
-            columns.append(_whole(series))
-        else:
-            columns.append(series)
-    dropped: set[str] = set()
-    decoded = Table()
-    decoded.rows = frame.height
-    for series in [s for s in columns if s.dtype == pl.String and s.null_count() < len(s)]:
-        # What has no column type of its own (dictionaries, mixtures) is exported as JSON text.
-        known = series.is_not_null().arg_true().to_numpy().astype(np.int64)
-        texts = series.drop_nulls().to_list()
-        if _is_json(series):
-            texts = with_words([json.loads(str(text)) for text in texts])
-        decoded.put_column(series.name, known, texts)
-        dropped.add(series.name)
-    columns = [s for s in columns if s.name not in dropped] + list(decoded.series())
-    out.media += decoded.media
-    out.notes += [note for note in decoded.notes if note not in out.notes]
-    table = fold_media({s.name: s for s in columns}, out.media)
-    return ordered(table, frame.height)
-
-
-def _is_json(series: pl.Series) -> bool:
-    """True where every text is JSON and some could not be a plain text: a dictionary, a quoted text."""
-    texts = series.drop_nulls()
-    if not len(texts) or not texts.str.contains(r'^[{"]').any():
-        return False
-    try:
-        orjson.loads(f"[{','.join(map(str, texts))}]")
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _flattened(series: pl.Series) -> Iterator[pl.Series]:
-    for child in series.struct.unnest():
-        child = child.rename(f"{series.name}.{child.name}")
-        if child.dtype == pl.Struct:
-            yield from _flattened(child)
-        else:
-            yield child
-
-
-def _whole(series: pl.Series) -> pl.Series:
-    """A column of doubles; of whole numbers alone it is one of integers, as it was logged."""
-    if series.name in ("_runtime", "_timestamp"):
-        return series
-    known = series.drop_nulls().to_numpy()
-    whole = len(known) and np.isfinite(known).all() and (known == np.rint(known)).all()
-    if whole and np.abs(known).max() < 2**53:
-        return series.cast(pl.Int64)
-    return series
+    """Return one Parquet file in the types that `Run.history` has."""
+    found = columns_of(pl.read_parquet(path, memory_map=False), exported=True)
+    out.media += found.media
+    out.notes += [note for note in found.notes if note not in out.notes]
+    return ordered(found.columns, found.rows)
 
 
 def _count_nonfinite(frame: pl.DataFrame) -> int:
     floats = [s for s in frame if s.dtype.is_float()]
     return sum(int((~s.drop_nulls().is_finite()).sum()) for s in floats)
-
-
-def _fill(table: Table, rows: list[dict[str, Any]]) -> None:
-    """Rows into columns, with the type rule of local logs."""
-    at: dict[str, list[int]] = {}
-    values: dict[str, list[Any]] = {}
-    for number, row in enumerate(rows):
-        for key, value in row.items():
-            if key not in at:
-                at[key], values[key] = [], []
-            at[key].append(number)
-            values[key].append(value)
-    table.rows = len(rows)
-    for key, found in values.items():
-        table.put_column(key, np.array(at[key], np.int64), with_words(found))
-
-
-def with_words(values: list[Any]) -> list[Any]:
-    """Values with the texts "NaN", "Infinity" and "-Infinity" as numbers: JSON has no words for these.
-
-    Only where no other text is among them, for it might be one; within dictionaries always.
-    """
-    texts = {v for v in values if isinstance(v, str)}
-    words = bool(texts) and texts <= NONFINITE.keys()
-    return [
-        NONFINITE[v] if words and isinstance(v, str) else within(v) if isinstance(v, dict) else v
-        for v in values
-    ]
-
-
-def within(value: dict[str, Any]) -> dict[str, Any]:
-    """A dictionary with these texts as numbers, at any depth; media are left as they are."""
-    if "_type" in value:
-        return value
-    return {
-        k: within(v) if isinstance(v, dict) else NONFINITE.get(v, v) if isinstance(v, str) else v
-        for k, v in value.items()
-    }
-
-
-def frame_of(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
-    """Rows of any stream as a frame, by the same rule."""
-    table = Table()
-    _fill(table, list(rows))
-    columns = {s.name: s for s in table.series()}
-    return pl.DataFrame(list(columns.values())) if columns else pl.DataFrame()

@@ -90,7 +90,7 @@ class WandbApi:
 
     def _reference(self, address: Address, attributes: dict[str, Any]) -> RunRef:
         # Only now: whoever reads runs on disk is not to wait for what reads servers.
-        from postrun.sources.wandb_api.build import STATES, download_files, load_run
+        from postrun.sources.wandb_api.build import download_files, load_run
 
         moment = parse_time(attributes.get("createdAt"))
         return RunRef(
@@ -102,7 +102,7 @@ class WandbApi:
                 Listing,
                 name=attributes.get("displayName") or "",
                 project=f"{address.entity}/{address.project}",
-                state=STATES.get(str(attributes.get("state")), State.UNKNOWN),
+                state=State.of(attributes.get("state")) or State.UNKNOWN,
             ),
             modified=moment.timestamp() if moment else 0.0,
             remote=True,

@@ -17,10 +17,10 @@ from postrun.model import (
     TargetError,
 )
 from postrun.sources.dropped import note_dropped
+from postrun.sources.frames.stack import stacked
 from postrun.sources.wandb_local.completeness import completeness, lost_log
 from postrun.sources.wandb_local.ending import session_end
 from postrun.sources.wandb_local.files_folder import FilesFolder
-from postrun.sources.wandb_local.frames import stacked
 from postrun.sources.wandb_local.log import Log
 from postrun.sources.wandb_local.part import Part, read_part
 from postrun.sources.wandb_local.segments import Segments, together

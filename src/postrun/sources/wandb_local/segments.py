@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from postrun.model import Seam
-from postrun.sources.wandb_local.frames import TIMES, stacked
+from postrun.sources.frames.stack import TIMES, stacked
 from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.part import Part
 from postrun.sources.wandb_local.shared import joined, sessions

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from postrun.sources.wandb_local.frames import TIMES, stacked
+from postrun.sources.frames.stack import TIMES, stacked
 from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.part import Part
 

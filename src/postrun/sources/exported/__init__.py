@@ -1,0 +1,1 @@
+"""Folders exported earlier, bare histories, and what people export from the W&B page."""

@@ -1,0 +1,107 @@
+"""A table file as a history: its columns in a history's types, its steps and times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from postrun.model import TargetError
+from postrun.sources.exported.delimited import read_delimited
+from postrun.sources.frames.parquet import columns_of
+from postrun.sources.times import parse_time
+from postrun.sources.wandb_local.log import ordered
+
+#: Columns that count steps, the first of them that is there.
+_STEPS = (
+    "_step", "Step", "step", "steps", "global_step", "trainer/global_step", "train/global_step", "iteration",
+    "iter", "epoch", "Epoch",
+)  # fmt: skip
+
+
+def read_table(path: Path, notes: list[str]) -> pl.DataFrame:
+    """Return a Parquet or delimited text file as a frame; `notes` takes what was decided.
+
+    Raises:
+        TargetError: The file is empty or not readable.
+    """
+    if path.suffix != ".parquet":
+        return read_delimited(path, notes)
+    try:
+        found = columns_of(pl.read_parquet(path))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise TargetError(path, f"not a readable Parquet file: {first}", _AGAIN) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # Polars' own, which is no Exception
+            raise
+        problem = "not a readable Parquet file: its footer contradicts its pages"
+        raise TargetError(path, problem, _AGAIN) from None
+    notes += found.notes
+    return pl.DataFrame([series.rename(name) for name, series in found.columns.items()])
+
+
+_AGAIN = "Write the file again."
+
+
+def read_history(path: Path, notes: list[str]) -> pl.DataFrame:
+    """Return a table file as `Run.history` has it.
+
+    The steps are the first known column that holds whole numbers, else the numbers of the rows.
+
+    Raises:
+        TargetError: The file is not readable or holds no column of numbers.
+    """
+    return as_history(read_table(path, notes), path, notes)
+
+
+def as_history(frame: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
+    """Return a frame as `Run.history` has it; arguments and errors as in `read_history`."""
+    if not any(dtype.is_numeric() for dtype in frame.dtypes):
+        raise TargetError(
+            path,
+            "no column of numbers",
+            "A history has one row per step and one column per metric, separated by commas, semicolons, "
+            "tabs or |, with a header.",
+        )
+    columns = {series.name: series for series in frame}
+    name = next((n for n in _STEPS if n in columns and _counts(columns[n])), None)
+    if name is None:
+        numbers = pl.int_range(frame.height, dtype=pl.Int64, eager=True)
+        _aside(columns, "_step", notes)
+        columns["_step"] = numbers.alias("_step")
+    else:
+        columns["_step"] = columns[name].cast(pl.Int64, strict=False).alias("_step")
+    for name in ("_runtime", "_timestamp"):
+        if name in columns and not columns[name].dtype.is_numeric():
+            moments = _moments(columns[name])
+            _aside(columns, name, notes)
+            if moments is not None:
+                columns[name] = moments
+    return ordered(columns, frame.height)
+
+
+def _counts(series: pl.Series) -> bool:
+    """Return whether a column holds whole numbers (or doubles that are whole), at least one."""
+    if not series.dtype.is_numeric() or not series.count():
+        return False
+    known = series.drop_nulls().cast(pl.Float64)
+    return bool((known.is_finite() & (known == known.round())).all())
+
+
+def _aside(columns: dict[str, pl.Series], name: str, notes: list[str]) -> None:
+    """Move a column of steps or times that holds none to a name of its own."""
+    odd = columns.pop(name, None)
+    if odd is not None and odd.count():
+        columns[f"{name}:text"] = odd.cast(pl.String).alias(f"{name}:text")
+        notes.append(f"{name} does not hold numbers throughout: it is kept as {name}:text")
+
+
+def _moments(series: pl.Series) -> pl.Series | None:
+    """Return a column of texts that are times as Unix seconds, None if some are not."""
+    if series.dtype != pl.String:
+        return None
+    moments = [parse_time(text) for text in series.to_list()]
+    if None in [m for m, text in zip(moments, series, strict=True) if text]:
+        return None
+    return pl.Series(series.name, [m and m.timestamp() for m in moments], dtype=pl.Float64)
