@@ -12,7 +12,7 @@ from postrun.compare.record import RunRecord
 from postrun.model import TargetError, UsageError
 from postrun.model.run import Kept
 from postrun.model.text import unique_labels
-from postrun.semantics import role_rank
+from postrun.semantics import meanings, role_rank
 from postrun.stats.robust import Floats
 from postrun.store.cache import Cache, Ints
 
@@ -101,6 +101,11 @@ class Project:
                 if facts["role"] in _JUDGES and facts["central"] and facts["n"] > 1:
                     counts[key] += 1
                     found[key] = facts["role"]
+        if not judged:  # runs without histories, as a runs table has them
+            judged = self.records
+            meant = meanings(sorted({name for r in judged for name in r.summary}))
+            found = {k: str(i.role) for k, i in meant.items() if i.role in _JUDGES and i.central}
+            counts = Counter(k for r in judged for k in r.summary if k in found)
         common = [k for k, n in counts.items() if 2 * n >= len(judged)]
         if not common:
             raise UsageError(
@@ -118,7 +123,9 @@ class Project:
         if metric in COSTS:
             return 1 if goal == "max" else -1
         known = [r.metrics[metric].better for r in self.records if metric in r.metrics]
-        if not known and not any(metric in r.summary for r in self.records):
+        if not known and any(metric in r.summary for r in self.records):
+            known = [meanings([metric])[metric].better]
+        if not known:
             near = [k for k in self.metrics() if metric.lower() in k.lower()][:5]
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise UsageError(f"no run has a metric {metric!r}{hint}")

@@ -122,7 +122,7 @@ class RunCrashed(Rule):
             how = _describe(cause)
         else:
             how = "the process was killed, its machine was lost, or it still hangs"
-        if done.no_history:
+        if done.no_history and done.damage:
             ends = f" ({done.no_history})"
         seen, proofs = machine_at_end(view, cause)
         yield self.finding(

@@ -4,7 +4,7 @@ from postrun.semantics.experiment import experiments, join, signature
 from postrun.semantics.packs_loader import Pack, packs
 from postrun.semantics.roles import Role, panels, role_rank, roles
 from postrun.semantics.series import MetricInfo, Series, paired
-from postrun.semantics.view import RunView
+from postrun.semantics.view import RunView, meanings
 
 __all__ = [
     "MetricInfo",
@@ -14,6 +14,7 @@ __all__ = [
     "Series",
     "experiments",
     "join",
+    "meanings",
     "packs",
     "paired",
     "panels",

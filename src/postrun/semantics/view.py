@@ -6,7 +6,7 @@ Everything is computed once per run and kept, so that many rules cost one pass o
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from postrun.model import Run
+from postrun.model import Identity, Run
 from postrun.semantics.packs_loader import Pack, packs
 from postrun.semantics.series import Floats, MetricInfo, Series
 from postrun.stats.plateau import Gain, gains
@@ -289,6 +289,12 @@ class RunView:
         except (TypeError, ValueError):
             return None
         return (found[0], value) if value > 0 and np.isfinite(value) else None
+
+
+def meanings(names: Sequence[str]) -> dict[str, MetricInfo]:
+    """Return what names of metrics mean if nothing is known but the names."""
+    history = pl.DataFrame(schema=dict.fromkeys(("_step", *names), pl.Float64))
+    return RunView(Run(Identity(""), history=history)).metrics
 
 
 def _stem(info: MetricInfo) -> str:

@@ -6,7 +6,6 @@ group that the page drew as one point (`__MIN`, `__MAX`). Some files hold `run -
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -46,31 +45,12 @@ def chart_runs(header: Sequence[str]) -> list[str]:
 
 
 def _split(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return run and metric of each column.
-
-    Both may hold " - " themselves. Of the ways to cut a name the one counts whose run and metric
-    occur in most other columns, and among equal ones the last " - ".
-    """
-    bare = {name: _without_band(name)[0] for name in columns}
-    cuts = {
-        name: [(name[:i], name[i + len(_BETWEEN) :]) for i in _places(name)]
-        for name in dict.fromkeys(bare.values())
-    }
-    runs = Counter(run for ways in cuts.values() for run, _ in ways)
-    metrics = Counter(metric for ways in cuts.values() for _, metric in ways)
-    best = {
-        name: max(ways, key=lambda way: (runs[way[0]] + metrics[way[1]], len(way[0])))
-        for name, ways in cuts.items()
-    }
-    return {name: best[base] for name, base in bare.items()}
-
-
-def _places(name: str) -> list[int]:
-    places, at = [], name.find(_BETWEEN)
-    while at >= 0:
-        places.append(at)
-        at = name.find(_BETWEEN, at + 1)
-    return places
+    """Return run and metric of each column, cut at the last " - ": names of runs often hold one."""
+    out = {}
+    for column in columns:
+        run, _, metric = _without_band(column)[0].rpartition(_BETWEEN)
+        out[column] = run, metric
+    return out
 
 
 def _without_band(name: str) -> tuple[str, str]:

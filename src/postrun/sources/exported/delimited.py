@@ -88,7 +88,13 @@ def read_delimited(path: Path, notes: list[str], texts: bool = False) -> pl.Data
 
 def _plain(data: bytes) -> pl.DataFrame | None:
     """Return a file that is plain CSV, None if it needs a lenient reading."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:1] in b"#," or b"\0" in data[:1000]:
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return None
+    marked = data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:1] in b"#,"
+    if marked or b"\0" in data[:1000] or b"\n" not in data.strip():
         return None
     try:
         frame = pl.read_csv(io.BytesIO(data), infer_schema_length=None)
@@ -99,7 +105,7 @@ def _plain(data: bytes) -> pl.DataFrame | None:
         return None
     if names[0] == "Unnamed: 0" and _is_index(frame.to_series(0)):
         frame = frame.drop(names[0])
-    empty = pl.Series([True] * frame.height)
+    empty = pl.Series([True] * frame.height, dtype=pl.Boolean)
     for series in frame:
         empty &= series.is_null()
     return frame.filter(~empty) if empty.any() else frame
@@ -141,7 +147,8 @@ def _without_comments(lines: Sequence[str]) -> list[str]:
     while len(kept) > 1 and kept[0].startswith("#"):
         bare = kept[0].lstrip("# ")
         counts = [bare.count(d) for d in _DELIMITERS]
-        if max(counts) and counts == [kept[1].count(d) for d in _DELIMITERS]:
+        named = any(c.isalpha() for c in bare)
+        if named and max(counts) and counts == [kept[1].count(d) for d in _DELIMITERS]:
             kept[0] = bare
             break
         kept = kept[1:]

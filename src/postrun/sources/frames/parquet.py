@@ -62,6 +62,8 @@ def columns_of(frame: pl.DataFrame, exported: bool = False) -> Columns:
     odd: dict[str, str] = {}
     for series in frame:
         plain = _plain(series, odd)
+        if plain is None and not exported and series.dtype in (pl.List, pl.Array):
+            odd[series.name] = "list"
         if plain is None or plain.dtype == pl.String:
             _put(table, series if plain is None else plain, exported)
         else:
