@@ -19,8 +19,10 @@ _STEPS = (
 )  # fmt: skip
 
 
-def read_table(path: Path, notes: list[str]) -> pl.DataFrame:
-    """Return a Parquet or delimited text file as a frame; `notes` takes what was decided.
+def read_table(path: Path, notes: list[str], media: dict[str, int] | None = None) -> pl.DataFrame:
+    """Return a Parquet or delimited text file as a frame.
+
+    `notes` takes what was decided, `media` the number of media by their `_type`.
 
     Raises:
         TargetError: The file is empty or not readable.
@@ -38,21 +40,23 @@ def read_table(path: Path, notes: list[str]) -> pl.DataFrame:
         problem = "not a readable Parquet file: its footer contradicts its pages"
         raise TargetError(path, problem, _AGAIN) from None
     notes += found.notes
+    if media is not None:
+        media.update(found.media)
     return pl.DataFrame([series.rename(name) for name, series in found.columns.items()])
 
 
 _AGAIN = "Write the file again."
 
 
-def read_history(path: Path, notes: list[str]) -> pl.DataFrame:
-    """Return a table file as `Run.history` has it.
+def read_history(path: Path, notes: list[str], media: dict[str, int] | None = None) -> pl.DataFrame:
+    """Return a table file as `Run.history` has it; `notes` and `media` as in `read_table`.
 
     The steps are the first known column that holds whole numbers, else the numbers of the rows.
 
     Raises:
         TargetError: The file is not readable or holds no column of numbers.
     """
-    return as_history(read_table(path, notes), path, notes)
+    return as_history(read_table(path, notes, media), path, notes)
 
 
 def as_history(frame: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:

@@ -44,7 +44,10 @@ def load_run(folder: Path, run_id: str, bare: Path | None) -> Run:
     if bare is None or bare.stem.endswith("_history"):
         about = _identity_files(folder, notes)
     told = _Told(about, notes)
-    history = read_history(bare, notes) if bare else _first_history(folder, run_id, notes)
+    media: dict[str, int] = {}
+    history = (
+        read_history(bare, notes, media) if bare else _first_history(folder, run_id, notes, media)
+    )
     summary = read_json(folder / f"{run_id}_summary.json", notes)
     config = unwrap_config(read_json(folder / f"{run_id}_config.json", notes))
     run = Run(
@@ -76,6 +79,7 @@ def load_run(folder: Path, run_id: str, bare: Path | None) -> Run:
     run.console = _console(folder / f"{run_id}_console.log") if bare is None else empty_console()
     run.runtime = _runtime(run)
     run.completeness = _completeness(run, about, notes)
+    run.completeness.media = media
     earlier = about.get("completeness")
     note_dropped(run, earlier=earlier if isinstance(earlier, dict) else None)
     return run
@@ -129,14 +133,16 @@ def _identity_files(folder: Path, notes: list[str] | None = None) -> dict[str, A
     return out
 
 
-def _first_history(folder: Path, run_id: str, notes: list[str]) -> pl.DataFrame:
+def _first_history(
+    folder: Path, run_id: str, notes: list[str], media: dict[str, int]
+) -> pl.DataFrame:
     found = False
     for suffix in (".parquet", ".csv"):
         path = folder / f"{run_id}_history{suffix}"
         if path.is_file():
             found = True
             try:
-                return read_history(path, notes)
+                return read_history(path, notes, media)
             except TargetError as error:
                 notes.append(f"{path.name}: {error.problem}")
     if not found:
