@@ -100,6 +100,13 @@ def test_state_by_files(
     assert resolve(folder)[0].state is state
 
 
+def test_no_history_is_not_said_to_be_healthy(tmp_path: Path) -> None:
+    from postrun.report.overview import verdict
+
+    run = postrun.load(folder_with(tmp_path, None, output="done\n", summary=ENDED))
+    assert verdict(run, []) == "Finished after 95 s; there is no history to judge."
+
+
 def test_interrupted_by_the_user(tmp_path: Path) -> None:
     text = TRACEBACK.replace("ValueError: Expected input", "KeyboardInterrupt: ")
     run = postrun.load(folder_with(tmp_path, None, output=text))

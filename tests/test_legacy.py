@@ -112,6 +112,16 @@ def test_history_missing_beside_system_metrics(tmp_path: Path) -> None:
     assert "wandb-history.jsonl is missing" in run.completeness.sentence()
 
 
+def test_lines_in_the_files_folder(tmp_path: Path) -> None:
+    folder = legacy(tmp_path)
+    below = folder / "files"
+    below.mkdir()
+    for path in [p for p in folder.iterdir() if p.is_file()]:
+        path.rename(below / path.name)
+    run = postrun.load(folder)
+    assert run.history.height == 30 and run.config == {"lr": 0.1} and run.exit_code == 0
+
+
 def test_project_of_old_and_new_folders(tmp_path: Path) -> None:
     legacy(tmp_path)
     legacy(tmp_path, "run-20200324_000000-leg2")

@@ -48,7 +48,8 @@ def test_a_charts_runs(tmp_path: Path) -> None:
         assert run.history["_step"].to_list() == steps
         assert run.history["eval/loss"].to_list() == [10 / (s + 1) for s in steps]
         assert {"eval/loss__MIN", "eval/loss__MAX"} < set(run.history.columns)
-        assert "draws long histories from a sample" in " ".join(run.completeness.notes)
+        assert "draws long histories from a sample" in run.completeness.sentence()
+        assert not run.completeness.sentence().startswith("complete")
     assert len(postrun.runs(tmp_path)) == 2  # in a folder, too
 
 

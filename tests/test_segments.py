@@ -89,6 +89,33 @@ def test_nothing_is_lost_where_writers_disagree_or_log_off_the_axis(tmp_path: Pa
     assert history["_step"].to_list() == list(range(21))
 
 
+def test_three_writers_of_which_one_lacks_the_axis(tmp_path: Path) -> None:
+    """An evaluator with an axis of its own, and an axis that one writer logs as fractions."""
+    theirs = [row | {"train/step": float(row["train/step"])} for row in sampler(20)]
+    evaluator = [{"_step": i, "eval/step": 5 * i, "eval/acc": 0.5} for i in range(4)]
+    axis = axis_record("train/step")
+    stamps = ("20240101_000000", "20240101_000001", "20240101_000002")
+    for rows, stamp, every in (
+        (trainer(20), stamps[0], 10),
+        (theirs, stamps[1], 10),
+        (evaluator, stamps[2], 50),
+    ):
+        records = [
+            shared_record("s1"),
+            axis,
+            *logs.rows(rows, START + 1, every),
+            logs.exit_record(),
+        ]
+        logs.run_folder(tmp_path, "s1", records, stamp)
+    (ref,) = resolve(tmp_path / "wandb")
+    history = ref.load().history
+    both = history.filter(
+        history["train/loss"].is_not_null() & history["rollout/reward"].is_not_null()
+    )
+    assert both.height == 20 and history["eval/acc"].count() == 4 and history.height == 24
+    assert history["_step"].to_list() == list(range(24))
+
+
 def test_repeated_values_of_the_axis_keep_each_metric(tmp_path: Path) -> None:
     mine = [{"_step": i, "s": i // 2, "a" if i % 2 else "b": float(i)} for i in range(40)]
     theirs = [{"_step": i, "s": i, "c": 1.0} for i in range(20)]

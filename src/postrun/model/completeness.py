@@ -82,6 +82,7 @@ class Completeness:
         dropped_steps: First and last of the refused steps; empty if unknown.
         dropped_at: Lowest and highest step that the run had reached by then; empty if unknown.
         no_history: Why there are no rows although the run may have logged some; "" otherwise.
+        unsure: Why rows may be missing although nothing shows it; "" if there is no doubt.
     """
 
     source: str = ""
@@ -96,6 +97,7 @@ class Completeness:
     dropped_steps: list[int] = field(default_factory=list)
     dropped_at: list[int] = field(default_factory=list)
     no_history: str = ""
+    unsure: str = ""
     nonfinite: int = 0
     media: dict[str, int] = field(default_factory=dict)
     damage: list[Damage] = field(default_factory=list)
@@ -143,6 +145,8 @@ class Completeness:
                 f"INCOMPLETE: {self.rows:,} rows{steps}; "
                 f"the SDK dropped {least}{self.dropped:,} {'row' if self.dropped == 1 else 'rows'}"
             )
+        if self.unsure:
+            return f"{self.rows:,} rows{steps}; {self.unsure}"
         return f"complete: {self.rows:,} rows{steps}"
 
     def _full(self) -> int:
@@ -163,6 +167,7 @@ class Completeness:
             "dropped_steps": self.dropped_steps,
             "dropped_at": self.dropped_at,
             "no_history": self.no_history,
+            "unsure": self.unsure,
             "nonfinite_values": self.nonfinite,
             "media": dict(sorted(self.media.items())),
             "notes": [

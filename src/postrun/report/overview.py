@@ -203,6 +203,8 @@ def verdict(run: Run, findings: list[Finding]) -> str:
     if warnings:
         names = ", ".join(dict.fromkeys(f.name for f in warnings))
         return f"{state}, with warnings: {names}."
+    if run.completeness.no_history:
+        return f"{state}; there is no history to judge."
     return f"{state}; no rule found a problem."
 
 

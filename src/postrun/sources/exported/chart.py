@@ -23,10 +23,8 @@ _BETWEEN = " - "
 #: First columns that are times; W&B's own words.
 _SECONDS = ("Relative Time (Process)", "Relative Time (Wall)", "Relative Time", "_runtime")
 _WALL = ("Wall Time", "_timestamp")
-_NOTE = (
-    "read from a chart's CSV: the W&B page draws long histories from a sample of their rows, so rows may be "
-    "missing; config, summary and log are not in it"
-)
+_UNSURE = "the W&B page draws long histories from a sample of their rows"
+_NOTE = "read from a chart's CSV: config, summary and log are not in it"
 
 
 def is_chart(header: Sequence[str]) -> bool:
@@ -83,6 +81,7 @@ def load_chart_run(path: Path, name: str, version: str) -> Run:
     run.runtime = _last(run.history["_runtime"])
     run.completeness = completeness_of(run, told)
     run.completeness.notes.append(_NOTE)
+    run.completeness.unsure = _UNSURE
     run.completeness.sampled = looks_sampled(run.history, None)
     return run
 

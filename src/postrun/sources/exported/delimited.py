@@ -22,7 +22,6 @@ import polars as pl
 from postrun.model import TargetError
 from postrun.sources.wandb_local.columns import Table
 
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _DELIMITERS = (",", ";", "\t", "|")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 #: Words for a value that is not there, in lower case.

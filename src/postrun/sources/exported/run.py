@@ -200,6 +200,7 @@ def _completeness(run: Run, about: dict[str, Any], notes: list[str]) -> Complete
         out.sampled = bool(earlier.get("sampled"))
         out.truncated = bool(earlier.get("truncated"))
         out.no_history = str(earlier.get("no_history") or "") if not out.rows else ""
+        out.unsure = str(earlier.get("unsure") or "")
         out.notes += [str(note) for note in earlier.get("notes") or []]
         return out
     if looks_sampled(run.history, out.reported_last_step):

@@ -1,4 +1,7 @@
-"""Exports as a source: found cheaply, loaded when asked for."""
+"""Exports as a source: found cheaply, loaded when asked for.
+
+What reads them is imported when there is something to read: every command asks all sources.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from postrun.model import Listing, RunRef
-from postrun.sources.exported.chart import chart_runs, is_chart, load_chart_run
-from postrun.sources.exported.delimited import SUFFIXES as TEXTS
-from postrun.sources.exported.delimited import header_of
-from postrun.sources.exported.run import listing, load_run, version
-from postrun.sources.exported.runs_table import is_runs_table, load_table_run, table_runs
 from postrun.sources.files import stamp
 
+#: Endings of the names of tables as text.
+TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _SUFFIXES = ("_history.parquet", "_history.csv", "_summary.json")
 #: How the W&B page calls what it exports.
 _PAGE = "wandb_export_"
@@ -43,6 +43,10 @@ class Exported:
 
     def _of_file(self, path: Path) -> list[RunRef]:
         """Return the runs of one file: the W&B page writes several into one."""
+        from postrun.sources.exported.chart import chart_runs, is_chart, load_chart_run
+        from postrun.sources.exported.delimited import header_of
+        from postrun.sources.exported.runs_table import is_runs_table, load_table_run, table_runs
+
         header = header_of(path) if path.suffix != ".parquet" else []
         if is_chart(header):
             return [
@@ -76,6 +80,8 @@ class Exported:
         return [self._reference(path.parent, stem.removesuffix("_history") or stem, path)]
 
     def _reference(self, folder: Path, run_id: str, path: Path) -> RunRef:
+        from postrun.sources.exported.run import listing, load_run, version
+
         bare = path.is_file()
         return RunRef(
             id=run_id,

@@ -26,7 +26,14 @@ HISTORY, EVENTS = "wandb-history.jsonl", "wandb-events.jsonl"
 
 def is_legacy(folder: Path) -> bool:
     """Return whether a run folder holds a history or system metrics as JSON lines."""
-    return (folder / HISTORY).is_file() or (folder / EVENTS).is_file()
+    below = _lines_of(folder)
+    return (below / HISTORY).is_file() or (below / EVENTS).is_file()
+
+
+def _lines_of(folder: Path) -> Path:
+    """Return where the JSON lines lie: in the run folder, or in `files/` if they were moved there."""
+    below = folder / "files"
+    return below if (below / HISTORY).is_file() else folder
 
 
 def read_legacy(folder: Path, files: FilesFolder) -> Log:
@@ -34,6 +41,7 @@ def read_legacy(folder: Path, files: FilesFolder) -> Log:
 
     A line that is no JSON object is left out and noted with its place.
     """
+    folder = _lines_of(folder)
     log = Log(folder / HISTORY)
     table = Table()
     rows = _rows(log.path, log)

@@ -68,9 +68,15 @@ def joined(parts: Sequence[Part]) -> Joined:
     axis = _declared_axis(parts) or ("_step" if _steps_are_common(frames) else "")
     if not axis:
         return Joined(_by_time(stacked(frames)), f"{who}; their rows are in order of time")
-    with_axis = [_one_row_each(f.filter(pl.col(axis).is_not_null()), axis) for f in frames]
-    history = _side_by_side(with_axis, axis)
-    rest = [f.filter(pl.col(axis).is_null()) for f in frames]
+    has_axis = [axis in f.columns and f[axis].dtype.is_numeric() for f in frames]
+    told = [f for f, has in zip(frames, has_axis, strict=True) if has]
+    if len({f[axis].dtype for f in told}) > 1:  # whole numbers in one, fractions in another
+        told = [f.with_columns(f[axis].cast(pl.Float64)) for f in told]
+    history = _side_by_side(
+        [_one_row_each(f.filter(f[axis].is_not_null()), axis) for f in told], axis
+    )
+    rest = [f.filter(f[axis].is_null()) for f in told]
+    rest += [f for f, has in zip(frames, has_axis, strict=True) if not has]
     rest = [f for f in rest if f.height]
     history = _by_time(stacked([history, *rest])) if rest else _numbered(history.sort(axis), axis)
     history = ordered({s.name: s for s in history}, history.height)
