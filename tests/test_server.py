@@ -489,6 +489,7 @@ def test_rows_that_were_rewritten_are_read_anew(server: StandIn, tmp_path: Path)
     assert frame["_step"].to_list() == list(range(61))
 
 
+@pytest.mark.slow
 def test_a_pull_that_is_killed_goes_on(server: StandIn, tmp_path: Path) -> None:
     project(server, 10)
     server.latency = 0.03

@@ -59,6 +59,7 @@ def test_only_what_is_new_is_fetched(server: StandIn, tmp_path: Path) -> None:
     assert offline.returncode == 0, offline.stderr
 
 
+@pytest.mark.slow
 def test_a_pull_into_a_store_that_is_killed_goes_on(
     server: StandIn,
     tmp_path: Path,
@@ -84,6 +85,7 @@ def test_a_pull_into_a_store_that_is_killed_goes_on(
         assert steps(root, f"r{i:02}") == list(range(20 + i))
 
 
+@pytest.mark.slow
 def test_the_workers_of_a_cluster_fetch(server: StandIn, tmp_path: Path) -> None:
     project(server, 8)
     root, alone = tmp_path / "store", tmp_path / "alone"
