@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from postrun.store import Store
 from postrun.store.maintenance import verify
 from tests.conftest import own_environment
