@@ -10,7 +10,7 @@ import fnmatch
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from postrun.model import Listing, RunRef, State, TargetError, UsageError
-from postrun.sources.files import parse_time
+from postrun.sources.times import parse_time
 from postrun.sources.wandb_api.options import Condition, RemoteOptions, split_condition
 from postrun.store.place import DEFAULT, is_url, place, plain_root
 from postrun.store.query import nested
@@ -92,15 +92,37 @@ def _is_store(root: str) -> bool:
     return Path(f"{root}/{MARKER}").is_file() and bool(check(place(root)))
 
 
-def find_stored(text: str, options: RemoteOptions) -> list[RunRef] | None:
-    """The runs of a store that a target and options choose, newest first unless the options say otherwise.
+class Stored:
+    """Runs that lie in a store."""
 
-    None where the target is no store's. TargetError where a table is damaged; it holds the runs that were found
-    nonetheless.
-    """
-    found = parse_target(text)
-    if found is None:
-        return None
+    name = "store"
+
+    def __init__(self, options: RemoteOptions | None = None) -> None:
+        self.options = options or RemoteOptions()
+
+    def claims(self, target: str) -> bool:
+        """Return whether a target is a store or something in one; TargetError if it can be nothing else."""
+        return parse_target(_as_path(target)) is not None
+
+    def find(self, target: str) -> Iterator[RunRef]:
+        """Yield the runs that the target and the options choose, newest first unless they say otherwise.
+
+        Raises:
+            TargetError: A table is damaged; the error holds the runs that were found nonetheless.
+        """
+        text = _as_path(target)
+        found = parse_target(text)
+        assert found is not None
+        yield from _find(text, found, self.options)
+
+
+def _as_path(target: str) -> str:
+    """Return a target with the user's folder written out; a URL stays what it is."""
+    return target if is_url(target) else str(Path(target).expanduser())
+
+
+def _find(text: str, found: StoreTarget, options: RemoteOptions) -> list[RunRef]:
+    """Return the runs of a store that a target and options choose."""
     store = Store(found.root)
     tables = store.tables()
     rows = tables.rows

@@ -28,13 +28,13 @@ class WandbApi:
     def __init__(self, options: RemoteOptions | None = None) -> None:
         self.options = options or RemoteOptions()
 
-    def claims(self, target: Path) -> bool:
-        """True for what is not on disk and names a project, a run or a page of a server."""
-        return not target.exists() and parse(target.as_posix()) is not None
+    def claims(self, target: str) -> bool:
+        """Return whether a target is not on disk and names a project, a run or a page of a server."""
+        return not Path(target).expanduser().exists() and parse(target) is not None
 
-    def find(self, target: Path) -> Iterator[RunRef]:
-        """The run, or the project's runs that the options choose, newest first."""
-        address = parse(target.as_posix())
+    def find(self, target: str) -> Iterator[RunRef]:
+        """Yield the run, or the project's runs that the options choose, newest first."""
+        address = parse(target)
         assert address is not None
         try:
             api = connect(address)
