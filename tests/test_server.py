@@ -325,7 +325,7 @@ def test_list_on_the_command_line(server: StandIn) -> None:
 
 def test_conditions_that_are_none() -> None:
     with pytest.raises(UsageError, match="KEY=VALUE"):
-        RemoteOptions(config=["lr"]).filters()
+        RemoteOptions(config=["lr"])
 
 
 def test_a_project_of_many_pages_is_listed_whole(server: StandIn) -> None:

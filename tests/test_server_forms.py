@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import postrun
 from postrun.cli.main import cli
 from postrun.model import State
-from postrun.sources.times import parse_time
+from postrun.model.times import parse_time
 from postrun.sources.wandb_api.answers import make_tolerant
 from tests.conftest import SdkRun, own_environment
 from tests.standin import OPTIONAL, TIMES, Form, ServerRun, StandIn

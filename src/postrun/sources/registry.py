@@ -81,15 +81,25 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
         if isinstance(source, WandbApi) and (explicit or _is_pattern(text)):
             continue
         if source.claims(text):
-            return list(source.find(text))
+            return _chosen(text, list(source.find(text)), remote)
     if not path.exists() and _is_pattern(text):
-        return _resolve_glob(str(path))
+        return _resolve_glob(str(path), remote)
     if not path.exists():
         raise TargetError(target, "no such file or folder", _WHERE)
     if path.is_dir() and not any(path.iterdir()):
         raise TargetError(path, "the folder is empty", _WHERE)
     kind = "no run in this folder" if path.is_dir() else "not a run that postrun can read"
     raise TargetError(path, kind, _WHERE)
+
+
+def _chosen(target: str, found: list[RunRef], options: RemoteOptions | None) -> list[RunRef]:
+    """Return the runs that the options choose; TargetError if that leaves none."""
+    if options is None:
+        return found
+    kept = options.of(found)
+    if found and not kept:
+        raise TargetError(target, "no run is left by these filters", "Look at: postrun list.")
+    return kept
 
 
 def _is_pattern(text: str) -> bool:
@@ -117,13 +127,14 @@ _WHERE = (
 )
 
 
-def _resolve_glob(pattern: str) -> list[RunRef]:
+def _resolve_glob(pattern: str, remote: RemoteOptions | None) -> list[RunRef]:
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - may be absolute
     refs, _ = resolve_all(matches)
     if not refs:
         raise TargetError(pattern, "no run matches this pattern", _WHERE)
-    unique = {ref.path: ref for ref in refs}
-    return sorted(unique.values(), key=lambda r: (r.modified, r.id), reverse=True)
+    unique = {(ref.path, ref.id): ref for ref in refs}
+    newest = sorted(unique.values(), key=lambda r: (r.modified, r.id), reverse=True)
+    return _chosen(pattern, newest, remote)
 
 
 def newest_below(folder: Path) -> Iterator[RunRef]:

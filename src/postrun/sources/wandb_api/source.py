@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from postrun.model import Listing, Run, RunRef, State
-from postrun.sources.times import parse_time
+from postrun.model.times import parse_time
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
@@ -106,6 +106,7 @@ class WandbApi:
             ),
             modified=moment.timestamp() if moment else 0.0,
             remote=True,
+            filtered=True,
             version=_version(attributes, self.options.sample),
             continue_from=None if self.options.sample else partial(_continued, address),
             download=partial(download_files, address),
