@@ -28,7 +28,8 @@ from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView
 from postrun.store.pack import origin_of, where, write_run
-from postrun.store.place import Place, StoreError, near_place
+from postrun.store.place import Place, StoreError
+from postrun.store.roots import near_place
 from postrun.store.schema import check
 from postrun.store.shelf import load_stored
 from postrun.store.store import Store

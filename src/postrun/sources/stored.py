@@ -21,7 +21,7 @@ from postrun.model import Listing, RunRef, State, TargetError, UsageError
 from postrun.model.filter import Condition, fits, nested, sortable, split_condition
 from postrun.model.times import parse_time
 from postrun.sources.wandb_api.options import RemoteOptions
-from postrun.store.place import DEFAULT, is_url, place, plain_root
+from postrun.store.roots import DEFAULT, is_url, place, plain_root
 from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check
 from postrun.store.shelf import Shelf, StoredRun, load_stored
 from postrun.store.store import Store

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from postrun.model import TargetError
-from postrun.store.place import Place, place, plain_root
+from postrun.store.place import Place
+from postrun.store.roots import place, plain_root
 from postrun.store.schema import INTERNAL, STREAMS, VERSION, check, create
 from postrun.store.tables import Rows, Tables, collected, stamped, write_batch
 
