@@ -45,7 +45,7 @@ def gather(
     """
     believed = cache is not None
     cache = Cache.temporary() if cache is None else cache
-    cache.salt = f"{features_version()} {privacy}"
+    cache.salt = f"{features_version()} {privacy.key}"
     found: list[Made] = []
     missing: list[int] = []
     wanted: list[frozenset[str] | None] = []

@@ -172,4 +172,4 @@ def write_study_page(path: Path, study: Study) -> None:
 def _name(study: Study) -> str:
     from postrun.report.files import safe_name
 
-    return safe_name(study.title.partition(":")[0])
+    return safe_name(study.subject or study.title)

@@ -135,8 +135,8 @@ def _find(text: str, found: StoreTarget, options: RemoteOptions) -> list[RunRef]
     shelf = Shelf(store, tables, rows)
     refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
     if tables.problems:
-        problem, _, remedy = tables.problems[0].partition(". ")
-        raise TargetError(found.root, problem, remedy, refs)
+        first = tables.problems[0]
+        raise TargetError(found.root, f"{first.target}: {first.problem}", first.remedy, refs)
     if not refs:
         raise TargetError(
             text,
