@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from postrun.semantics import packs, roles
+from postrun.metrics import packs, roles
 
 HEAD = """# Metrics: roles and packs
 

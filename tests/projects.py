@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from postrun.compare.ending import template
-from postrun.compare.project import Project
-from postrun.compare.record import Metrics, RunRecord
 from postrun.model.ending import Ending
-from postrun.store.cache import Cache
+from postrun.records.cache import Cache
+from postrun.records.ending import template
+from postrun.records.project import Project
+from postrun.records.record import Metrics, RunRecord
 
 
 def made_project(runs: list[dict[str, Any]]) -> Project:

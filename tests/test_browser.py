@@ -13,10 +13,10 @@ from benchmarks.report.browser import browser, chromium
 from scipy import stats
 
 import postrun
-from postrun.compare import Comparison
 from postrun.model import Identity, MetricDefinition
 from postrun.report.html.comparison_page import write_comparison
 from postrun.report.html.run_page import write_report
+from postrun.studies import Comparison
 from tests.conftest import SAMPLE
 from tests.curves import decay, make_run, noise
 from tests.test_report_html import hostile_run

@@ -285,10 +285,10 @@ def test_no_scheduler_there(tmp_path: Path) -> None:
 def test_workers_with_other_rules_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from postrun.cluster import ClusterError, connected
+    from postrun.execution.cluster import ClusterError, connected
 
     with dask(tmp_path, 1) as cluster:
-        monkeypatch.setattr("postrun.cluster.features_version", lambda: "mine")
+        monkeypatch.setattr("postrun.execution.cluster.features_version", lambda: "mine")
         with (
             pytest.raises(ClusterError, match="1 of 1 workers have another postrun"),
             connected(cluster.address),
@@ -311,8 +311,8 @@ def test_a_cluster_without_postrun_is_told(tmp_path: Path) -> None:
 
 def test_a_worker_that_does_not_see_the_store_writes_nothing(tmp_path: Path) -> None:
     """A store on a disk that a worker does not share: its files would go to the worker's own disk."""
+    from postrun.privacy import Privacy
     from postrun.pull_store import enter_job
-    from postrun.report.privacy import Privacy
     from postrun.sources import resolve
 
     write(tmp_path, "a")

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postrun.compare.align import (
+from postrun.model import UsageError
+from postrun.records.project import Curve, Project
+from postrun.studies.align import (
     area,
     common_ground,
     divergence,
@@ -18,11 +20,9 @@ from postrun.compare.align import (
     level_at,
     levels_along,
 )
-from postrun.compare.groups import group_runs
-from postrun.compare.project import Curve, Project
-from postrun.compare.scores import score
-from postrun.compare.versus import compare_study
-from postrun.model import UsageError
+from postrun.studies.groups import group_runs
+from postrun.studies.scores import score
+from postrun.studies.versus import compare_study
 from tests.projects import flat, made_project
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postrun.semantics.crash import find_cause
+from postrun.training.crash import find_cause
 
 PLAIN = """epoch 1
 Traceback (most recent call last):

@@ -12,10 +12,11 @@ from click.testing import CliRunner
 
 import postrun
 from postrun.cli.main import cli
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Run, Severity, State, UsageError
 from postrun.rules import Selection, diagnose
 from postrun.rules.causes import under_causes
-from postrun.semantics import RunView, experiments, join, signature
+from postrun.training import experiments, join, signature
 from tests.curves import decay, make_run, noise
 
 N = 400

@@ -83,6 +83,7 @@ def test_detailed_analysis(tmp_path: Path) -> None:
         for proof in finding["evidence"]:
             assert set(proof) == {
                 "metric",
+                "of",
                 "role",
                 "step_from",
                 "step_to",

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import postrun
-from postrun.compare.clusters import alike, clusters, merged
-from postrun.compare.ending import template
-from postrun.compare.failures import associations, failures_study
 from postrun.model.ending import Ending
+from postrun.records.ending import template
+from postrun.studies.clusters import alike, clusters, merged
+from postrun.studies.failures import associations, failures_study
 from tests import logs
 from tests.projects import failed, made_project
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 import postrun
-from postrun.compare.failures import failures_study
-from postrun.compare.groups import group_runs
-from postrun.compare.project import Project
-from postrun.compare.scores import score
-from postrun.compare.versus import compare_study
 from postrun.gather import gather
-from postrun.report.privacy import Privacy
-from postrun.store.cache import Cache
+from postrun.privacy import Privacy
+from postrun.records.cache import Cache
+from postrun.records.project import Project
+from postrun.studies.failures import failures_study
+from postrun.studies.groups import group_runs
+from postrun.studies.scores import score
+from postrun.studies.versus import compare_study
 from tests import logs
 
 TRACE = 'Traceback (most recent call last):\n  File "/h/t.py", line 3, in g\n    x\nKeyError: 1\n'
@@ -170,7 +170,7 @@ def test_a_full_disk_is_one_clear_error(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("postrun.store.cache.np.save", full)
+    monkeypatch.setattr("postrun.records.cache.np.save", full)
     refs = postrun.runs(folder)
     project, errors = gather(refs, Privacy(), 1, Cache(tmp_path / "cache"))
     assert not project.records and len(errors) == len(refs)

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 
 import postrun
+from postrun.metrics import RunView
 from postrun.model import Finding, UsageError
 from postrun.rules import Rule, diagnose
 from postrun.rules.diagnose import _run
-from postrun.semantics import RunView
 from tests.conftest import ROOT, SAMPLE, own_environment
 from tests.curves import make_run
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from postrun.execution.pool import map_runs
 from postrun.model import Run, RunRef
-from postrun.pool import map_runs
 
 
 def _nothing() -> Run:
@@ -69,7 +69,7 @@ def mark(ref: RunRef, given: float) -> str:
 SCRIPT = """
 import sys
 from tests.test_pool import _refs, job, lost
-from postrun.pool import map_runs
+from postrun.execution.pool import map_runs
 for text in map_runs(_refs(40), [0.05] * 8 + [60.0] * 32, job, lost, 2):
     print(text, flush=True)
 """

@@ -10,7 +10,7 @@ import pytest
 
 import postrun
 from postrun.model import Identity
-from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
+from postrun.privacy import Masker, Privacy, masked_sentence, protected
 from tests.curves import decay, make_run
 
 HEX = "0123456789abcdef0123456789abcdef01234567"

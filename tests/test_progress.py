@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from postrun.compare.progress import progress_study
-from postrun.compare.scores import score
+from postrun.studies.progress import progress_study
+from postrun.studies.scores import score
 from tests.projects import flat, made_project
 
 

@@ -12,9 +12,9 @@ import pytest
 
 import postrun
 from postrun.cli.main import COMMANDS, cli
+from postrun.metrics import packs
 from postrun.model import Severity, State
 from postrun.rules import rules
-from postrun.semantics import packs
 from tests.conftest import ROOT, SAMPLE
 
 README = (ROOT / "README.md").read_text()
@@ -102,6 +102,12 @@ def test_the_sample_run() -> None:
     assert onset is not None and 50 <= onset <= 120
     dead = [e.metric for e in findings["DAT004"].evidence]
     assert dead == ["metrics/exact_reward"]
+
+
+def test_no_module_hides_a_public_name() -> None:
+    # Importing `postrun.x` sets `x` of the package: a function of that name would be gone.
+    modules = {path.stem for path in (ROOT / "src/postrun").iterdir()}
+    assert not modules & set(postrun.__all__)
 
 
 def test_public_names() -> None:

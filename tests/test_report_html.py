@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 import postrun
 from postrun import plugins
-from postrun.compare import Comparison
 from postrun.model import Alert, Artifact, Identity, MetricDefinition, PostrunError, RunFile
 from postrun.report import formats
 from postrun.report.formats import Format, Material
@@ -26,6 +25,7 @@ from postrun.report.html.buffer import Buffer
 from postrun.report.html.charts import BUDGET, fair_cap
 from postrun.report.html.comparison_page import comparison_page
 from postrun.report.html.run_page import run_page
+from postrun.studies import Comparison
 from tests.conftest import SAMPLE
 from tests.curves import decay, make_run, noise
 from tests.pages import numbers, page_data

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import postrun
+from postrun.metrics import RunView
 from postrun.model import Damage, Finding, Run, Seam, Severity, State, UsageError
 from postrun.rules import Rule, Selection, diagnose, find_rule, rules
-from postrun.semantics import RunView
 from tests.curves import decay, make_run, noise
 from tests.rule_cases_more import FIRES as MORE
 from tests.rule_cases_more import SILENT

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from postrun.metrics import Pack, RunView, packs, roles
+from postrun.metrics.packs_loader import normalise, parse_pack
 from postrun.model import Identity, MetricDefinition, PostrunError, Run
-from postrun.semantics import Pack, RunView, packs, roles
-from postrun.semantics.packs_loader import normalise, parse_pack
 
 GENERIC = next(pack for pack in packs() if pack.normalised)
 

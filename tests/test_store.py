@@ -14,9 +14,9 @@ from polars.testing import assert_frame_equal
 
 import postrun
 from postrun.model import Run, RunRef
+from postrun.privacy import Privacy
 from postrun.pull import Pulled
 from postrun.pull_store import mark_gone, pull_into, refresh
-from postrun.report.privacy import Privacy
 from postrun.sources import resolve
 from postrun.sources.stored import parse_target
 from postrun.store import Exports, Store, schema

@@ -81,7 +81,7 @@ def renamed(path, target):
 Path.write_bytes, Path.replace = half, renamed
 store._MOST = 2  # several batches
 from postrun.pull_store import pull_into
-from postrun.report.privacy import Privacy
+from postrun.privacy import Privacy
 from postrun.sources import resolve
 from postrun.store.maintenance import compact
 opened = store.Store(root, write=True)

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from postrun.compare.failures import failures_study
-from postrun.compare.groups import group_runs
-from postrun.compare.progress import progress_study
-from postrun.compare.scores import score
-from postrun.compare.sweep import sweep_study
-from postrun.compare.versus import compare_study
 from postrun.model.study import Study
 from postrun.report.html.figures import ticks
 from postrun.report.html.study_page import write_study_page
 from postrun.report.studies.files import markdown, write_study
 from postrun.report.studies.terminal import print_study
 from postrun.report.terminal import make_console
+from postrun.studies.failures import failures_study
+from postrun.studies.groups import group_runs
+from postrun.studies.progress import progress_study
+from postrun.studies.scores import score
+from postrun.studies.sweep import sweep_study
+from postrun.studies.versus import compare_study
 from tests.projects import failed, made_project
 from tests.test_browser import Reader, chrome  # noqa: F401 - a fixture
 from tests.test_report_html import HOSTILE

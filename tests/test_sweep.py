@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from postrun.compare.best import rank_configurations
-from postrun.compare.parameters import Parameter, parameters
-from postrun.compare.scores import score
-from postrun.compare.sweep import sweep_study
 from postrun.model import UsageError
 from postrun.stats.importance import Feature, importance
+from postrun.studies.best import rank_configurations
+from postrun.studies.parameters import Parameter, parameters
+from postrun.studies.scores import score
+from postrun.studies.sweep import sweep_study
 from tests.projects import flat, made_project
 
 

@@ -23,8 +23,8 @@ from benchmarks.diagnosis.labels import Labels
 from benchmarks.diagnosis.score import Score, said
 from benchmarks.diagnosis.trainings import CASES
 from postrun import load
+from postrun.metrics import RunView
 from postrun.rules import diagnose
-from postrun.semantics import RunView
 
 OUT = Path(__file__).parents[1] / "out" / "diagnosis"
 #: Seeds of trainings and of curves. Thresholds may be chosen on the first only.

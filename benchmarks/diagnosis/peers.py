@@ -12,7 +12,7 @@ from importlib.metadata import version
 import numpy as np
 
 from benchmarks.diagnosis.labels import Labels
-from postrun.semantics import RunView, Series
+from postrun.metrics import RunView, Series
 
 _UNSTABLE = (
     "OPT001",

@@ -15,9 +15,9 @@ import numpy as np
 from tests.curves import make_run
 
 from benchmarks.diagnosis.curves import falling, norms, rising
+from postrun.metrics import RunView
 from postrun.model import Run
 from postrun.rules import Selection, diagnose, rules
-from postrun.semantics import RunView
 
 NAMED = {
     "loss": falling, "eval/loss": falling, "loss/mean": falling, "policy_loss": falling, "value_loss": falling,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from tests.projects import failed, made_project
 
-from postrun.compare.best import rank_configurations
-from postrun.compare.clusters import clusters
-from postrun.compare.failures import associations
-from postrun.compare.parameters import Parameter
 from postrun.model.ending import Ending
 from postrun.stats.importance import Feature, importance
+from postrun.studies.best import rank_configurations
+from postrun.studies.clusters import clusters
+from postrun.studies.failures import associations
+from postrun.studies.parameters import Parameter
 
 
 def false_alarms(runs: int, share: float, projects: int = 1_000) -> float:

@@ -17,10 +17,10 @@ from pathlib import Path
 import postrun
 from benchmarks.report.browser import browser
 from benchmarks.seed_sized import make_seed_sized
-from postrun.compare import Comparison
 from postrun.report.html.comparison_page import write_comparison
 from postrun.report.html.library import chart_library
 from postrun.report.html.run_page import write_report
+from postrun.studies import Comparison
 
 HERE = Path(__file__).parents[1]
 OUT = HERE / "out"

@@ -20,8 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from postrun.execution.pool import map_runs
 from postrun.model import Run, RunRef
-from postrun.pool import map_runs
 from postrun.store import Store
 from postrun.store.schema import SCHEMAS
 from postrun.store.tables import Rows

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
         runs,
         sweep,
     )
-    from postrun.compare import Comparison, config_differences, finals
-    from postrun.compare.project import Project
+    from postrun.metrics import RunView
     from postrun.model import (
         Evidence,
         Finding,
@@ -43,11 +42,14 @@ if TYPE_CHECKING:
         TargetError,
     )
     from postrun.model.study import Study
+    from postrun.records.finals import config_differences, finals
+    from postrun.records.project import Project
     from postrun.rules import Rule, Selection
-    from postrun.semantics import RunView, join
     from postrun.sources import RemoteOptions
     from postrun.stats.smoothing import time_weighted_ema
     from postrun.store import open_store
+    from postrun.studies import Comparison
+    from postrun.training import join
 
 __version__ = "0.1.0"
 
@@ -64,10 +66,10 @@ _HOME = {
     "load": "postrun.api",
     "load_all": "postrun.api",
     "runs": "postrun.api",
-    "Comparison": "postrun.compare",
-    "config_differences": "postrun.compare",
-    "finals": "postrun.compare",
-    "Project": "postrun.compare.project",
+    "Comparison": "postrun.studies",
+    "config_differences": "postrun.records.finals",
+    "finals": "postrun.records.finals",
+    "Project": "postrun.records.project",
     "Study": "postrun.model.study",
     "Evidence": "postrun.model",
     "Finding": "postrun.model",
@@ -79,8 +81,8 @@ _HOME = {
     "TargetError": "postrun.model",
     "Rule": "postrun.rules",
     "Selection": "postrun.rules",
-    "RunView": "postrun.semantics",
-    "join": "postrun.semantics",
+    "RunView": "postrun.metrics",
+    "join": "postrun.training",
     "RemoteOptions": "postrun.sources",
     "open_store": "postrun.store",
     "time_weighted_ema": "postrun.stats.smoothing",

@@ -8,19 +8,19 @@ from typing import Unpack
 
 import polars as pl
 
-from postrun.compare.project import Project
 from postrun.engine import analyze_all
 from postrun.gather import gather
 from postrun.job import Options, Result
+from postrun.metrics import RunView
 from postrun.model import Finding, Run, RunRef, TargetError
 from postrun.model.study import Study
-from postrun.report.privacy import Privacy
+from postrun.privacy import Privacy
+from postrun.records.cache import Cache
+from postrun.records.project import Project
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
-from postrun.semantics import RunView
 from postrun.sources import Choice, RemoteOptions, prefetched, resolve, resolve_all
 from postrun.store import Store
-from postrun.store.cache import Cache
 
 Target = str | Path
 
@@ -218,9 +218,9 @@ def compare_runs(
     Returns:
         A study: `headline`, `caveats`, and `tables` as Polars frames ("groups", "pairs", "runs", ...).
     """
-    from postrun.compare.groups import group_runs
-    from postrun.compare.scores import score
-    from postrun.compare.versus import compare_study
+    from postrun.studies.groups import group_runs
+    from postrun.studies.scores import score
+    from postrun.studies.versus import compare_study
 
     held = _project(runs)
     keys = (by,) if isinstance(by, str) and by else tuple(by)
@@ -242,8 +242,8 @@ def sweep(
     `also` are further metrics for the Pareto front ("hours" and "gpu_hours" are two); the rest as in
     `compare_runs`.
     """
-    from postrun.compare.scores import score
-    from postrun.compare.sweep import sweep_study
+    from postrun.studies.scores import score
+    from postrun.studies.sweep import sweep_study
 
     held = _project(runs)
     others = [score(held, name, "", align) for name in also]
@@ -252,7 +252,7 @@ def sweep(
 
 def failures(runs: Project | Target | Sequence[Target]) -> Study:
     """Why runs fail, as `postrun failures`."""
-    from postrun.compare.failures import failures_study
+    from postrun.studies.failures import failures_study
 
     return failures_study(_project(runs))
 
@@ -265,8 +265,8 @@ def progress(
     use: str = "final",
 ) -> Study:
     """A metric's records over time, as `postrun progress`. `use`: "final" or "best"."""
-    from postrun.compare.progress import progress_study
-    from postrun.compare.scores import score
+    from postrun.studies.progress import progress_study
+    from postrun.studies.scores import score
 
     return progress_study(score(_project(runs), metric, goal), use)
 

@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from postrun.compare import Comparison
+from postrun.execution.pool import map_runs
 from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
+from postrun.metrics import RunView
 from postrun.model import RunRef, TargetError
-from postrun.pool import map_runs
-from postrun.report.privacy import Privacy, masked_sentence, protected
+from postrun.privacy import Privacy, masked_sentence, protected
 from postrun.rules import diagnose
-from postrun.semantics import RunView, experiments
 from postrun.sources import prefetched
+from postrun.studies import Comparison
+from postrun.training import experiments
 
 
 def analyze_all(

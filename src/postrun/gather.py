@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from postrun.compare.features import features_version
-from postrun.compare.project import Project
-from postrun.compare.record import RunRecord
 from postrun.model import RunRef
-from postrun.report.privacy import Masker, Privacy
-from postrun.store.cache import Cache
+from postrun.privacy import Masker, Privacy
+from postrun.records.cache import Cache
+from postrun.records.features import features_version
+from postrun.records.project import Project
+from postrun.records.record import RunRecord
 
 #: Added to the key of an entry that holds a part of a run.
 _PART = "part"
@@ -60,7 +60,7 @@ def gather(
             advance(made[0].rows if made[0] else 0)
         found.append(made or (None, "", ""))
     if missing:
-        from postrun.pool import map_runs  # what is kept needs no reader and no rule
+        from postrun.execution.pool import map_runs  # what is kept needs no reader and no rule
 
         job = partial(record_job, privacy=privacy, cache=cache)
         chosen = [refs[i] for i in missing]
@@ -114,9 +114,9 @@ def _record(cache: Cache, key: str) -> RunRecord | None:
 
 def record_job(ref: RunRef, only: frozenset[str] | None, privacy: Privacy, cache: Cache) -> Made:
     """Read a run, or a part of it, and keep its record and its numbers."""
-    from postrun.compare.reading import record_of
     from postrun.job import failure
-    from postrun.semantics import RunView
+    from postrun.metrics import RunView
+    from postrun.records.reading import record_of
 
     try:
         run = ref.load() if only is None or ref.part_loader is None else ref.part_loader(only)

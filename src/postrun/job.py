@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from postrun.metrics import RunView
 from postrun.model import Finding, PostrunError, Run, RunRef, State
+from postrun.privacy import Privacy, masked_sentence, protected
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
 from postrun.report.formats import Material, write_reports
 from postrun.report.overview import verdict
-from postrun.report.privacy import Privacy, masked_sentence, protected
 from postrun.rules import Selection, diagnose
-from postrun.semantics import RunView, join, signature
-from postrun.semantics.experiment import Signature
+from postrun.training import join, signature
+from postrun.training.joining import Signature
 
 
 @dataclass(frozen=True, slots=True)

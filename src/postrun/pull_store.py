@@ -17,16 +17,16 @@ from typing import Any
 
 import polars as pl
 
-from postrun.compare.features import features_version
-from postrun.compare.reading import record_of
+from postrun.execution.pool import map_runs
 from postrun.gather import masked_record
 from postrun.job import Result, failure
+from postrun.metrics import RunView
 from postrun.model import Run, RunRef
-from postrun.pool import map_runs
+from postrun.privacy import Masker, Privacy, masked_sentence, protected
 from postrun.pull import Pulled, from_known
-from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
+from postrun.records.features import features_version
+from postrun.records.reading import record_of
 from postrun.rules import diagnose
-from postrun.semantics import RunView
 from postrun.store.pack import origin_of, where, write_run
 from postrun.store.place import Place, StoreError
 from postrun.store.roots import near_place

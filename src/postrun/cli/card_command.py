@@ -11,11 +11,12 @@ import click
 
 from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors
+from postrun.metrics import RunView
 from postrun.model import UsageError
+from postrun.privacy import Masker, masked_sentence, protected
 from postrun.report.card import CardOptions, write_card
-from postrun.report.privacy import Masker, masked_sentence, protected
 from postrun.rules import diagnose
-from postrun.semantics import RunView, join
+from postrun.training import join
 
 
 @click.command(name="card")

@@ -15,10 +15,10 @@ from postrun.cli.many import (
     read_project,
     with_curves,
 )
-from postrun.compare.groups import group_runs
-from postrun.compare.scores import score
-from postrun.compare.versus import compare_study
 from postrun.model import UsageError
+from postrun.studies.groups import group_runs
+from postrun.studies.scores import score
+from postrun.studies.versus import compare_study
 
 
 @click.command(name="compare")

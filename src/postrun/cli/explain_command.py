@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from postrun.metrics import packs, roles
 from postrun.model import UsageError
 from postrun.report.files import json_text
 from postrun.report.terminal import print_markdown
 from postrun.rules import find_rule, rules
-from postrun.semantics import packs, roles
 
 
 @click.command(name="explain")

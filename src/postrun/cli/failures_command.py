@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from postrun.cli.many import finish, many_options, read_project
-from postrun.compare.failures import failures_study
+from postrun.studies.failures import failures_study
 
 
 @click.command(name="failures")

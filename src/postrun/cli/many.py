@@ -12,10 +12,10 @@ import click
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import privacy, privacy_options
 from postrun.cli.targets import find_each, report_errors
-from postrun.compare.project import AXES, Project
 from postrun.gather import gather
 from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
+from postrun.records.project import AXES, Project
 from postrun.report.files import json_text
 from postrun.report.studies.terminal import print_study
 from postrun.report.terminal import progress_bar
@@ -82,7 +82,7 @@ def read_project(
     """
     options = choice(asked)
     refs, places, errors = find_each(tuple(targets), options)
-    from postrun.store.cache import Cache
+    from postrun.records.cache import Cache
 
     cache = None if asked["no_cache"] else Cache.usable()
     with progress_bar(len(refs)) as advance:

@@ -11,10 +11,10 @@ import click
 from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors
 from postrun.job import folder_names
+from postrun.metrics import RunView
 from postrun.model import PostrunError, UsageError
-from postrun.report.privacy import protected
+from postrun.privacy import protected
 from postrun.rules import diagnose
-from postrun.semantics import RunView
 
 
 @click.command(name="plot")

@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import click
 
+from postrun.metrics.packs_loader import as_pack
 from postrun.plugins import GROUPS, installed_plugins
 from postrun.report.files import json_text
 from postrun.report.formats import as_format
 from postrun.report.terminal import print_table
 from postrun.rules.registry import as_rule
-from postrun.semantics.packs_loader import as_pack
 from postrun.sources.registry import as_source
 
 _CHECKS = {

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from postrun.cli.many import finish, goal_option, many_options, needed, read_project
-from postrun.compare.progress import progress_study
-from postrun.compare.scores import score
+from postrun.studies.progress import progress_study
+from postrun.studies.scores import score
 
 
 @click.command(name="progress")

@@ -14,9 +14,9 @@ from postrun.cli.settings import cluster_option, output_options, privacy, privac
 from postrun.cli.targets import find, report_errors
 from postrun.job import Options, folder_names
 from postrun.model import RunRef, UsageError
+from postrun.privacy import Privacy
 from postrun.pull import Pulled, mark_deleted, pull_all
 from postrun.report.files import json_text
-from postrun.report.privacy import Privacy
 from postrun.report.terminal import make_console, progress_bar, safe
 from postrun.sources import RemoteOptions
 from postrun.store import Store

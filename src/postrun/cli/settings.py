@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from postrun.model import UsageError
-from postrun.report.privacy import Privacy
+from postrun.privacy import Privacy
 from postrun.rules import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])

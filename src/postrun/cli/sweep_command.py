@@ -15,8 +15,8 @@ from postrun.cli.many import (
     read_project,
     with_curves,
 )
-from postrun.compare.scores import score
-from postrun.compare.sweep import sweep_study
+from postrun.studies.scores import score
+from postrun.studies.sweep import sweep_study
 
 
 @click.command(name="sweep")

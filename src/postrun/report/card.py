@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from postrun.compare.finals import central_metrics, final
+from postrun.metrics import RunView, Series, roles
 from postrun.model import Finding, PostrunError, Severity
 from postrun.model.text import duration, number
+from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
 from postrun.report.overview import verdict
 from postrun.rules.machine import in_use
-from postrun.semantics import RunView, Series, roles
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from postrun.metrics import RunView
 from postrun.model import Finding, Run
 from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.overview import insights, statistics
-from postrun.semantics import RunView
 from postrun.store.atomic import write_atomically
 
 SCHEMA_VERSION = 1

@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from postrun.metrics import RunView
 from postrun.model import Finding
 from postrun.plugins import load_plugins, plugin_failed
 from postrun.report.files import write_text
-from postrun.semantics import RunView
 
 
 @dataclass(frozen=True, slots=True)

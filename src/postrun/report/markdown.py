@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.report.overview import facts, key_metrics, verdict
 from postrun.report.sparkline import sparkline
 from postrun.report.terminal import evidence_line
-from postrun.semantics import RunView
 
 _MARK = {
     Severity.CRITICAL: "🔴 critical",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from postrun.metrics import MetricInfo, RunView, Series, role_rank, roles
 from postrun.model import Finding, Run, Severity, State
 from postrun.model.text import number
-from postrun.semantics import MetricInfo, RunView, Series, role_rank, roles
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 
 #: Categories of detailed_analysis.json by panel, where the two differ.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postrun.semantics import RunView, Series
+from postrun.metrics import RunView, Series
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from postrun.metrics import RunView, Series, paired, roles
 from postrun.model import Finding, Severity
 from postrun.report.overview import shown, steady
 from postrun.report.panels import MOST_LINES, PERFORMANCE, TRAINING, Panel, decades, lines_of
-from postrun.semantics import RunView, Series, paired, roles
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats, bin_medians, rolling_median
 from postrun.store.atomic import write_atomically

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import number
 from postrun.report.overview import key_metrics, verdict
 from postrun.report.sparkline import sparkline
-from postrun.semantics import RunView
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule
-from postrun.semantics import RunView
 from postrun.stats.robust import Floats
 
 _COUNTERS = ("progress.step", "progress.epoch")

@@ -17,8 +17,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
-from postrun.semantics import RunView, Series
 from postrun.stats.robust import median
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from postrun.metrics import RunView
 from postrun.model import Completeness, Evidence, Finding, Severity, State
 from postrun.rules.base import Rule
-from postrun.semantics import RunView
 
 
 class HistorySampled(Rule):

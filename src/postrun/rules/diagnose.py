@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from postrun.metrics import RunView
 from postrun.model import Finding, Run, Severity, ranked
 from postrun.rules.base import Rule
 from postrun.rules.causes import under_causes
 from postrun.rules.registry import Selection
 from postrun.rules.rule_failed import RuleFailed
-from postrun.semantics import RunView
 
 
 def diagnose(run: Run | RunView, selection: Selection | None = None) -> list[Finding]:

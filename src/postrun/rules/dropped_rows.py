@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
 from postrun.rules.base import Rule
-from postrun.semantics import RunView
 
 
 class DroppedRows(Rule):

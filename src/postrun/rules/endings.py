@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.rules.base import Rule
-from postrun.semantics import RunView
-from postrun.semantics.crash import find_cause
+from postrun.training.crash import find_cause
 
 
 class ErrorSwallowed(Rule):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView
 from postrun.stats.changepoint import onset
 from postrun.stats.levels import begins, lowest
 from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule
-from postrun.semantics import RunView, Series
 from postrun.stats.robust import median
 
 #: Fewer samples or a shorter time say nothing about a run.

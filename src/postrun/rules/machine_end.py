@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from postrun.metrics import RunView
 from postrun.model import Evidence
 from postrun.model.text import number
 from postrun.rules.machine import at_steps
-from postrun.semantics import RunView
-from postrun.semantics.crash import Cause
+from postrun.training.crash import Cause
 
 #: Role, the level (%) from which it bears on an end, the kinds of end that it bears on ("" for one
 #: whose cause the console does not show), and its words.

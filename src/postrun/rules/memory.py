@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
 from postrun.rules.machine import at_steps, in_use, long_enough
-from postrun.semantics import RunView, Series
 from postrun.stats.levels import change
 from postrun.stats.robust import bin_medians, median
 from postrun.stats.trend import trend

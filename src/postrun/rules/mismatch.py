@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from postrun.metrics import RunView, Series, paired
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView, Series, paired
 from postrun.stats.changepoint import onset
 from postrun.stats.robust import mad_sigma, median, smoothed
 

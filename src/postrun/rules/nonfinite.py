@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule
-from postrun.semantics import RunView, Series
 
 #: Metrics without which nothing can have been trained.
 _NEVER = ("loss.train", "loss.eval", "loss.policy", "reward")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView
 from postrun.stats.changepoint import split
 from postrun.stats.oscillation import noise_growth, zigzag
 from postrun.stats.robust import bin_medians, median, noise_sigma

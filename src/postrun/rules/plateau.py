@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView, Series
 from postrun.stats.plateau import Gain
 from postrun.stats.robust import median
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView, Series
 from postrun.stats.robust import bin_medians, noise_sigma, rolling_median
 from postrun.stats.trend import trend
 

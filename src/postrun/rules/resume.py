@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Seam, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView
 from postrun.stats.robust import median, noise_sigma
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView
 from postrun.stats.levels import change
 from postrun.stats.robust import median, noise_sigma, of_three, rolling_median
 from postrun.stats.trend import trend

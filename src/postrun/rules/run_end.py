@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
 from postrun.rules.machine_end import machine_at_end
-from postrun.semantics import RunView
-from postrun.semantics.crash import Cause, find_cause
+from postrun.training.crash import Cause, find_cause
 
 
 class RunFailed(Rule):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.rules.base import Rule
-from postrun.semantics import RunView
 
 
 class StepsDone(Rule):

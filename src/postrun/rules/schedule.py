@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity, State
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView, Series
 from postrun.stats.robust import median, noise_sigma, rolling_median
 
 _DECAYS = re.compile(r"(?i)cos|linear|poly|one_?cycle|decay|inverse")

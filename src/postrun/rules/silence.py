@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
-from postrun.semantics import RunView
 from postrun.stats.robust import Floats
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.semantics import RunView, Series
 from postrun.stats.robust import Floats, median, rolling_median
 from postrun.stats.spikes import upward_spikes
 from postrun.stats.tails import hogg_ratio

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
 from postrun.rules.base import Rule
-from postrun.semantics import RunView
 from postrun.sources.text_numbers import read_number, read_percent
 
 

@@ -13,11 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from postrun.stats.robust import Floats
-
-Ints = NDArray[np.int64]
+from postrun.stats.robust import Floats, Ints
 
 #: Trees of a forest; resamples of runs; permutations of results that tell what chance gives.
 _TREES, BOOTSTRAPS, PERMUTATIONS = 64, 30, 19

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 #: Makes the median absolute deviation estimate the standard deviation of normal data
 #: (1 / the 3/4 quantile of the standard normal; Rousseeuw and Croux 1993).

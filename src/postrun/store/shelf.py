@@ -13,8 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from postrun.model import Run, TargetError
-from postrun.stats.robust import Floats
-from postrun.store.cache import Ints
+from postrun.stats.robust import Floats, Ints
 from postrun.store.pack import read_run
 from postrun.store.roots import near_place
 from postrun.store.schema import METRICS, Stem

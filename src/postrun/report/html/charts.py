@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from postrun.metrics import RunView, Series, paired, role_rank, roles
+from postrun.metrics.series import Floats, MetricInfo
 from postrun.model import Evidence, Finding
 from postrun.report.html.buffer import Buffer, Ref
 from postrun.report.overview import shown
 from postrun.report.panels import PERFORMANCE, TRAINING, decades, lines_of
-from postrun.semantics import RunView, Series, paired, role_rank, roles
-from postrun.semantics.series import Floats, MetricInfo
 from postrun.stats.decimate import min_max
 
 #: Values that one page carries at most. Beyond, each series keeps its least and greatest value of

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
-from postrun.compare import Comparison
-from postrun.compare.finals import central_metrics, differing, final, labels
+from postrun.metrics import RunView, Series, role_rank, roles
 from postrun.model import Severity
 from postrun.model.study import Study
+from postrun.records.finals import central_metrics, differing, final, labels
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer, Ref
 from postrun.report.html.charts import fair_cap
@@ -22,8 +22,8 @@ from postrun.report.html.page import leaf, render_page
 from postrun.report.html.study_page import parts_of
 from postrun.report.html.svg import curves
 from postrun.report.overview import shown, verdict
-from postrun.semantics import RunView, Series, role_rank, roles
 from postrun.stats.decimate import min_max
+from postrun.studies import Comparison
 
 #: Values that one comparison carries at most, at 7 significant digits.
 BUDGET = 2_000_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from postrun.semantics.crash import tracebacks
+from postrun.training.crash import tracebacks
 
 #: Lines that a page carries: the first and, where there are more, the last.
 _HEAD, _TAIL = 2_000, 18_000

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Run, Severity
 from postrun.model.text import number
 from postrun.report.files import write_text
@@ -18,7 +19,6 @@ from postrun.report.html.page import render_page
 from postrun.report.html.svg import curves
 from postrun.report.overview import facts, verdict
 from postrun.report.panels import PERFORMANCE, TRAINING, lines_of
-from postrun.semantics import RunView
 
 #: Curves that one finding draws at most.
 _MOST_PROOFS = 6

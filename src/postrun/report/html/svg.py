@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup, escape
 
-from postrun.semantics import Series
+from postrun.metrics import Series
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import polars as pl
 
+from postrun.metrics.packs_loader import packs
 from postrun.model import Completeness, Identity, Listing, Run, State
 from postrun.model.times import parse_time
-from postrun.semantics.packs_loader import packs
 from postrun.sources.exported.delimited import read_delimited
 from postrun.sources.wandb_local.summary import set_path
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from postrun.model import State
-from postrun.semantics.crash import find_cause
+from postrun.training.crash import find_cause
 
 #: An error that more lines of output than this follow was survived. The SDK itself prints up to
 #: about a dozen lines when a run ends; those are not counted.

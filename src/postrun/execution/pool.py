@@ -1,0 +1,206 @@
+"""A job over many runs: in this process, on all cores, or on a Dask cluster that the user has.
+
+Whatever does the work, results come in the order of the runs, at most a window of runs is under way (so that
+memory does not grow with their number), and a run that takes its process down with it is lost alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
+from typing import Any, TypeVar
+
+from postrun.model import PostrunError, RunRef
+from postrun.plugins import silence_warnings
+from postrun.sources import prefetched
+from postrun.sources.prefetch import interruptible
+
+#: What workers need, imported once for all of them.
+_PRELOADED = [
+    "postrun.gather", "postrun.job", "postrun.records.reading", "postrun.rules.registry",
+    "postrun.sources.wandb_local.build",
+]  # fmt: skip
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+#: Below these, starting processes (each imports the libraries anew) costs more than it saves.
+_MANY_RUNS = 8
+_MANY_BYTES = 64_000_000
+#: Runs under way per worker: enough that none waits while an earlier, longer run is waited for.
+_WINDOW = 4
+
+
+def map_runs(
+    refs: Sequence[RunRef],
+    inputs: Sequence[A],
+    job: Callable[[RunRef, A], T],
+    lost: Callable[[RunRef, Exception], T],
+    workers: int | None,
+    sent: Callable[[T], T] | None = None,
+    cluster: str = "",
+) -> Generator[T, None, None]:
+    """`job` over references and an input for each, in their order.
+
+    Args:
+        refs: The runs.
+        inputs: What the job gets beside each run.
+        job: Gives a result for whatever goes wrong with a run; picklable.
+        lost: Makes a result of a run that took its process down.
+        workers: Processes; by default all cores where there are many runs, 1 stays in this process.
+        sent: Applied to what another process sends back.
+        cluster: Address of a Dask scheduler whose workers do the job; "" for this machine.
+
+    Raises:
+        ClusterError: The cluster cannot be reached, does not fit, or went away.
+    """
+    task = partial(_remote, job, sent)
+    calls = list(zip(refs, inputs, strict=True))
+    if cluster:
+        from postrun.execution.cluster import connected
+
+        with connected(cluster) as (executor, count, alive):
+            yield from _ordered(calls, task, lost, partial(executor.submit, task), count, alive)
+        return
+    count = min(workers or os.cpu_count() or 1, len(refs))
+    large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
+    if any(ref.remote for ref in refs) or count <= 1 or (workers is None and not large):
+        # What comes over the network is waited for, not computed: reading ahead keeps this process busy.
+        for ref, given in zip(prefetched(refs, workers), inputs, strict=True):
+            yield job(ref, given)
+        return
+    with _Processes(count) as processes:
+        yield from _ordered(calls, task, lost, partial(processes.submit, task), count)
+
+
+def _remote(
+    job: Callable[[RunRef, A], T], sent: Callable[[T], T] | None, ref: RunRef, given: A
+) -> T:
+    result = job(ref, given)
+    return result if sent is None else sent(result)
+
+
+def _ordered(
+    calls: Sequence[tuple[RunRef, A]],
+    task: Callable[[RunRef, A], T],
+    lost: Callable[[RunRef, Exception], T],
+    submit: Callable[[RunRef, A], Future[T]],
+    count: int,
+    alive: Callable[[], None] = lambda: None,
+) -> Iterator[T]:
+    """Results in order; `alive` raises where waiting on makes no sense any more."""
+    waiting = iter(calls)
+    ahead: deque[tuple[RunRef, A, Future[T] | None]] = deque()
+    while True:
+        while len(ahead) < _WINDOW * count and (call := next(waiting, None)) is not None:
+            ahead.append((*call, submit(*call)))
+        if not ahead:
+            return
+        ref, given, future = ahead.popleft()
+        try:
+            result = _alone(ref, given, task) if future is None else interruptible(future, alive)
+        except BrokenProcessPool as error:
+            if future is None:
+                result = lost(ref, error)
+            else:
+                # All under way went down with the run that did it, and nothing tells which: each goes alone.
+                ahead.appendleft((ref, given, None))
+                ahead = deque((r, g, None if f is None or _failed(f) else f) for r, g, f in ahead)
+                continue
+        except PostrunError:
+            raise
+        except Exception as error:
+            alive()  # else a worker of a cluster died with it, again and again
+            result = lost(ref, error)
+        yield result
+
+
+def _failed(future: Future[Any]) -> bool:
+    """True for a future that went down with its pool."""
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _alone(ref: RunRef, given: A, task: Callable[[RunRef, A], T]) -> T:
+    """The job in a process of its own: if that dies, it is this run's doing."""
+    with _Processes(1) as processes:
+        return interruptible(processes.submit(task, ref, given))
+
+
+class _Processes:
+    """Worker processes that start again after they went down, and end at once on Ctrl-C."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, task: Callable[..., T], *given: Any) -> Future[T]:
+        with _without_script():
+            if self._pool is not None:
+                with suppress(BrokenProcessPool):
+                    return self._pool.submit(task, *given)
+                self._pool.shutdown(wait=False)
+            self._pool = ProcessPoolExecutor(
+                self.count, mp_context=_context(), initializer=_prepare_worker
+            )
+            return self._pool.submit(task, *given)
+
+    def __enter__(self) -> _Processes:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._pool is None:
+            return
+        if kind is None:
+            self._pool.shutdown()
+            return
+        # What runs now is not waited for: it may take minutes, and its result is not wanted.
+        processes = list((getattr(self._pool, "_processes", None) or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Workers that start now do not run the caller's script again.
+
+    They need nothing of it, and a script without an `if __name__ == "__main__"` would start workers in each
+    of them. Where a worker finds the script by these two names is Python's `multiprocessing.spawn`.
+    """
+    main = sys.modules["__main__"]
+    kept = {name: value for name, value in vars(main).items() if name in ("__file__", "__spec__")}
+    for name in kept:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(main, name, value)
+
+
+def _context() -> BaseContext:
+    """How workers start: from a server that has imported everything once.
+
+    Not forked from here: Polars' threads, which may be running by now, do not survive a fork.
+    """
+    if "forkserver" in get_all_start_methods():
+        context = get_context("forkserver")
+        context.set_forkserver_preload(_PRELOADED)
+        return context
+    return get_context("spawn")
+
+
+def _prepare_worker() -> None:
+    """In a worker: one thread each, for the processes share the cores; Ctrl-C is the parent's business."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    silence_warnings()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

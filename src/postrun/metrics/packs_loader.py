@@ -1,0 +1,163 @@
+"""Metric packs: data files that map a framework's keys to roles."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from postrun.metrics.roles import roles
+from postrun.metrics.series import MetricInfo
+from postrun.model import PostrunError
+from postrun.plugins import load_plugins
+
+_SEPARATORS = re.compile(r"[/.\-\s:@]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPattern:
+    """One pattern of a pack: keys that match it in full have the role."""
+
+    regex: re.Pattern[str]
+    role: str
+    unit: str = ""
+    better: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One framework's names. `recognised_by` needs `at_least` of `keys`, or any other mark.
+
+    Packs of lower `rank` are asked first: a trainer before the framework that it is built on.
+    `stream` is what it describes, "history" or "system"; `parts` are the runs of which one training
+    of this framework is made, by keys that only that one logs.
+    """
+
+    name: str
+    title: str
+    patterns: tuple[KeyPattern, ...]
+    keys: frozenset[str] = frozenset()
+    at_least: int = 1
+    config_keys: frozenset[str] = frozenset()
+    requirements: frozenset[str] = frozenset()
+    settings: dict[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict, hash=False)
+    normalised: bool = False
+    rank: int = 0
+    stream: str = "history"
+    parts: dict[str, frozenset[str]] = field(default_factory=dict, hash=False)
+
+    def recognised_by(
+        self, keys: Iterable[str], config: Iterable[str], requirements: Iterable[str]
+    ) -> bool:
+        """True where a run with these metric keys, config keys and packages is this framework's."""
+        if self.normalised:
+            return True
+        if len(self.keys.intersection(keys)) >= self.at_least:
+            return True
+        if self.config_keys and self.config_keys <= set(config):
+            return True
+        if not self.requirements or not self.keys.intersection(keys):
+            return False
+        return any(_package(line) in self.requirements for line in requirements)
+
+    def part_of(self, keys: Iterable[str]) -> str:
+        """Which part of a training a run with these keys is, "" where there are no parts."""
+        known = set(keys)
+        counts = {part: len(marks & known) for part, marks in self.parts.items()}
+        best = max(counts, key=lambda part: counts[part], default="")
+        return best if counts.get(best) else ""
+
+    def describe(self, key: str) -> MetricInfo | None:
+        """What this pack knows about a key, None where it knows nothing."""
+        name = normalise(key) if self.normalised else key
+        for pattern in self.patterns:
+            found = pattern.regex.fullmatch(name)
+            if not found:
+                continue
+            role, groups = roles()[pattern.role], found.groupdict()
+            return MetricInfo(
+                key=key,
+                role=role.name,
+                stat=groups.get("stat") or groups.get("stat2") or "",
+                unit=pattern.unit or role.unit,
+                better=pattern.better or role.better,
+                pack=self.name,
+                index=groups.get("index") or "",
+            )
+        return None
+
+
+def normalise(key: str) -> str:
+    """A key with all separators written as "_", in lower case."""
+    return _SEPARATORS.sub("_", _CAMEL.sub("_", key)).strip("_").lower()
+
+
+def parse_pack(text: str, origin: str) -> Pack:
+    """A pack from TOML; PostrunError that names file and place where it is wrong."""
+    try:
+        data = tomllib.loads(text)
+        recognise = data.get("recognise", {})
+        return Pack(
+            name=data["name"],
+            title=data.get("title", data["name"]),
+            patterns=tuple(_pattern(entry) for entry in data.get("metric", [])),
+            keys=frozenset(recognise.get("keys", [])),
+            at_least=int(recognise.get("at_least", 1)),
+            config_keys=frozenset(recognise.get("config", [])),
+            requirements=frozenset(recognise.get("requirements", [])),
+            settings={
+                name: tuple(re.compile(p) for p in patterns)
+                for name, patterns in data.get("config", {}).items()
+            },
+            normalised=bool(data.get("normalised", False)),
+            rank=int(data.get("rank", 0)),
+            stream=data.get("stream", "history"),
+            parts={name: frozenset(keys) for name, keys in data.get("parts", {}).items()},
+        )
+    except (tomllib.TOMLDecodeError, re.error, KeyError, TypeError, ValueError) as error:
+        raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error
+
+
+def _pattern(entry: dict[str, Any]) -> KeyPattern:
+    if entry["role"] not in roles():
+        raise ValueError(f"unknown role {entry['role']!r} for pattern {entry['pattern']!r}")
+    return KeyPattern(
+        regex=re.compile(entry["pattern"]),
+        role=entry["role"],
+        unit=entry.get("unit", ""),
+        better=entry.get("better", ""),
+    )
+
+
+def _package(line: str) -> str:
+    return re.split(r"[=<>@ \[]", line, maxsplit=1)[0].lower()
+
+
+@cache
+def packs() -> tuple[Pack, ...]:
+    """All packs, frameworks first, generic names last.
+
+    Others come through the `postrun.packs` entry points: each names a function without arguments
+    that returns TOML text.
+    """
+    folder = files("postrun.metrics").joinpath("packs")
+    found = [
+        parse_pack(entry.read_text(encoding="utf-8"), entry.name)
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
+        if entry.name.endswith(".toml")
+    ]
+    found += load_plugins("postrun.packs", as_pack)
+    return tuple(sorted(found, key=lambda pack: pack.rank))
+
+
+def as_pack(name: str, value: Any) -> Pack:
+    """Return the pack that a plug-in's function gives as TOML text; an error if it is none."""
+    text = value()
+    if not isinstance(text, str):
+        raise TypeError(f"{name} returns {type(text).__name__}, not TOML text")
+    return parse_pack(text, name)

@@ -1,0 +1,314 @@
+"""A run as rules and reports see it: metrics by role, each as clean arrays.
+
+Everything is computed once per run and kept, so that many rules cost one pass over the columns.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from postrun.metrics.packs_loader import Pack, packs
+from postrun.metrics.series import Floats, MetricInfo, Series
+from postrun.model import Identity, Run
+from postrun.model.run import TIMES, with_times
+from postrun.stats.plateau import Gain, gains
+
+_BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
+#: Roles that only reinforcement learning has. A plain "kl" is not among them: autoencoders have it.
+_REINFORCEMENT = (
+    "reward",
+    "reward.component",
+    "kl.step",
+    "kl.mismatch",
+    "advantage",
+    "fraction.clipped",
+    "explained_variance",
+    "q_value",
+)
+_PREFERENCE = ("reward.margin", "accuracy.preference")
+
+
+class RunView:
+    """A run with its metrics understood.
+
+    For a joined run, `parts` are the views of its runs; each metric is understood as its own run's
+    framework means it.
+    """
+
+    def __init__(self, run: Run) -> None:
+        if not set(TIMES) <= set(run.history.columns):  # made by hand or by a plug-in
+            run = replace(run, history=with_times(run.history))
+        self.run = run
+        self.parts = [RunView(part) for part in run.parts]
+        self._series: dict[str, Series] = {}
+        self._gains: dict[str, Gain | None] = {}
+
+    @cached_property
+    def flat_config(self) -> dict[str, Any]:
+        """The config with nested keys joined by "."."""
+        return dict(_flatten(self.run.config))
+
+    @cached_property
+    def numeric_keys(self) -> list[str]:
+        """Metrics that are numbers (booleans count), in the order of the columns."""
+        history = self.run.history
+        return [
+            name
+            for name, dtype in zip(history.columns, history.dtypes, strict=True)
+            if name not in _BOOKKEEPING and (dtype.is_numeric() or dtype == pl.Boolean)
+        ]
+
+    @cached_property
+    def nonfinite(self) -> bool:
+        """True if any value of the history is NaN or infinite, whether or not the source counted it."""
+        if self.run.completeness.nonfinite:
+            return True
+        floats = self.run.history.select(pl.selectors.float() - pl.selectors.by_name(*_BOOKKEEPING))
+        finite = floats.select(pl.all().is_finite().all())
+        return not all(finite.row(0)) if finite.width else False
+
+    @cached_property
+    def packs(self) -> list[Pack]:
+        """The packs that apply: recognised frameworks first, then generic names."""
+        if self.parts:
+            return list(dict.fromkeys(pack for part in self.parts for pack in part.packs))
+        run = self.run
+        keys = set(run.history.columns) | set(run.summary)
+        return [
+            p
+            for p in packs()
+            if p.stream == "history" and p.recognised_by(keys, self.flat_config, run.requirements)
+        ]
+
+    @property
+    def framework(self) -> str:
+        """The recognised framework's title, or ""."""
+        return next((pack.title for pack in self.packs if not pack.normalised), "")
+
+    @cached_property
+    def metrics(self) -> dict[str, MetricInfo]:
+        """What is known about each numeric metric."""
+        if self.parts:
+            found = {key: self._from_part(key) for key in self.numeric_keys}
+        else:
+            found = {key: self._identify(key) for key in self.numeric_keys}
+        roles_found = {i.role for i in found.values()}
+        if roles_found.intersection(_REINFORCEMENT) and not roles_found.intersection(_PREFERENCE):
+            # What a reinforcement-learning run calls its loss is a policy loss: its level means
+            # nothing, and reading it like a supervised loss is the commonest mistake there is.
+            shared = {pack.name for pack in self.packs if pack.rank}
+            for key, info in found.items():
+                if info.role == "loss.train" and info.pack in shared:
+                    found[key] = replace(info, role="loss.policy", better="neither")
+        return found
+
+    def _from_part(self, key: str) -> MetricInfo:
+        number, own_key = self.run.origin.get(key, (0, key))
+        part = self.parts[number]
+        return replace(part.metrics[own_key], key=key, run=part.run.id)
+
+    def _identify(self, key: str) -> MetricInfo:
+        axis, goal = self._definition(key)
+        for pack in self.packs:
+            info = pack.describe(key)
+            if info is not None:
+                return replace(info, better=goal or info.better, x_axis=axis)
+        return MetricInfo(key, better=goal or "neither", x_axis=axis)
+
+    def _definition(self, key: str) -> tuple[str, str]:
+        goals = {"minimize": "lower", "maximize": "higher"}
+        for definition in self.run.metrics:
+            if definition.name == key or (
+                (definition.glob or "*" in definition.name)
+                and fnmatch.fnmatchcase(key, definition.name)
+            ):
+                return definition.x_axis or "_step", goals.get(definition.goal, "")
+        return "_step", ""
+
+    @cached_property
+    def _steps(self) -> Floats:
+        steps = self.run.history["_step"]
+        if steps.null_count() == len(steps):
+            return np.arange(len(steps), dtype=np.float64)
+        return steps.cast(float).to_numpy()
+
+    @cached_property
+    def _all_steps(self) -> bool:
+        return not np.isnan(self._steps).any()
+
+    @cached_property
+    def _in_order(self) -> bool:
+        steps = self._steps
+        return bool((steps[1:] >= steps[:-1]).all()) if len(steps) else True
+
+    def series(self, key: str) -> Series:
+        """One metric's values; KeyError where there is no such numeric metric."""
+        known = self._series.get(key)
+        if known is None:
+            info = self.metrics[key]
+            column = self.run.history[key]
+            rows: NDArray[np.int64]
+            if column.dtype == pl.Float64 and not column.null_count():  # most are: no detour
+                rows, values, x = np.arange(len(column)), column.to_numpy(), self._steps
+            else:
+                rows = np.flatnonzero(column.is_not_null().to_numpy())
+                values, x = column.drop_nulls().cast(float).to_numpy(), self._steps[rows]
+            if not self._all_steps:
+                usable = ~np.isnan(x)
+                rows, values, x = rows[usable], values[usable], x[usable]
+            if not self._in_order:  # after a resume: by step, the later row of equal steps later
+                order = np.argsort(x, kind="stable")
+                rows, values, x = rows[order], values[order], x[order]
+            known = self._series[key] = Series(info, x, values, rows)
+        return known
+
+    def gains(self, key: str) -> Gain | None:
+        """How a metric gained in its better direction; None if it has none or gained nothing."""
+        if key not in self._gains:
+            series = self.series(key).finite
+            sign = series.info.sign
+            top = None
+            if (series.info.role or "").startswith(("accuracy", "score")) and len(series):
+                high = float(series.y.max())
+                top = 1.0 if high <= 1 else 100.0 if 1.5 < high <= 100 else None
+            self._gains[key] = gains(series.x, series.y, sign, top) if sign else None
+        return self._gains[key]
+
+    @cached_property
+    def _roles(self) -> frozenset[str | None]:
+        return frozenset(info.role for info in (*self.metrics.values(), *self._system.values()))
+
+    def has(self, *names: str) -> bool:
+        """True where any metric, of the history or the system, has one of these roles."""
+        return not self._roles.isdisjoint(names)
+
+    def by_role(self, *names: str, central: bool = True) -> list[Series]:
+        """All metrics of any of these roles, in the order of the names given."""
+        return [
+            self.series(info.key)
+            for name in names
+            for info in self.metrics.values()
+            if info.role == name and (info.central or not central)
+        ]
+
+    def first(self, *names: str) -> Series | None:
+        """The first metric of any of these roles with at least one value, or None."""
+        return next((s for s in self.by_role(*names) if len(s)), None)
+
+    def companion(self, key: str, stat: str) -> Series | None:
+        """The metric that is `key`'s spread or extreme, such as `loss/std` of `loss/mean`.
+
+        The spread of a reward has a role of its own (`reward.std`).
+        """
+        info = self.metrics[key]
+        if info.role is None:
+            return None
+        stem = _stem(info)
+        for other in self.metrics.values():
+            if other.stat == stat and other.role == info.role and _stem(other) == stem:
+                return self.series(other.key)
+        own_role = f"{info.role}.{stat}"
+        return next((self.series(i.key) for i in self.metrics.values() if i.role == own_role), None)
+
+    @cached_property
+    def _system(self) -> dict[str, MetricInfo]:
+        return {key: info for key, info in self.system_metrics.items() if info.role}
+
+    @cached_property
+    def system_metrics(self) -> dict[str, MetricInfo]:
+        """What is known about each system metric; without a role where nothing is."""
+        known = [pack for pack in packs() if pack.stream == "system"]
+        frame = self.run.system
+        found = {}
+        for key, dtype in zip(frame.columns, frame.dtypes, strict=True):
+            if dtype.is_numeric() and key not in _BOOKKEEPING:
+                infos = (pack.describe(key) for pack in known)
+                info = next((i for i in infos if i is not None), MetricInfo(key))
+                found[key] = replace(info, x_axis="_runtime")
+        return found
+
+    def system(self, role: str) -> list[Series]:
+        """System metrics of a role: `x` seconds since the start, one series per device."""
+        found = (self.system_series(k) for k, info in self._system.items() if info.role == role)
+        return [series for series in found if len(series)]
+
+    def system_series(self, key: str) -> Series:
+        """One system metric's values over seconds since the start; KeyError where there is none."""
+        frame, info = self.run.system, self.system_metrics[key]
+        if "_runtime" not in frame.columns:
+            return Series(info, np.empty(0), np.empty(0), np.empty(0, np.int64))
+        part = frame.select("_runtime", key).with_row_index("row").drop_nulls()
+        seconds, values = (part[c].cast(float).to_numpy() for c in ("_runtime", key))
+        rows = part["row"].to_numpy().astype(np.int64)
+        order = np.argsort(seconds, kind="stable")
+        return Series(info, seconds[order], values[order], rows[order])
+
+    @cached_property
+    def clock(self) -> tuple[Floats, Floats]:
+        """Steps and seconds since the start of the rows that have both, in order of time."""
+        seconds = self.run.history["_runtime"].cast(float).to_numpy()
+        known = np.isfinite(seconds) & np.isfinite(self._steps)
+        order = np.argsort(seconds[known], kind="stable")
+        return self._steps[known][order], seconds[known][order]
+
+    def step_at(self, second: float) -> float | None:
+        """The step that was logged last at a time, None before the first one."""
+        steps, seconds = self.clock
+        at = int(np.searchsorted(seconds, second, side="right")) - 1
+        return float(steps[at]) if at >= 0 else None
+
+    def second_at(self, step: float) -> float:
+        """Seconds since the start at which a step was first reached; NaN where nothing was logged."""
+        steps, seconds = self.clock
+        if not len(steps):
+            return float("nan")
+        reached = np.flatnonzero(steps >= step)
+        return float(seconds[reached[0] if len(reached) else -1])
+
+    def setting(self, name: str) -> tuple[str, Any] | None:
+        """The config key and value that mean `name` ("max_steps", "lr", ...), or None."""
+        for pack in self.packs:
+            for pattern in pack.settings.get(name, ()):
+                for key, value in self.flat_config.items():
+                    if pattern.fullmatch(key) and value is not None:
+                        return key, value
+        return None
+
+    def number(self, name: str) -> tuple[str, float] | None:
+        """Like `setting`, where the value is a positive number."""
+        found = self.setting(name)
+        if found is None or isinstance(found[1], bool):
+            return None
+        try:
+            value = float(found[1])
+        except (TypeError, ValueError):
+            return None
+        return (found[0], value) if value > 0 and np.isfinite(value) else None
+
+
+def meanings(names: Sequence[str]) -> dict[str, MetricInfo]:
+    """Return what names of metrics mean if nothing is known but the names."""
+    history = pl.DataFrame(schema=dict.fromkeys(("_step", *names), pl.Float64))
+    return RunView(Run(Identity(""), history=history)).metrics
+
+
+def _stem(info: MetricInfo) -> str:
+    head, found, tail = info.key.rpartition(info.stat) if info.stat else (info.key, "", "")
+    return f"{head.rstrip('/_.- ')}|{tail.lstrip('/_.- ')}" if found else f"{info.key}|"
+
+
+def _flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, child in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(child, dict) and child:
+            yield from _flatten(child, f"{name}.")
+        else:
+            yield name, child

@@ -1,0 +1,1 @@
+"""Many runs as records: small, plain, read once and kept."""

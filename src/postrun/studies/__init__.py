@@ -1,0 +1,5 @@
+"""Many runs side by side: compare, sweep, failures, progress."""
+
+from postrun.studies.comparison import Comparison
+
+__all__ = ["Comparison"]

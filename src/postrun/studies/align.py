@@ -1,0 +1,211 @@
+"""Curves of several runs on common ground, without inventing data.
+
+Runs log at different steps, and end at different ones. Nothing here interpolates or extrapolates: a level
+is the median of values that were logged, and where a run has none, there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from postrun.records.project import Curve
+from postrun.stats.robust import Floats, ar_noise, mad_sigma, smoothed
+
+#: A level is read from the last twentieth of the way to its place.
+_WINDOW = 0.05
+#: A run that got less far than this share of what the median run reached is not compared by its level.
+_SHORT = 0.8
+_BINS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where curves are compared: from `start` to `end` of their axis; `short` got less far (indices)."""
+
+    start: float
+    end: float
+    short: tuple[int, ...] = ()
+
+
+def common_ground(curves: Sequence[Curve | None]) -> Ground | None:
+    """What all but the shortest runs have in common; None where no run has the metric.
+
+    Runs that reached less than four fifths of what the median run reached are set aside: one run that
+    crashed early would otherwise take the ground from all others.
+    """
+    lasts = np.array([c.x[-1] if c is not None else np.nan for c in curves])
+    firsts = np.array([c.x[0] if c is not None else np.nan for c in curves])
+    known = np.isfinite(lasts)
+    if not known.any():
+        return None
+    middle = float(np.median(lasts[known]))
+    enough = known & (lasts >= _SHORT * middle)
+    short = tuple(np.flatnonzero(known & ~enough).tolist())
+    return Ground(float(np.max(firsts[enough])), float(np.min(lasts[enough])), short)
+
+
+def level_at(curve: Curve, x: float) -> float:
+    """Median of the values in the last twentieth of the way to `x`; NaN where the run has none there."""
+    window = _between(curve, x - _WINDOW * max(abs(x), 1e-12), x)
+    if window.start == window.stop:
+        # Rare values (an evaluation every tenth of the run): the last one, unless the run ended before.
+        at = int(np.searchsorted(curve.x, x, side="right")) - 1
+        if at < 1 or x - curve.x[at] > 1.5 * float(np.max(np.diff(curve.x[: at + 1][-5:]))):
+            return float(curve.y[at]) if at >= 0 and curve.x[at] == x else float("nan")
+        return float(curve.y[at])
+    return float(np.median(curve.y[window]))
+
+
+def _between(curve: Curve, low: float, high: float) -> slice:
+    """The values at x in (low, high]."""
+    start, stop = np.searchsorted(curve.x, (low, high), side="right")
+    return slice(int(start), int(stop))
+
+
+def area(curve: Curve, start: float, end: float) -> float:
+    """Mean level over [start, end]: the area under the curve over its width (trapezoids)."""
+    inside = _between(curve, np.nextafter(start, -np.inf), end)
+    x, y = curve.x[inside], curve.y[inside]
+    if len(x) < 2 or x[-1] <= x[0]:
+        return float("nan")
+    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
+
+
+def levels_along(curve: Curve) -> tuple[NDArray[np.int64], Floats]:
+    """The curve's level along its way: indices, and medians over a twentieth of the values around each.
+
+    About a hundred of them; of short curves, every value by itself.
+    """
+    n = len(curve)
+    window = n // 20
+    if window < 2:
+        return np.arange(n), curve.y
+    views = np.lib.stride_tricks.sliding_window_view(curve.y, window)[:: max(1, n // 100)]
+    at = np.arange(len(views)) * max(1, n // 100) + window // 2
+    return at, np.median(views, axis=1)
+
+
+def stability(curve: Curve, end: float) -> float:
+    """Spread of the values around their level in the last fifth of the way to `end` (robust sigma)."""
+    tail = curve.y[_between(curve, 0.8 * end, end)]
+    return mad_sigma(tail - smoothed(tail)) if len(tail) >= 8 else float("nan")
+
+
+def level_error(curve: Curve, x: float) -> float:
+    """Standard error of `level_at`, from the curve's own noise; what another seed would change is not in it."""
+    window = curve.y[_between(curve, x - _WINDOW * max(abs(x), 1e-12), x)]
+    tail = curve.y[_between(curve, 0.8 * x, x)]
+    if len(tail) < 8 or not len(window):
+        return float("nan")
+    return _median_error(tail, len(window))
+
+
+def grid(curves: Sequence[Curve], start: float, end: float) -> tuple[Floats, Floats]:
+    """Levels of curves on common bins: right edges (bins,), medians (curves, bins), NaN where none.
+
+    As many bins as leave even the sparsest curve about one value in each, 120 at most.
+    """
+    counts = [int(((c.x >= start) & (c.x <= end)).sum()) for c in curves]
+    bins = int(np.clip(min(counts, default=1), 1, _BINS))
+    edges = np.linspace(start, end, bins + 1)
+    out = np.full((len(curves), bins), np.nan)
+    for i, curve in enumerate(curves):
+        place = np.clip(np.searchsorted(edges, curve.x, side="left") - 1, 0, bins - 1)
+        inside = (curve.x >= start) & (curve.x <= end)
+        out[i] = _bin_medians(curve.y[inside], place[inside], bins)
+    return edges[1:], out
+
+
+def _bin_medians(y: Floats, place: NDArray[np.int64], bins: int) -> Floats:
+    """Medians of the values in each bin, NaN in empty ones."""
+    ordered = y[np.lexsort((y, place))]
+    counts = np.bincount(place, minlength=bins)
+    starts = np.cumsum(counts) - counts
+    filled = counts > 0
+    first, n = starts[filled], counts[filled]
+    out = np.full(bins, np.nan)
+    out[filled] = (ordered[first + (n - 1) // 2] + ordered[first + n // 2]) / 2
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where two groups of curves part: from `x` on they differ by `difference` (first minus second).
+
+    `noise` is the standard error of the difference there; `lasting`: they stay apart to the end. `equal_to`
+    is the last x up to which two runs are equal to the last digit, None where they never were.
+    """
+
+    x: float | None
+    difference: float
+    noise: float
+    lasting: bool
+    equal_to: float | None = None
+
+
+@np.errstate(all="ignore")
+def divergence(
+    first: Sequence[Curve], second: Sequence[Curve], start: float, end: float
+) -> Divergence:
+    """First place from which two groups differ by more than noise, over five bins in a row at least.
+
+    With three runs or more in both groups, noise is the spread between runs in each bin; else it is that
+    within the curves, which says nothing of other seeds.
+    """
+    equal_to = _equal_to(first[0], second[0]) if len(first) == len(second) == 1 else None
+    _, levels = grid([*first, *second], start, end)
+    edges = np.linspace(start, end, levels.shape[1] + 1)
+    a, b = levels[: len(first)], levels[len(first) :]
+    gap = np.nanmean(a, axis=0) - np.nanmean(b, axis=0)
+    if min(len(first), len(second)) >= 3:
+        spread = sum(np.nanvar(g, axis=0, ddof=1) / len(g) for g in (a, b))
+        # Few runs per bin: their spread is itself noisy, and changes slowly.
+        error = np.sqrt(np.maximum(spread, np.nanmedian(spread)))
+    else:
+        errors = [_bin_error(c, levels.shape[1], start, end) for c in (*first, *second)]
+        error = np.full(len(gap), float(np.sqrt(np.sum(np.square(errors)) / len(errors) * 2)))
+    z = np.where(error > 0, gap / error, np.sign(gap) * 99)
+    apart = np.isfinite(z) & (np.abs(z) > 3)
+    need = min(5, max(2, len(z) // 4))
+    for i in np.flatnonzero(apart).tolist():
+        run = apart[i : i + need] & (np.sign(z[i : i + need]) == np.sign(z[i]))
+        if len(run) == need and run.all():
+            rest = z[i:][np.isfinite(z[i:])]
+            later = rest[-max(1, len(rest) // 5) :]
+            lasting = bool(np.median(later * np.sign(z[i])) > 2)
+            return Divergence(
+                float(edges[i]),
+                float(np.nanmedian(gap[i : i + need])),
+                float(error[i]),
+                lasting,
+                equal_to,
+            )
+    return Divergence(None, float(np.nanmedian(gap)), float(np.nanmedian(error)), False, equal_to)
+
+
+def _bin_error(curve: Curve, bins: int, start: float, end: float) -> float:
+    """Standard error of a curve's level in a bin, from its own noise."""
+    inside = curve.y[(curve.x >= start) & (curve.x <= end)]
+    return _median_error(inside, len(inside) / bins)
+
+
+def _median_error(values: Floats, count: float) -> float:
+    """Standard error of the median of `count` values with the noise of `values`, which is autocorrelated.
+
+    The median's is 1.25 times the mean's; n values of lag-1 correlation rho are worth n (1 - rho) / (1 + rho).
+    """
+    sigma, rho = ar_noise(values)
+    worth = max(1.0, count * (1 - rho) / (1 + rho))
+    return float(1.25 * sigma / worth**0.5)
+
+
+def _equal_to(a: Curve, b: Curve) -> float | None:
+    """The last x up to which two runs logged the same values at the same places, or None."""
+    n = min(len(a), len(b))
+    same = (a.x[:n] == b.x[:n]) & (a.y[:n] == b.y[:n])
+    first = int(np.argmin(same)) if not same.all() else n
+    return float(a.x[first - 1]) if first >= 2 else None

@@ -1,0 +1,210 @@
+"""Groups of runs against each other: who is better, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from postrun.model.study import Study
+from postrun.model.text import number
+from postrun.records.project import Project
+from postrun.stats.aggregate import interval, iqm
+from postrun.studies.groups import Group, Grouping, value_text
+from postrun.studies.pairs import Pair, compare_pairs, usable
+from postrun.studies.scores import Scores, matrix, run_table
+from postrun.studies.versus_tables import (
+    best_settings,
+    curve_sections,
+    difference_sections,
+    divergence_section,
+    group_section,
+    pair_section,
+    profile_section,
+    run_section,
+    tuned_table,
+)
+
+
+def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: str = "") -> Study:
+    """The study of one metric over groups of runs.
+
+    Args:
+        scores: The metric on common ground.
+        grouping: The groups.
+        task: A config key whose values are tasks: each is scaled to its own range, and strata of the
+            bootstrap.
+        baseline: A group's label: then it is compared with each other one, and no other pairs are.
+    """
+    tasks, task_names = _tasks(scores.project, task)
+    ranked = _ranked(scores, grouping, tasks)
+    pairs = compare_pairs(scores, ranked, tasks, baseline)
+    study = Study(
+        "compare",
+        f"{scores.metric}: {len(grouping.groups)} groups of {len(scores.project)} runs",
+        subject=scores.metric,
+    )
+    if grouping.single:
+        study.title = f"{scores.metric}: {len(scores.project)} runs"
+    tuned = tuned_table(scores, grouping, ranked)
+    _headline(study, scores, grouping, ranked, pairs, tuned)
+    _caveats(study, scores, grouping, ranked, task_names)
+    per_run = run_table(scores, grouping)
+    study.add(
+        group_section(scores, ranked, tasks, per_run),
+        *curve_sections(scores, ranked),
+        *profile_section(scores, ranked, tasks),
+        pair_section(pairs),
+        *best_settings(tuned),
+        divergence_section(scores, ranked, baseline),
+        run_section(scores, per_run),
+        *difference_sections(scores.project, grouping),
+    )
+    return study
+
+
+def _tasks(project: Project, task: str) -> tuple[list[list[int]], list[str]]:
+    if not task:
+        return [list(range(len(project)))], []
+    found: dict[str, list[int]] = {}
+    for i, record in enumerate(project.records):
+        found.setdefault(value_text(record.config.get(task)), []).append(i)
+    return list(found.values()), list(found)
+
+
+def _ranked(scores: Scores, grouping: Grouping, tasks: Sequence[Sequence[int]]) -> list[Group]:
+    """Groups from the best on; those without any level last."""
+
+    def key(group: Group) -> tuple[bool, float]:
+        values = matrix(scores, group.members, tasks)
+        return (not values.size, -float(iqm(values)) if values.size else 0.0)
+
+    return sorted(grouping.groups, key=key)
+
+
+def _headline(
+    study: Study,
+    scores: Scores,
+    grouping: Grouping,
+    ranked: list[Group],
+    pairs: list[Pair],
+    tuned: pl.DataFrame | None,
+) -> None:
+    with_level = [g for g in ranked if usable(scores, g)]
+    if not with_level:
+        study.headline.append(f"No run has a level of {scores.metric}.")
+        return
+    best = with_level[0]
+    way = "lower is better" if scores.sign < 0 else "higher is better"
+    place = (
+        f" near {scores.end_words}, which all compared runs reached" if scores.ground.end else ""
+    )
+    if tuned is not None:
+        # Groups that mix settings are no replicates: their average is that of a search.
+        study.headline.append(
+            f"At each one's best {', '.join(grouping.varying[:3])}, by {scores.metric} ({way}){place}: "
+            + "; ".join(
+                f"{label} {number(value)} ({setting}; {tried} tried)"
+                for label, tried, setting, value, _ in tuned.head(4).iter_rows()
+            )
+            + "."
+        )
+        shown = [p for p in pairs if p.matched and p.apart][:3]
+    else:
+        value = _estimate(scores, best)
+        runs = len(usable(scores, best))
+        what = "median level" if runs == 1 else f"interquartile mean of {runs} runs"
+        study.headline.append(
+            f"Best by {scores.metric} ({way}): {best.label}, {value}, the {what}{place}."
+        )
+        shown = [p for p in pairs if p.first is best][:3]
+    study.headline += [_sentence(scores, pair) for pair in shown]
+    if all(len(usable(scores, g)) < 3 for g in with_level) and len(with_level) > 1:
+        study.headline.append(
+            "With fewer than three runs per group nothing can be said about other seeds: this shows what "
+            "happened, not what would happen again."
+        )
+
+
+def _estimate(scores: Scores, group: Group) -> str:
+    values = scores.levels[usable(scores, group)]
+    made = interval(values[:, None])
+    text = number(made.value)
+    return (
+        text if not np.isfinite(made.low) else f"{text} [{number(made.low)}, {number(made.high)}]"
+    )
+
+
+def _sentence(scores: Scores, pair: Pair) -> str:
+    gap, better = pair.difference, pair.improvement
+    a, b = pair.first.label, pair.second.label
+    chance = better.value
+    if not pair.first_leads:
+        a, b, chance = b, a, 1 - chance
+    size = f"by {number(abs(gap.value))}"
+    if not np.isfinite(gap.low):
+        one, two = (usable(scores, g) for g in (pair.first, pair.second))
+        noise = float(np.sqrt(np.nansum(np.square(scores.errors[[*one, *two]]))))
+        told = (
+            f"; the curves' own noise is ±{number(2 * noise, 2)}"
+            if noise and np.isfinite(noise)
+            else ""
+        )
+        if noise and abs(gap.value) < 2 * noise:
+            return f"{a} and {b} end equal within the curves' own noise: {number(abs(gap.value))} apart{told}."
+        return f"{a} ends better than {b} {size}{told}."
+    bounds = f"[{number(gap.low)}, {number(gap.high)}]"
+    p = "" if not np.isfinite(pair.p) else f", p = {number(pair.p, 2)}"
+    how = f" over {pair.matched} matched pairs" if pair.matched else ""
+    if pair.apart:
+        return (
+            f"{a} is better than {b} {size} {bounds}{how}; a run of it beats one of the other with "
+            f"probability {number(chance, 2)}{p}."
+        )
+    return (
+        f"{a} and {b} cannot be told apart with {gap.n} runs each: difference {number(gap.value)} "
+        f"{bounds}{how}{p}."
+    )
+
+
+def _caveats(
+    study: Study, scores: Scores, grouping: Grouping, ranked: list[Group], tasks: list[str]
+) -> None:
+    missing = [(g, len(g.members) - len(usable(scores, g))) for g in ranked]
+    lost = [(g, n) for g, n in missing if n]
+    if lost:
+        shown = ", ".join(f"{n} of {len(g.members)} in {g.label}" for g, n in lost[:6])
+        study.caveats.append(
+            f"{sum(n for _, n in lost)} runs have no level (too short, failed, or without the metric) and are "
+            f"in no figure: {shown}. If they failed because of their settings, their groups look too good."
+        )
+    if grouping.varying and any(len(g.members) > 1 for g in ranked):
+        keys = ", ".join(grouping.varying[:6])
+        study.caveats.append(
+            f"Runs within a group differ in more than seeds ({keys}): the spread within groups is that of "
+            "these settings as well."
+        )
+    if tasks:
+        study.caveats.append(
+            f"Levels are scaled to each task's own range over these runs ({len(tasks)} tasks)."
+        )
+    whole = [r for r in scores.project.records if not r.whole]
+    if whole:
+        study.caveats.append(
+            f"{len(whole)} of {len(scores.project)} logs are incomplete or sampled: see the runs' notes."
+        )
+    if _code_differs(scores.project, grouping):
+        study.caveats.append(
+            "The groups also differ in their git commit: a difference may be the code's."
+        )
+
+
+def _code_differs(project: Project, grouping: Grouping) -> bool:
+    """True where no two groups share a git commit."""
+    if grouping.single:
+        return False
+    commits = [{project.records[i].commit for i in g.members} - {""} for g in grouping.groups]
+    known = [c for c in commits if c]
+    return len(known) > 1 and not any(a & b for a, b in itertools.combinations(known, 2))
