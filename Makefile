@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench report-bench server-bench store-bench diagnosis clean
+.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
 
-test: $(VENV)/.dev lint  ## set up, and run all checks and tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev lint  ## set up, and run all checks and the tests but the slow ones
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.dev  ## the tests that kill processes, start clusters, and calibrate statistics
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -61,6 +61,7 @@ def test_improvement_intervals_agree_with_rliable() -> None:
     assert (ours.low, ours.high) == pytest.approx(tuple(bounds["a,b"][:, 0]), abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("runs", "tasks"), [(5, 1), (10, 1), (5, 10)])
 def test_intervals_hold_the_truth_as_often_as_they_say(runs: int, tasks: int) -> None:
     shares = held(SHAPES["normal"], runs, tasks, seed=3)

@@ -204,6 +204,7 @@ def _slow(folder: Path, count: int) -> None:
         write(folder, f"r{number:02d}", rows=3000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moments", [[3], [2, 8]], ids=["one-killed", "two-killed"])
 def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
     tmp_path: Path, bucket: dict[str, str], moments: list[int]
@@ -244,6 +245,7 @@ def _wait_for_files(environment: dict[str, str], count: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_vanishes(tmp_path: Path) -> None:
     _slow(tmp_path, 40)
     store = tmp_path / "store"
@@ -270,6 +272,7 @@ def test_a_scheduler_that_vanishes(tmp_path: Path) -> None:
     assert found.count("unchanged") == kept and found.count("new") == 40 - kept
 
 
+@pytest.mark.slow
 def test_no_scheduler_there(tmp_path: Path) -> None:
     write(tmp_path, "a")
     done = postrun(

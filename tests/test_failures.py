@@ -110,6 +110,7 @@ def _random_project(rng: np.random.Generator, n: int = 60) -> list[dict[str, Any
     ]
 
 
+@pytest.mark.slow
 def test_chance_shows_a_link_in_one_project_of_twenty_at_most() -> None:
     """Type I error over 400 projects in which nothing goes with anything: at most 5 % (and its noise)."""
     rng = np.random.default_rng(8)

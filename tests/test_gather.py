@@ -206,3 +206,19 @@ def test_a_script_needs_no_main_guard(folder: Path, tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines() == ["ran", f"12 {script} None"]
+
+
+def test_what_other_rules_made_is_not_believed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new rule, pack or version of postrun makes other records: each run is read again."""
+    cache = tmp_path / "cache"
+
+    def entries() -> int:
+        read(folder, cache)
+        return sum(path.is_file() for path in cache.rglob("*"))
+
+    first = entries()
+    assert entries() == first
+    monkeypatch.setattr("postrun.gather.features_version", lambda: "another")
+    assert entries() == 2 * first

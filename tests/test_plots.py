@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import postrun
@@ -83,3 +84,19 @@ def test_figures_that_a_run_does_not_have_are_removed(tmp_path: Path) -> None:
     (path,) = draw(view, [], tmp_path)
     assert path.name == "training_metrics.png"
     assert [p.name for p in tmp_path.iterdir()] == ["training_metrics.png"]
+
+
+def test_a_finding_on_a_metric_with_a_blank_is_marked() -> None:
+    """Names are what they are: "val loss" is one metric, not two."""
+    from postrun.report import plots
+
+    onset = np.maximum(0.0, np.arange(200) - 80) / 200
+    run = make_run(
+        {"train loss": decay(200, 3, 0.5), "val loss": decay(200, 3, 1.0, 0.002) + 3 * onset}
+    )
+    view = postrun.RunView(run)
+    (finding,) = [f for f in postrun.diagnose(view) if f.rule == "GEN001"]
+    assert finding.evidence[0].metrics == ("val loss",)
+    cells = [cell for name in plots.FIGURES for cell in plots._cells(view, name)]
+    figure = plots._figure("a", cells, [finding])
+    assert any("GEN001" in text.get_text() for axis in figure.axes for text in axis.texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import postrun
+from postrun import plugins
 from postrun.compare import Comparison
 from postrun.model import Alert, Artifact, Identity, MetricDefinition, PostrunError, RunFile
 from postrun.report import formats
@@ -236,17 +238,25 @@ def test_other_packages_add_formats(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         raise ValueError("no")
 
     class Entry:
+        value, dist = "a:b", None
+
         def __init__(self, name: str, value: Format) -> None:
             self.name, self.load = name, lambda: value
 
-    monkeypatch.setattr(formats, "entry_points", lambda group: [Entry("own", own)])
+    def entries_of(name: str, value: Format) -> Callable[[str], list[Entry]]:
+        return lambda group: [Entry(name, value)] if group == "postrun.reports" else []
+
+    monkeypatch.setattr(plugins, "entry_points", entries_of("own", own))
     formats.formats.cache_clear()
     (result,) = postrun.analyze(SAMPLE, tmp_path, plots=False)
     assert result.folder is not None and (result.folder / "own.txt").read_text() == result.name
-    monkeypatch.setattr(formats, "entry_points", lambda group: [Entry("bad", broken)])
+    monkeypatch.setattr(plugins, "entry_points", entries_of("bad", broken))
     formats.formats.cache_clear()
-    (result,) = postrun.analyze(SAMPLE, tmp_path / "b", plots=False)
-    assert result.error == "report format bad: ValueError: no"
+    with pytest.warns(
+        plugins.PluginWarning, match="the report format bad of an unknown package .* no"
+    ):
+        (result,) = postrun.analyze(SAMPLE, tmp_path / "b", plots=False)
+    assert not result.error and {"report.html", "report.md"} <= {p.name for p in result.files}
     formats.formats.cache_clear()
 
 

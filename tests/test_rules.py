@@ -182,7 +182,7 @@ def test_what_only_looks_faulty(code: str, name: str, run: Run) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {code for code, *_ in ALL} == {rule.code for rule in rules()}
+    assert {code for code, *_ in ALL} == {rule.code for rule in rules()} - {"RUN000"}
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda r: r.code)

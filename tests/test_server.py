@@ -335,7 +335,7 @@ def test_list_on_the_command_line(server: StandIn) -> None:
 
 def test_conditions_that_are_none() -> None:
     with pytest.raises(UsageError, match="KEY=VALUE"):
-        RemoteOptions(config=["lr"]).filters()
+        RemoteOptions(config=["lr"])
 
 
 def test_a_project_of_many_pages_is_listed_whole(server: StandIn) -> None:
@@ -499,6 +499,7 @@ def test_rows_that_were_rewritten_are_read_anew(server: StandIn, tmp_path: Path)
     assert frame["_step"].to_list() == list(range(61))
 
 
+@pytest.mark.slow
 def test_a_pull_that_is_killed_goes_on(server: StandIn, tmp_path: Path) -> None:
     project(server, 10)
     server.latency = 0.03

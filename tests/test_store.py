@@ -570,3 +570,18 @@ def test_tables_know_nothing_of_other_programs_files(three: Path) -> None:
     tables = Tables(Store(str(three)).place)
     assert tables.rows.height == 3 and not tables.problems
     assert prune(Store(str(three)).place, older=0).files == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "wanted"),
+    [
+        ("no such bucket at http://127.0.0.1:40391/nobucket", "403", False),
+        ("status 403 Forbidden", "403", True),
+        ("403", "403", True),
+        ("Error: accessdenied for you", "AccessDenied", True),
+    ],
+)
+def test_a_port_is_no_status(text: str, word: str, wanted: bool) -> None:
+    from postrun.store.objects import _says
+
+    assert _says(text, word) is wanted

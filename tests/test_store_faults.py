@@ -92,6 +92,7 @@ print(count)
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_write_leaves_a_sound_store(tmp_path: Path) -> None:
     for number in range(3):
         write(tmp_path, f"r{number}", rows=6)
@@ -123,6 +124,7 @@ def test_a_kill_at_any_write_leaves_a_sound_store(tmp_path: Path) -> None:
     assert {len(left) for left in kept} == {0, 2, 3}  # batch by batch, never half a run
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_cost_at_most_the_last_seconds(tmp_path: Path) -> None:
     """Whole commands with worker processes, as users run them, killed with all their workers."""
     for number in range(40):

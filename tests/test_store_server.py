@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from postrun.store import Store
 from postrun.store.maintenance import verify
 from tests.conftest import own_environment
@@ -59,6 +61,7 @@ def test_only_what_is_new_is_fetched(server: StandIn, tmp_path: Path) -> None:
     assert offline.returncode == 0, offline.stderr
 
 
+@pytest.mark.slow
 def test_a_pull_into_a_store_that_is_killed_goes_on(
     server: StandIn,
     tmp_path: Path,
@@ -84,6 +87,7 @@ def test_a_pull_into_a_store_that_is_killed_goes_on(
         assert steps(root, f"r{i:02}") == list(range(20 + i))
 
 
+@pytest.mark.slow
 def test_the_workers_of_a_cluster_fetch(server: StandIn, tmp_path: Path) -> None:
     project(server, 8)
     root, alone = tmp_path / "store", tmp_path / "alone"

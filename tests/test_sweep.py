@@ -54,6 +54,7 @@ def test_what_matters_is_found_in_its_order() -> None:
     assert table["width"]["p_chance"] > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_importance_recovers_planted_effects(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -116,6 +117,7 @@ def _param(values: list[float]) -> Parameter:
     return Parameter("x", "linear", list(values), np.asarray(values, dtype=float))
 
 
+@pytest.mark.slow
 def test_picking_the_best_is_corrected_for_on_average() -> None:
     """Over 300 searches of 30 configurations: what is promised of the picked one is true on average."""
     rng = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import polars as pl
 
@@ -18,22 +18,22 @@ from postrun.report.privacy import Privacy
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
 from postrun.semantics import RunView
-from postrun.sources import RemoteOptions, prefetched, resolve, resolve_all
+from postrun.sources import Choice, RemoteOptions, prefetched, resolve, resolve_all
 from postrun.store import Store
 from postrun.store.cache import Cache
 
 Target = str | Path
 
 
-def runs(target: Target = "wandb", **choice: Any) -> list[RunRef]:
+def runs(target: Target = "wandb", **choice: Unpack[Choice]) -> list[RunRef]:
     """The runs behind a target, newest first, without reading their histories.
 
     Args:
         target: A `.wandb` file, a run folder, a folder of run folders, a folder exported earlier, a
             CSV or Parquet history, a glob of these; or, on a W&B server, entity/project,
             entity/project/run, or a page's URL.
-        choice: For a project on a server, which runs and in which order: the fields of
-            `postrun.RemoteOptions`.
+        choice: Which runs and in which order, wherever they lie: the fields of `postrun.RemoteOptions`, such as
+            `state="failed"`, `config=["lr>0.001"]`, `order="summary.loss"`, `limit=10`.
 
     Raises:
         TargetError: Nothing is there, or nothing there is a run.
@@ -50,7 +50,9 @@ def load(target: Target = "wandb") -> Run:
     return resolve(target)[0].load()
 
 
-def load_all(target: Target = "wandb", workers: int | None = None, **choice: Any) -> Iterator[Run]:
+def load_all(
+    target: Target = "wandb", workers: int | None = None, **choice: Unpack[Choice]
+) -> Iterator[Run]:
     """Read all runs behind a target, newest first, one at a time.
 
     Args:
@@ -96,7 +98,7 @@ def project(
     cache: bool = True,
     mask: bool = True,
     workers: int | None = None,
-    **choice: Any,
+    **choice: Unpack[Choice],
 ) -> Project:
     """Many runs, read once: their records, and any metric's curves when they are asked for.
 
@@ -137,7 +139,7 @@ def keep(
     mask: bool = True,
     anonymize: bool = False,
     anew: bool = False,
-    **choice: Any,
+    **choice: Unpack[Choice],
 ) -> pl.DataFrame:
     """Bring runs into a store, diagnosed, as `postrun pull --store`; `open_store` reads it.
 

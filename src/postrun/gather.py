@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from postrun.compare.features import features_version
 from postrun.compare.project import Project
-from postrun.compare.record import RECORD_VERSION, RunRecord
+from postrun.compare.record import RunRecord
 from postrun.model import RunRef
 from postrun.report.privacy import Masker, Privacy
 from postrun.store.cache import Cache
@@ -44,7 +45,7 @@ def gather(
     """
     believed = cache is not None
     cache = Cache.temporary() if cache is None else cache
-    cache.salt = f"{RECORD_VERSION} {privacy}"
+    cache.salt = f"{features_version()} {privacy.key}"
     found: list[Made] = []
     missing: list[int] = []
     wanted: list[frozenset[str] | None] = []
@@ -80,8 +81,6 @@ def _stored(ref: RunRef, privacy: Privacy, only: frozenset[str] | None) -> Made 
     """What was computed of a run when it entered a store; None where that is not known or not as asked for."""
     if ref.kept is None or privacy.anonymize:
         return None  # who is who is told by the whole run alone
-    from postrun.compare.features import features_version
-
     value = ref.kept.record(features_version(), only)
     return None if value is None else (RunRecord.from_dict(value), "", "")
 

@@ -20,6 +20,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from postrun.model import PostrunError, RunRef
+from postrun.plugins import silence_warnings
 from postrun.sources import prefetched
 from postrun.sources.prefetch import interruptible
 
@@ -201,4 +202,5 @@ def _context() -> BaseContext:
 def _prepare_worker() -> None:
     """In a worker: one thread each, for the processes share the cores; Ctrl-C is the parent's business."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    silence_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

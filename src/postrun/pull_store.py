@@ -28,7 +28,8 @@ from postrun.report.privacy import Masker, Privacy, masked_sentence, protected
 from postrun.rules import diagnose
 from postrun.semantics import RunView
 from postrun.store.pack import origin_of, where, write_run
-from postrun.store.place import Place, StoreError, near_place
+from postrun.store.place import Place, StoreError
+from postrun.store.roots import near_place
 from postrun.store.schema import check
 from postrun.store.shelf import load_stored
 from postrun.store.store import Store
@@ -78,7 +79,7 @@ def pull_into(
     """
     tables = store.tables()
     known = _known(tables)
-    keys = [(origin_of(ref), f"{ref.version} {privacy}" if ref.version else "") for ref in refs]
+    keys = [(origin_of(ref), f"{ref.version} {privacy.key}" if ref.version else "") for ref in refs]
     features = features_version()
     plan = [
         ref if anew else _planned(store, tables, ref, key, known, features)
@@ -147,10 +148,15 @@ def _planned(
             return None
         # The run is the same, the rules are others: what is in the store is as good as its source, and nearer.
         return replace(ref, loader=_loader(tables, row), remote=False)
-    same = row["version"].partition(" Privacy(")[2] == version.partition(" Privacy(")[2]
+    same = _privacy_of(row["version"]) == _privacy_of(version)
     if ref.continue_from is None or not row["history"] or not same:
         return ref
     return replace(ref, loader=partial(from_known, ref, partial(_rows, store.root, row["history"])))
+
+
+def _privacy_of(version: str) -> str:
+    """Return the last word of a version: `Privacy.key` of how the run was kept."""
+    return version.rpartition(" ")[2]
 
 
 def _rows(root: str, name: str) -> pl.DataFrame:

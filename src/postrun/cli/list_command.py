@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from postrun.cli.remote import choice, choice_options, chosen
+from postrun.cli.remote import choice, choice_options
 from postrun.cli.targets import report_errors
 from postrun.model import RunRef
 from postrun.report.files import json_text
@@ -24,10 +24,10 @@ def command(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """List runs, newest first, without reading their histories (default: ./wandb)."""
     wanted = choice(options)
     refs, failed = resolve_all(targets or ("wandb",), wanted)
-    refs = chosen(refs, wanted)
     errors = [str(error) for error in failed]
-    if not any(ref.remote for ref in refs):  # a server has its own order
+    if wanted.order == "-created" and not any(ref.remote for ref in refs):  # of several targets
         refs.sort(key=lambda ref: ref.modified, reverse=True)
+    refs = refs[: wanted.limit or None]
     if as_json:
         rows = [
             {

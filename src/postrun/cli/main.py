@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -25,6 +27,7 @@ COMMANDS = {
     "card": "Write a Hugging Face model card, or its section in an existing one.",
     "check": "Fail (exit 1) where a finding reaches a severity: a gate for scripts.",
     "rules": "List the diagnosis rules.",
+    "plugins": "List what other packages add, and what is wrong with it.",
     "explain": "Show a rule's documentation, or what a metric's name means.",
 }
 
@@ -64,9 +67,15 @@ def cli() -> None:
     """Tell what happened in Weights & Biases training runs, with evidence."""
 
 
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Print a warning as people read it: without the place in our code that gave it."""
+    click.echo(f"postrun: warning: {message}", err=True)
+
+
 def main() -> None:
     """Entry point: errors that postrun raises become one line on stderr and an exit code."""
     os.environ.setdefault("WANDB_SILENT", "true")  # the SDK's own lines are not part of any output
+    warnings.showwarning = _show_warning
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -89,17 +89,6 @@ def read_project(
         project, failed = gather(
             refs, privacy(asked), asked["workers"], cache, advance, places, only
         )
-    kept = [
-        i
-        for i, r in enumerate(project.records)
-        if set(options.tag) <= set(r.tags)
-        and options.group in ("", r.group)
-        and options.sweep in ("", r.sweep)
-    ]
-    if len(kept) < len(project):
-        project = project.take(kept)
-        left = {record.id for record in project.records}
-        refs = [ref for ref in refs if ref.id in left]
     failed[:0] = errors  # one list, for what cannot be read later is added to it by the project
     if not project.records:
         if failed:
@@ -183,4 +172,4 @@ def write_study_page(path: Path, study: Study) -> None:
 def _name(study: Study) -> str:
     from postrun.report.files import safe_name
 
-    return safe_name(study.title.partition(":")[0])
+    return safe_name(study.subject or study.title)

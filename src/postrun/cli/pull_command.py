@@ -93,7 +93,7 @@ def command(
         ):
             tell(pulled)
             advance(pulled.result.rows if pulled.result else 0)
-    errors += opened.problems if opened else []
+    errors += map(str, opened.problems) if opened else []
     if as_json:
         click.echo(json_text({"runs": [_row(p) for p in done], "errors": errors}))
     sys.exit(report_errors(errors))

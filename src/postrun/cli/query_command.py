@@ -44,7 +44,7 @@ def command(sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool)
         raise UsageError(f"--out {out}: its name ends with one of {', '.join(_WRITERS)}")
     opened = Store(store)
     frame, errors = _asked(opened, sql)
-    errors += opened.problems
+    errors += map(str, opened.problems)
     if out is not None:
         shown = frame if out.suffix == ".parquet" else _flat(frame)
         write_atomically(out, getattr(shown, _WRITERS[out.suffix]))
@@ -69,9 +69,9 @@ def _asked(store: Store, sql: str) -> tuple[pl.DataFrame, list[str]]:
             raise UsageError(wrong(error)) from error
         store.left_out = found.damaged
         try:
-            return query(store, sql).collect(), found.problems
+            return query(store, sql).collect(), [*map(str, found.problems)]
         except (pl.exceptions.PolarsError, OSError):
-            return pl.DataFrame(), found.problems
+            return pl.DataFrame(), [*map(str, found.problems)]
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

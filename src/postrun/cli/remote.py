@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import click
 
-from postrun.model import RunRef, UsageError
 from postrun.sources import RemoteOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,36 +60,3 @@ def choice(options: dict[str, Any]) -> RemoteOptions:
     """What the options of `choice_options` and `sample_option` ask for."""
     known = RemoteOptions.__dataclass_fields__
     return RemoteOptions(**{k: v for k, v in options.items() if k in known and v is not None})
-
-
-def chosen(refs: list[RunRef], options: RemoteOptions, looked_up: bool = False) -> list[RunRef]:
-    """References on disk that the options choose; what only a server can filter is refused.
-
-    `looked_up`: the caller reads the runs and looks for tag, group and sweep in them.
-    """
-    import re
-
-    local = [ref for ref in refs if not (ref.remote or ref.filtered)]
-    if not local or options == RemoteOptions(sample=options.sample, order=options.order):
-        return refs
-    server_only = {
-        "--config": options.config, "--summary": options.summary, "--created-after": options.created_after,
-    }  # fmt: skip
-    if not looked_up:
-        server_only |= {"--tag": options.tag, "--group": options.group, "--sweep": options.sweep}
-    asked = [name for name, value in server_only.items() if value]
-    if asked:
-        raise UsageError(
-            f"{', '.join(asked)}: only for runs on a server or in a store; {local[0].path} is neither"
-        )
-    kept = [
-        ref
-        for ref in refs
-        if ref.remote
-        or ref.filtered
-        or (
-            (not options.state or ref.state.value in options.state)
-            and (not options.name or re.search(options.name, ref.name or ref.id))
-        )
-    ]
-    return kept[: options.limit or None]

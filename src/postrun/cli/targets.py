@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from postrun.cli.remote import chosen
 from postrun.model import RunRef, TargetError
 from postrun.report.terminal import complain
 from postrun.sources import RemoteOptions, newest_below, resolve, resolve_all
@@ -39,16 +38,13 @@ def find(
         return resolve(project, RemoteOptions(limit=1, sample=remote.sample)), []
     refs, errors = resolve_all(targets, remote)
     unique = {(ref.path, ref.id): ref for ref in refs}
-    return chosen(list(unique.values()), remote), [str(error) for error in errors]
+    return list(unique.values())[: remote.limit or None], [str(error) for error in errors]
 
 
 def find_each(
     targets: tuple[str, ...], remote: RemoteOptions
 ) -> tuple[list[RunRef], list[str], list[str]]:
-    """Runs behind targets, each once, the target of each, and the messages of targets that are none.
-
-    Tags, groups and sweeps are left to be looked up in the runs.
-    """
+    """Return runs behind targets, each once, the target of each, and the messages of targets that are none."""
     refs: dict[tuple[Path, str], tuple[RunRef, str]] = {}
     errors: list[str] = []
     for target in targets:
@@ -59,8 +55,7 @@ def find_each(
             found = list(error.found)
         for ref in found:
             refs.setdefault((ref.path, ref.id), (ref, target))
-    kept = {id(ref) for ref in chosen([ref for ref, _ in refs.values()], remote, looked_up=True)}
-    pairs = [(ref, place) for ref, place in refs.values() if id(ref) in kept]
+    pairs = list(refs.values())[: remote.limit or None]
     return [ref for ref, _ in pairs], [place for _, place in pairs], errors
 
 

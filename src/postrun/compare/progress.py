@@ -116,7 +116,7 @@ def replicates(project: Project, order: list[int]) -> list[list[int]]:
 def progress_study(scores: Scores, use: str = "final") -> Study:
     """The study of a metric's progress over a project's runs."""
     line = timeline(scores, use)
-    study = Study("progress", f"{scores.metric} over {len(line.order)} runs")
+    study = Study("progress", f"{scores.metric} over {len(line.order)} runs", subject=scores.metric)
     if not line.order:
         study.headline.append(f"No run has both a start time and a value of {scores.metric}.")
         return study

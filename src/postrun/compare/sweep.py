@@ -91,6 +91,7 @@ def sweep_study(
     study = Study(
         "sweep",
         f"{scores.metric}: {len(project)} runs, {len(ranking.configurations)} configurations",
+        subject=scores.metric,
     )
     _headline(study, scores, ranking, varied, result)
     _caveats(study, scores, values, lost, params, varied, labels, ranking, result)

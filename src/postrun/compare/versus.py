@@ -42,7 +42,9 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
     ranked = _ranked(scores, grouping, tasks)
     pairs = compare_pairs(scores, ranked, tasks, baseline)
     study = Study(
-        "compare", f"{scores.metric}: {len(grouping.groups)} groups of {len(scores.project)} runs"
+        "compare",
+        f"{scores.metric}: {len(grouping.groups)} groups of {len(scores.project)} runs",
+        subject=scores.metric,
     )
     if grouping.single:
         study.title = f"{scores.metric}: {len(scores.project)} runs"

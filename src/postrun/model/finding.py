@@ -42,7 +42,8 @@ class Evidence:
     `step_from`/`step_to` are on the metric's x axis, `before`/`after` in its unit, `effect` is the
     size that the rule names in its docs (a ratio, a difference in noise units, a share), `n` the
     number of points looked at. `run` is the id of the run that logged the metric, where several
-    runs of one training are read together.
+    runs of one training are read together. `of` names the metrics if it is about several: for a
+    difference "A - B", A and B.
     """
 
     metric: str
@@ -54,6 +55,12 @@ class Evidence:
     effect: float | None = None
     n: int | None = None
     run: str = ""
+    of: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that it is about."""
+        return self.of or (self.metric,)
 
     @property
     def span(self) -> str:
@@ -65,9 +72,11 @@ class Evidence:
         return f"{self.step_from:,.0f}–{self.step_to:,.0f}"
 
     def as_dict(self) -> dict[str, Any]:
-        """The contract's evidence object; `run` only where there is one."""
-        out = {name: getattr(self, name) for name in self.__slots__ if name != "run"}
-        return {**out, "run": self.run} if self.run else out
+        """Return the contract's evidence object; `run` and `of` only if they say something."""
+        out = {name: getattr(self, name) for name in self.__slots__ if name not in ("run", "of")}
+        if self.run:
+            out["run"] = self.run
+        return {**out, "of": list(self.of)} if self.of else out
 
 
 @dataclass(frozen=True, slots=True)

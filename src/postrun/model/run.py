@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from postrun.model.completeness import Completeness
 from postrun.model.display import heading, table
+from postrun.model.errors import UsageError
 from postrun.model.text import duration
 
 
@@ -127,6 +128,35 @@ def empty_history() -> pl.DataFrame:
     )
 
 
+#: The columns that each history begins with, and their types.
+TIMES = {"_step": pl.Int64, "_runtime": pl.Float64, "_timestamp": pl.Float64}
+
+
+def with_times(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with the columns that each history begins with.
+
+    A missing `_step` counts the rows; a missing `_runtime` or `_timestamp` is null.
+
+    Raises:
+        UsageError: One of them holds something else than numbers.
+    """
+    columns = {series.name: series for series in frame}
+    for name, dtype in TIMES.items():
+        column = columns.get(name)
+        if column is None:
+            missing = [None] * frame.height
+            column = pl.Series(
+                name, range(frame.height) if name == "_step" else missing, dtype=dtype
+            )
+        elif not column.dtype.is_numeric() and column.count():
+            raise UsageError(
+                f"the column {name} holds {column.dtype}, not numbers: cast it, or leave it out to count rows"
+            )
+        columns[name] = column.cast(dtype, strict=False)
+    names = [*TIMES, *(name for name in columns if name not in TIMES)]
+    return pl.DataFrame([columns[name] for name in names])
+
+
 def empty_console() -> pl.DataFrame:
     """A console log without lines."""
     texts = dict.fromkeys(("stream", "line", "styled"), pl.String)
@@ -183,6 +213,63 @@ class Run:
     parts: list[Run] = field(default_factory=list)
     origin: dict[str, tuple[int, str]] = field(default_factory=dict)
     only: frozenset[str] | None = None
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pl.DataFrame,
+        *,
+        id: str = "run",  # noqa: A002 - the field's name
+        name: str = "",
+        config: Mapping[str, Any] | None = None,
+        summary: Mapping[str, Any] | None = None,
+        state: State = State.UNKNOWN,
+        console: Sequence[str] = (),
+    ) -> Run:
+        """Return a run with a Polars frame as its history: one row per step, one column per metric.
+
+        `_step` counts the rows if it is missing, `_runtime` (seconds) and `_timestamp` (Unix seconds) are then
+        null. `console` are lines of the log.
+
+        Raises:
+            UsageError: A column of steps or times holds no numbers, or a column is nested.
+        """
+        nested = [series.name for series in frame if series.dtype.is_nested()]
+        if nested:
+            raise UsageError(
+                f"the columns {', '.join(nested)} are nested: flatten them (DataFrame.unnest), or write the "
+                "frame to a Parquet file and load its path"
+            )
+        history = with_times(frame)
+        floats = [series for series in history if series.dtype.is_float()]
+        steps = history["_step"]
+        low, high = steps.min(), steps.max()
+        done = Completeness(
+            source="frame",
+            rows=history.height,
+            first_step=low if isinstance(low, int) else None,
+            last_step=high if isinstance(high, int) else None,
+            nonfinite=sum(int((~s.drop_nulls().is_finite()).sum()) for s in floats),
+        )
+        seconds = history["_runtime"].max()
+        lines = {"line": list(console), "stream": ["stdout"] * len(console)}
+        return cls(
+            identity=Identity(id, name=name),
+            state=state,
+            config=dict(config or {}),
+            summary=dict(summary or {}),
+            history=history,
+            console=pl.DataFrame(lines, schema_overrides={"line": pl.String}).select(
+                pl.lit(None, pl.Float64).alias("timestamp"),
+                "stream",
+                "line",
+                pl.lit(None, pl.String).alias("styled"),
+            )
+            if console
+            else empty_console(),
+            runtime=float(seconds) if isinstance(seconds, int | float) else None,
+            completeness=done,
+        )
 
     @property
     def id(self) -> str:

@@ -48,7 +48,8 @@ class Section:
 class Study:
     """The result of a command over many runs. `kind` is the command's name.
 
-    `headline` says what matters, most important first; `caveats` what it cannot show.
+    `headline` says what matters, most important first; `caveats` what it cannot show; `subject` is the
+    metric that it is about, "" if none.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Study:
     headline: list[str] = field(default_factory=list)
     caveats: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
+    subject: str = ""
 
     def add(self, *sections: Section) -> None:
         """Add the sections that show something: rows, or text where there is no table."""

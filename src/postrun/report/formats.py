@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
-from postrun.model import Finding, PostrunError
+from postrun.model import Finding
+from postrun.plugins import load_plugins, plugin_failed
 from postrun.report.files import write_text
 from postrun.semantics import RunView
 
@@ -51,27 +52,37 @@ def markdown(material: Material, folder: Path) -> list[Path]:
     return [path]
 
 
+_OWN: dict[str, Format] = {"html": html, "markdown": markdown}
+
+
 @cache
 def formats() -> dict[str, Format]:
     """All formats by name: postrun's own first."""
-    found: dict[str, Format] = {"html": html, "markdown": markdown}
-    for entry in entry_points(group="postrun.reports"):
-        found.setdefault(entry.name, entry.load())
+    found = dict(_OWN)
+    for name, write in load_plugins("postrun.reports", as_format):
+        found.setdefault(name, write)
     return found
 
 
-def write_reports(material: Material, folder: Path) -> list[Path]:
-    """Write every format; the files.
+def as_format(name: str, value: Any) -> tuple[str, Format]:
+    """Return the report format that a plug-in gives; TypeError if it is none."""
+    if not callable(value):
+        raise TypeError(f"{name} is no function")
+    return name, value
 
-    Raises:
-        PostrunError: A format failed; those before it are written.
+
+def write_reports(material: Material, folder: Path) -> list[Path]:
+    """Write every format and return the files.
+
+    A format of another package that fails is left out with a PluginWarning.
     """
     written: list[Path] = []
     for name, write in formats().items():
-        try:
+        if write in _OWN.values():
             written += write(material, folder)
-        except (PostrunError, OSError):
-            raise
+            continue
+        try:
+            written += [Path(path) for path in write(material, folder)]
         except Exception as error:
-            raise PostrunError(f"report format {name}: {type(error).__name__}: {error}") from error
+            plugin_failed("postrun.reports", name, error)
     return written

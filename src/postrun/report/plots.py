@@ -108,7 +108,7 @@ def draw_dashboard(
         if finding.severity >= Severity.WARNING
         for part in finding.with_symptoms()
         for proof in part.evidence
-        for key in proof.metric.split(" ")
+        for key in proof.metrics
     }
     telling = [c for c in cells if grave.intersection(s.key for s, _ in c.lines)]
     chosen = (telling + [c for c in cells if c not in telling])[:_DASHBOARD_PANELS]
@@ -328,7 +328,7 @@ def _mark(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
     level = 0
     for finding in (part for f in findings for part in f.with_symptoms()):
         colour = _SEVERITY.get(finding.severity)
-        proof = next((e for e in finding.evidence if keys & set(e.metric.split(" "))), None)
+        proof = next((e for e in finding.evidence if keys.intersection(e.metrics)), None)
         if colour is None or proof is None or proof.step_from is None:
             continue
         starts = min(float(s.x[0]) for s, _ in cell.lines)

@@ -86,6 +86,11 @@ class Privacy:
     mask: bool = True
     anonymize: bool = False
 
+    @property
+    def key(self) -> str:
+        """A word that is the same for equal settings, for keys of what is kept."""
+        return f"mask={self.mask:d},anonymize={self.anonymize:d}"
+
 
 class Masker:
     """Masks one run; `found` counts what was masked, by kind."""

@@ -314,13 +314,19 @@ def progress_bar(total: int) -> Iterator[Callable[[int], None]]:
 
 def print_rules(rows: list[tuple[str, str, str]]) -> None:
     """Print a table of rules: code, name, first line of the documentation."""
+    print_table(["code", "name", "what it finds"], [list(row) for row in rows])
+
+
+def print_table(names: list[str], rows: list[list[str]]) -> None:
+    """Print a plain table."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("code", "name", "what it finds"):
+    for name in names:
         table.add_column(name)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(safe(cell)) for cell in row))
     make_console().print(table)
 
 

@@ -123,4 +123,5 @@ def evidence(
         effect=effect,
         n=len(series),
         run=series.info.run,
+        of=series.info.of,
     )

@@ -11,6 +11,7 @@ from postrun.model import Finding, Run, Severity, ranked
 from postrun.rules.base import Rule
 from postrun.rules.causes import under_causes
 from postrun.rules.registry import Selection
+from postrun.rules.rule_failed import RuleFailed
 from postrun.semantics import RunView
 
 
@@ -19,7 +20,7 @@ def diagnose(run: Run | RunView, selection: Selection | None = None) -> list[Fin
 
     A run that is joined of several (`postrun.join`) is read as one training; rules that are about
     processes read each of its parts. A rule that fails does not hide the others: it becomes a
-    finding of its own (RUN000).
+    warning of its own (RUN000).
     """
     view = run if isinstance(run, RunView) else RunView(run)
     chosen = selection or Selection()
@@ -61,17 +62,5 @@ def _run(rule: Rule, view: RunView) -> list[Finding]:
         # Values near the limits of floats overflow in variances: infinite spread, no warning.
         with np.errstate(all="ignore"):
             return list(rule.check(view))
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        return [_broken(rule.code, rule.name, error)]
-
-
-def _broken(code: str, name: str, error: Exception) -> Finding:
-    return Finding(
-        rule="RUN000",
-        name="rule-failed",
-        severity=Severity.INFO,
-        confidence=1.0,
-        message=f"Rule {code} ({name}) could not be run on this run: "
-        f"{type(error).__name__}: {error}",
-        remedy="Please report this with the run's metric names: it is a defect of the rule.",
-    )
+    except Exception as error:  # a defect of one rule, maybe of another package's
+        return [RuleFailed().about(rule, error)]

@@ -190,5 +190,6 @@ def _gap(view: RunView) -> Series | None:
     a, b = paired(trainer.finite, inference.finite)
     if not len(a):
         return None
-    info = replace(b.info, key=f"{trainer.key} - {inference.key}", role=None)
+    of = trainer.key, inference.key
+    info = replace(b.info, key=" - ".join(of), role=None, of=of)
     return Series(info, a.x, np.abs(a.y - b.y), a.rows)

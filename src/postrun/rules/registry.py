@@ -7,10 +7,10 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 
 import postrun.rules
 from postrun.model import Severity, UsageError
+from postrun.plugins import load_plugins, plugin_failed
 from postrun.rules.base import Rule
 
 
@@ -26,14 +26,21 @@ def rules() -> tuple[type[Rule], ...]:
         for value in vars(loaded).values():
             if _is_rule(value) and value.__module__ == loaded.__name__:
                 found[value.code] = value
-    for entry in entry_points(group="postrun.rules"):
-        rule = entry.load()
-        if not _is_rule(rule):
-            raise UsageError(f"entry point {entry.name} of postrun.rules is not a Rule")
+    for rule in load_plugins("postrun.rules", as_rule):
         if rule.code in found:
-            raise UsageError(f"two rules have the code {rule.code}: one is {entry.value}")
+            problem = ValueError(f"its code {rule.code} is taken by {found[rule.code].__module__}")
+            plugin_failed("postrun.rules", rule.name, problem)
+            continue
         found[rule.code] = rule
     return tuple(found[code] for code in sorted(found))
+
+
+def as_rule(name: str, value: object) -> type[Rule]:
+    """Return the rule that a plug-in gives; TypeError if it is none."""
+    if not isinstance(value, type) or not _is_rule(value):
+        raise TypeError(f"{name} is no subclass of postrun.Rule with a code")
+    value({})  # its thresholds must be a mapping
+    return value
 
 
 def _is_rule(value: object) -> bool:

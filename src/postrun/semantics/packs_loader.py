@@ -7,11 +7,11 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.resources import files
 from typing import Any
 
 from postrun.model import PostrunError
+from postrun.plugins import load_plugins
 from postrun.semantics.roles import roles
 from postrun.semantics.series import MetricInfo
 
@@ -151,7 +151,13 @@ def packs() -> tuple[Pack, ...]:
         for entry in sorted(folder.iterdir(), key=lambda e: e.name)
         if entry.name.endswith(".toml")
     ]
-    found += [
-        parse_pack(point.load()(), point.name) for point in entry_points(group="postrun.packs")
-    ]
+    found += load_plugins("postrun.packs", as_pack)
     return tuple(sorted(found, key=lambda pack: pack.rank))
+
+
+def as_pack(name: str, value: Any) -> Pack:
+    """Return the pack that a plug-in's function gives as TOML text; an error if it is none."""
+    text = value()
+    if not isinstance(text, str):
+        raise TypeError(f"{name} returns {type(text).__name__}, not TOML text")
+    return parse_pack(text, name)

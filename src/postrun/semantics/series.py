@@ -15,7 +15,8 @@ class MetricInfo:
     """What is known about one metric.
 
     `stat` is "" or the statistic that the key names; `index` the device or part that it names
-    ("0" of gpu.0.temp); `run` the id of the run that logged it where several are read together.
+    ("0" of gpu.0.temp); `run` the id of the run that logged it where several are read together; `of` the
+    metrics that it was computed from.
     """
 
     key: str
@@ -27,6 +28,7 @@ class MetricInfo:
     x_axis: str = "_step"
     index: str = ""
     run: str = ""
+    of: tuple[str, ...] = ()
 
     @property
     def sign(self) -> int:

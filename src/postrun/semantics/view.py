@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from postrun.model import Identity, Run
+from postrun.model.run import TIMES, with_times
 from postrun.semantics.packs_loader import Pack, packs
 from postrun.semantics.series import Floats, MetricInfo, Series
 from postrun.stats.plateau import Gain, gains
@@ -43,6 +44,8 @@ class RunView:
     """
 
     def __init__(self, run: Run) -> None:
+        if not set(TIMES) <= set(run.history.columns):  # made by hand or by a plug-in
+            run = replace(run, history=with_times(run.history))
         self.run = run
         self.parts = [RunView(part) for part in run.parts]
         self._series: dict[str, Series] = {}

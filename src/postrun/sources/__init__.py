@@ -2,6 +2,14 @@
 
 from postrun.sources.prefetch import prefetched
 from postrun.sources.registry import newest_below, resolve, resolve_all, sources
-from postrun.sources.wandb_api.options import RemoteOptions
+from postrun.sources.wandb_api.options import Choice, RemoteOptions
 
-__all__ = ["RemoteOptions", "newest_below", "prefetched", "resolve", "resolve_all", "sources"]
+__all__ = [
+    "Choice",
+    "RemoteOptions",
+    "newest_below",
+    "prefetched",
+    "resolve",
+    "resolve_all",
+    "sources",
+]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from postrun.model import RunRef
 
 
+@runtime_checkable
 class Source(Protocol):
     """One place where runs lie.
 
@@ -18,8 +18,8 @@ class Source(Protocol):
 
     name: str
 
-    def claims(self, target: Path) -> bool:
-        """True where `target` looks like this source's; must be cheap."""
+    def claims(self, target: str) -> bool:
+        """Return whether a target, as the user typed it, looks like this source's; must be cheap."""
 
-    def find(self, target: Path) -> Iterator[RunRef]:
-        """Runs behind a claimed target, without reading their histories, newest first."""
+    def find(self, target: str) -> Iterator[RunRef]:
+        """Yield the runs behind a claimed target, newest first, without reading their histories."""

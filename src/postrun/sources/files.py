@@ -7,10 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from postrun.sources.times import parse_time
-
-__all__ = ["parse_time", "read_json", "read_yaml_config", "stamp", "unwrap_config"]
-
 
 def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
     """A JSON object (bare NaN and Infinity allowed); {} where missing or unreadable."""

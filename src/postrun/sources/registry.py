@@ -4,50 +4,106 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from postrun.model import RunRef, TargetError
+from postrun.plugins import load_plugins, plugin_failed
 from postrun.sources.base import Source
 from postrun.sources.exported.source import Exported
-from postrun.sources.stored import find_stored
+from postrun.sources.stored import Stored
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.sources.wandb_api.source import WandbApi
 from postrun.sources.wandb_local.source import WandbLocal
 
 
 def sources(remote: RemoteOptions | None = None) -> list[Source]:
-    """All sources but stores, postrun's own first, then those of the `postrun.sources` entry points."""
-    own: list[Source] = [WandbLocal(), Exported(), WandbApi(remote)]
-    return own + [entry.load()() for entry in entry_points(group="postrun.sources")]
+    """Return all sources in the order in which they are asked.
+
+    What is on disk comes first, then plug-ins, then the W&B server, which takes any "name/name". A
+    store comes before all: its filters have a "?", which is a pattern elsewhere.
+    """
+    own: list[Source] = [Stored(remote), WandbLocal(), Exported()]
+    return [*own, *load_plugins("postrun.sources", _guarded), WandbApi(remote)]
+
+
+def as_source(name: str, value: Any) -> Source:
+    """Return the source that a plug-in's class gives; TypeError if it is none."""
+    made = value()
+    if not isinstance(made, Source):
+        raise TypeError(
+            f"{name} has no name, claims() and find(), as postrun.sources.base.Source has"
+        )
+    return made
+
+
+class _Guarded:
+    """A plug-in's source whose errors cost itself only."""
+
+    def __init__(self, entry: str, source: Source) -> None:
+        self.name, self._entry, self._source = source.name, entry, source
+
+    def claims(self, target: str) -> bool:
+        """Return whether the source claims a target; False if it fails."""
+        try:
+            return bool(self._source.claims(target))
+        except Exception as error:
+            plugin_failed("postrun.sources", self._entry, error)
+            return False
+
+    def find(self, target: str) -> Iterator[RunRef]:
+        """Yield the runs of the source; what it raises becomes a TargetError that names it."""
+        try:
+            yield from self._source.find(target)
+        except TargetError:
+            raise
+        except Exception as error:
+            problem = f"the source {self._entry} failed: {type(error).__name__}: {error}"
+            raise TargetError(target, problem, "`postrun plugins` names its package.") from error
+
+
+def _guarded(name: str, value: Any) -> Source:
+    return _Guarded(name, as_source(name, value))
 
 
 def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[RunRef]:
-    """Runs behind a target, newest first, without reading their histories.
+    """Return the runs behind a target, newest first, without reading their histories.
 
     `remote` chooses among the runs of a project on a server.
 
-    Raises TargetError, with what to do, where nothing is there or nothing is a run.
+    Raises:
+        TargetError: Nothing is there, or nothing is a run; with what to do.
     """
-    path = Path(target).expanduser()
-    # Before all others: what is in a store is no file, and its filters have a "?".
-    stored = find_stored(path.as_posix(), remote or RemoteOptions())
-    if stored is not None:
-        return stored
-    if not path.exists() and any(c in str(target) for c in "*?["):
-        return _resolve_glob(str(path))
-    explicit = str(target).startswith((".", "~", "/"))  # a path, whether it is there or not
+    text = str(target)
+    path = Path(text).expanduser()
+    explicit = text.startswith((".", "~", "/"))  # a path, whether it is there or not
     for source in sources(remote):
-        if explicit and not path.exists():
-            break
-        if source.claims(path):
-            return list(source.find(path))
+        if isinstance(source, WandbApi) and (explicit or _is_pattern(text)):
+            continue
+        if source.claims(text):
+            return _chosen(text, list(source.find(text)), remote)
+    if not path.exists() and _is_pattern(text):
+        return _resolve_glob(str(path), remote)
     if not path.exists():
         raise TargetError(target, "no such file or folder", _WHERE)
     if path.is_dir() and not any(path.iterdir()):
         raise TargetError(path, "the folder is empty", _WHERE)
     kind = "no run in this folder" if path.is_dir() else "not a run that postrun can read"
     raise TargetError(path, kind, _WHERE)
+
+
+def _chosen(target: str, found: list[RunRef], options: RemoteOptions | None) -> list[RunRef]:
+    """Return the runs that the options choose; TargetError if that leaves none."""
+    if options is None:
+        return found
+    kept = options.of(found)
+    if found and not kept:
+        raise TargetError(target, "no run is left by these filters", "Look at: postrun list.")
+    return kept
+
+
+def _is_pattern(text: str) -> bool:
+    return any(c in text for c in "*?[")
 
 
 def resolve_all(
@@ -71,13 +127,14 @@ _WHERE = (
 )
 
 
-def _resolve_glob(pattern: str) -> list[RunRef]:
+def _resolve_glob(pattern: str, remote: RemoteOptions | None) -> list[RunRef]:
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - may be absolute
     refs, _ = resolve_all(matches)
     if not refs:
         raise TargetError(pattern, "no run matches this pattern", _WHERE)
-    unique = {ref.path: ref for ref in refs}
-    return sorted(unique.values(), key=lambda r: (r.modified, r.id), reverse=True)
+    unique = {(ref.path, ref.id): ref for ref in refs}
+    newest = sorted(unique.values(), key=lambda r: (r.modified, r.id), reverse=True)
+    return _chosen(pattern, newest, remote)
 
 
 def newest_below(folder: Path) -> Iterator[RunRef]:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import operator
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +18,10 @@ from urllib.parse import unquote
 import polars as pl
 
 from postrun.model import Listing, RunRef, State, TargetError, UsageError
-from postrun.sources.files import parse_time
-from postrun.sources.wandb_api.options import Condition, RemoteOptions, split_condition
-from postrun.store.place import DEFAULT, is_url, place, plain_root
-from postrun.store.query import nested
+from postrun.model.filter import Condition, fits, nested, sortable, split_condition
+from postrun.model.times import parse_time
+from postrun.sources.wandb_api.options import RemoteOptions
+from postrun.store.roots import DEFAULT, is_url, place, plain_root
 from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check
 from postrun.store.shelf import Shelf, StoredRun, load_stored
 from postrun.store.store import Store
@@ -40,10 +37,6 @@ _NEEDED = (
 #: Names of filters that are open: what follows is a key.
 _OPEN = ("config.", "summary.")
 _SHOWN = [name for name in RUNS if name not in INTERNAL]
-_SIGNS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
-    ">=": operator.ge,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +85,37 @@ def _is_store(root: str) -> bool:
     return Path(f"{root}/{MARKER}").is_file() and bool(check(place(root)))
 
 
-def find_stored(text: str, options: RemoteOptions) -> list[RunRef] | None:
-    """The runs of a store that a target and options choose, newest first unless the options say otherwise.
+class Stored:
+    """Runs that lie in a store."""
 
-    None where the target is no store's. TargetError where a table is damaged; it holds the runs that were found
-    nonetheless.
-    """
-    found = parse_target(text)
-    if found is None:
-        return None
+    name = "store"
+
+    def __init__(self, options: RemoteOptions | None = None) -> None:
+        self.options = options or RemoteOptions()
+
+    def claims(self, target: str) -> bool:
+        """Return whether a target is a store or something in one; TargetError if it can be nothing else."""
+        return parse_target(_as_path(target)) is not None
+
+    def find(self, target: str) -> Iterator[RunRef]:
+        """Yield the runs that the target and the options choose, newest first unless they say otherwise.
+
+        Raises:
+            TargetError: A table is damaged; the error holds the runs that were found nonetheless.
+        """
+        text = _as_path(target)
+        found = parse_target(text)
+        assert found is not None
+        yield from _find(text, found, self.options)
+
+
+def _as_path(target: str) -> str:
+    """Return a target with the user's folder written out; a URL stays what it is."""
+    return target if is_url(target) else str(Path(target).expanduser())
+
+
+def _find(text: str, found: StoreTarget, options: RemoteOptions) -> list[RunRef]:
+    """Return the runs of a store that a target and options choose."""
     store = Store(found.root)
     tables = store.tables()
     rows = tables.rows
@@ -120,8 +135,8 @@ def find_stored(text: str, options: RemoteOptions) -> list[RunRef] | None:
     shelf = Shelf(store, tables, rows)
     refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
     if tables.problems:
-        problem, _, remedy = tables.problems[0].partition(". ")
-        raise TargetError(found.root, problem, remedy, refs)
+        first = tables.problems[0]
+        raise TargetError(found.root, f"{first.target}: {first.problem}", first.remedy, refs)
     if not refs:
         raise TargetError(
             text,
@@ -160,20 +175,12 @@ def _conditions(target: StoreTarget, options: RemoteOptions) -> list[Condition]:
     """All that a run must fulfil, of the target and of the options."""
     found = [split_condition(text, "filter") for text in target.conditions]
     found += [("tags", "=", tag) for tag in options.tag]
-    for option in ("config", "summary"):
-        for text in getattr(options, option):
-            key, sign, value = split_condition(text, f"--{option}")
-            found.append((f"{option}.{key}", sign, value))
+    found += options.conditions()
     for name, sign in (("group", "="), ("sweep", "="), ("name", "~")):
         if value := getattr(options, name):
             found.append((name, sign, value))
     if options.created_after:
-        moment = parse_time(options.created_after)
-        if moment is None:
-            raise UsageError(
-                f"--created-after {options.created_after}: write a date, as 2026-01-31"
-            )
-        found.append(("started", ">", moment))
+        found.append(("started", ">", parse_time(options.created_after)))
     for key, _, _ in found:
         if _column(key) not in RUNS and not key.startswith(_OPEN):
             raise UsageError(
@@ -186,10 +193,8 @@ def _chosen(
     tables: Tables, rows: pl.DataFrame, conditions: list[Condition], options: RemoteOptions
 ) -> pl.DataFrame:
     """Rows that fit, in the order asked for, with the columns that references and shelves need."""
-    order = options.order.lstrip("+-")
+    order = options.order_name
     by = {"created": "started", "heartbeat": "written"}.get(order, order)
-    if by == order and not order.startswith(_OPEN):
-        options.server_order()  # says what it knows
     asked = {_column(key) for key, _, _ in conditions} | {_column(by)}
     columns = [*dict.fromkeys((*_NEEDED, *sorted(asked)))]
     frame = collected(tables.runs(rows).select(columns), tables.place.root)
@@ -204,9 +209,9 @@ def _chosen(
                 values[name] = json.loads(values[name] or "{}")
         if options.state and row["state"] not in options.state:
             continue
-        if all(_fits(_value(values, key), sign, wanted) for key, sign, wanted in conditions):
-            kept.append((_sortable(_value(values, by)), row["id"], number))
-    kept.sort(reverse=options.order.startswith("-"))
+        if all(fits(_value(values, key), sign, wanted) for key, sign, wanted in conditions):
+            kept.append((sortable(_value(values, by)), row["id"], number))
+    kept.sort(reverse=options.descending)
     numbers = [number for _, _, number in kept]
     return frame[numbers[: options.limit or None]]
 
@@ -226,27 +231,3 @@ def _value(row: Mapping[str, Any], key: str) -> Any:
         return value or row["id"] if name == "name" else value
     rest = key.partition(".")[2]
     return nested(value, rest)
-
-
-def _fits(value: Any, sign: str, wanted: Any) -> bool:
-    if isinstance(value, list):  # one of them is enough, and for "is not" all must differ
-        return (all if sign == "!=" else any)(_fits(v, sign, wanted) for v in value)
-    if value is None or sign == "~":
-        return sign == "!=" if value is None else re.search(str(wanted), str(value)) is not None
-    if isinstance(value, str) and not isinstance(wanted, str):
-        wanted = str(wanted)
-    elif isinstance(value, datetime) and isinstance(wanted, str):
-        wanted = parse_time(wanted)
-    try:
-        return _SIGNS[sign](value, wanted)
-    except TypeError:  # a text is not less than a number
-        return sign == "!="
-
-
-def _sortable(value: Any) -> tuple[int, Any]:
-    """Values of any kind in one order: what is missing, numbers, times, texts."""
-    if value is None:
-        return 0, 0
-    if isinstance(value, int | float):
-        return 1, value
-    return (2, value) if isinstance(value, datetime) else (3, str(value))

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from postrun.model import TargetError
-from postrun.store.place import is_url, plain_root
+from postrun.store.roots import is_url, plain_root
 from postrun.store.schema import MARKER
 from postrun.store.store import Store
 

@@ -74,7 +74,7 @@ def verify(
     out.bytes = sum(here[name].size for name in named if name in here)
     loose = [item for name, item in here.items() if name not in named]
     out.unnamed, out.unnamed_bytes = len(loose), sum(item.size for item in loose)
-    out.problems += torn or tables.problems
+    out.problems += torn or map(str, tables.problems)
     return out
 
 
@@ -159,7 +159,8 @@ def compact(place: Place, below: int | None = None) -> tuple[int, int]:
         found = tables.table(name, tables.origins, stems).unique(["entry", key])
         frames[name] = collected(found, place.root)
     if tables.problems:
-        raise StoreError(place.root, tables.problems[0].rstrip("."))
+        first = tables.problems[0]
+        raise StoreError(place.root, f"{first.target}: {first.problem}", first.remedy)
     # What the merged ones replaced stays replaced when these are gone.
     stem = write_batch(place, frames, [*(s.name for s in stems), *sorted(tables.replaced)])
     written = pl.read_parquet(io.BytesIO(place.read(stem.file("runs"))), columns=["entry"])
@@ -200,7 +201,9 @@ def prune(
     if tables.problems:
         raise StoreError(
             place.root,
-            f"nothing is deleted from a damaged store: {tables.problems[0].rstrip('.')}",
+            f"nothing is deleted from a damaged store: {tables.problems[0].target}: "
+            f"{tables.problems[0].problem}",
+            tables.problems[0].remedy,
         )
     forgotten = _forgotten(tables, kept, gone, copies)
     for reason, rows in forgotten.items():

@@ -8,6 +8,7 @@ no key is set, it is asked, for it knows profiles and single sign-on. Polars' sc
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,9 +109,15 @@ class ObjectPlace:
     def _error(self, error: Exception) -> StoreError:
         text = str(error)
         for words, problem, remedy in _REASONS:
-            if any(word.lower() in text.lower() for word in words):
+            if any(_says(text, word) for word in words):
                 return StoreError(self.root, problem, remedy)
         return StoreError(self.root, text.splitlines()[0] if text else type(error).__name__)
+
+
+def _says(text: str, word: str) -> bool:
+    """Return whether a text holds a word; a status must stand alone, for a port may be 40391."""
+    pattern = rf"(?<!\d){word}(?!\d)" if word.isdigit() else re.escape(word)
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def _profile(root: str) -> Any:

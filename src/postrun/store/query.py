@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 
 from postrun.model import UsageError
+from postrun.model.filter import nested
 from postrun.store.store import Store
 
 TABLES = ("runs", "metrics", "findings", "history", "system", "console")
@@ -85,15 +86,3 @@ def _series(name: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, values, dtype=pl.Float64 if float in kinds else pl.Int64)
     texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
     return pl.Series(name, texts, dtype=pl.String)
-
-
-def nested(value: Mapping[str, Any], key: str) -> Any:
-    """A value in nested dictionaries by its names joined with "."; names may hold dots themselves."""
-    if key in value:
-        return value[key]
-    for at, letter in enumerate(key):
-        if letter == "." and isinstance(value.get(key[:at]), dict):
-            found = nested(value[key[:at]], key[at + 1 :])
-            if found is not None:
-                return found
-    return None

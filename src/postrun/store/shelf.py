@@ -16,7 +16,7 @@ from postrun.model import Run, TargetError
 from postrun.stats.robust import Floats
 from postrun.store.cache import Ints
 from postrun.store.pack import read_run
-from postrun.store.place import near_place
+from postrun.store.roots import near_place
 from postrun.store.schema import METRICS, Stem
 from postrun.store.store import Store, by_types, odd_columns
 from postrun.store.tables import Tables, collected, scan_batch

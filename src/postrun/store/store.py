@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from postrun.model import TargetError
-from postrun.store.place import Place, place, plain_root
+from postrun.store.place import Place, StoreError
+from postrun.store.roots import place, plain_root
 from postrun.store.schema import INTERNAL, STREAMS, VERSION, check, create
 from postrun.store.tables import Rows, Tables, collected, stamped, write_batch
 
@@ -35,7 +36,7 @@ class Store:
 
     Attributes:
         left_out: Origins of runs that are passed over, for they are damaged.
-        problems: What could not be read of the tables so far, as sentences.
+        problems: What could not be read of the tables so far.
 
     Args:
         root: A folder, an object store's URL (`s3://bucket/prefix`), or "store:" for the user's own.
@@ -48,7 +49,7 @@ class Store:
     def __init__(self, root: str, *, write: bool = False) -> None:
         self.place: Place = place(plain_root(root))
         self.left_out: Collection[str] = ()
-        self.problems: list[str] = []
+        self.problems: list[StoreError] = []
         version = check(self.place)
         if not version and not write:
             raise TargetError(

@@ -101,16 +101,16 @@ class Tables:
     """The tables as they were at one moment, without the runs of the origins `left_out`.
 
     Attributes:
-        problems: What could not be read, as sentences; the rest is there.
+        problems: What could not be read; the rest is there.
         stems: The batches that count.
         replaced: Those that a merged batch took the place of.
     """
 
     def __init__(
-        self, place: Place, left_out: Collection[str] = (), problems: list[str] | None = None
+        self, place: Place, left_out: Collection[str] = (), problems: list[StoreError] | None = None
     ) -> None:
         self.place = place
-        self.problems: list[str] = [] if problems is None else problems
+        self.problems: list[StoreError] = [] if problems is None else problems
         self._left_out = left_out
         self._doubled = False
         self.files: dict[str, Listed] = {item.name: item for item in place.listed(TABLES)}
@@ -220,11 +220,12 @@ class Tables:
         return found.unique(["entry", OWN[name]]) if self._doubled else found
 
     def _noted(self, name: str) -> None:
-        problem = (
-            f"{self.place.full(name)}: not readable: the runs in it are missing from the table. "
-            "Delete it, and pull their targets again."
+        problem = StoreError(
+            self.place.full(name),
+            "not readable: the runs in it are missing from the table",
+            "Delete it, and pull their targets again.",
         )
-        if problem not in self.problems:
+        if str(problem) not in map(str, self.problems):
             self.problems.append(problem)
 
     def _sound(self, name: str) -> bool:

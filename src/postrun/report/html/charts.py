@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,7 +22,6 @@ BUDGET = 1_500_000
 #: Points with NaN or ±Infinity that a thinned series keeps at the least.
 _BAD = 500
 _BOOKKEEPING = ("_step", "_runtime", "_timestamp")
-_DIFFERENCE = re.compile(r"^(.+) - (.+)$")
 
 
 class ChartData:
@@ -176,7 +174,7 @@ class ChartData:
     def evidence(self, proof: Evidence) -> tuple[list[Series], int | None]:
         """The curves that a piece of evidence is about, and the position of its series.
 
-        "A - B" is drawn as the difference, which becomes a series of its own.
+        That of two metrics is drawn as their difference, which becomes a series of its own.
         """
         key = proof.metric
         if key in self.view.metrics:
@@ -184,9 +182,8 @@ class ChartData:
         if key in self.positions:
             owner = next(v for v in self.view.parts or [self.view] if key in v.system_metrics)
             return [owner.system_series(key)], self.positions[key]
-        match = _DIFFERENCE.match(key)
-        if match and match[1] in self.view.metrics and match[2] in self.view.metrics:
-            first, second = paired(*(self.view.series(name) for name in match.groups()))
+        if len(proof.of) == 2 and all(name in self.view.metrics for name in proof.of):
+            first, second = paired(*(self.view.series(name) for name in proof.of))
             info = MetricInfo(key, unit=first.info.unit, run=first.info.run)
             difference = Series(info, first.x, first.y - second.y, first.rows)
             return [difference], self._add(difference)

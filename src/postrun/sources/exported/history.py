@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from postrun.model import TargetError
+from postrun.model.times import parse_time
 from postrun.sources.exported.delimited import read_delimited
 from postrun.sources.frames.parquet import columns_of
-from postrun.sources.times import parse_time
 from postrun.sources.wandb_local.log import ordered
 
 #: Columns that count steps, the first of them that is there.

@@ -15,11 +15,11 @@ import polars as pl
 
 from postrun.model import Completeness, Identity, Listing, Run, State, TargetError
 from postrun.model.run import empty_console, empty_history
+from postrun.model.times import parse_time
 from postrun.sources.dropped import note_dropped
 from postrun.sources.exported.history import read_history, read_table
 from postrun.sources.files import read_json, stamp, unwrap_config
 from postrun.sources.sampling import looks_sampled
-from postrun.sources.times import parse_time
 
 
 def listing(folder: Path) -> Listing:

@@ -18,9 +18,9 @@ from typing import Any
 import polars as pl
 
 from postrun.model import Completeness, Identity, Listing, Run, State
+from postrun.model.times import parse_time
 from postrun.semantics.packs_loader import packs
 from postrun.sources.exported.delimited import read_delimited
-from postrun.sources.times import parse_time
 from postrun.sources.wandb_local.summary import set_path
 
 #: Columns of the page's own, by what a run calls them.

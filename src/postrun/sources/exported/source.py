@@ -25,16 +25,18 @@ class Exported:
 
     name = "exported"
 
-    def claims(self, target: Path) -> bool:
+    def claims(self, target: str) -> bool:
         """Return whether a target is a table file, or a folder that holds an export somewhere below."""
-        if target.is_file():
-            return target.suffix == ".parquet" or target.name.endswith(TEXTS)
-        return target.is_dir() and next(_exports_below(target), None) is not None
+        path = Path(target).expanduser()
+        if path.is_file():
+            return path.suffix == ".parquet" or path.name.endswith(TEXTS)
+        return path.is_dir() and next(_exports_below(path), None) is not None
 
-    def find(self, target: Path) -> Iterator[RunRef]:
+    def find(self, target: str) -> Iterator[RunRef]:
         """Yield the exports at or below a target, newest first."""
         refs: list[RunRef] = []
-        for folder, run_id in [(target, "")] if target.is_file() else _exports_below(target):
+        path = Path(target).expanduser()
+        for folder, run_id in [(path, "")] if path.is_file() else _exports_below(path):
             if folder.is_file():
                 refs += self._of_file(folder)
             else:

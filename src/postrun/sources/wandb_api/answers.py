@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from postrun.sources.times import parse_time
+from postrun.model.times import parse_time
 
 #: Names, in a run's attributes, what the server left out of it.
 LEFT_OUT = "postrun:left_out"

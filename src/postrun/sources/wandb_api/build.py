@@ -22,9 +22,9 @@ from postrun.model import (
     State,
     empty_console,
 )
+from postrun.model.times import parse_time
 from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.rows import frame_of, within
-from postrun.sources.times import parse_time
 from postrun.sources.wandb_api.address import Address
 from postrun.sources.wandb_api.answers import last_step, left_out, null_lists, row_count
 from postrun.sources.wandb_api.connection import asking, connect, patiently

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from postrun.model import Listing, Run, RunRef, State
-from postrun.sources.times import parse_time
+from postrun.model.times import parse_time
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
@@ -28,13 +28,13 @@ class WandbApi:
     def __init__(self, options: RemoteOptions | None = None) -> None:
         self.options = options or RemoteOptions()
 
-    def claims(self, target: Path) -> bool:
-        """True for what is not on disk and names a project, a run or a page of a server."""
-        return not target.exists() and parse(target.as_posix()) is not None
+    def claims(self, target: str) -> bool:
+        """Return whether a target is not on disk and names a project, a run or a page of a server."""
+        return not Path(target).expanduser().exists() and parse(target) is not None
 
-    def find(self, target: Path) -> Iterator[RunRef]:
-        """The run, or the project's runs that the options choose, newest first."""
-        address = parse(target.as_posix())
+    def find(self, target: str) -> Iterator[RunRef]:
+        """Yield the run, or the project's runs that the options choose, newest first."""
+        address = parse(target)
         assert address is not None
         try:
             api = connect(address)
@@ -106,6 +106,7 @@ class WandbApi:
             ),
             modified=moment.timestamp() if moment else 0.0,
             remote=True,
+            filtered=True,
             version=_version(attributes, self.options.sample),
             continue_from=None if self.options.sample else partial(_continued, address),
             download=partial(download_files, address),

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from postrun.model import RunFile
+from postrun.model.times import parse_time
 from postrun.sources.files import read_json, read_yaml_config
-from postrun.sources.times import parse_time
 from postrun.sources.wandb_local.find import FILES
 
 _OWN = ("_wandb", "_runtime", "_timestamp", "_step")

@@ -14,8 +14,8 @@ import orjson
 import polars as pl
 
 from postrun.model import Damage
+from postrun.model.times import parse_time
 from postrun.sources.frames.rows import fill_rows
-from postrun.sources.times import parse_time
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.files_folder import FilesFolder
 from postrun.sources.wandb_local.log import Log, empty_system, ordered

@@ -23,16 +23,17 @@ class WandbLocal:
 
     name = "wandb_local"
 
-    def claims(self, target: Path) -> bool:
+    def claims(self, target: str) -> bool:
         """Return whether the target is a `.wandb` file, or a folder with a run somewhere below."""
-        if target.is_file():
-            return target.suffix == ".wandb"
-        return target.is_dir() and next(places(target), None) is not None
+        path = Path(target).expanduser()
+        if path.is_file():
+            return path.suffix == ".wandb"
+        return path.is_dir() and next(places(path), None) is not None
 
-    def find(self, target: Path) -> Iterator[RunRef]:
+    def find(self, target: str) -> Iterator[RunRef]:
         """Yield runs below `target`, newest first; segments of one run make one reference."""
         groups: dict[tuple[Path, str], list[Path]] = {}
-        for place in places(target):
+        for place in places(Path(target).expanduser()):
             groups.setdefault((folder_of(place).parent, run_id(place)), []).append(place)
         refs = [_reference(key[1], _without_copies(found)) for key, found in groups.items()]
         yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)

@@ -1,0 +1,100 @@
+"""What other packages add: rules, metric packs, sources and report formats.
+
+A package offers them as entry points in the groups below. One that cannot be loaded, or is not what
+its group wants, costs itself only: it is left out with a warning that names its package, and
+`postrun plugins` lists it with its error.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Groups of entry points, and what each adds.
+GROUPS = {
+    "postrun.rules": "rule",
+    "postrun.packs": "metric pack",
+    "postrun.sources": "source",
+    "postrun.reports": "report format",
+}
+_warned: set[tuple[str, str, str]] = set()
+_quiet = False
+
+
+class PluginWarning(UserWarning):
+    """A plug-in of another package that was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One entry point: its group and name, the object it names, its package, and what is wrong with it."""
+
+    group: str
+    name: str
+    value: str
+    package: str
+    version: str
+    problem: str = ""
+
+
+def load_plugins(group: str, make: Callable[[str, Any], T]) -> Iterator[T]:
+    """Yield what the plug-ins of a group give.
+
+    `make` gets an entry point's name and its object, and returns what the group wants. If the object
+    cannot be imported or `make` raises, the plug-in is left out with a PluginWarning.
+    """
+    for entry in _entries(group):
+        try:
+            yield make(entry.name, entry.load())
+        except Exception as error:
+            plugin_failed(group, entry.name, error)
+
+
+def plugin_failed(group: str, name: str, error: Exception) -> None:
+    """Warn, once in a process, that a plug-in failed and is left out."""
+    entry = next((e for e in _entries(group) if e.name == name), None)
+    problem = f"{type(error).__name__}: {error}"
+    if _quiet or (group, name, problem) in _warned:
+        return
+    _warned.add((group, name, problem))
+    package = "an unknown package" if entry is None else " ".join(_package(entry)).strip()
+    warnings.warn(
+        f"the {GROUPS[group]} {name} of {package} is left out: {problem}. Update or uninstall {package}, "
+        "or run `postrun plugins`.",
+        PluginWarning,
+        stacklevel=2,
+    )
+
+
+def silence_warnings() -> None:
+    """Say nothing more about broken plug-ins in this process: its parent has said it."""
+    global _quiet
+    _quiet = True
+
+
+def installed_plugins(checks: Mapping[str, Callable[[str, Any], object]]) -> list[Plugin]:
+    """Return all plug-ins, each loaded and checked by the function of its group."""
+    out = []
+    for group in GROUPS:
+        for entry in _entries(group):
+            problem = ""
+            try:
+                checks[group](entry.name, entry.load())
+            except Exception as error:
+                problem = f"{type(error).__name__}: {error}"
+            out.append(Plugin(group, entry.name, entry.value, *_package(entry), problem))
+    return out
+
+
+def _entries(group: str) -> list[EntryPoint]:
+    return sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value))
+
+
+def _package(entry: EntryPoint) -> tuple[str, str]:
+    """Return name and version of the package that offers an entry point."""
+    return (entry.dist.name, entry.dist.version) if entry.dist else ("an unknown package", "")
