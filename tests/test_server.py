@@ -26,7 +26,7 @@ from postrun.sources.wandb_api.connection import Gate
 from postrun.sources.wandb_api.options import RemoteOptions
 from tests import logs
 from tests.conftest import SdkRun, own_environment
-from tests.standin import Fault, ServerRun, StandIn
+from tests.standin import Fault, Form, ServerRun, StandIn
 from tests.standin.server import KEY
 
 SCRIPT = """
@@ -208,16 +208,26 @@ def test_servers_without_exports_are_read_page_by_page(server: StandIn) -> None:
 
 
 def test_a_shortfall_is_said(server: StandIn) -> None:
-    run = server.add(run_of(100))
-    for i in range(
-        60
-    ):  # more rows than steps: a page is as long as its steps, and the server samples
-        run.log({"_step": 50, "loss": float(i)})
+    server.form = Form(values={"historyLineCount": 160})
+    server.add(run_of(100))
     read = postrun.load("ent/p/r1")
-    assert not read.completeness.whole
+    assert read.history.height == 100 and not read.completeness.whole
     assert any(
         "the server reports 160 rows and gave 100" in note for note in read.completeness.notes
     )
+
+
+def test_more_rows_than_steps_are_read(server: StandIn) -> None:
+    """A page is as long as its steps, and the server samples what is more: another request helps."""
+    run = server.add(run_of(100))
+    for i in range(60):
+        run.log({"_step": 50, "loss": float(i)})
+    read = postrun.load("ent/p/r1")
+    rows = sorted(map(json.loads, run.rows), key=lambda row: row["_step"])
+    assert read.history["_step"].to_list() == [row["_step"] for row in rows]
+    assert read.history["loss"].to_list() == [row["loss"] for row in rows]
+    assert read.completeness.whole
+    assert "a scan gave 100 rows; the 160 rows here came in one request" in read.completeness.notes
 
 
 @pytest.mark.parametrize("exported", [0, 30, 60])

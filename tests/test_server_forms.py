@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import postrun
@@ -126,6 +127,8 @@ def test_each_optional_field(server: StandIn, name: str, how: str) -> None:
         ("systemMetrics", "null"), ("systemMetrics", '"x"'),
         ("historyKeys", {}), ("historyKeys", {"sets": [], "keys": {}}), ("historyKeys", {"lastStep": -1}),
         ("historyKeys", {"lastStep": None}), ("historyKeys", "{}"), ("historyKeys", []),
+        ("historyKeys", {"lastStep": 0}), ("historyKeys", {"lastStep": 10}),
+        ("historyKeys", {"lastStep": "39"}), ("historyLineCount", 0), ("tags", [None, "a"]),
         ("state", "preempted"), ("state", "pending"), ("state", "killed"), ("state", "on holiday"),
         ("user", {}), ("user", {"name": None, "username": None}), ("tags", []), ("projectId", "x"),
         ("heartbeatAt", ""), ("heartbeatAt", "soon"), ("createdAt", "soon"), ("createdAt", None),
@@ -195,6 +198,139 @@ def test_answers_without_lists(server: StandIn, monkeypatch: pytest.MonkeyPatch)
     target, runs = project(server, runs=1)
     (run,) = read_whole(target, runs)
     assert not run.files and not run.artifacts and not run.console.height and not run.system.height
+    note = "the server does not tell its files, its system metrics and its artifacts"
+    assert note in run.completeness.notes
+
+
+def changed(
+    monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """Let the stand-in change what it answers on a run to operations of this name."""
+    from tests.standin import queries
+
+    old = queries.HANDLERS[name]
+
+    def answer(found: StandIn, v: dict[str, Any], query: str) -> queries.Answer:
+        told = old(found, v, query)
+        assert told is not None
+        change(told["project"]["run"])
+        return told
+
+    monkeypatch.setitem(queries.HANDLERS, name, answer)
+
+
+@pytest.mark.parametrize("how", ["null", "absent"])
+@pytest.mark.parametrize("name", ["id", "name", "url", "directUrl", "sizeBytes", "mimetype", "md5"])
+def test_each_field_of_a_file(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, name: str, how: str
+) -> None:
+    def change(run: dict[str, Any]) -> None:
+        node = run["files"]["edges"][0]["node"]
+        if how == "null":
+            node[name] = None
+        else:
+            del node[name]
+
+    changed(monkeypatch, "RunFiles", change)
+    target, runs = project(
+        server, runs=1, files={"config.yaml": b"a: 1", "wandb-metadata.json": b'{"host": "h"}'}
+    )
+    (run,) = read_whole(target, runs)
+    assert run.identity.host == "h"  # the other file is read in any case
+    assert len(run.files) == (1 if name == "name" else 2)
+    lost = "config.yaml: not to be had from the server" in str(run.completeness.notes)
+    assert lost == (name == "url")
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"historyKeys"}, {"historyLineCount"}, {"historyKeys", "historyLineCount"}]
+)
+@pytest.mark.parametrize("live", [None, []])
+def test_live_rows_that_the_server_does_not_mention(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, live: list[Any] | None, told: set[str]
+) -> None:
+    """wandb-core does not ask for rows that are not exported if the server mentions none."""
+    changed(
+        monkeypatch, "RunParquetHistory", lambda run: run["parquetHistory"].update(liveData=live)
+    )
+    server.form = Form(null=frozenset(told))
+    target, runs = project(server, runs=1, exported=25)
+    (run,) = read_whole(target, runs)
+    assert run.completeness.whole
+    unsure = told == {"historyKeys", "historyLineCount"}
+    assert bool(run.completeness.unsure) == unsure
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        frozenset(),
+        frozenset({"historyKeys"}),
+        frozenset({"historyLineCount"}),
+        frozenset({"historyKeys", "historyLineCount"}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["even", "crowded", "dense"])
+def test_many_rows_at_steps_far_apart(server: StandIn, kind: str, absent: frozenset[str]) -> None:
+    """Tokens as steps: thousands of pages of steps would hold few rows or none."""
+    server.form = Form(absent=absent)
+    target, (run,) = project(server, runs=1, rows=0)
+    for k in range(12_000):
+        crowd = kind == "crowded" and k < 11_000
+        step = k if kind == "dense" else 7 * k if crowd else 1_000_003 * k
+        run.log({"_step": step, "loss": float(k)})
+    before = len(server.requests)
+    read = postrun.load(f"{target}/{run.id}")
+    assert read.history["loss"].to_list() == list(range(12_000))
+    assert read.completeness.whole
+    assert sum(r.name == "HistoryPage" for r in server.requests[before:]) < 150
+
+
+def test_output_log_takes_the_place_of_log_lines(server: StandIn) -> None:
+    target, runs = project(server, runs=1, files={"output.log": b"10%\r100%\ndone\n"})
+    (run,) = read_whole(target, runs)
+    assert run.console["line"].to_list() == ["100%", "done"]
+    runs[0].console.append(("2025-01-26T06:02:05", "info", "from the server"))
+    (run,) = read_whole(target, runs)
+    assert run.console["line"].to_list() == ["from the server"]
+
+
+@pytest.mark.parametrize("told", ["heartbeatAt", "historyLineCount", "neither"])
+def test_a_second_pull_finds_new_rows(server: StandIn, tmp_path: Path, told: str) -> None:
+    """If nothing tells whether a run went on, it is read again."""
+    server.form = Form(null=frozenset({"heartbeatAt", "historyLineCount"} - {told}))
+    target, (run,) = project(server, runs=1)
+    arguments = ["pull", target, "--out", str(tmp_path), "--json"]
+
+    def pull() -> str:
+        done = CliRunner().invoke(cli, arguments)
+        assert done.exit_code == 0, done.output
+        return str(json.loads(done.output)["runs"][0]["status"])
+
+    assert pull() == "new"
+    assert pull() == ("updated" if told == "neither" else "unchanged")
+    for k in range(40, 55):
+        run.log({"_step": k, "_runtime": k * 0.5, "_timestamp": 1.7e9 + k, "loss": 1 / (k + 1)})
+    run.heartbeat += timedelta(minutes=1)
+    assert pull() == "updated"
+    assert postrun.load(tmp_path / run.id).history.height == 55
+
+
+@pytest.mark.parametrize(
+    "form", [Form(values={"createdAt": "soon"}), Form(absent=frozenset({"createdAt"}))]
+)
+def test_a_run_of_unknown_age(server: StandIn, form: Form) -> None:
+    server.form = form
+    target, runs = project(server)
+    for run in read_whole(target, runs):
+        assert run.identity.started_at is None
+        assert "the server does not tell when it was created" in run.completeness.notes
+
+
+def test_a_heartbeat_before_the_creation_is_no_duration(server: StandIn) -> None:
+    server.form = Form(values={"heartbeatAt": "1970-01-01T00:00:00Z", "summaryMetrics": "{}"})
+    target, (run,) = project(server, runs=1, rows=0)
+    assert postrun.load(f"{target}/{run.id}").runtime is None
 
 
 def test_pull_goes_on_where_the_last_step_is_not_told(server: StandIn, tmp_path: Path) -> None:
@@ -217,32 +353,56 @@ def test_a_fork_names_its_parent(server: StandIn) -> None:
     assert not postrun.load(f"{target}/{run.id}").identity.parent  # rewound
 
 
-def test_any_combination(server: StandIn, tmp_path: Path) -> None:
-    """No command fails, whatever optional fields are null or absent, and no counted row is lost."""
-    tried = 0
+EXAMPLES = 100
+#: Values that are neither null nor the run's own, of fields that tell how much there is to read.
+ODD = st.fixed_dictionaries(
+    {},
+    optional={
+        "historyKeys": st.sampled_from([{}, {"keys": {}}, {"lastStep": -1}, {"lastStep": 3}]),
+        "state": st.sampled_from(["preempted", "pending", "killed", "on holiday"]),
+        "config": st.sampled_from(["", "null", "[]", "{}"]),
+        "summaryMetrics": st.sampled_from(["null", "[]", "{}"]),
+        "createdAt": st.sampled_from([None, "soon"]),
+    },
+)
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+
+def test_any_combination(server: StandIn, tmp_path: Path) -> None:
+    """No command fails, whatever optional fields are null, absent or odd, and no row is lost."""
+    tried: set[str] = set()
+
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
     @given(
         times=st.sampled_from(sorted(TIMES)),
         null=st.frozensets(st.sampled_from(OPTIONAL)),
         absent=st.frozensets(st.sampled_from(OPTIONAL)),
+        values=ODD,
         exported=st.sampled_from([0, 7, 12]),
         start=st.sampled_from([0, 61_010]),
     )
     def each(
-        times: str, null: frozenset[str], absent: frozenset[str], exported: int, start: int
+        times: str,
+        null: frozenset[str],
+        absent: frozenset[str],
+        values: dict[str, Any],
+        exported: int,
+        start: int,
     ) -> None:
-        nonlocal tried
-        tried += 1
-        server.form = Form(times=times, null=null, absent=absent)
-        target, runs = project(server, rows=12, runs=1, exported=exported, start=start)
+        tried.add(repr((times, sorted(null), sorted(absent), values, exported, start)))
+        event(f"{len(null | absent)} fields missing")
+        server.form = Form(times=times, null=null, absent=absent, values=values)
+        target, runs = project(server, rows=12, exported=exported, start=start)
         read_whole(target, runs)
         options = ["--out", str(tmp_path), "--json", "--no-plots", "--no-report"]
-        analyzed = CliRunner().invoke(cli, ["analyze", target, *options])
-        assert analyzed.exit_code == 0, analyzed.output
+        for arguments in (
+            ["analyze", target, *options],
+            ["compare", target, "--metric", "loss", "--json"],
+        ):
+            done = CliRunner().invoke(cli, arguments)
+            assert done.exit_code == 0, done.output
 
     each()
-    assert tried >= 60
+    assert len(tried) >= EXAMPLES * 0.9
 
 
 @pytest.fixture(scope="module")

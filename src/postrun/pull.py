@@ -91,7 +91,8 @@ def _continued(
     """
     if not ref.remote or manifest.get("path") != str(ref.path) or manifest.get("asked") != asked:
         return ref
-    if manifest.get("version") == ref.version and not manifest.get("deleted"):
+    same = ref.version != "" and manifest.get("version") == ref.version
+    if same and not manifest.get("deleted"):
         return None
     path = folder / f"{safe_name(ref.id)}_history.parquet"
     if ref.continue_from is None or not path.is_file():

@@ -18,6 +18,8 @@ Variables = dict[str, Any]
 Answer = dict[str, Any] | None
 Handler = Callable[["StandIn", Variables, str], Answer]
 HANDLERS: dict[str, Handler] = {}
+#: Rows of history that one request answers at most.
+MOST_ROWS = 10_000
 
 
 def answers(*names: str) -> Callable[[Handler], Handler]:
@@ -189,13 +191,16 @@ def parquet_history(server: StandIn, v: Variables, query: str) -> Answer:
 
 @answers("HistoryPage")
 def history_page(server: StandIn, v: Variables, query: str) -> Answer:
-    """Live rows in [minStep, maxStep); more than asked for are sampled, as the real server does.
+    """Live rows in [minStep, maxStep); more than asked for, or than 10,000, are sampled.
 
     Rows that are in exports are not live any more: wandb-core puts both together.
     """
 
     def make(run: ServerRun) -> Any:
         low, high, most = int(v["minStep"]), int(v["maxStep"]), int(v["pageSize"])
+        if most >= 2**31:
+            raise ValueError(f"$pageSize is an Int of 32 bits, not {most}")
+        most = min(most, MOST_ROWS)
         pairs = zip(run.rows, run.steps, strict=True)
         live = islice(pairs, run.exported if server.exports else 0, None)
         rows = [r for r, step in live if low <= step < high]
@@ -290,7 +295,7 @@ def run_files(server: StandIn, v: Variables, query: str) -> Answer:
             node = {
                 "id": f"file-{run.id}-{name}", "name": name, "url": f"{base}/{name}",
                 "directUrl": f"{base}/{name}", "sizeBytes": str(len(run.files[name])),
-                "mimetype": "text/plain", "updatedAt": "2026-01-02T03:04:05",
+                "mimetype": "text/plain", "updatedAt": server.form.time(run.heartbeat),
                 "md5": "", "uploadUrl": None,
             }  # fmt: skip
             edges.append({"node": node, "cursor": str(start + i + 1)})
@@ -319,7 +324,7 @@ def run_artifacts(server: StandIn, v: Variables, query: str) -> Answer:
             "metadata": "{}", "ttlDurationSeconds": -2, "ttlIsInherited": False, "tags": [],
             "historyStep": None, "state": a.state, "size": a.size, "digest": a.digest,
             "digestAlgorithm": "MANIFEST_MD5", "commitHash": "c", "fileCount": 1,
-            "createdAt": "2026-01-02T03:04:05", "updatedAt": None,
+            "createdAt": server.form.time(run.created), "updatedAt": None,
             "aliases": [
                 {"__typename": "ArtifactAlias", "id": alias, "alias": alias, "artifactCollection": collection}
                 for alias in a.aliases

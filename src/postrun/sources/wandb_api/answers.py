@@ -9,8 +9,12 @@ is put in empty before the SDK sees it, and noted in the answer itself for compl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
+
+from postrun.model.times import parse_time
 
 #: Names, in a run's attributes, what the server left out of it.
 LEFT_OUT = "postrun:left_out"
@@ -24,7 +28,18 @@ _TOLD = {
     "summaryMetrics": "its summary",
     "historyLineCount": "how many rows it has",
     "historyKeys": "its last step",
+    "createdAt": "when it was created",
 }
+#: Lists of a run that may be null, and what they are in words; several names for artifacts.
+_LISTS = {
+    "files": "its files",
+    "artifacts": "its artifacts",
+    "outputArtifacts": "its artifacts",
+    "inputArtifacts": "its artifacts",
+    "logLines": "its console log",
+    "events": "its system metrics",
+}
+_NULL_LISTS: ContextVar[list[str] | None] = ContextVar("null_lists", default=None)
 
 
 def make_tolerant(api: Any) -> None:
@@ -67,6 +82,8 @@ def repaired(answer: Any, query: str) -> Any:
 def _repair_run(node: dict[str, Any], query: str) -> None:
     """Give each field of a run a value that the SDK takes, and note which were missing."""
     missing = [name for name in _TOLD if name in query and node.get(name) is None]
+    if parse_time(node.get("createdAt")) is None and "createdAt" not in missing:
+        missing.append("createdAt")
     for name in _OBJECTS:
         if name in node and _object(node[name]) is None:
             missing += [name] if name in _TOLD and name not in missing else []
@@ -79,21 +96,57 @@ def _repair_run(node: dict[str, Any], query: str) -> None:
         node.pop("projectId", None)
     node["state"] = node.get("state") or ""
     if "tags" in node:
-        node["tags"] = list(node["tags"] or [])
+        node["tags"] = [tag for tag in node["tags"] or [] if isinstance(tag, str)]
     node[LEFT_OUT] = missing
 
 
 def _repair_lists(run: dict[str, Any]) -> None:
     """Make lists of what are null in answers on a run's files, artifacts, rows and log lines."""
     for name in ("files", "artifacts", "outputArtifacts", "inputArtifacts", "logLines"):
-        part = run.get(name)
-        if isinstance(part, dict) and "edges" in part:
-            part["edges"] = [
-                e for e in part["edges"] or [] if isinstance(e, dict) and e.get("node")
-            ]
+        if name in run:
+            run[name] = _repaired_list(name, run[name])
     for name in ("history", "events"):
         if name in run:
+            if run[name] is None:
+                _note_null(name)
             run[name] = [line for line in run[name] or [] if isinstance(line, str)]
+
+
+def _repaired_list(name: str, part: Any) -> dict[str, Any]:
+    """Return a page of a list without nodes that are null, or files that have no name."""
+    part = part if isinstance(part, dict) else {}
+    if part.get("edges") is None:
+        _note_null(name)
+    edges = [e for e in part.get("edges") or [] if isinstance(e, dict) and e.get("node")]
+    if name == "files":
+        edges = [e for e in edges if isinstance(e["node"].get("name"), str)]
+        for edge in edges:
+            size = edge["node"].get("sizeBytes")
+            edge["node"]["sizeBytes"] = size if str(size).isdigit() else None
+    ended = {"endCursor": None, "hasNextPage": False}
+    return {
+        "totalCount": len(edges),
+        **part,
+        "pageInfo": part.get("pageInfo") or ended,
+        "edges": edges,
+    }
+
+
+@contextmanager
+def null_lists() -> Iterator[list[str]]:
+    """Collect, in words, the lists that servers answer as null to requests of this thread."""
+    found: list[str] = []
+    token = _NULL_LISTS.set(found)
+    try:
+        yield found
+    finally:
+        _NULL_LISTS.reset(token)
+
+
+def _note_null(name: str) -> None:
+    found, words = _NULL_LISTS.get(), _LISTS.get(name)
+    if found is not None and words and words not in found:
+        found.append(words)
 
 
 def _object(value: Any) -> dict[str, Any] | None:
@@ -106,9 +159,12 @@ def _object(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def left_out(attributes: Mapping[str, Any]) -> str:
-    """Return a sentence on what the server left out of a run, "" if nothing that matters."""
-    names = [_TOLD[name] for name in attributes.get(LEFT_OUT) or [] if name in _TOLD]
+def left_out(attributes: Mapping[str, Any], lists: list[str]) -> str:
+    """Return a sentence on what the server left out of a run, "" if nothing that matters.
+
+    `lists` are those that `null_lists` collected.
+    """
+    names = [_TOLD[name] for name in attributes.get(LEFT_OUT) or [] if name in _TOLD] + lists
     if not names:
         return ""
     words = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
@@ -124,6 +180,11 @@ def last_step(attributes: Mapping[str, Any]) -> int | None:
 
 
 def row_count(attributes: Mapping[str, Any]) -> int | None:
-    """Return how many rows the server counts in a run's history, None if it does not tell."""
+    """Return how many rows the server counts in a run's history, None if it does not tell.
+
+    A count of 0 beside a last step is a count that the server does not keep.
+    """
     count = attributes.get("historyLineCount")
-    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        return None
+    return None if count == 0 and last_step(attributes) is not None else count

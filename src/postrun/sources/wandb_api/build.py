@@ -26,7 +26,7 @@ from postrun.model.times import parse_time
 from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.rows import frame_of, within
 from postrun.sources.wandb_api.address import Address
-from postrun.sources.wandb_api.answers import last_step, left_out, row_count
+from postrun.sources.wandb_api.answers import last_step, left_out, null_lists, row_count
 from postrun.sources.wandb_api.connection import asking, connect, patiently
 from postrun.sources.wandb_api.history import History, complete_history
 from postrun.sources.wandb_local.console import Console
@@ -121,6 +121,19 @@ def build(
     theirs: Any, sample: int = 0, known: pl.DataFrame | None = None, beside: bool = True
 ) -> Run:
     """The SDK's run as postrun's. Parts beside the history that cannot be had are noted, not fatal."""
+    with null_lists() as lists:
+        run, notes = _built(theirs, sample, known, beside)
+    run.completeness.notes += _about_answer(theirs._attrs, lists) + notes
+    note_dropped(run)
+    if not beside:
+        run.completeness.notes.append("system metrics, log, files and artifacts were not asked for")
+    return run
+
+
+def _built(
+    theirs: Any, sample: int, known: pl.DataFrame | None, beside: bool
+) -> tuple[Run, list[str]]:
+    """Return the run, and notes on parts of it that could not be had."""
     attributes = theirs._attrs  # the fields that the server answered, by its names
     notes: list[str] = []
 
@@ -136,9 +149,8 @@ def build(
             return default
 
     files: list[Any] = part("files", [], lambda: list(theirs.files(per_page=200)))
-    wanted = [f for f in files if f.name in WANTED and int(f.size) <= _LARGEST_TEXT]
-    no_texts: dict[str, str] = {}
-    texts = part("text files", no_texts, lambda: _download(wanted))
+    wanted = [f for f in files if f.name in WANTED and f.size <= _LARGEST_TEXT]
+    texts = _download(wanted, notes)
     metadata = _json(texts.get("wandb-metadata.json", ""))
     reported, claimed = last_step(attributes), row_count(attributes)
     history = History()
@@ -156,8 +168,10 @@ def build(
         system=part(
             "system metrics", _no_system(), lambda: _system(theirs, identity.started_at, notes)
         ),
-        console=part("console log", empty_console(), lambda: _console(theirs)),
-        files=[RunFile(f.name, int(f.size)) for f in sorted(files, key=lambda f: str(f.name))],
+        console=part(
+            "console log", empty_console(), lambda: _console(theirs, texts.get("output.log", ""))
+        ),
+        files=[RunFile(f.name, f.size) for f in sorted(files, key=lambda f: str(f.name))],
         artifacts=part("artifacts", [], lambda: _artifacts(theirs)),
         metrics=_definitions(theirs.rawconfig),
         environment=_environment(metadata, theirs.rawconfig),
@@ -167,11 +181,7 @@ def build(
     run.exit_code = 0 if run.state is State.FINISHED else None
     run.runtime = _runtime(run, attributes)
     run.completeness = _completeness(run, history, claimed, reported, sample)
-    run.completeness.notes += _about_answer(attributes) + notes
-    note_dropped(run)
-    if not beside:
-        run.completeness.notes.append("system metrics, log, files and artifacts were not asked for")
-    return run
+    return run, notes
 
 
 def _identity(theirs: Any, attributes: Mapping[str, Any], metadata: Mapping[str, Any]) -> Identity:
@@ -207,13 +217,21 @@ def _branch(theirs: Any) -> dict[str, Any]:
     return {"forked_from": str(point["run_id"]), "forked_at": at}
 
 
-def _download(files: list[Any]) -> dict[str, str]:
-    """Small text files by name; one that cannot be had is left out."""
-    out = {}
+def _download(files: list[Any], notes: list[str]) -> dict[str, str]:
+    """Return small text files by name; those that cannot be had are left out and noted."""
+    out: dict[str, str] = {}
+    lost: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         for file in files:
-            with file.download(root=folder, replace=True) as opened:
-                out[file.name] = Path(opened.name).read_text(encoding="utf-8", errors="replace")
+            try:
+                with file.download(root=folder, replace=True) as opened:
+                    # As bytes: text mode would turn the carriage returns of progress bars into lines.
+                    out[file.name] = Path(opened.name).read_bytes().decode("utf-8", "replace")
+            except Exception as error:
+                lost[file.name] = " ".join(str(error).split())[:160]
+    if lost:
+        why = next(iter(lost.values()))
+        notes.append(f"{', '.join(sorted(lost))}: not to be had from the server ({why})")
     return out
 
 
@@ -225,9 +243,9 @@ def _json(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _about_answer(attributes: Mapping[str, Any]) -> list[str]:
+def _about_answer(attributes: Mapping[str, Any], lists: list[str]) -> list[str]:
     """Return notes on what the server left out of a run, or says in unknown words."""
-    told = left_out(attributes)
+    told = left_out(attributes, lists)
     state = attributes.get("state")
     known = not state or State.of(state) is not None
     return [
@@ -243,14 +261,20 @@ def _sampled(theirs: Any, sample: int) -> pl.DataFrame:
     return ordered({s.name: s for s in frame}, frame.height)
 
 
-def _console(theirs: Any) -> pl.DataFrame:
-    """The log as a terminal would have shown it."""
+def _console(theirs: Any, output: str) -> pl.DataFrame:
+    """Return the log as a terminal would have shown it.
+
+    If the server has no log lines, `output`, the text of the run's `output.log`, takes their place.
+    """
     console = Console()
     for line in theirs.console_logs(per_page=10_000):
         stream = "stderr" if line.level == "error" else "stdout"
         moment = line.timestamp.timestamp() if line.timestamp else None
         console.write(stream, f"{line.content}\n", moment)
     frame = console.frame()
+    if not frame.height and output:
+        console.write("stdout", output, None)
+        frame = console.frame()
     return frame if frame.height else empty_console()
 
 
@@ -336,7 +360,7 @@ def _runtime(run: Run, attributes: Mapping[str, Any]) -> float | None:
     if numbers:
         return max(numbers)
     begin, end = (parse_time(attributes.get(name)) for name in ("createdAt", "heartbeatAt"))
-    return (end - begin).total_seconds() if begin and end else None
+    return (end - begin).total_seconds() if begin and end and end >= begin else None
 
 
 def _completeness(
@@ -361,6 +385,8 @@ def _completeness(
     elif claimed is not None and claimed > rows:
         out.truncated = True
         out.notes.append(f"the server reports {claimed:,} rows and gave {rows:,}")
+    elif claimed is None and (reported is None or (out.last_step or 0) < reported):
+        out.unsure = "the server does not tell how many there are"
     if not rows and claimed:
         out.no_history = f"the server counts {claimed:,} rows and gave none"
     elif not rows and claimed is None and any(not key.startswith("_") for key in run.summary):

@@ -7,8 +7,6 @@ fetched twice; on servers without exports everything is scanned. Rows are put in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,10 @@ import polars as pl
 from postrun.sources.frames.parquet import columns_of
 from postrun.sources.frames.rows import fill_rows
 from postrun.sources.frames.stack import stacked
+from postrun.sources.wandb_api.scan import PAGE, scanned
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.media import fold_media
-
-#: Steps of one request where rows are scanned: the server answers at most this many rows.
-PAGE = 10_000
 
 
 class History:
@@ -70,6 +66,8 @@ def read_history(run: Any, last_step: int | None, claimed: int | None = None) ->
         out.frame = _continued(run, frames, out, stop, claimed, trusted)
     elif frames:
         out.frame = _together(frames)
+    if claimed != 0 and _short(out.frame, last_step, claimed):
+        _completed(run, last_step, claimed, out)
     out.nonfinite = _count_nonfinite(out.frame)
     return out
 
@@ -77,50 +75,54 @@ def read_history(run: Any, last_step: int | None, claimed: int | None = None) ->
 def _stop(run: Any, last_step: int | None, claimed: int | None) -> int:
     """Return the step up to which rows are scanned, -1 if there are none.
 
-    If the server does not report its last step, the summary and a sample of the rows tell it: the
-    sample is spread over the whole history.
+    If the server does not report its last step, the summary and a sample of the rows tell it.
     """
     if last_step is not None:
         return last_step
     told = run.summary_metrics.get("_step")
     known = int(told) if isinstance(told, int | float) and not isinstance(told, bool) else -1
+    return max([known, *(int(row["_step"]) for row in _sample(run, claimed))])
+
+
+def _sample(run: Any, claimed: int | None) -> list[dict[str, Any]]:
+    """Return rows spread over the whole history: all of them, unless there are more than `PAGE`."""
     try:
-        sample = run.history(samples=min(claimed or PAGE, PAGE), pandas=False)
+        rows = run.history(samples=min(claimed or PAGE, PAGE), pandas=False)
     except (TypeError, KeyError):  # the SDK cannot read an answer without rows
-        return known
-    steps = [row["_step"] for row in sample if isinstance(row.get("_step"), int | float)]
-    return max([known, *map(int, steps)])
+        return []
+    return [row for row in rows if isinstance(row.get("_step"), int | float)]
 
 
-def _scanned(
-    run: Any, start: int, stop: int, wanted: int | None, use_cache: bool
-) -> list[dict[str, Any]]:
-    """Return the rows from one step to another, both included, in order.
+def _short(frame: pl.DataFrame, last_step: int | None, claimed: int | None) -> bool:
+    """Return True if the server counts more rows or reports a later step, or tells neither."""
+    if claimed is not None:
+        return frame.height < claimed
+    return last_step is None or _top(frame) < last_step
 
-    A request answers at most `PAGE` rows. If no more are wanted, one request for all steps does,
-    however far apart they are; should it fail or bring fewer, the steps are asked for in pages.
+
+def _completed(run: Any, last_step: int | None, claimed: int | None, out: History) -> None:
+    """Put rows into `out.frame` that the scan missed.
+
+    A server may report too low a last step, or none of the rows that are not exported yet. A sample
+    shows both: it holds all rows of a short history, and reaches almost to the end of a long one.
     """
-    span = stop + 1 - start
-    if wanted is not None and wanted <= PAGE < span:
-        with suppress(Exception):
-            rows = list(_scan(run, start, stop, span, use_cache))
-            if len(rows) >= wanted:
-                return rows
-    return list(_scan(run, start, stop, PAGE, use_cache))
-
-
-def _scan(run: Any, start: int, stop: int, page: int, use_cache: bool) -> Iterator[dict[str, Any]]:
-    """Scan rows by the SDK. Its `Run.scan_history` would ask the server for the last step again."""
-    from wandb.apis.public.history import HistoryScan
-
-    yield from HistoryScan(
-        run,
-        service_api=run._service_api,
-        min_step=start,
-        max_step=stop + 1,
-        page_size=page,
-        use_cache=use_cache,
-    )
+    sample = _sample(run, claimed)
+    end = max((int(row["_step"]) for row in sample), default=-1)
+    if end > _top(out.frame):
+        out.frame = _continued(run, [out.frame], out, end, claimed)
+    before = -1
+    while (
+        len(sample) >= PAGE and out.frame.height > before and _short(out.frame, last_step, claimed)
+    ):
+        before, top = out.frame.height, _top(out.frame)
+        out.frame = _continued(run, [out.frame], out, top + max(PAGE, top), claimed)
+    got = out.frame.height
+    if _short(out.frame, last_step, claimed) and len(sample) > got:
+        out.media.clear()
+        out.frame = _together([_filled(sample, out)])
+        out.notes.append(
+            f"a scan gave {got:,} rows; the {len(sample):,} rows here came in one request"
+        )
 
 
 def _continued(
@@ -140,15 +142,20 @@ def _continued(
     known = sum(int((frame["_step"] == top).sum()) for frame in frames)
     below = sum(frame.height for frame in frames) - known
     wanted = None if claimed is None else max(0, claimed - below)
-    rows = _scanned(run, max(0, top), stop, wanted, use_cache)
+    rows = scanned(run, max(0, top), stop, wanted, use_cache)
     again = [row for row in rows if row.get("_step") == top]
     later = [row for row in rows if row.get("_step") != top]
+    return _together([*frames, _filled([*again[known:], *later], out)])
+
+
+def _filled(rows: list[dict[str, Any]], out: History) -> pl.DataFrame:
+    """Return rows as a frame, by the type rule of local logs."""
     table = Table()
-    fill_rows(table, [*again[known:], *later])
+    fill_rows(table, rows)
     columns = fold_media({s.name: s for s in table.series()}, table.media)
     out.media += table.media
     out.notes += table.notes
-    return _together([*frames, ordered(columns, table.rows)])
+    return ordered(columns, table.rows)
 
 
 def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:

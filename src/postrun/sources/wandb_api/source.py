@@ -120,7 +120,13 @@ def _continued(address: Address, known: pl.DataFrame) -> Run:
 
 
 def _version(attributes: dict[str, Any], sample: int) -> str:
-    """What changes when anything of a run changes that listing shows; a sample is another version."""
+    """Return what changes when anything of a run changes that listing shows; a sample is another version.
+
+    Returns "" if the server tells neither heartbeat nor number of rows: nothing shows then whether
+    the run went on.
+    """
+    if attributes.get("heartbeatAt") is None and attributes.get("historyLineCount") is None:
+        return ""
     names = (
         "state", "heartbeatAt", "historyLineCount", "displayName", "tags", "group", "jobType", "notes",
         "description", "sweepName",
