@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from postrun.diagnosis import diagnosis
 from postrun.execution.pool import map_runs
 from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
-from postrun.metrics import RunView
 from postrun.model import RunRef, TargetError
-from postrun.privacy import Privacy, masked_sentence, protected
-from postrun.rules import diagnose
+from postrun.privacy import Privacy, masked_sentence
 from postrun.sources import prefetched
 from postrun.studies import Comparison
 from postrun.training import experiments
@@ -60,12 +59,10 @@ def compare_all(
         except TargetError as error:
             errors.append(str(error))
         else:
-            view = RunView(run)
-            found = diagnose(view) if diagnosed else []
-            shown, found, kinds = protected(run, found, privacy)
-            masked += kinds
-            views.append(view if shown is run else RunView(shown))
-            findings.append(found)
+            told = diagnosis(run, privacy, judged=diagnosed)
+            masked += told.kinds
+            views.append(told.view)
+            findings.append(told.findings)
             rows = run.history.height
         advance(rows)
     return Comparison(views, findings), masked_sentence(masked), errors

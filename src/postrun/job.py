@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from postrun.diagnosis import diagnosis
 from postrun.metrics import RunView
 from postrun.model import Finding, PostrunError, Run, RunRef, State
-from postrun.privacy import Privacy, masked_sentence, protected
+from postrun.privacy import Privacy
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
 from postrun.report.formats import Material, write_reports
 from postrun.report.overview import verdict
-from postrun.rules import Selection, diagnose
+from postrun.rules import Selection
 from postrun.training import join, signature
 from postrun.training.joining import Signature
 
@@ -100,13 +101,9 @@ def failure(ref: RunRef, error: Exception) -> str:
 def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
     """The main job on a run that is read already."""
     view = RunView(run)
-    findings = diagnose(view, options.selection)
     parts_of = signature(view) if options.together and not view.parts else None
-    # Rules have read the run as it is; from here on nobody sees what is to be masked.
-    shown, findings, kinds = protected(run, findings, options.privacy)
-    masked = masked_sentence(kinds)
-    if shown is not run:
-        run, view = shown, RunView(shown)
+    told = diagnosis(view, options.privacy, options.selection)
+    run, view, findings = told.run, told.view, told.findings
     result = Result(
         id=run.id,
         name=run.name,
@@ -118,7 +115,7 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         analysis=detailed_analysis(view, findings),
         view=view,
         signature=parts_of,
-        masked=masked,
+        masked=told.masked,
     )
     if options.out is None:
         return result
@@ -132,7 +129,7 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         plots = draw(view, findings, folder / "plots")
         result.files += plots
     if options.report:
-        result.files += write_reports(Material(view, findings, plots, masked), folder)
+        result.files += write_reports(Material(view, findings, plots, told.masked), folder)
     return result
 
 

@@ -17,16 +17,16 @@ from typing import Any
 
 import polars as pl
 
+from postrun.diagnosis import diagnosis
 from postrun.execution.pool import map_runs
 from postrun.gather import masked_record
 from postrun.job import Result, failure
 from postrun.metrics import RunView
 from postrun.model import Run, RunRef
-from postrun.privacy import Masker, Privacy, masked_sentence, protected
+from postrun.privacy import Masker, Privacy
 from postrun.pull import Pulled, from_known
 from postrun.records.features import features_version
 from postrun.records.reading import record_of
-from postrun.rules import diagnose
 from postrun.store.pack import origin_of, where, write_run
 from postrun.store.place import Place, StoreError
 from postrun.store.roots import near_place
@@ -188,7 +188,8 @@ def _seen(root: str) -> None:
 def enter(where_to: Place, run: Run, key: Key, privacy: Privacy, features: str) -> Entered:
     """The job on a run that is read."""
     view = RunView(run)
-    shown, findings, kinds = protected(run, diagnose(view), privacy)
+    told = diagnosis(view, privacy)
+    shown, findings = told.run, told.findings
     record = masked_record(record_of(view), Masker(privacy, run))
     rows = write_run(
         where_to,
@@ -201,7 +202,7 @@ def enter(where_to: Place, run: Run, key: Key, privacy: Privacy, features: str) 
         framework=view.framework,
         ending=record.ending.kind,
         failed=record.ending.failed,
-        masked=masked_sentence(kinds),
+        masked=told.masked,
     )
     done = run.completeness
     result = Result(

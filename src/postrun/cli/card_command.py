@@ -11,11 +11,10 @@ import click
 
 from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors
-from postrun.metrics import RunView
+from postrun.diagnosis import diagnosis
 from postrun.model import UsageError
-from postrun.privacy import Masker, masked_sentence, protected
+from postrun.privacy import Masker
 from postrun.report.card import CardOptions, write_card
-from postrun.rules import diagnose
 from postrun.training import join
 
 
@@ -61,23 +60,21 @@ def command(
         raise UsageError(f"{len(refs)} runs: a card is about one training; name its run or runs")
     runs = [ref.load() for ref in refs]
     run = runs[0] if len(runs) == 1 else join(runs)
-    findings = diagnose(run, asked_rules(asked))
     wanted = privacy(asked)
-    shown, findings, masked = protected(run, findings, wanted)
-    view = RunView(shown)
+    told = diagnosis(run, wanted, asked_rules(asked))
     plots: list[Path] = []
     if not no_plots:
         from postrun.report.plots import draw_dashboard
 
-        plots = draw_dashboard(view, findings, out.parent / "plots" / "dashboard")
+        plots = draw_dashboard(told.view, told.findings, out.parent / "plots" / "dashboard")
     made_by = Masker(wanted, run).text(shlex.join(["postrun", *sys.argv[1:]]))
     done = write_card(
         out,
-        view,
-        findings,
+        told.view,
+        told.findings,
         plots,
         CardOptions(model_name, base_model, datasets, license, task),
         made_by,
-        masked_sentence(masked),
+        told.masked,
     )
     click.echo(f"{out}: {done}")

@@ -10,11 +10,9 @@ import click
 
 from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors
+from postrun.diagnosis import diagnosis
 from postrun.job import folder_names
-from postrun.metrics import RunView
 from postrun.model import PostrunError, UsageError
-from postrun.privacy import protected
-from postrun.rules import diagnose
 
 
 @click.command(name="plot")
@@ -55,8 +53,8 @@ def command(
         except PostrunError as error:
             errors.append(str(error))
             continue
-        run, findings, _ = protected(run, diagnose(run, chosen), privacy(asked))
-        view = RunView(run)
+        told = diagnosis(run, privacy(asked), chosen)
+        view, findings = told.view, told.findings
         folder = out / name / "plots"
         written = draw(view, findings, folder, formats)
         written += draw_groups(view, findings, folder, formats)

@@ -12,7 +12,7 @@ from postrun.metrics import RunView
 from postrun.records.ending import ending
 from postrun.records.finals import final
 from postrun.records.record import MetricFacts, Metrics, RunRecord, plain_fields
-from postrun.rules.machine import in_use
+from postrun.rules.perf.machine import in_use
 
 
 def record_of(view: RunView) -> RunRecord:

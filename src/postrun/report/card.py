@@ -20,7 +20,7 @@ from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
 from postrun.report.overview import verdict
-from postrun.rules.machine import in_use
+from postrun.rules.perf.machine import in_use
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

@@ -1,4 +1,4 @@
-"""Diagnosis rules: one file per rule or tight family, found by themselves."""
+"""Diagnosis rules, found by themselves: a folder for each family of codes, a file for a rule or a few."""
 
 from postrun.rules.base import Rule
 from postrun.rules.diagnose import diagnose

@@ -18,11 +18,11 @@ from postrun.rules.base import Rule
 def rules() -> tuple[type[Rule], ...]:
     """All rules in order of code: postrun's own, and those of the `postrun.rules` entry points.
 
-    A rule is any subclass of Rule with a code, in any module of this package.
+    A rule is any subclass of Rule with a code, in any module of this package and of its families.
     """
     found: dict[str, type[Rule]] = {}
-    for module in pkgutil.iter_modules(postrun.rules.__path__):
-        loaded = importlib.import_module(f"postrun.rules.{module.name}")
+    for module in pkgutil.walk_packages(postrun.rules.__path__, "postrun.rules."):
+        loaded = importlib.import_module(module.name)
         for value in vars(loaded).values():
             if _is_rule(value) and value.__module__ == loaded.__name__:
                 found[value.code] = value

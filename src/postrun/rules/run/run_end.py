@@ -8,7 +8,7 @@ from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
-from postrun.rules.machine_end import machine_at_end
+from postrun.rules.run.machine_end import machine_at_end
 from postrun.training.crash import Cause, find_cause
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from postrun.metrics import RunView
 from postrun.model import Evidence
 from postrun.model.text import number
-from postrun.rules.machine import at_steps
+from postrun.rules.perf.machine import at_steps
 from postrun.training.crash import Cause
 
 #: Role, the level (%) from which it bears on an end, the kinds of end that it bears on ("" for one

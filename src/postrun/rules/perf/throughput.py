@@ -11,7 +11,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.machine import at_steps
+from postrun.rules.perf.machine import at_steps
 from postrun.stats.changepoint import segments
 from postrun.stats.periodic import share_after_multiples
 from postrun.stats.robust import bin_medians, mad_sigma, median, rolling_median

@@ -10,7 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.machine import at_steps, in_use, long_enough
+from postrun.rules.perf.machine import at_steps, in_use, long_enough
 from postrun.stats.levels import change
 from postrun.stats.robust import bin_medians, median
 from postrun.stats.trend import trend

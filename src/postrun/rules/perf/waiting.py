@@ -10,8 +10,8 @@ from postrun.metrics import RunView, Series, paired
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.evaluation import HELD_OUT
-from postrun.rules.silence import row_times
+from postrun.rules.gen.evaluation import HELD_OUT
+from postrun.rules.run.silence import row_times
 from postrun.stats.periodic import regular_period
 from postrun.stats.robust import Floats, mad_sigma, median, rolling_median
 from postrun.stats.tails import slow_share

@@ -1,0 +1,1 @@
+"""Data quality: rows, axes and values that cannot be right."""

@@ -1,0 +1,1 @@
+"""Generalization: what held-out data say."""

@@ -1,0 +1,1 @@
+"""Optimization: the loss, the learning rate, gradients and weights."""

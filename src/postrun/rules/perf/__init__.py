@@ -1,0 +1,1 @@
+"""Performance: what the machine does, and what it waits for."""

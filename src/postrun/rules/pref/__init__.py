@@ -1,0 +1,1 @@
+"""Preference training: what is chosen against what is rejected."""

@@ -1,0 +1,1 @@
+"""Reinforcement learning: policy, value function, reward, and the sampler beside the trainer."""

@@ -1,0 +1,1 @@
+"""The run itself: how it ended, was resumed, fell silent."""
