@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis clean
+.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis rule clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -24,6 +24,9 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 	$(BIN)/python docs/make_rules.py
 	$(BIN)/python docs/make_metrics.py
 	$(BIN)/python docs/make_pictures.py
+
+rule: $(VENV)/.dev  ## begin a rule: make rule CODE=OPT019 NAME=loss-below-floor
+	@$(BIN)/python scripts/new_rule.py $(CODE) $(NAME)
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'

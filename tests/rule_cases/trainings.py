@@ -1,8 +1,4 @@
-"""Cases for rules on runs, gradients, schedules, evaluations, policies and machines.
-
-FIRES: rule, severity, run, window of the first evidence's start. SILENT: rule, what it must not take
-for a fault, run.
-"""
+"""Cases for rules on runs, gradients, schedules, evaluations, policies and machines."""
 
 from __future__ import annotations
 
