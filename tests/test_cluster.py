@@ -187,14 +187,14 @@ def test_a_store_in_an_object_store_as_a_library(tmp_path: Path, bucket: dict[st
     assert isinstance(store, Store)
     assert store.history(["loss"]).select("run", "loss").collect().height == 24
     assert set(store.history(["loss"]).collect()["project"]) == {"p q/é"}
-    assert compact(store.place) == (2, 1)
-    assert prune(store.place, older=0).files == 6
-    assert verify(store.place).sound and store.runs.collect().height == 2
+    assert compact(store.storage) == (2, 1)
+    assert prune(store.storage, older=0).files == 6
+    assert verify(store.storage).sound and store.runs.collect().height == 2
     assert [r.id for r in library.runs(f"{BUCKET}?rows>3")] == ["b", "a"]
     run = library.load(f"{BUCKET}/_")
     assert run.history.height == 12
-    store.place.delete(next(i.name for i in store.place.listed("history")))
-    found = verify(store.place)
+    store.storage.delete(next(i.name for i in store.storage.listed("history")))
+    found = verify(store.storage)
     assert not found.sound and "missing" in found.problems[0]
 
 
@@ -311,14 +311,14 @@ def test_a_cluster_without_postrun_is_told(tmp_path: Path) -> None:
 
 def test_a_worker_that_does_not_see_the_store_writes_nothing(tmp_path: Path) -> None:
     """A store on a disk that a worker does not share: its files would go to the worker's own disk."""
+    from postrun.incremental.into_store import store_job
     from postrun.privacy import Privacy
-    from postrun.pull_store import enter_job
     from postrun.sources import resolve
 
     write(tmp_path, "a")
     (ref,) = resolve(tmp_path / "wandb")
     elsewhere = tmp_path / "elsewhere"
-    entered = enter_job(ref, ("origin", "1"), str(elsewhere), Privacy(), "rules")
+    entered = store_job(ref, ("origin", "1"), str(elsewhere), Privacy(), "rules")
     assert entered.rows is None and "does not see the store. Put it on a disk" in str(entered.stop)
     assert not elsewhere.exists()
 

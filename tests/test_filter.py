@@ -43,7 +43,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         exit_record = logs.exit_record(0 if state == "finished" else 1)
         folder = logs.run_folder(root, name, [record, *rows, exit_record], f"2024010{day}_000000")
         logs.files(folder, summary=json.dumps({"loss": loss} if loss else {}))
-    postrun.keep(root / "wandb", root / "store")
+    postrun.pull(root / "wandb", root / "store")
     return {"folders": str(root / "wandb"), "store": str(root / "store")}
 
 

@@ -144,7 +144,7 @@ def test_the_cache_is_kept_below_its_limit(folder: Path, tmp_path: Path) -> None
 def test_the_library(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTRUN_CACHE_DIR", str(tmp_path / "cache"))
     project = postrun.project(folder, workers=1)
-    assert postrun.compare_runs(project, "val/loss", by="lr")["groups"].height == 4
+    assert postrun.compare(project, "val/loss", by="lr")["groups"].height == 4
     assert postrun.failures(project)["causes"].height == 3
     assert postrun.progress(project, "val/loss")["records"].height >= 1
     assert postrun.sweep(project, "val/loss", also=["hours"])["configurations"].height == 4

@@ -19,7 +19,7 @@ import postrun
 from postrun import plugins
 from postrun.model import Alert, Artifact, Identity, MetricDefinition, PostrunError, RunFile
 from postrun.report import formats
-from postrun.report.formats import Format, Material
+from postrun.report.formats import Format, ReportInputs
 from postrun.report.html import library
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.charts import BUDGET, fair_cap
@@ -229,12 +229,12 @@ def test_analyze_writes_the_report(tmp_path: Path) -> None:
 
 
 def test_other_packages_add_formats(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def own(material: Material, folder: Path) -> list[Path]:
+    def own(inputs: ReportInputs, folder: Path) -> list[Path]:
         path = folder / "own.txt"
-        path.write_text(material.view.run.name)
+        path.write_text(inputs.view.run.name)
         return [path]
 
-    def broken(material: Material, folder: Path) -> list[Path]:
+    def broken(inputs: ReportInputs, folder: Path) -> list[Path]:
         raise ValueError("no")
 
     class Entry:

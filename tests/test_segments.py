@@ -188,7 +188,7 @@ def test_the_clock_of_a_resumed_segment(tmp_path: Path) -> None:
 
 def test_a_store_keeps_the_clock(tmp_path: Path) -> None:
     run = resumed(tmp_path, offset=100, own=5, code=1)
-    postrun.keep(tmp_path / "wandb", tmp_path / "store")
+    postrun.pull(tmp_path / "wandb", tmp_path / "store")
     (again,) = (ref.load() for ref in postrun.runs(tmp_path / "store"))
     assert again.active == run.active and again.completeness.seams == run.completeness.seams
 

@@ -132,7 +132,7 @@ def test_whose_memory_filled_the_gpu(shared: Path) -> None:
 def test_optimizers_of_a_real_project(shared: Path) -> None:
     """32 runs, many of them cut copies: what an expert says of them."""
     project = postrun.project(shared / "runs" / "aorvieto__VerySimpleTransformer")
-    found = postrun.compare_runs(project, "train_loss_local", by="optimizer.method")
+    found = postrun.compare(project, "train_loss_local", by="optimizer.method")
     assert "At each one's best optimizer.lr" in found.headline[0]
     best = found["tuned"].to_dicts()[0]
     assert (best["group"], best["best_setting"]) == ("signum", "optimizer.lr=3e-05")

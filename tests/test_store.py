@@ -13,10 +13,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import postrun
+from postrun.incremental.folders import Pulled
+from postrun.incremental.into_store import mark_gone, pull_into, refresh
 from postrun.model import Run, RunRef
 from postrun.privacy import Privacy
-from postrun.pull import Pulled
-from postrun.pull_store import mark_gone, pull_into, refresh
 from postrun.sources import resolve
 from postrun.sources.stored import parse_target
 from postrun.store import Exports, Store, schema
@@ -93,7 +93,7 @@ def test_what_goes_in_comes_out(target: Path, tmp_path: Path) -> None:
     assert kept.keys() == wholes.keys()
     for run in wholes.values():
         assert_same(kept[run.id].load(), run)
-    assert verify(Store(str(tmp_path)).place).sound
+    assert verify(Store(str(tmp_path)).storage).sound
 
 
 def test_odd_values_come_out_as_they_were(tmp_path: Path) -> None:
@@ -199,10 +199,10 @@ def test_what_is_unchanged_is_left_alone(tmp_path: Path) -> None:
     assert runs["rows"].to_list() == [20, 8] and runs["state"].to_list() == ["finished"] * 2
     found = Store(str(store)).history(["loss"]).collect()
     assert found.filter(pl.col("run") == "b").height == 8
-    look = verify(Store(str(store)).place)
+    look = verify(Store(str(store)).storage)
     assert look.sound and look.unnamed == 1
-    assert prune(Store(str(store)).place, older=0).files == 1
-    assert verify(Store(str(store)).place).unnamed == 0
+    assert prune(Store(str(store)).storage, older=0).files == 1
+    assert verify(Store(str(store)).storage).unnamed == 0
     # Asked for in another way, it is read again.
     other = pull(tmp_path / "wandb", store, privacy=Privacy(anonymize=True))
     assert statuses(other) == {"a": "updated", "b": "updated"}
@@ -219,12 +219,12 @@ def test_of_copies_the_longest_counts(tmp_path: Path) -> None:
     assert opened.runs.collect()["rows"].to_list() == [20]
     assert opened.history(["loss"]).collect().height == 20
     assert opened.metrics.collect()["run"].len() == 3
-    assert verify(opened.place).copies == 1
-    assert prune(opened.place, copies=True, older=0).rows["copies"] == 1
-    assert verify(opened.place).copies == 0 and opened.runs.collect()["rows"].to_list() == [20]
+    assert verify(opened.storage).copies == 1
+    assert prune(opened.storage, copies=True, older=0).rows["copies"] == 1
+    assert verify(opened.storage).copies == 0 and opened.runs.collect()["rows"].to_list() == [20]
     assert len([*(store / "history").rglob("*.parquet")]) == 1
-    compact(opened.place)  # what was forgotten stays forgotten
-    assert verify(opened.place).copies == 0
+    compact(opened.storage)  # what was forgotten stays forgotten
+    assert verify(opened.storage).copies == 0
     assert statuses(pull(tmp_path / "cut" / "wandb", store)) == {"a": "new"}  # until it comes again
 
 
@@ -251,7 +251,7 @@ def test_other_rules_diagnose_anew_what_is_in_the_store(
     root = tmp_path / "store"
     pull(tmp_path / "wandb", root)
     files = {p: p.stat().st_mtime_ns for p in (root / "history").rglob("*.parquet")}
-    monkeypatch.setattr("postrun.pull_store.features_version", lambda: "other rules")
+    monkeypatch.setattr("postrun.incremental.into_store.features_version", lambda: "other rules")
     shutil.move(tmp_path / "wandb", tmp_path / "away")  # the source is not needed for it
     store = Store(str(root), write=True)
     assert [p.status for p in refresh(store, 1)] == ["updated", "updated"]
@@ -270,7 +270,7 @@ def test_a_pull_after_the_rules_changed_reads_the_store_and_not_the_source(
     write(tmp_path, "a")
     pull(tmp_path / "wandb", tmp_path / "store")
     refs = resolve(tmp_path / "wandb")
-    monkeypatch.setattr("postrun.pull_store.features_version", lambda: "other rules")
+    monkeypatch.setattr("postrun.incremental.into_store.features_version", lambda: "other rules")
 
     def refuse() -> Run:
         raise AssertionError("the source was read")
@@ -288,7 +288,7 @@ def test_commands_say_of_a_store_what_they_say_of_the_logs(three: Path, tmp_path
     def studies(target: Path) -> list[dict[str, Any]]:
         project = postrun.project(sorted_refs(target))
         found = [
-            postrun.compare_runs(project, "val/loss", by="state"),
+            postrun.compare(project, "val/loss", by="state"),
             postrun.failures(project),
             postrun.progress(project, "val/loss"),
             postrun.sweep(project, "val/loss"),
@@ -301,9 +301,9 @@ def test_commands_say_of_a_store_what_they_say_of_the_logs(three: Path, tmp_path
     assert studies(store) == studies(logs_too)
     project = postrun.project(store)
     assert all(kept is not None for kept in project.kept)
-    anew = postrun.project(store, cache=False)  # read, not believed
-    assert anew.kept == [None] * 3
-    assert postrun.failures(anew).as_dict() == postrun.failures(project).as_dict()
+    force = postrun.project(store, cache=False)  # read, not believed
+    assert force.kept == [None] * 3
+    assert postrun.failures(force).as_dict() == postrun.failures(project).as_dict()
 
 
 def test_curves_of_a_store_are_the_histories_own_values(three: Path) -> None:
@@ -384,13 +384,13 @@ def test_batches_are_merged_and_read_as_one(tmp_path: Path) -> None:
     store = Store(root)
     before = {n: f.sort(*by).collect() for n, f, by in _frames(store)}
     stale = store.tables()
-    assert compact(store.place) == (5, 1) and compact(store.place) == (1, 1)
+    assert compact(store.storage) == (5, 1) and compact(store.storage) == (1, 1)
     for name, frame, by in _frames(store):
         assert_frame_equal(frame.sort(*by).collect(), before[name])
     assert stale.runs().collect().height == 5  # who read before still can
     assert len(store.tables().replaced) == 5
-    done = prune(store.place, older=0)
-    assert done.files == 15 and verify(store.place).sound
+    done = prune(store.storage, older=0)
+    assert done.files == 15 and verify(store.storage).sound
     assert store.runs.collect().height == 5
     write(tmp_path / "0", "r0", rows=50)
     pull(tmp_path / "0" / "wandb", root)
@@ -430,12 +430,12 @@ def test_a_merge_of_some_batches_leaves_what_was_written_again(tmp_path: Path) -
         True,
         True,
     ]
-    assert compact(store.place, limit) == (4, 3)
+    assert compact(store.storage, limit) == (4, 3)
     for name, frame, by in _frames(store):
         if name != "runs":
             assert_frame_equal(frame.sort(*by).collect(), before[name])
     assert store.runs.collect().height == 2 and not store.runs.collect()["gone"].any()
-    assert compact(store.place) == (3, 1)
+    assert compact(store.storage) == (3, 1)
     for name, frame, by in _frames(store):
         if name != "runs":
             assert_frame_equal(frame.sort(*by).collect(), before[name])
@@ -462,11 +462,11 @@ def test_two_who_merge_at_a_time_double_nothing(tmp_path: Path) -> None:
     for _ in range(2):  # each of them saw the same three batches
         frames = {"runs": tables.runs().collect()}
         frames |= {n: tables.table(n).collect() for n in ("metrics", "findings")}
-        write_batch(store.place, frames, [s.name for s in tables.stems])
+        write_batch(store.storage, frames, [s.name for s in tables.stems])
     assert len(store.tables().stems) == 2
     for name, frame, by in _frames(store):
         assert_frame_equal(frame.sort(*by).collect(), first[name])
-    assert compact(store.place) == (2, 1)
+    assert compact(store.storage) == (2, 1)
     for name, frame, by in _frames(store):
         assert_frame_equal(frame.sort(*by).collect(), first[name])
 
@@ -531,7 +531,7 @@ def test_runs_that_their_server_has_no_more_are_kept_and_marked(tmp_path: Path) 
     assert runs["gone"].to_list() == [False, True]
     assert store.metrics.filter(pl.col("run") == "b").collect().height == 3
     assert store.history(["loss"]).collect().height == 40
-    compact(store.place)
+    compact(store.storage)
     assert store.runs.sort("id").collect()["gone"].to_list() == [False, True]
     assert [p.status for p in pull_into(store, both, Privacy(), 1)] == [
         "unchanged",
@@ -539,9 +539,9 @@ def test_runs_that_their_server_has_no_more_are_kept_and_marked(tmp_path: Path) 
     ]  # it is back
     assert not store.runs.collect()["gone"].any()
     mark_gone(store, "team/demo", both[:1])
-    assert prune(store.place, gone=True, older=0).rows["gone"] == 1
+    assert prune(store.storage, gone=True, older=0).rows["gone"] == 1
     assert store.runs.collect()["id"].to_list() == ["a"]
-    assert prune(store.place, gone=True, older=0).rows["gone"] == 0
+    assert prune(store.storage, gone=True, older=0).rows["gone"] == 0
 
 
 def test_prune_leaves_what_a_writer_may_be_about_to_name(three: Path) -> None:
@@ -550,11 +550,11 @@ def test_prune_leaves_what_a_writer_may_be_about_to_name(three: Path) -> None:
     fresh.parent.mkdir(parents=True)
     fresh.write_bytes(b"x" * 10)
     (three / "tables" / ".half.parquet.7-abcd.part").write_bytes(b"y" * 5)
-    assert prune(store.place).files == 0 and fresh.exists()
-    dry = prune(store.place, older=0, dry=True)
+    assert prune(store.storage).files == 0 and fresh.exists()
+    dry = prune(store.storage, older=0, dry=True)
     assert (dry.files, dry.bytes) == (2, 15) and fresh.exists()
-    assert prune(store.place, older=0).files == 2 and not fresh.parent.exists()
-    assert verify(store.place).sound and store.runs.collect().height == 3
+    assert prune(store.storage, older=0).files == 2 and not fresh.parent.exists()
+    assert verify(store.storage).sound and store.runs.collect().height == 3
 
 
 def test_exports_are_asked_alike(three: Path, tmp_path: Path) -> None:
@@ -567,9 +567,9 @@ def test_exports_are_asked_alike(three: Path, tmp_path: Path) -> None:
 def test_tables_know_nothing_of_other_programs_files(three: Path) -> None:
     (three / "tables" / "notes.runs.parquet").write_text("mine")
     (three / "tables" / "read.me").write_text("mine")
-    tables = Tables(Store(str(three)).place)
+    tables = Tables(Store(str(three)).storage)
     assert tables.rows.height == 3 and not tables.problems
-    assert prune(Store(str(three)).place, older=0).files == 0
+    assert prune(Store(str(three)).storage, older=0).files == 0
 
 
 @pytest.mark.parametrize(

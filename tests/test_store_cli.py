@@ -43,8 +43,8 @@ def test_pull_and_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert first.exit_code == 0 and first.output == "a  new  complete: 20 rows, steps 0–19\n"
     again = run("pull", tmp_path / "wandb", "--store", tmp_path / "store")
     assert again.output == "a  unchanged\n"
-    anew = run("pull", tmp_path / "wandb", "--store", tmp_path / "store", "--anew")
-    assert anew.output.startswith("a  updated")
+    force = run("pull", tmp_path / "wandb", "--store", tmp_path / "store", "--force")
+    assert force.output.startswith("a  updated")
     monkeypatch.setenv("POSTRUN_STORE", str(tmp_path / "own"))
     assert run("pull", tmp_path / "wandb", "--store", "store:").exit_code == 0
     assert rows("query", "select id from runs") == [{"id": "a"}]
@@ -59,16 +59,16 @@ def test_the_library_keeps_and_asks(tmp_path: Path) -> None:
     bad = tmp_path / "wandb" / "run-20240101_000000-x" / "run-x.wandb"
     bad.parent.mkdir()
     bad.write_bytes(b"no log")
-    found = postrun.keep([tmp_path / "wandb", tmp_path / "none"], tmp_path / "lab")
+    found = postrun.pull([tmp_path / "wandb", tmp_path / "none"], tmp_path / "lab")
     assert dict(found.select("id", "status").iter_rows()) == {
         "a": "new", "x": "failed", str(tmp_path / "none"): "failed",
     }  # fmt: skip
     assert found.filter(pl.col("id") == "a")["rows"].to_list() == [20]
     assert all(found.filter(pl.col("status") == "failed")["error"])
-    assert postrun.keep(tmp_path / "wandb", tmp_path / "lab")["status"].to_list()[1] == "unchanged"
+    assert postrun.pull(tmp_path / "wandb", tmp_path / "lab")["status"].to_list()[1] == "unchanged"
     assert postrun.query("select id, rows from runs", tmp_path / "lab").rows() == [("a", 20)]
     with pytest.raises(postrun.TargetError):
-        postrun.keep(tmp_path / "none", tmp_path / "lab")
+        postrun.pull(tmp_path / "none", tmp_path / "lab")
     with pytest.raises(UsageError):
         postrun.query("select", tmp_path / "lab")
 

@@ -37,7 +37,7 @@ def assert_sound(root: Path, logs: Path | None = None) -> list[str]:
     if not (root / "store.json").exists():
         return []
     store = Store(str(root))
-    found = verify(store.place)
+    found = verify(store.storage)
     assert found.sound, found.problems
     runs = store.runs.collect()["id"].to_list()
     assert len(runs) == len(set(runs))
@@ -80,7 +80,7 @@ def renamed(path, target):
 
 Path.write_bytes, Path.replace = half, renamed
 store._MOST = 2  # several batches
-from postrun.pull_store import pull_into
+from postrun.incremental.into_store import pull_into
 from postrun.privacy import Privacy
 from postrun.sources import resolve
 from postrun.store.maintenance import compact
@@ -113,8 +113,8 @@ def test_a_kill_at_any_write_leaves_a_sound_store(tmp_path: Path) -> None:
         left = assert_sound(root, logs)
         list(pull(logs, root))
         assert assert_sound(root, logs) == ["r0", "r1", "r2"], case
-        prune(Store(str(root)).place, older=0)
-        found = verify(Store(str(root)).place)
+        prune(Store(str(root)).storage, older=0)
+        found = verify(Store(str(root)).storage)
         assert found.sound and found.unnamed == 0 and not list(root.rglob("*.part")), case
         return left
 
@@ -137,7 +137,7 @@ def test_kills_at_random_moments_cost_at_most_the_last_seconds(tmp_path: Path) -
     kills = 0
     for _ in range(12):
         child = subprocess.Popen(
-            [sys.executable, "-m", "postrun", "pull", str(logs), "--store", str(root), "--anew"],
+            [sys.executable, "-m", "postrun", "pull", str(logs), "--store", str(root), "--force"],
             env=own_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
@@ -174,7 +174,7 @@ def test_two_pulls_at_once_and_one_who_merges(tmp_path: Path) -> None:
         assert {r["status"] for r in json.loads(out)["runs"]} <= {"new", "unchanged", "updated"}
     assert merges
     assert assert_sound(root, logs) == [f"r{n:02d}" for n in range(30)]
-    found = verify(Store(str(root)).place)
+    found = verify(Store(str(root)).storage)
     assert found.unnamed == 0 and found.files == 60
 
 
@@ -265,7 +265,7 @@ def test_a_damaged_history(three: Path, tmp_path: Path, how: str) -> None:
         path.write_bytes(b"")
     look = postrun("store", "verify", three)
     assert look.returncode == 3 and "1 damaged" in look.stdout and str(path) in look.stderr
-    command = next(line for line in look.stdout.splitlines() if "--anew" in line).split()[1:]
+    command = next(line for line in look.stdout.splitlines() if "--force" in line).split()[1:]
     for words in (
         ["check", three, "--fail-on", "critical"],
         ["analyze", three, "--out", tmp_path / "out", "--no-plots", "--no-report"],

@@ -55,7 +55,7 @@ def test_only_what_is_new_is_fetched(server: StandIn, tmp_path: Path) -> None:
     runs = Store(str(root)).runs.sort("id").collect()
     assert runs["gone"].to_list() == [False] * 4 + [True]
     assert set(runs["entity"]) == {"ent"} and set(runs["project"]) == {"p"}
-    assert verify(Store(str(root)).place).sound
+    assert verify(Store(str(root)).storage).sound
     # Without the server, the store tells it all.
     offline = command("failures", f"{root}/ent/p", "--json", WANDB_BASE_URL="http://127.0.0.1:9")
     assert offline.returncode == 0, offline.stderr
@@ -81,7 +81,7 @@ def test_a_pull_into_a_store_that_is_killed_goes_on(
             time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
         child.communicate()
-        assert verify(Store(str(root)).place).sound
+        assert verify(Store(str(root)).storage).sound
     assert len(statuses("ent/p", "--store", str(root))) == 10
     for i in range(10):
         assert steps(root, f"r{i:02}") == list(range(20 + i))
@@ -98,6 +98,6 @@ def test_the_workers_of_a_cluster_fetch(server: StandIn, tmp_path: Path) -> None
         assert len([r for r in server.requests[asked:] if r.name == "Run"]) >= 8
     statuses("ent/p", "--store", str(alone))
     here, there = (
-        Store(str(place)).runs.drop("written").sort("id").collect() for place in (alone, root)
+        Store(str(storage)).runs.drop("written").sort("id").collect() for storage in (alone, root)
     )
     assert here.equals(there)

@@ -30,7 +30,7 @@ import sys, time, postrun
 def once():
     begin = time.perf_counter()
     project = postrun.project(sys.argv[1])
-    postrun.compare_runs(project, "eval/loss", by="optimizer.method")
+    postrun.compare(project, "eval/loss", by="optimizer.method")
     return time.perf_counter() - begin
 if __name__ == "__main__":
     once()

@@ -42,8 +42,8 @@ def grow(source: str, target: str, count: int) -> None:
         }
         for name in ("metrics", "findings"):
             batch[name] = batch[name].with_columns((pl.col("run") + f"-{start}").alias("run"))
-        write_batch(new.place, batch | {"runs": stamped(batch["runs"])})
-    compact(new.place)
+        write_batch(new.storage, batch | {"runs": stamped(batch["runs"])})
+    compact(new.storage)
 
 
 def _copied(
@@ -54,11 +54,11 @@ def _copied(
         if not name:
             names.append("")
             continue
-        place = (
+        target = (
             f"{folder(stream, row['entity'], row['project'], row['id'])}/{name.rpartition('/')[2]}"
         )
-        new.place.write(place, old.place.read(name))
-        names.append(place)
+        new.storage.write(target, old.storage.read(name))
+        names.append(target)
     return pl.Series(stream, names, dtype=pl.String)
 
 

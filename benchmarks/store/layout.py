@@ -29,7 +29,9 @@ def main(root: str, count: int) -> None:
     made: dict[str, tuple[Path, float]] = {}
     try:
         frames = [
-            pl.read_parquet(store.place.full(path)).with_columns(pl.lit(f"run{n:05d}").alias("run"))
+            pl.read_parquet(store.storage.full(path)).with_columns(
+                pl.lit(f"run{n:05d}").alias("run")
+            )
             for n, path in enumerate(paths)
         ]
         for name, size in (

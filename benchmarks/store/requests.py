@@ -64,8 +64,8 @@ def main(count: int) -> None:
         print(f"| {name} | {told} | {counter.seen.total() / count:.1f} |", flush=True)
 
     print(f"{count} runs\n\n| | requests | per run |\n|---|---|---:|")
-    counted("bring in", lambda: postrun.keep(folder, ROOT, workers=1))
-    counted("again: nothing is new", lambda: postrun.keep(folder, ROOT, workers=1))
+    counted("bring in", lambda: postrun.pull(folder, ROOT, workers=1))
+    counted("again: nothing is new", lambda: postrun.pull(folder, ROOT, workers=1))
     counted("list", lambda: postrun.runs(ROOT))
     counted("finals of a metric", lambda: Store(ROOT).metrics.select("final").collect())
     counted("one metric's curves", lambda: Store(ROOT).history(["eval/loss"]).collect())

@@ -72,7 +72,7 @@ def _csvs(store: Store, folder: Path) -> list[Path]:
     for run, name in rows.iter_rows():
         path = folder / f"{run}_history.csv"
         if not path.exists():
-            pl.read_parquet(store.place.full(name)).write_csv(path)
+            pl.read_parquet(store.storage.full(name)).write_csv(path)
     return sorted(folder.iterdir())
 
 

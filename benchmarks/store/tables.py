@@ -81,7 +81,7 @@ def _grow(old: Store, target: str, count: int) -> str:
                 )
         batch = {name: pl.concat(found) for name, found in parts.items()}
         one = batch["runs"]["id"][0]
-        write_batch(new.place, batch | {"runs": stamped(batch["runs"])})
+        write_batch(new.storage, batch | {"runs": stamped(batch["runs"])})
     return one
 
 

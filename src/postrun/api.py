@@ -130,7 +130,7 @@ def project(
     return made
 
 
-def keep(
+def pull(
     target: Target | Sequence[Target] = "wandb",
     store: Target = "store:",
     *,
@@ -138,7 +138,7 @@ def keep(
     cluster: str = "",
     mask: bool = True,
     anonymize: bool = False,
-    anew: bool = False,
+    force: bool = False,
     **choice: Unpack[Choice],
 ) -> pl.DataFrame:
     """Bring runs into a store, diagnosed, as `postrun pull --store`; `open_store` reads it.
@@ -161,14 +161,14 @@ def keep(
         TargetError: None of the targets is there, the store cannot be written, or the cluster is gone; what was
             done until then is in the store.
     """
-    from postrun.pull_store import pull_into
+    from postrun.incremental.into_store import pull_into
 
     targets = [target] if isinstance(target, str | Path) else list(target)
     refs, failed = resolve_all(targets, RemoteOptions(**choice))
     if failed and not refs:
         raise failed[0]
     opened = Store(str(store), write=True)
-    done = pull_into(opened, refs, Privacy(mask, anonymize), workers, cluster, anew)
+    done = pull_into(opened, refs, Privacy(mask, anonymize), workers, cluster, force)
     rows = [
         (p.id, p.status, r.rows if r else None, r.completeness if r else "", r.error if r else "")
         for p in done
@@ -192,7 +192,7 @@ def query(sql: str, store: Target = "store:") -> pl.DataFrame:
     return ask(Store(str(store)), sql).collect()
 
 
-def compare_runs(
+def compare(
     runs: Project | Target | Sequence[Target],
     metric: str = "",
     by: str | Sequence[str] = (),
@@ -240,7 +240,7 @@ def sweep(
     """A search over hyper-parameters, as `postrun sweep`. Needs scikit-learn (`postrun[sweep]`).
 
     `also` are further metrics for the Pareto front ("hours" and "gpu_hours" are two); the rest as in
-    `compare_runs`.
+    `compare`.
     """
     from postrun.studies.scores import score
     from postrun.studies.sweep import sweep_study

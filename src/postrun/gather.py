@@ -16,7 +16,7 @@ from postrun.records.record import RunRecord
 #: Added to the key of an entry that holds a part of a run.
 _PART = "part"
 #: A record and its entry's key ("" where a store keeps it), or what went wrong.
-Made = tuple[RunRecord | None, str, str]
+Gathered = tuple[RunRecord | None, str, str]
 
 
 def gather(
@@ -46,7 +46,7 @@ def gather(
     believed = cache is not None
     cache = Cache.temporary() if cache is None else cache
     cache.salt = f"{features_version()} {privacy.key}"
-    found: list[Made] = []
+    found: list[Gathered] = []
     missing: list[int] = []
     wanted: list[frozenset[str] | None] = []
     for ref in refs:
@@ -77,7 +77,7 @@ def gather(
     return project, project.problems
 
 
-def _stored(ref: RunRef, privacy: Privacy, only: frozenset[str] | None) -> Made | None:
+def _stored(ref: RunRef, privacy: Privacy, only: frozenset[str] | None) -> Gathered | None:
     """What was computed of a run when it entered a store; None where that is not known or not as asked for."""
     if ref.kept is None or privacy.anonymize:
         return None  # who is who is told by the whole run alone
@@ -87,7 +87,7 @@ def _stored(ref: RunRef, privacy: Privacy, only: frozenset[str] | None) -> Made 
 
 def _kept(
     ref: RunRef, cache: Cache, only: frozenset[str] | None
-) -> tuple[Made | None, frozenset[str] | None]:
+) -> tuple[Gathered | None, frozenset[str] | None]:
     """What the cache holds of a run, or None and what is to be read of it (None: all)."""
     if not ref.version:
         return None, only
@@ -112,7 +112,9 @@ def _record(cache: Cache, key: str) -> RunRecord | None:
     return None if record is None or record.state in ("running", "unknown") else record
 
 
-def record_job(ref: RunRef, only: frozenset[str] | None, privacy: Privacy, cache: Cache) -> Made:
+def record_job(
+    ref: RunRef, only: frozenset[str] | None, privacy: Privacy, cache: Cache
+) -> Gathered:
     """Read a run, or a part of it, and keep its record and its numbers."""
     from postrun.job import failure
     from postrun.metrics import RunView
@@ -138,7 +140,7 @@ def masked_record(record: RunRecord, masker: Masker) -> RunRecord:
     return RunRecord.from_dict({**masker.value(plain), "metrics": metrics})
 
 
-def _lost(ref: RunRef, error: Exception) -> Made:
+def _lost(ref: RunRef, error: Exception) -> Gathered:
     from postrun.job import failure
 
     return None, "", failure(ref, error)

@@ -14,7 +14,7 @@ from postrun.model import Finding, PostrunError, Run, RunRef, State
 from postrun.privacy import Privacy
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
-from postrun.report.formats import Material, write_reports
+from postrun.report.formats import ReportInputs, write_reports
 from postrun.report.overview import verdict
 from postrun.rules import Selection
 from postrun.training import join, signature
@@ -129,7 +129,7 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         plots = draw(view, findings, folder / "plots")
         result.files += plots
     if options.report:
-        result.files += write_reports(Material(view, findings, plots, told.masked), folder)
+        result.files += write_reports(ReportInputs(view, findings, plots, told.masked), folder)
     return result
 
 

@@ -12,10 +12,10 @@ import click
 from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import cluster_option, output_options, privacy, privacy_options
 from postrun.cli.targets import find, report_errors
+from postrun.incremental.folders import Pulled, mark_deleted, pull_all
 from postrun.job import Options, folder_names
 from postrun.model import RunRef, UsageError
 from postrun.privacy import Privacy
-from postrun.pull import Pulled, mark_deleted, pull_all
 from postrun.report.files import json_text
 from postrun.report.terminal import make_console, progress_bar, safe
 from postrun.sources import RemoteOptions
@@ -31,7 +31,7 @@ from postrun.store import Store
     help="Put the runs into a store instead: a folder, s3://bucket/prefix, or store: for your own.",
 )
 @cluster_option
-@click.option("--anew", is_flag=True, help="Read all runs, those that seem unchanged as well.")
+@click.option("--force", is_flag=True, help="Read all runs, those that seem unchanged as well.")
 @click.option(
     "--files",
     multiple=True,
@@ -47,7 +47,7 @@ def command(
     out: Path,
     store: str | None,
     cluster: str,
-    anew: bool,
+    force: bool,
     files: tuple[str, ...],
     as_json: bool,
     workers: int | None,
@@ -87,9 +87,9 @@ def command(
     opened = Store(store, write=True) if store else None
     with progress_bar(len(refs)) as advance:
         for pulled in (
-            _into_store(opened, refs, projects, own, workers, cluster, anew)
+            _into_store(opened, refs, projects, own, workers, cluster, force)
             if opened
-            else _into_folders(out, refs, projects, own, workers, files, anew)
+            else _into_folders(out, refs, projects, own, workers, files, force)
         ):
             tell(pulled)
             advance(pulled.result.rows if pulled.result else 0)
@@ -106,10 +106,10 @@ def _into_folders(
     own: Privacy,
     workers: int | None,
     files: tuple[str, ...],
-    anew: bool,
+    force: bool,
 ) -> Iterator[Pulled]:
     options = Options(out=out, plots=False, report=False, together=False, privacy=own)
-    yield from pull_all(refs, folder_names(refs), options, workers, files, anew)
+    yield from pull_all(refs, folder_names(refs), options, workers, files, force)
     for project in sorted(projects):
         yield from mark_deleted(out, project, refs)
 
@@ -121,11 +121,11 @@ def _into_store(
     own: Privacy,
     workers: int | None,
     cluster: str,
-    anew: bool,
+    force: bool,
 ) -> Iterator[Pulled]:
-    from postrun.pull_store import mark_gone, pull_into
+    from postrun.incremental.into_store import mark_gone, pull_into
 
-    yield from pull_into(store, refs, own, workers, cluster, anew)
+    yield from pull_into(store, refs, own, workers, cluster, force)
     for project in sorted(projects):
         yield from mark_gone(store, project, refs)
 

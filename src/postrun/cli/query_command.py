@@ -64,7 +64,7 @@ def _asked(store: Store, sql: str) -> tuple[pl.DataFrame, list[str]]:
     except pl.exceptions.SQLInterfaceError as error:
         raise UsageError(wrong(error)) from error
     except (pl.exceptions.PolarsError, OSError) as error:
-        found = verify(store.place)
+        found = verify(store.storage)
         if found.sound:  # then it is the query's own doing
             raise UsageError(wrong(error)) from error
         store.left_out = found.damaged

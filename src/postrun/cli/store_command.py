@@ -39,7 +39,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
     """Read every file of a store, and compare it with its checksum; exit 3 where one is damaged."""
     opened = Store(store)
     with progress_bar(opened.tables().rows.height) as advance:
-        found = verify(opened.place, quick, advance)
+        found = verify(opened.storage, quick, advance)
     if as_json:
         told = {n: getattr(found, n) for n in Verdict.__slots__ if n != "damaged"}
         click.echo(
@@ -59,7 +59,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
             )
         _say("everything is as it was written" if found.sound else f"{len(found.problems)} damaged")
         for target in damaged_targets(found):
-            _say(f"  postrun pull {target} --store {opened.root} --anew")
+            _say(f"  postrun pull {target} --store {opened.root} --force")
     sys.exit(report_errors(found.problems))
 
 
@@ -68,7 +68,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
 @_JSON
 def compact_command(store: str, as_json: bool) -> None:
     """Merge the tables of a store into one batch; readers and writers are not disturbed."""
-    before, after = compact(Store(store, write=True).place)
+    before, after = compact(Store(store, write=True).storage)
     _tell(
         as_json,
         {"before": before, "after": after},
@@ -96,7 +96,7 @@ def prune_command(
     """Delete what no run of a store names: earlier versions, merged tables, what killed writers left."""
     opened = Store(store, write=not dry_run)
     found: Pruned = prune(
-        opened.place, gone=gone, copies=copies, older=3600 * older_than, dry=dry_run
+        opened.storage, gone=gone, copies=copies, older=3600 * older_than, dry=dry_run
     )
     rows = "".join(f", {_some(n, 'run')} ({reason})" for reason, n in found.rows.items() if n)
     would = "would go" if dry_run else "deleted"
@@ -111,7 +111,7 @@ def prune_command(
 @_JSON
 def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool) -> None:
     """Diagnose anew the runs whose findings were made by other rules, from the store alone."""
-    from postrun.pull_store import refresh
+    from postrun.incremental.into_store import refresh
 
     opened = Store(store, write=True)
     errors, count = [], 0

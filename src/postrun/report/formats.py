@@ -1,6 +1,6 @@
 """The reports that `analyze` writes for each run, and those that other packages add.
 
-A format is a function of `Material` and a folder that writes files there and returns their paths. Another
+A format is a function of `ReportInputs` and a folder that writes files there and returns their paths. Another
 package offers one in the entry point group `postrun.reports`.
 """
 
@@ -19,7 +19,7 @@ from postrun.report.files import write_text
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class ReportInputs:
     """What a report is made from: a run as it may be shown, its findings and its plots.
 
     `masked` says what was kept out of both; "" for nothing.
@@ -31,24 +31,24 @@ class Material:
     masked: str = ""
 
 
-Format = Callable[[Material, Path], list[Path]]
+Format = Callable[[ReportInputs, Path], list[Path]]
 
 
-def html(material: Material, folder: Path) -> list[Path]:
+def html(inputs: ReportInputs, folder: Path) -> list[Path]:
     """`report.html`."""
     from postrun.report.html.run_page import write_report
 
     path = folder / "report.html"
-    write_report(path, material.view, material.findings, material.masked)
+    write_report(path, inputs.view, inputs.findings, inputs.masked)
     return [path]
 
 
-def markdown(material: Material, folder: Path) -> list[Path]:
+def markdown(inputs: ReportInputs, folder: Path) -> list[Path]:
     """`report.md`."""
     from postrun.report.markdown import render
 
     path = folder / "report.md"
-    write_text(path, render(material.view, material.findings, material.plots, material.masked))
+    write_text(path, render(inputs.view, inputs.findings, inputs.plots, inputs.masked))
     return [path]
 
 
@@ -71,7 +71,7 @@ def as_format(name: str, value: Any) -> tuple[str, Format]:
     return name, value
 
 
-def write_reports(material: Material, folder: Path) -> list[Path]:
+def write_reports(inputs: ReportInputs, folder: Path) -> list[Path]:
     """Write every format and return the files.
 
     A format of another package that fails is left out with a PluginWarning.
@@ -79,10 +79,10 @@ def write_reports(material: Material, folder: Path) -> list[Path]:
     written: list[Path] = []
     for name, write in formats().items():
         if write in _OWN.values():
-            written += write(material, folder)
+            written += write(inputs, folder)
             continue
         try:
-            written += [Path(path) for path in write(material, folder)]
+            written += [Path(path) for path in write(inputs, folder)]
         except Exception as error:
             plugin_failed("postrun.reports", name, error)
     return written

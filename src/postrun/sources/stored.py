@@ -21,10 +21,10 @@ from postrun.model import Listing, RunRef, State, TargetError, UsageError
 from postrun.model.filter import Condition, fits, nested, sortable, split_condition
 from postrun.model.times import parse_time
 from postrun.sources.wandb_api.options import RemoteOptions
-from postrun.store.roots import DEFAULT, is_url, place, plain_root
+from postrun.store.roots import DEFAULT, is_url, plain_root, storage
 from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check
-from postrun.store.shelf import Shelf, StoredRun, load_stored
 from postrun.store.store import Store
+from postrun.store.stored_runs import StoredRun, StoredRuns, load_stored
 from postrun.store.tables import Tables, collected
 
 #: Below a store's root lie entity, project and run.
@@ -81,8 +81,8 @@ def parse_target(text: str) -> StoreTarget | None:
 
 def _is_store(root: str) -> bool:
     if is_url(root):
-        return bool(check(place(root)))
-    return Path(f"{root}/{MARKER}").is_file() and bool(check(place(root)))
+        return bool(check(storage(root)))
+    return Path(f"{root}/{MARKER}").is_file() and bool(check(storage(root)))
 
 
 class Stored:
@@ -132,8 +132,8 @@ def _find(text: str, found: StoreTarget, options: RemoteOptions) -> list[RunRef]
         if sign == "=" and _column(key) in ("entity", "project", "id"):
             rows = rows.filter(pl.col(_column(key)) == str(value))
     rows = _chosen(tables, rows, conditions, options)
-    shelf = Shelf(store, tables, rows)
-    refs = [_reference(shelf, row) for row in rows.iter_rows(named=True)]
+    stored = StoredRuns(store, tables, rows)
+    refs = [_reference(stored, row) for row in rows.iter_rows(named=True)]
     if tables.problems:
         first = tables.problems[0]
         raise TargetError(found.root, f"{first.target}: {first.problem}", first.remedy, refs)
@@ -152,8 +152,8 @@ def _matching(names: list[str], wanted: str) -> list[str]:
     return [wanted] if wanted in names else fnmatch.filter(names, wanted)
 
 
-def _reference(shelf: Shelf, row: Mapping[str, Any]) -> RunRef:
-    root, stem = shelf.store.root, shelf.tables.stems[row["batch"]]
+def _reference(stored: StoredRuns, row: Mapping[str, Any]) -> RunRef:
+    root, stem = stored.store.root, stored.tables.stems[row["batch"]]
     project = "/".join(part for part in (row["entity"], row["project"]) if part)
     load = partial(load_stored, root, stem, row["at"])
     return RunRef(
@@ -167,7 +167,7 @@ def _reference(shelf: Shelf, row: Mapping[str, Any]) -> RunRef:
         size=row["bytes"] or 0,
         version=str(row["entry"]),
         filtered=True,
-        kept=StoredRun(shelf, row["entry"]),
+        kept=StoredRun(stored, row["entry"]),
     )
 
 
@@ -197,7 +197,7 @@ def _chosen(
     by = {"created": "started", "heartbeat": "written"}.get(order, order)
     asked = {_column(key) for key, _, _ in conditions} | {_column(by)}
     columns = [*dict.fromkeys((*_NEEDED, *sorted(asked)))]
-    frame = collected(tables.runs(rows).select(columns), tables.place.root)
+    frame = collected(tables.runs(rows).select(columns), tables.storage.root)
     frame = rows.join(frame, on=["entry", "written"], maintain_order="left", suffix="_of_run")
     kept = []
     for number, row in enumerate(

@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from postrun.store.pack import where
-from postrun.store.place import Listed, Place, StoreError, is_left_over
 from postrun.store.schema import OWN, SCHEMAS, STREAMS, TABLES
+from postrun.store.storage import Listed, Storage, StoreError, is_left_over
 from postrun.store.tables import Tables, collected, rewrite, write_batch
 
 #: Seconds for which what nobody names is left lying: a writer may be about to name it, a reader still read it.
@@ -47,23 +47,23 @@ class Verdict:
 
 
 def verify(
-    place: Place, quick: bool = False, advance: Callable[[int], None] = lambda rows: None
+    storage: Storage, quick: bool = False, advance: Callable[[int], None] = lambda rows: None
 ) -> Verdict:
     """Look at every file that the tables name: is it there, of its size, with its checksum, readable?
 
     `quick` looks at names alone. `damaged` are the origins of runs that must be pulled again.
     """
-    tables = Tables(place)
+    tables = Tables(storage)
     out = Verdict(runs=tables.rows.height, batches=len(tables.stems))
     out.copies = tables.kept.height - out.runs
-    here = {item.name: item for stream in STREAMS for item in place.listed(stream)}
+    here = {item.name: item for stream in STREAMS for item in storage.listed(stream)}
     torn = list(_torn(tables))
     try:
         rows = list(_all_rows(tables, _LOOKED_AT))
     except StoreError:
         rows = []  # why is told by what is torn
     with ThreadPoolExecutor(_READERS) as pool:
-        found = pool.map(lambda row: _looked_at(place, here, row, quick), rows)
+        found = pool.map(lambda row: _looked_at(storage, here, row, quick), rows)
         for row, problems in zip(rows, found, strict=True):
             out.problems += problems
             if problems:
@@ -80,33 +80,33 @@ def verify(
 
 def _all_rows(tables: Tables, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Rows of all origins that were not removed: copies of a run have files as well."""
-    yield from collected(tables.runs(tables.kept).select(columns), tables.place.root).iter_rows(
+    yield from collected(tables.runs(tables.kept).select(columns), tables.storage.root).iter_rows(
         named=True
     )
 
 
 def _looked_at(
-    place: Place, here: Mapping[str, Listed], row: Mapping[str, Any], quick: bool
+    storage: Storage, here: Mapping[str, Listed], row: Mapping[str, Any], quick: bool
 ) -> list[str]:
     """What is wrong with the files of a run."""
     sums, found = json.loads(row["sums"]), []
     for stream in STREAMS:
         if name := row[stream]:
             if name not in here:
-                found.append(f"{place.full(name)}: missing, {row['id']} names it")
+                found.append(f"{storage.full(name)}: missing, {row['id']} names it")
             elif not quick and (
                 problem := _within(
-                    place, name, sums[stream], row["rows"] if stream == "history" else None
+                    storage, name, sums[stream], row["rows"] if stream == "history" else None
                 )
             ):
-                found.append(f"{place.full(name)}: {problem}")
+                found.append(f"{storage.full(name)}: {problem}")
     return found
 
 
-def _within(place: Place, name: str, digest: str, rows: int | None) -> str:
+def _within(storage: Storage, name: str, digest: str, rows: int | None) -> str:
     """What is wrong with a file that is there, "" for nothing; None for any number of rows."""
     try:
-        data = place.read(name)
+        data = storage.read(name)
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     if hashlib.sha256(data).hexdigest() != digest:
@@ -124,16 +124,16 @@ def _torn(tables: Tables) -> Iterator[str]:
         for name in SCHEMAS:
             path = stem.file(name)
             if path not in tables.files:
-                yield f"{tables.place.full(path)}: missing"
+                yield f"{tables.storage.full(path)}: missing"
                 continue
             try:
-                pl.read_parquet(io.BytesIO(tables.place.read(path)))
+                pl.read_parquet(io.BytesIO(tables.storage.read(path)))
             except (pl.exceptions.PolarsError, OSError) as error:
                 first = str(error).strip().splitlines()[0]
-                yield f"{tables.place.full(path)}: not readable: {first}"
+                yield f"{tables.storage.full(path)}: not readable: {first}"
 
 
-def compact(place: Place, below: int | None = None) -> tuple[int, int]:
+def compact(storage: Storage, below: int | None = None) -> tuple[int, int]:
     """Merge the batches of the tables into one; how many there were before, and are now.
 
     The merged ones stay until `prune` takes them, for they may be read just now.
@@ -145,7 +145,7 @@ def compact(place: Place, below: int | None = None) -> tuple[int, int]:
     Raises:
         StoreError: A batch cannot be read (what it holds would be lost), or the new one not written.
     """
-    tables = Tables(place)
+    tables = Tables(storage)
     before = len(tables.stems)
     stems = [s for s in tables.stems if below is None or tables.size(s) < below]
     if len(stems) < 2:
@@ -153,19 +153,21 @@ def compact(place: Place, below: int | None = None) -> tuple[int, int]:
     numbers = [tables.stems.index(stem) for stem in stems]
     # Removed runs as well: another writer may not know yet that they are.
     kept = tables.origins.filter(pl.col("batch").is_in(numbers))
-    frames = {"runs": collected(tables.runs(kept), place.root)}
+    frames = {"runs": collected(tables.runs(kept), storage.root)}
     for name, key in OWN.items():
         # Of all rows that count, for one may have been written again elsewhere; each once, whoever else merged.
         found = tables.table(name, tables.origins, stems).unique(["entry", key])
-        frames[name] = collected(found, place.root)
+        frames[name] = collected(found, storage.root)
     if tables.problems:
         first = tables.problems[0]
-        raise StoreError(place.root, f"{first.target}: {first.problem}", first.remedy)
+        raise StoreError(storage.root, f"{first.target}: {first.problem}", first.remedy)
     # What the merged ones replaced stays replaced when these are gone.
-    stem = write_batch(place, frames, [*(s.name for s in stems), *sorted(tables.replaced)])
-    written = pl.read_parquet(io.BytesIO(place.read(stem.file("runs"))), columns=["entry"])
+    stem = write_batch(storage, frames, [*(s.name for s in stems), *sorted(tables.replaced)])
+    written = pl.read_parquet(io.BytesIO(storage.read(stem.file("runs"))), columns=["entry"])
     if written.height != kept.height:  # believed only when it was read back
-        raise StoreError(place.root, f"{stem.file('runs')} does not hold what was written into it")
+        raise StoreError(
+            storage.root, f"{stem.file('runs')} does not hold what was written into it"
+        )
     return before, before - len(stems) + 1
 
 
@@ -179,7 +181,7 @@ class Pruned:
 
 
 def prune(
-    place: Place,
+    storage: Storage,
     *,
     gone: bool = False,
     copies: bool = False,
@@ -196,11 +198,11 @@ def prune(
         dry: Count, and delete nothing.
     """
     out = Pruned()
-    tables = Tables(place)
+    tables = Tables(storage)
     kept = tables.kept
     if tables.problems:
         raise StoreError(
-            place.root,
+            storage.root,
             f"nothing is deleted from a damaged store: {tables.problems[0].target}: "
             f"{tables.problems[0].problem}",
             tables.problems[0].remedy,
@@ -211,7 +213,7 @@ def prune(
         if rows.height and not dry:
             _forget(tables, rows)
     if not dry and any(rows.height for rows in forgotten.values()):
-        tables = Tables(place)
+        tables = Tables(storage)
     named = {row[s] for row in _all_rows(tables, STREAMS) for s in STREAMS if row[s]}
     dead = {
         path
@@ -220,7 +222,7 @@ def prune(
         if path.removeprefix(f"{TABLES}/").startswith(f"{name}.")
     }
     before = time.time() - older
-    for item in place.listed(""):
+    for item in storage.listed(""):
         top = item.name.partition("/")[0]
         loose = item.name in dead or is_left_over(item.name)
         loose |= top in STREAMS and item.name not in named
@@ -229,7 +231,7 @@ def prune(
             out.files += 1
             out.bytes += item.size
             if not dry:
-                place.delete(item.name)
+                storage.delete(item.name)
     return out
 
 
@@ -245,7 +247,7 @@ def _forgotten(
     out = {}
     if gone:
         lazy = tables.runs(kept).filter(pl.col("gone")).select("entry")
-        marked = collected(lazy, tables.place.root)
+        marked = collected(lazy, tables.storage.root)
         out["gone"] = kept.join(marked, on="entry", how="semi")
     if copies:
         out["copies"] = kept.join(tables.rows, on="origin", how="anti")

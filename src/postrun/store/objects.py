@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from postrun.store.place import Listed, StoreError
+from postrun.store.storage import Listed, StoreError
 
 #: A service that gives no answer is not waited for much longer than these.
 _CLIENT = {"connect_timeout": "5s", "timeout": "120s"}

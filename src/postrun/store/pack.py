@@ -25,8 +25,8 @@ from postrun.model.run import (
     empty_history,
 )
 from postrun.model.text import plain
-from postrun.store.place import Place
 from postrun.store.schema import FINDINGS, METRICS, STREAMS, folder
+from postrun.store.storage import Storage
 from postrun.store.tables import Rows, parquet
 
 #: Columns that each history begins with.
@@ -40,7 +40,7 @@ C = TypeVar("C")
 
 
 def write_run(
-    place: Place,
+    storage: Storage,
     run: Run,
     *,
     origin: str,
@@ -83,7 +83,7 @@ def write_run(
         data = parquet(frame)
         digest = hashlib.sha256(data).hexdigest()
         name = f"{folder(stream, who.entity, who.project, run.id)}/{digest[:16]}.parquet"
-        place.write(name, data)
+        storage.write(name, data)
         files[stream], sums[stream] = name, digest
         size += len(data)
     entry = secrets.randbits(62)  # a row's own name, by which the other tables refer to it
@@ -176,7 +176,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def read_run(place: Place, row: Mapping[str, Any], only: frozenset[str] | None = None) -> Run:
+def read_run(storage: Storage, row: Mapping[str, Any], only: frozenset[str] | None = None) -> Run:
     """The run of a row of `runs`, its files read; of `only` some metrics, where that is given.
 
     Raises:
@@ -203,9 +203,9 @@ def read_run(place: Place, row: Mapping[str, Any], only: frozenset[str] | None =
     done = run.completeness
     done.damage = [_made(Damage, d) for d in about["completeness"]["damage"]]
     done.seams = [_made(Seam, s) for s in about["completeness"]["seams"]]
-    run.history = _frame(place, row, "history", only, empty_history())
-    run.system = _frame(place, row, "system", None, pl.DataFrame())
-    run.console = _frame(place, row, "console", None, empty_console())
+    run.history = _frame(storage, row, "history", only, empty_history())
+    run.system = _frame(storage, row, "system", None, pl.DataFrame())
+    run.console = _frame(storage, row, "console", None, empty_console())
     return run
 
 
@@ -216,7 +216,7 @@ def _made(kind: type[C], value: Mapping[str, Any]) -> C:
 
 
 def _frame(
-    place: Place,
+    storage: Storage,
     row: Mapping[str, Any],
     stream: str,
     only: frozenset[str] | None,
@@ -227,7 +227,7 @@ def _frame(
         return empty
     try:
         # The bytes, not the path: from a disk it costs the same, and an object store is asked once.
-        data = io.BytesIO(place.read(name))
+        data = io.BytesIO(storage.read(name))
         if only is None:
             return pl.read_parquet(data)
         wanted = only.union(_TIMES)
@@ -239,7 +239,7 @@ def _frame(
     except (pl.exceptions.PolarsError, OSError) as error:
         problem = f"not readable: {str(error).strip().splitlines()[0]}"
     raise TargetError(
-        place.full(name),
+        storage.full(name),
         problem,
-        f"Write it again: postrun pull {where(row['origin'])} --store {place.root} --anew.",
+        f"Write it again: postrun pull {where(row['origin'])} --store {storage.root} --force.",
     )

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from postrun.store.place import LocalPlace, Place
+from postrun.store.storage import LocalPlace, Storage
 
 #: Targets of object stores; a path loses the second slash of a URL's scheme.
 _URL = re.compile(r"^(s3|s3a|gs|gcs|az|azure|abfs|abfss|adl):/+(.+)$")
@@ -15,7 +15,7 @@ _URL = re.compile(r"^(s3|s3a|gs|gcs|az|azure|abfs|abfss|adl):/+(.+)$")
 DEFAULT = "store:"
 
 
-def place(root: str) -> Place:
+def storage(root: str) -> Storage:
     """The place that a store's root names; StoreError where nothing here can read it."""
     if is_url(root):
         from postrun.store.objects import ObjectPlace
@@ -25,7 +25,7 @@ def place(root: str) -> Place:
 
 
 #: The same, kept: jobs ask for the same one again and again, and an object store's has connections.
-near_place = lru_cache(maxsize=8)(place)
+near_storage = lru_cache(maxsize=8)(storage)
 
 
 def is_url(text: str) -> bool:

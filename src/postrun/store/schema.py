@@ -19,7 +19,7 @@ from urllib.parse import quote
 import orjson
 import polars as pl
 
-from postrun.store.place import Place, StoreError
+from postrun.store.storage import Storage, StoreError
 
 #: Version of the tables and files; a newer store is not touched.
 VERSION = 1
@@ -94,7 +94,7 @@ _STEM = re.compile(r"^(?P<moment>\d{19})-(?P<mark>[0-9a-f]{16})-v(?P<version>\d+
 
 
 @dataclass(frozen=True, slots=True)
-class Stem:
+class BatchName:
     """A batch's name: when it was written (Unix nanoseconds), by which version, whether it merges others."""
 
     name: str
@@ -103,7 +103,7 @@ class Stem:
     merged: bool
 
     @classmethod
-    def parse(cls, name: str) -> Stem | None:
+    def parse(cls, name: str) -> BatchName | None:
         """The stem of this name, None for another program's file."""
         found = _STEM.match(name)
         if found is None:
@@ -111,7 +111,7 @@ class Stem:
         return cls(name, int(found["moment"]), int(found["version"]), bool(found["merged"]))
 
     @classmethod
-    def new(cls, moment: int, mark: int, merged: bool = False) -> Stem:
+    def new(cls, moment: int, mark: int, merged: bool = False) -> BatchName:
         """A new one, of this version."""
         name = f"{moment:019d}-{mark:016x}-v{VERSION}{'m' if merged else ''}"
         return cls(name, moment, VERSION, merged)
@@ -153,14 +153,14 @@ def folder(stream: str, entity: str, project: str, run: str) -> str:
     return f"{stream}/entity={hive(entity)}/project={hive(project)}/run={hive(run)}"
 
 
-def check(place: Place) -> int:
+def check(storage: Storage) -> int:
     """The version of the store that is here, 0 where none is; StoreError where it is newer or damaged."""
     try:
-        text = place.read(MARKER)
+        text = storage.read(MARKER)
     except (FileNotFoundError, NotADirectoryError):
         return 0
     except OSError as error:
-        raise StoreError(place.root, f"{MARKER} cannot be read: {error.strerror}") from error
+        raise StoreError(storage.root, f"{MARKER} cannot be read: {error.strerror}") from error
     try:
         about = orjson.loads(text)
         version = int(about["version"]) if about["format"] == _FORMAT else None
@@ -168,20 +168,20 @@ def check(place: Place) -> int:
         version = None
     if version is None:
         raise StoreError(
-            place.root,
+            storage.root,
             f"{MARKER} is not a store's",
             f'Where this is a store, write {{"format": "{_FORMAT}", "version": {VERSION}}} into it.',
         )
     if version > VERSION:
         raise StoreError(
-            place.root,
+            storage.root,
             f"a store of version {version}, and this postrun knows up to {VERSION}",
             "Upgrade postrun: pip install --upgrade postrun.",
         )
     return version
 
 
-def create(place: Place) -> None:
+def create(storage: Storage) -> None:
     """Make a store here; StoreError where that is not possible."""
     about = {"format": _FORMAT, "version": VERSION}
-    place.write(MARKER, orjson.dumps(about, option=orjson.OPT_INDENT_2) + b"\n")
+    storage.write(MARKER, orjson.dumps(about, option=orjson.OPT_INDENT_2) + b"\n")

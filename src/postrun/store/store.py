@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from postrun.model import TargetError
-from postrun.store.place import Place, StoreError
-from postrun.store.roots import place, plain_root
+from postrun.store.roots import plain_root, storage
 from postrun.store.schema import INTERNAL, STREAMS, VERSION, check, create
+from postrun.store.storage import Storage, StoreError
 from postrun.store.tables import Rows, Tables, collected, stamped, write_batch
 
 #: Seconds between batches, and most runs of one: what a killed process has to do again at most.
@@ -47,25 +47,25 @@ class Store:
     """
 
     def __init__(self, root: str, *, write: bool = False) -> None:
-        self.place: Place = place(plain_root(root))
+        self.storage: Storage = storage(plain_root(root))
         self.left_out: Collection[str] = ()
         self.problems: list[StoreError] = []
-        version = check(self.place)
+        version = check(self.storage)
         if not version and not write:
             raise TargetError(
-                self.place.root, "no store is here", "Make one: postrun pull TARGET --store DIR."
+                self.storage.root, "no store is here", "Make one: postrun pull TARGET --store DIR."
             )
         if write and version < VERSION:
-            create(self.place)
+            create(self.storage)
 
     @property
     def root(self) -> str:
         """Where it lies."""
-        return self.place.root
+        return self.storage.root
 
     def tables(self) -> Tables:
         """The tables as they are now."""
-        return Tables(self.place, self.left_out, self.problems)
+        return Tables(self.storage, self.left_out, self.problems)
 
     @property
     def runs(self) -> pl.LazyFrame:
@@ -142,11 +142,11 @@ class Store:
     def columns(self, names: Sequence[str], schema: Mapping[str, Any]) -> pl.LazyFrame:
         """Columns of history files, one file after another in the order given; null where one has none."""
         return pl.scan_parquet(
-            [self.place.full(name) for name in names],
+            [self.storage.full(name) for name in names],
             schema=dict(schema),
             missing_columns="insert",
             extra_columns="ignore",
-            storage_options=self.place.options,
+            storage_options=self.storage.options,
             hive_partitioning=False,
             glob=False,
         )
@@ -171,14 +171,14 @@ class Store:
 
         def lazy(paths: Sequence[str], hive: bool) -> pl.LazyFrame:
             return pl.scan_parquet(
-                [self.place.full(path) for path in paths],
+                [self.storage.full(path) for path in paths],
                 schema=schema,
                 hive_partitioning=hive,
                 hive_schema=_HIVE if hive else None,
                 try_parse_hive_dates=False,
                 missing_columns="insert",
                 extra_columns="ignore",
-                storage_options=self.place.options,
+                storage_options=self.storage.options,
                 glob=False,
             )
 
@@ -207,14 +207,14 @@ class Store:
     @cached_property
     def writer(self) -> Writer:
         """What adds rows."""
-        return Writer(self.place)
+        return Writer(self.storage)
 
 
 class Writer:
     """Adds the rows of runs to a store in batches: one every few seconds."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
         self._rows = Rows()
         self._last = time.monotonic()
         self._batches = 0
@@ -231,7 +231,7 @@ class Writer:
         self._last = time.monotonic()
         if rows.runs:
             frames = rows.frames()
-            write_batch(self.place, frames | {"runs": stamped(frames["runs"])})
+            write_batch(self.storage, frames | {"runs": stamped(frames["runs"])})
             self._batches += 1
             if self._batches % _MANY == 0:
                 self._merge()
@@ -239,20 +239,20 @@ class Writer:
     def close(self) -> None:
         """Write the rest, and merge batches where they have become many."""
         self.flush()
-        if len(Tables(self.place).stems) > _MANY:
+        if len(Tables(self.storage).stems) > _MANY:
             self._merge()
 
     def _merge(self) -> None:
         from postrun.store.maintenance import compact
 
-        compact(self.place, _SMALL)
+        compact(self.storage, _SMALL)
 
 
 def _chosen(tables: Tables, where: pl.Expr | None) -> pl.DataFrame:
     """Of the runs that fit a condition, what their files are found by."""
     runs = tables.runs()
     fitting = runs if where is None else runs.filter(where)
-    return collected(fitting.select(PLACES), tables.place.root)
+    return collected(fitting.select(PLACES), tables.storage.root)
 
 
 Odd = dict[str, dict[str, str]]

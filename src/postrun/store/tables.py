@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 import polars as pl
 
-from postrun.store.place import Listed, Place, StoreError
-from postrun.store.schema import KEYS, OWN, RUNS, SCHEMAS, TABLES, VERSION, Stem, migrated
+from postrun.store.schema import KEYS, OWN, RUNS, SCHEMAS, TABLES, VERSION, BatchName, migrated
+from postrun.store.storage import Listed, Storage, StoreError
 
 #: Rows of a table that are read together: of metrics so few that one metric's are some of them, of runs so few
 #: that one run's config and all that belongs to it is had without those of thousands.
@@ -56,22 +56,22 @@ def parquet(frame: pl.DataFrame, group: int | None = None) -> bytes:
 
 
 def write_batch(
-    place: Place, frames: Mapping[str, pl.DataFrame], replaces: Sequence[str] = ()
-) -> Stem:
+    storage: Storage, frames: Mapping[str, pl.DataFrame], replaces: Sequence[str] = ()
+) -> BatchName:
     """Write a batch; it counts once its runs are written, which comes last."""
     merged = bool(replaces)
-    stem = Stem.new(time.time_ns(), secrets.randbits(64), merged)
+    stem = BatchName.new(time.time_ns(), secrets.randbits(64), merged)
     order = {
         "metrics": ["metric", "entity", "project", "run"],
         "findings": ["entity", "project", "run"],
     }
     for name, by in order.items():
-        place.write(
+        storage.write(
             stem.file(name), parquet(frames[name].sort(by, maintain_order=True), _GROUPS[name])
         )
     if merged:
-        place.write(stem.replaces, orjson.dumps(list(replaces)))
-    place.write(stem.file("runs"), parquet(frames["runs"], _GROUPS["runs"]))
+        storage.write(stem.replaces, orjson.dumps(list(replaces)))
+    storage.write(stem.file("runs"), parquet(frames["runs"], _GROUPS["runs"]))
     return stem
 
 
@@ -81,19 +81,19 @@ def stamped(runs: pl.DataFrame) -> pl.DataFrame:
     return runs.with_columns(moment)
 
 
-def scan_batch(place: Place, table: str, stem: Stem) -> pl.LazyFrame:
+def scan_batch(storage: Storage, table: str, stem: BatchName) -> pl.LazyFrame:
     """A table of one batch, as this version has it."""
-    path = place.full(stem.file(table))
+    path = storage.full(stem.file(table))
     if stem.version == VERSION:
         return pl.scan_parquet(
             [path],
             schema=SCHEMAS[table],
             missing_columns="insert",
             extra_columns="ignore",
-            storage_options=place.options,
+            storage_options=storage.options,
             glob=False,
         )
-    frame = pl.read_parquet(path, storage_options=place.options)
+    frame = pl.read_parquet(path, storage_options=storage.options)
     return migrated(table, frame, stem.version).lazy()
 
 
@@ -107,16 +107,19 @@ class Tables:
     """
 
     def __init__(
-        self, place: Place, left_out: Collection[str] = (), problems: list[StoreError] | None = None
+        self,
+        storage: Storage,
+        left_out: Collection[str] = (),
+        problems: list[StoreError] | None = None,
     ) -> None:
-        self.place = place
+        self.storage = storage
         self.problems: list[StoreError] = [] if problems is None else problems
         self._left_out = left_out
         self._doubled = False
-        self.files: dict[str, Listed] = {item.name: item for item in place.listed(TABLES)}
+        self.files: dict[str, Listed] = {item.name: item for item in storage.listed(TABLES)}
         self.stems, self.replaced = self._counting()
 
-    def _counting(self) -> tuple[list[Stem], set[str]]:
+    def _counting(self) -> tuple[list[BatchName], set[str]]:
         suffix = ".runs.parquet"
         names = [
             n.removeprefix(f"{TABLES}/").removesuffix(suffix)
@@ -124,13 +127,14 @@ class Tables:
             if n.endswith(suffix)
         ]
         stems = sorted(
-            (stem for name in names if (stem := Stem.parse(name)) is not None), key=lambda s: s.name
+            (stem for name in names if (stem := BatchName.parse(name)) is not None),
+            key=lambda s: s.name,
         )
         replaced: set[str] = set()
         for stem in stems:
             if stem.merged and stem.replaces in self.files:
                 try:
-                    replaced.update(map(str, orjson.loads(self.place.read(stem.replaces))))
+                    replaced.update(map(str, orjson.loads(self.storage.read(stem.replaces))))
                 except (OSError, ValueError):
                     self._noted(stem.replaces)
         return [stem for stem in stems if stem.name not in replaced], replaced
@@ -176,18 +180,18 @@ class Tables:
             .unique("origin", keep="last", maintain_order=True)
         )
 
-    def size(self, stem: Stem) -> int:
+    def size(self, stem: BatchName) -> int:
         """Bytes of a batch's tables."""
         files = (self.files.get(stem.file(name)) for name in SCHEMAS)
         return sum(item.size for item in files if item is not None)
 
-    def _keys(self, stem: Stem) -> pl.DataFrame:
+    def _keys(self, stem: BatchName) -> pl.DataFrame:
         keys = self._scan("runs", stem).select(KEYS).collect()
         at = pl.int_range(pl.len(), dtype=pl.Int64).alias("at")
         return keys.with_columns(at)
 
-    def _scan(self, table: str, stem: Stem) -> pl.LazyFrame:
-        return scan_batch(self.place, table, stem)
+    def _scan(self, table: str, stem: BatchName) -> pl.LazyFrame:
+        return scan_batch(self.storage, table, stem)
 
     def runs(self, chosen: pl.DataFrame | None = None) -> pl.LazyFrame:
         """The `runs` table, in the order of `rows`; of `chosen` rows of it only."""
@@ -203,7 +207,10 @@ class Tables:
         return pl.concat(parts)
 
     def table(
-        self, name: str, chosen: pl.DataFrame | None = None, stems: Sequence[Stem] | None = None
+        self,
+        name: str,
+        chosen: pl.DataFrame | None = None,
+        stems: Sequence[BatchName] | None = None,
     ) -> pl.LazyFrame:
         """The `metrics` or `findings` of the runs that count, or of `chosen` ones; of some batches only."""
         rows = self.rows if chosen is None else chosen
@@ -221,7 +228,7 @@ class Tables:
 
     def _noted(self, name: str) -> None:
         problem = StoreError(
-            self.place.full(name),
+            self.storage.full(name),
             "not readable: the runs in it are missing from the table",
             "Delete it, and pull their targets again.",
         )
@@ -232,7 +239,7 @@ class Tables:
         """True where a file's end, which says what it holds, can be read."""
         try:
             pl.scan_parquet(
-                self.place.full(name), storage_options=self.place.options, glob=False
+                self.storage.full(name), storage_options=self.storage.options, glob=False
             ).collect_schema()
         except (pl.exceptions.PolarsError, OSError):
             self._noted(name)
@@ -243,9 +250,9 @@ class Tables:
 def rewrite(tables: Tables, rows: pl.DataFrame, **changes: Any) -> None:
     """Write rows of `Tables.origins` again with other values; those of the other tables stay theirs."""
     values = (pl.lit(value, RUNS[name]).alias(name) for name, value in changes.items())
-    frame = collected(tables.runs(rows), tables.place.root).with_columns(values)
+    frame = collected(tables.runs(rows), tables.storage.root).with_columns(values)
     empty = {name: pl.DataFrame(schema=SCHEMAS[name]) for name in ("metrics", "findings")}
-    write_batch(tables.place, {"runs": stamped(frame), **empty})
+    write_batch(tables.storage, {"runs": stamped(frame), **empty})
 
 
 def collected(lazy: pl.LazyFrame, root: str) -> pl.DataFrame:

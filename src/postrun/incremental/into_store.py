@@ -20,19 +20,19 @@ import polars as pl
 from postrun.diagnosis import diagnosis
 from postrun.execution.pool import map_runs
 from postrun.gather import masked_record
+from postrun.incremental.folders import Pulled, from_known
 from postrun.job import Result, failure
 from postrun.metrics import RunView
 from postrun.model import Run, RunRef
 from postrun.privacy import Masker, Privacy
-from postrun.pull import Pulled, from_known
 from postrun.records.features import features_version
 from postrun.records.reading import record_of
 from postrun.store.pack import origin_of, where, write_run
-from postrun.store.place import Place, StoreError
-from postrun.store.roots import near_place
+from postrun.store.roots import near_storage
 from postrun.store.schema import check
-from postrun.store.shelf import load_stored
+from postrun.store.storage import Storage, StoreError
 from postrun.store.store import Store
+from postrun.store.stored_runs import load_stored
 from postrun.store.tables import Rows, Tables, collected, rewrite
 
 #: What is asked of a run that is in the store, beside what its key columns tell.
@@ -40,7 +40,7 @@ _KNOWN = ("entry", "written", "version", "features", "history", "gone")
 
 
 @dataclass(slots=True)
-class Entered:
+class StoreEntry:
     """What a job gives: rows for the tables, or the error that kept the run out.
 
     `stop` is what makes going on useless: the store itself cannot be written.
@@ -61,7 +61,7 @@ def pull_into(
     privacy: Privacy,
     workers: int | None = None,
     cluster: str = "",
-    anew: bool = False,
+    force: bool = False,
 ) -> Iterator[Pulled]:
     """Bring runs into a store, in their order; the ones that are unchanged cost nothing.
 
@@ -82,10 +82,10 @@ def pull_into(
     keys = [(origin_of(ref), f"{ref.version} {privacy.key}" if ref.version else "") for ref in refs]
     features = features_version()
     plan = [
-        ref if anew else _planned(store, tables, ref, key, known, features)
+        ref if force else _planned(store, tables, ref, key, known, features)
         for ref, key in zip(refs, keys, strict=True)
     ]
-    job = partial(enter_job, root=store.root, privacy=privacy, features=features)
+    job = partial(store_job, root=store.root, privacy=privacy, features=features)
     yield from _entered(store, refs, plan, keys, known, job, workers, cluster)
 
 
@@ -95,7 +95,7 @@ def _entered(
     plan: Sequence[RunRef | None],
     keys: Sequence[Key],
     known: Container[str],
-    job: Callable[[RunRef, Key], Entered],
+    job: Callable[[RunRef, Key], StoreEntry],
     workers: int | None,
     cluster: str,
 ) -> Iterator[Pulled]:
@@ -125,7 +125,7 @@ def _entered(
 
 def _known(tables: Tables) -> dict[str, dict[str, Any]]:
     """What is known of the runs in the store by their origins, and where their rows lie."""
-    known = collected(tables.runs(tables.kept).select(_KNOWN), tables.place.root)
+    known = collected(tables.runs(tables.kept).select(_KNOWN), tables.storage.root)
     rows = tables.kept.join(known, on=["entry", "written"])
     return {row["origin"]: row for row in rows.iter_rows(named=True)}
 
@@ -160,16 +160,16 @@ def _privacy_of(version: str) -> str:
 
 
 def _rows(root: str, name: str) -> pl.DataFrame:
-    return pl.read_parquet(io.BytesIO(near_place(root).read(name)))
+    return pl.read_parquet(io.BytesIO(near_storage(root).read(name)))
 
 
-def enter_job(ref: RunRef, key: Key, root: str, privacy: Privacy, features: str) -> Entered:
+def store_job(ref: RunRef, key: Key, root: str, privacy: Privacy, features: str) -> StoreEntry:
     """Read a run, diagnose it, and write its files into the store."""
     try:
         _seen(root)
-        return enter(near_place(root), ref.load(), key, privacy, features)
+        return store_run(near_storage(root), ref.load(), key, privacy, features)
     except StoreError as error:
-        return Entered(Result(ref.id), stop=error)
+        return StoreEntry(Result(ref.id), stop=error)
     except Exception as error:  # one run must not stop the others
         return _lost(ref, error)
 
@@ -177,7 +177,7 @@ def enter_job(ref: RunRef, key: Key, root: str, privacy: Privacy, features: str)
 @cache
 def _seen(root: str) -> None:
     """StoreError where the store is not to be seen from this process: its files would go elsewhere."""
-    if not check(near_place(root)):
+    if not check(near_storage(root)):
         raise StoreError(
             root,
             f"a worker on {platform.node()} does not see the store",
@@ -185,7 +185,7 @@ def _seen(root: str) -> None:
         )
 
 
-def enter(where_to: Place, run: Run, key: Key, privacy: Privacy, features: str) -> Entered:
+def store_run(where_to: Storage, run: Run, key: Key, privacy: Privacy, features: str) -> StoreEntry:
     """The job on a run that is read."""
     view = RunView(run)
     told = diagnosis(view, privacy)
@@ -209,11 +209,11 @@ def enter(where_to: Place, run: Run, key: Key, privacy: Privacy, features: str) 
         shown.id, shown.name, shown.state, done.rows, done.sentence(), findings=findings,
         masked=rows.runs[0]["masked"],
     )  # fmt: skip
-    return Entered(result, rows)
+    return StoreEntry(result, rows)
 
 
-def _lost(ref: RunRef, error: Exception) -> Entered:
-    return Entered(Result(ref.id, error=failure(ref, error)))
+def _lost(ref: RunRef, error: Exception) -> StoreEntry:
+    return StoreEntry(Result(ref.id, error=failure(ref, error)))
 
 
 def refresh(store: Store, workers: int | None = None, cluster: str = "") -> Iterator[Pulled]:
@@ -229,13 +229,13 @@ def refresh(store: Store, workers: int | None = None, cluster: str = "") -> Iter
     ]
     keys = [(origin, row["version"]) for origin, row in stale.items()]
     # What was kept out once is out.
-    job = partial(enter_job, root=store.root, privacy=Privacy(mask=False), features=features)
+    job = partial(store_job, root=store.root, privacy=Privacy(mask=False), features=features)
     yield from _entered(store, refs, refs, keys, stale, job, workers, cluster)
 
 
 def _loader(tables: Tables, row: Mapping[str, Any]) -> Callable[[], Run]:
     """What reads a run that is in the store from there."""
-    return partial(load_stored, tables.place.root, tables.stems[row["batch"]], row["at"])
+    return partial(load_stored, tables.storage.root, tables.stems[row["batch"]], row["at"])
 
 
 def mark_gone(store: Store, project: str, refs: Sequence[RunRef]) -> list[Pulled]:

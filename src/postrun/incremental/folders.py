@@ -45,7 +45,7 @@ def pull_all(
     options: Options,
     workers: int | None = None,
     files: Sequence[str] = (),
-    anew: bool = False,
+    force: bool = False,
 ) -> Iterator[Pulled]:
     """Pull runs into `options.out`, in order; those that are unchanged cost no request.
 
@@ -54,7 +54,7 @@ def pull_all(
     """
     assert options.out is not None
     asked = [options.privacy.mask, options.privacy.anonymize, *sorted(files)]
-    known = [{} if anew else _read(options.out / name / MANIFEST) for name in names]
+    known = [{} if force else _read(options.out / name / MANIFEST) for name in names]
     wanted = [
         _continued(ref, options.out / name, manifest, asked)
         for ref, name, manifest in zip(refs, names, known, strict=True)

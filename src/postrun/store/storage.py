@@ -32,7 +32,7 @@ class Listed:
     modified: float
 
 
-class Place(Protocol):
+class Storage(Protocol):
     """Files below one root.
 
     Attributes:

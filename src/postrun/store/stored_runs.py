@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from postrun.model import Run, TargetError
 from postrun.stats.robust import Floats, Ints
 from postrun.store.pack import read_run
-from postrun.store.roots import near_place
-from postrun.store.schema import METRICS, Stem
+from postrun.store.roots import near_storage
+from postrun.store.schema import METRICS, BatchName
 from postrun.store.store import Store, by_types, odd_columns
 from postrun.store.tables import Tables, collected, scan_batch
 
@@ -30,7 +30,7 @@ _FEW = 4
 _FACTS = [name for name in METRICS if name not in ("entity", "project", "run", "entry", "metric")]
 
 
-class Shelf:
+class StoredRuns:
     """Runs of a store.
 
     Args:
@@ -104,10 +104,10 @@ class Shelf:
             return
         self._columns |= {name: {} for name in names}
         here = self.rows.with_row_index("at_shelf").filter(pl.col("history").fill_null("") != "")
-        places = here["at_shelf"].to_list()
+        storages = here["at_shelf"].to_list()
         for schema, numbers in by_types(here, odd_columns(here), names):
             files = here["history"].gather(numbers).to_list()
-            runs = [places[n] for n in numbers]
+            runs = [storages[n] for n in numbers]
             try:
                 frame = self.store.columns(files, schema).collect()
             except (pl.exceptions.PolarsError, OSError):
@@ -136,35 +136,35 @@ def _present(values: Floats, there: Bools | None) -> tuple[Ints, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One run of a shelf; another process, which has no use for the shelf, gets None."""
+    """One run of a store; another process, which has no use for its tables, gets None."""
 
-    shelf: Shelf
+    stored: StoredRuns
     entry: int
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()
 
     def record(self, features: str, only: frozenset[str] | None) -> dict[str, Any] | None:
-        """As `Shelf.record`."""
-        return self.shelf.record(self.entry, features, only)
+        """As `StoredRuns.record`."""
+        return self.stored.record(self.entry, features, only)
 
     def columns(self, names: Iterable[str]) -> dict[str, tuple[Ints, Floats]]:
-        """As `Shelf.columns`."""
-        return self.shelf.columns(self.entry, names)
+        """As `StoredRuns.columns`."""
+        return self.stored.columns(self.entry, names)
 
 
 def read_row(tables: Tables, row: dict[str, Any], only: frozenset[str] | None = None) -> Run:
     """The run of a row of `Tables.rows`."""
-    return load_stored(tables.place.root, tables.stems[row["batch"]], row["at"], only)
+    return load_stored(tables.storage.root, tables.stems[row["batch"]], row["at"], only)
 
 
-def load_stored(root: str, stem: Stem, at: int, only: frozenset[str] | None = None) -> Run:
+def load_stored(root: str, stem: BatchName, at: int, only: frozenset[str] | None = None) -> Run:
     """The run at a place in a batch of a store, read whole or in part.
 
     Raises:
         TargetError: The batch or a file of the run cannot be read.
     """
-    where = near_place(root)
+    where = near_storage(root)
     try:
         rows = scan_batch(where, "runs", stem).slice(at, 1).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
