@@ -87,7 +87,7 @@ from postrun.store.maintenance import compact
 opened = store.Store(root, write=True)
 for pulled in pull_into(opened, resolve(folder), Privacy(), 1):
     pass
-compact(opened.place)
+compact(opened.storage)
 print(count)
 """
 

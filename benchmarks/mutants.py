@@ -1,0 +1,162 @@
+"""How many small faults in the code the tests notice: python -m benchmarks.mutants [COUNT]
+
+A mutant is the package with one operator, number or condition changed, drawn at random (seed 0) from
+`stats/` and `rules/`. It is killed if a test of those fails on it. Each runs in a process of its own:
+tools that fork a process which has loaded Polars wait forever for its threads.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path("src/postrun")
+#: What is changed, and the tests that should notice.
+TESTS = {
+    "stats": (
+        "tests/test_stats.py",
+        "tests/test_stats_references.py",
+        "tests/test_aggregate.py",
+        "tests/test_rules.py",
+        "tests/test_messages.py",
+    ),
+    "rules": (
+        "tests/test_rules.py",
+        "tests/test_messages.py",
+        "tests/test_rules_odd.py",
+        "tests/test_crash.py",
+        "tests/test_axis_back.py",
+        "tests/test_dropped_rows.py",
+        "tests/test_text_numbers.py",
+        "tests/test_curve_kinds.py",
+    ),
+}
+SECONDS = 120
+
+_COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A file of the package with one change, and what was changed."""
+
+    area: str
+    file: Path
+    line: int
+    before: str
+    after: str
+    text: str
+
+
+def mutants(area: str, file: Path) -> Iterator[Mutant]:
+    """All mutants of a file."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    for number, node in enumerate(ast.walk(tree)):
+        for change in _changes(node):
+            changed = copy.deepcopy(tree)
+            other = next(n for i, n in enumerate(ast.walk(changed)) if i == number)
+            change(other)
+            line = getattr(node, "lineno", 0)
+            yield Mutant(
+                area, file, line, ast.unparse(node), ast.unparse(other), ast.unparse(changed)
+            )
+
+
+def _changes(node: ast.AST) -> list[Callable[[ast.AST], None]]:
+    """Return functions that make a mutant of a node of this kind."""
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARED:
+        return [lambda n: n.ops.__setitem__(0, _COMPARED[type(n.ops[0])]())]
+    if isinstance(node, ast.BinOp) and type(node.op) in _COMPUTED:
+        return [lambda n: setattr(n, "op", _COMPUTED[type(n.op)]())]
+    if isinstance(node, ast.BoolOp):
+        other = ast.Or if isinstance(node.op, ast.And) else ast.And
+        return [lambda n: setattr(n, "op", other())]
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return [lambda n: setattr(n, "value", n.value * 2 or 1)]
+    return []
+
+
+def killed(mutant: Mutant, tree: Path) -> bool:
+    """True if a test fails on the mutant; `tree` is a copy of `src`, as it was before and after."""
+    file = tree / mutant.file.relative_to("src")
+    whole = file.read_bytes()
+    try:
+        file.write_text(mutant.text, encoding="utf-8")
+        return not passes(TESTS[mutant.area], tree)
+    finally:
+        file.write_bytes(whole)
+
+
+def passes(tests: tuple[str, ...], tree: Path) -> bool:
+    """True if the tests pass on the package in `tree`."""
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = ["-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", "-m", "not slow"]
+    try:
+        done = subprocess.run(
+            [sys.executable, *command, *tests],
+            cwd=ROOT, env=environment, capture_output=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:  # it would never end: that is noticed
+        return False
+    return done.returncode == 0
+
+
+def main() -> None:
+    """Draw mutants, run the tests on each, and print a table and the survivors."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    chosen: list[Mutant] = []
+    for area in TESTS:
+        files = sorted((ROOT / PACKAGE / area).rglob("*.py"))
+        every = [m for file in files for m in mutants(area, file.relative_to(ROOT))]
+        chosen += random.Random(0).sample(every, min(count, len(every)))
+        print(f"{area}: {len(every):,} mutants, {min(count, len(every))} drawn", flush=True)
+    workers = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as folder:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for number in range(workers):
+            tree = Path(folder) / str(number)
+            shutil.copytree(ROOT / "src", tree, ignore=shutil.ignore_patterns("__pycache__"))
+            trees.put(tree)
+            if number == 0:
+                for area, tests in TESTS.items():
+                    assert passes(tests, tree), f"the tests of {area} fail without a mutant"
+
+        def run(mutant: Mutant) -> bool:
+            tree = trees.get()
+            try:
+                return killed(mutant, tree)
+            finally:
+                trees.put(tree)
+
+        with ThreadPoolExecutor(workers) as pool:
+            dead = list(pool.map(run, chosen))
+    print("\n| area | mutants | survive |\n|---|---|---|")
+    for area in TESTS:
+        alive = [not d for m, d in zip(chosen, dead, strict=True) if m.area == area]
+        print(f"| {area} | {len(alive)} | {sum(alive)} ({sum(alive) / len(alive):.0%}) |")
+    print("\nSurvivors:")
+    for mutant, gone in zip(chosen, dead, strict=True):
+        if not gone:
+            print(f"{mutant.file}:{mutant.line}: {mutant.before[:70]}  ->  {mutant.after[:70]}")
+
+
+if __name__ == "__main__":
+    main()
