@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from postrun.diagnosis import diagnosis
 from postrun.execution.pool import map_runs
 from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
-from postrun.model import RunRef, TargetError
+from postrun.metrics import RunView
+from postrun.model import Finding, Run, RunRef
 from postrun.privacy import Privacy, masked_sentence
-from postrun.sources import prefetched
 from postrun.studies import Comparison
 from postrun.training import experiments
 
@@ -40,32 +40,44 @@ def analyze_all(
         yield experiment_job([refs[i] for i in at], "+".join(names[i] for i in at), options)
 
 
+#: A run as it may be shown, with its findings and what was masked in it; or why it was not read.
+_Shown = tuple[Run | RunView, list[Finding], Counter[str]] | str
+
+
 def compare_all(
-    refs: list[RunRef],
-    diagnosed: bool,
-    privacy: Privacy,
-    advance: Callable[[int], None] = lambda rows: None,
+    refs: list[RunRef], diagnosed: bool, privacy: Privacy, workers: int | None = None
 ) -> tuple[Comparison, str, list[str]]:
     """Runs held side by side, what was masked in them, and the messages of those not read.
 
-    `diagnosed`: with the findings of each run.
+    `diagnosed`: with the findings of each run. `workers`: as in `analyze_all`.
     """
     views, findings, errors = [], [], []
     masked: Counter[str] = Counter()
-    for ref in prefetched(refs):
-        rows = 0
-        try:
-            run = ref.load()
-        except TargetError as error:
-            errors.append(str(error))
-        else:
-            told = diagnosis(run, privacy, judged=diagnosed)
-            masked += told.kinds
-            views.append(told.view)
-            findings.append(told.findings)
-            rows = run.history.height
-        advance(rows)
+    job = partial(_show, diagnosed=diagnosed, privacy=privacy)
+    for shown in map_runs(refs, [None] * len(refs), job, failure, workers, _without_view):
+        if isinstance(shown, str):
+            errors.append(shown)
+            continue
+        run, found, kinds = shown
+        views.append(run if isinstance(run, RunView) else RunView(run))
+        findings.append(found)
+        masked += kinds
     return Comparison(views, findings), masked_sentence(masked), errors
+
+
+def _show(ref: RunRef, _: None, diagnosed: bool, privacy: Privacy) -> _Shown:
+    try:
+        told = diagnosis(ref.load(), privacy, judged=diagnosed)
+    except Exception as error:  # one run must not stop the others
+        return failure(ref, error)
+    return told.view, told.findings, told.kinds
+
+
+def _without_view(shown: _Shown) -> _Shown:
+    """What another process sends back: the run, whose view is made again where it is used."""
+    if isinstance(shown, str) or not isinstance(shown[0], RunView):
+        return shown
+    return shown[0].run, *shown[1:]
 
 
 def _lost_result(ref: RunRef, error: Exception) -> Result:

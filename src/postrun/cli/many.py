@@ -146,7 +146,7 @@ def with_curves(
         from postrun.engine import compare_all
         from postrun.report.html.comparison_page import write_comparison
 
-        comparison, masked, _ = compare_all(list(refs), diagnosed, privacy(asked))
+        comparison, masked, _ = compare_all(list(refs), diagnosed, privacy(asked), asked["workers"])
         write_comparison(path, comparison, masked, study=study)
 
     return write
