@@ -1,8 +1,9 @@
-"""How many small faults in the code the tests notice: python -m benchmarks.mutants [COUNT]
+"""How many small faults in the code the tests notice: python -m benchmarks.mutants [COUNT [MINUTES]]
 
 A mutant is the package with one operator, number or condition changed, drawn at random (seed 0) from
 `stats/` and `rules/`. It is killed if a test of those fails on it. Each runs in a process of its own:
-tools that fork a process which has loaded Polars wait forever for its threads.
+tools that fork a process which has loaded Polars wait forever for its threads. Mutants that change
+nothing that can be seen are among the survivors. What is left after MINUTES (10) is not tried.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -122,11 +125,13 @@ def passes(tests: tuple[str, ...], tree: Path) -> bool:
 def main() -> None:
     """Draw mutants, run the tests on each, and print a table and the survivors."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    deadline = time.monotonic() + 60 * (float(sys.argv[2]) if len(sys.argv) > 2 else 10)
     chosen: list[Mutant] = []
     for area in TESTS:
         files = sorted((ROOT / PACKAGE / area).rglob("*.py"))
         every = [m for file in files for m in mutants(area, file.relative_to(ROOT))]
-        chosen += random.Random(0).sample(every, min(count, len(every)))
+        drawn = random.Random(0).sample(every, min(count, len(every)))
+        chosen = [m for both in zip_longest(chosen, drawn) for m in both if m is not None]
         print(f"{area}: {len(every):,} mutants, {min(count, len(every))} drawn", flush=True)
     workers = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
@@ -139,10 +144,10 @@ def main() -> None:
                 for area, tests in TESTS.items():
                     assert passes(tests, tree), f"the tests of {area} fail without a mutant"
 
-        def run(mutant: Mutant) -> bool:
+        def run(mutant: Mutant) -> bool | None:
             tree = trees.get()
             try:
-                return killed(mutant, tree)
+                return killed(mutant, tree) if time.monotonic() < deadline else None
             finally:
                 trees.put(tree)
 
@@ -150,11 +155,14 @@ def main() -> None:
             dead = list(pool.map(run, chosen))
     print("\n| area | mutants | survive |\n|---|---|---|")
     for area in TESTS:
-        alive = [not d for m, d in zip(chosen, dead, strict=True) if m.area == area]
+        tried = zip(chosen, dead, strict=True)
+        alive = [not d for m, d in tried if m.area == area and d is not None]
+        if not alive:
+            continue
         print(f"| {area} | {len(alive)} | {sum(alive)} ({sum(alive) / len(alive):.0%}) |")
     print("\nSurvivors:")
     for mutant, gone in zip(chosen, dead, strict=True):
-        if not gone:
+        if gone is False:
             print(f"{mutant.file}:{mutant.line}: {mutant.before[:70]}  ->  {mutant.after[:70]}")
 
 
