@@ -182,8 +182,8 @@ def test_a_key_that_is_called_as_another_column(tmp_path: Path) -> None:
     columns = {"opt": pa.array([{"lr": 0.1}] * N), "opt.lr": pa.array([0.2] * N)}
     run = postrun.load(write(tmp_path / "a.parquet", columns))
     assert run.history["opt.lr"].to_list() == [0.2] * N
-    assert run.history["opt.lr:nested"].to_list() == [0.1] * N
-    assert any("opt.lr is in two columns" in note for note in run.completeness.notes)
+    assert run.history["opt.lr:also"].to_list() == [0.1] * N
+    assert any("opt.lr in opt.lr:also" in note for note in run.completeness.notes)
 
 
 def test_no_steps_empty_structs_and_columns_of_nothing(tmp_path: Path) -> None:

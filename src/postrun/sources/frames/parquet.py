@@ -8,19 +8,17 @@ from anywhere else, so that any type can occur. The rule:
 * categories are their texts; bytes are text if they are UTF-8, else base64;
 * a *union* (a struct whose fields are all called `_type_float64`, `_type_utf8`, ...), as the history
   store writes mixed columns, is the value that is there, under the column's own name;
-* structs are dictionaries, lists are lists, at any depth; for these and for text the type rule of
-  local logs holds (`wandb_local/columns.py`).
+* structs and maps are dictionaries, lists are lists, at any depth; for these and for text the type
+  rule of local logs holds (`wandb_local/columns.py`);
+* if two columns of the file are one metric (`opt.lr`, and `lr` within `opt`), they are joined; if both
+  hold values in one row, the second is called KEY:also. So is the second value of a union.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -28,13 +26,15 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
+from postrun.sources.frames.cells import cells, iso, read_bytes
+from postrun.sources.frames.leaves import Leaf, Part, held, leaves
 from postrun.sources.frames.rows import with_words
-from postrun.sources.wandb_local.columns import Table
+from postrun.sources.wandb_local.columns import NONFINITE, Table
 from postrun.sources.wandb_local.media import fold_media
 
-#: How the fields of a union are called in W&B's history store.
-_UNION = "_type_"
-_TEXT_KINDS = (pl.Date, pl.Time, pl.Binary)
+_PLAIN = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Null)
+_NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
+_NESTED = (pl.List, pl.Array, pl.Struct)
 
 
 @dataclass(slots=True)
@@ -56,132 +56,167 @@ def columns_of(frame: pl.DataFrame, exported: bool = False) -> Columns:
     `exported`: the file is from W&B's history store, which writes all numbers as doubles and values
     without a column type of their own as JSON text.
     """
-    out = Columns(frame.height)
-    table = Table()
-    table.rows = frame.height
-    odd: dict[str, str] = {}
-    for series in frame:
-        plain = _plain(series, odd)
-        if plain is None and not exported and series.dtype in (pl.List, pl.Array):
-            odd[series.name] = "list"
-        if plain is None or plain.dtype == pl.String:
-            _put(table, series if plain is None else plain, exported)
+    reading = _Reading(frame.height, exported)
+    # A dictionary's key gives way to a column of the file that has its name.
+    for series in sorted(frame, key=lambda s: s.dtype.is_nested()):
+        for leaf in leaves(series):
+            reading.place(leaf)
+    return reading.finish()
+
+
+class _Reading:
+    """The columns of one file on their way into a history's types."""
+
+    def __init__(self, rows: int, exported: bool) -> None:
+        self._exported = exported
+        self._out = Columns(rows)
+        self._table = Table()
+        self._table.rows = rows
+        self._leaves: dict[str, Leaf] = {}
+        self._odd: dict[str, str] = {}
+        self._also: dict[str, str] = {}
+
+    def place(self, leaf: Leaf) -> None:
+        """Take a metric; if its name is taken in the same rows, under another name."""
+        name = leaf.name
+        while (other := self._leaves.get(name)) and (other.held() & leaf.held()).any():
+            name = f"{name}:also"
+        if other is not None:
+            other.parts += leaf.parts
+            return
+        if name != leaf.name:
+            self._also[leaf.name] = name
+        self._leaves[name] = Leaf(name, leaf.parts)
+
+    def finish(self) -> Columns:
+        """Return the columns in order of their names' first appearance, media folded."""
+        for leaf in list(self._leaves.values()):
+            self._add(leaf)
+        out = self._out
+        for series in self._table.series():
+            name = self._free(series.name, out.columns)
+            out.columns[name] = self._whole(series.alias(name))
+        out.media += self._table.media
+        out.notes += self._table.notes
+        if self._odd:
+            shown = _listed(f"{name} ({kind})" for name, kind in self._odd.items())
+            out.notes.append(f"columns that hold no numbers are kept as text: {shown}")
+        if self._also:
+            shown = _listed(f"{name} in {also}" for name, also in self._also.items())
+            out.notes.append(f"metrics with two values in one row keep the second apart: {shown}")
+        out.columns = fold_media(out.columns, out.media)
+        return out
+
+    def _free(self, name: str, taken: dict[str, Any]) -> str:
+        free = name
+        while free in taken:
+            free = f"{free}:also"
+        if free != name:
+            self._also[name] = free
+        return free
+
+    def _add(self, leaf: Leaf) -> None:
+        name = leaf.name
+        parts = [part for part in leaf.parts if held(part.series).any()]
+        if not parts:
+            if not leaf.parts[0].inner and leaf.parts[0].series.dtype not in _NESTED:
+                self._out.columns[name] = self._plain(leaf.parts[0].series.alias(name))
+            return
+        if len(parts) > 1 or parts[0].series.dtype in _NESTED:
+            self._put(name, parts)
+            return
+        plain = self._plain(parts[0].series.alias(name))
+        if plain.dtype != pl.String:
+            self._out.columns[name] = self._whole(plain)
+        elif name.endswith(":text") and not self._exported:  # the rule has decided already
+            self._out.columns[name] = plain
+        elif self._exported and not parts[0].inner and _is_json(plain):
+            texts = [json.loads(text) for text in plain.drop_nulls().to_list()]
+            self._table.put_column(name, _rows(plain), with_words(texts))
         else:
-            out.columns[series.name] = _whole(plain) if exported else plain
-    for series in table.series():
-        name = series.name
-        while name in out.columns:  # a dictionary's key that is called as another column
-            name = f"{name}:nested"
-        if name != series.name:
-            out.notes.append(f"{series.name} is in two columns of the file: the second is {name}")
-        out.columns[name] = _whole(series.rename(name)) if exported else series.rename(name)
-    out.media += table.media
-    out.notes += table.notes
-    if odd:
-        shown = ", ".join(f"{name} ({kind})" for name, kind in list(odd.items())[:5])
-        out.notes.append(f"columns that hold no numbers are kept as text: {shown}")
-    out.columns = fold_media(out.columns, out.media)
-    return out
+            self._put(name, [Part(plain, parts[0].inner)])
+
+    def _put(self, name: str, parts: list[Part]) -> None:
+        """Add values of several types, of text or of lists to the table that knows the type rule."""
+        read = [self._values(name, part) for part in parts]
+        rows = np.concatenate([at for at, _ in read])
+        values = [value for _, found in read for value in found]
+        if len(read) > 1:
+            order = np.argsort(rows, kind="stable")
+            rows, values = rows[order], [values[i] for i in order.tolist()]
+        values = with_words(values)
+        second = np.flatnonzero(rows[1:] == rows[:-1]) + 1
+        if len(second):
+            also = self._free(name, self._leaves)
+            self._leaves[also] = Leaf(also, [])
+            # Third values of a row, if there are any, share a cell with the second as a list.
+            seconds: dict[int, list[Any]] = {}
+            for i in second.tolist():
+                seconds.setdefault(int(rows[i]), []).append(values[i])
+            extra = [found[0] if len(found) == 1 else found for found in seconds.values()]
+            self._table.put_column(also, np.array(list(seconds), np.int64), extra)
+            kept = np.ones(len(rows), np.bool_)
+            kept[second] = False
+            values = [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
+            rows = rows[kept]
+        self._table.put_column(name, rows, values)
+
+    def _values(self, name: str, part: Part) -> tuple[NDArray[np.int64], list[Any]]:
+        """Return the rows and the values of a part in JSON's terms."""
+        series = part.series
+        if series.dtype in _NESTED:
+            if series.dtype != pl.Struct and not self._exported:
+                self._odd[name] = "list"
+            rows = _rows(series)
+            return rows, cells(series.drop_nulls())
+        plain = self._plain(series.alias(name)).drop_nulls()
+        values = plain.to_list()
+        if part.inner and plain.dtype == pl.String:
+            values = [NONFINITE.get(value, value) for value in values]
+        return _rows(series), values
+
+    def _plain(self, series: pl.Series) -> pl.Series:
+        """Return a column without nesting in a history's type."""
+        dtype = series.dtype
+        if dtype in _PLAIN:
+            return series
+        if dtype.is_integer():
+            beyond = 0 if dtype in _NARROW else _beyond(series)
+            self._table.huge += beyond
+            return series.cast(pl.Float64 if beyond else pl.Int64)
+        if dtype.is_numeric():
+            return series.cast(pl.Float64)
+        if isinstance(dtype, pl.Duration):
+            return series.to_physical() * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[dtype.time_unit]
+        if isinstance(dtype, pl.Datetime) and series.name == "_timestamp":
+            return series.to_physical() / {"ns": 1e9, "us": 1e6, "ms": 1e3}[dtype.time_unit]
+        if dtype in (pl.Categorical, pl.Enum):
+            return series.cast(pl.String)
+        self._odd[series.name] = str(dtype.base_type()).lower()
+        if dtype in (pl.Date, pl.Datetime, pl.Time):
+            return iso(series)
+        read = read_bytes if dtype == pl.Binary else str
+        texts = [None if value is None else read(value) for value in series.to_list()]
+        return pl.Series(series.name, texts, dtype=pl.String)
+
+    def _whole(self, series: pl.Series) -> pl.Series:
+        """Return a column; doubles of an export that are all whole become integers, as logged."""
+        times = series.name in ("_runtime", "_timestamp")
+        if not self._exported or series.dtype != pl.Float64 or times:
+            return series
+        known = series.drop_nulls().to_numpy()
+        whole = len(known) and np.isfinite(known).all() and (known == np.rint(known)).all()
+        return series.cast(pl.Int64) if whole and np.abs(known).max() < 2**53 else series
 
 
-def _plain(series: pl.Series, odd: dict[str, str]) -> pl.Series | None:
-    """Return a column without nesting in a history's type, None for a nested one.
-
-    `odd` takes the names and types of columns that become text for want of a better type.
-    """
-    dtype = series.dtype
-    if dtype in (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Null):
-        return series
-    if dtype.is_integer():
-        fits = dtype not in (pl.UInt64, pl.Int128) or _fits(series)
-        return series.cast(pl.Int64 if fits else pl.Float64)
-    if dtype.is_numeric():
-        return series.cast(pl.Float64)
-    if dtype == pl.Duration:
-        return series.dt.total_microseconds() / 1e6
-    if isinstance(dtype, pl.Datetime):
-        if series.name == "_timestamp":
-            return series.dt.epoch("us") / 1e6
-        odd[series.name] = "date and time"
-        return series.dt.to_string("iso:strict")
-    if dtype in (pl.Categorical, pl.Enum):
-        return series.cast(pl.String)
-    if dtype in _TEXT_KINDS:
-        odd[series.name] = str(dtype).lower()
-        return pl.Series(series.name, list(map(_value, series)), dtype=pl.String)
-    return None
-
-
-def _fits(series: pl.Series) -> bool:
-    """Return whether whole numbers of 64 unsigned or 128 bits fit into 64 bits with a sign."""
-    low, high = series.min(), series.max()
-    return not (isinstance(low, int) and isinstance(high, int)) or -(2**63) <= low <= high < 2**63
-
-
-def _put(table: Table, series: pl.Series, exported: bool) -> None:
-    """Add a column of text or of nested values to the table that knows the type rule."""
-    if exported and series.dtype == pl.String and _is_json(series):
-        texts = [json.loads(text) for text in series.drop_nulls().to_list()]
-        table.put_column(series.name, _known(series), with_words(texts))
-        return
-    if series.dtype == pl.String:
-        table.put_column(series.name, _known(series), with_words(series.drop_nulls().to_list()))
-        return
-    rows: list[int] = []
-    values: list[Any] = []
-    for row, cell in enumerate(series.to_list()):
-        first = True
-        for value in _cells(cell):
-            if not first:  # a union with two values: none is lost
-                table.put_column(f"{series.name}:also", np.array([row]), [value])
-                continue
-            rows.append(row)
-            values.append(value)
-            first = False
-    table.put_column(series.name, np.array(rows, np.int64), with_words(values))
-
-
-def _known(series: pl.Series) -> NDArray[np.int64]:
+def _rows(series: pl.Series) -> NDArray[np.int64]:
     """Return the numbers of the rows that hold a value."""
     return series.is_not_null().arg_true().to_numpy().astype(np.int64)
 
 
-def _cells(cell: Any) -> Iterator[Any]:
-    """Yield the values of one cell: none if it is empty, several only for an odd union."""
-    if _is_union(cell):
-        yield from (v for v in map(_value, cell.values()) if v is not None)
-        return
-    value = _value(cell)
-    if value is not None:
-        yield value
-
-
-def _is_union(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(k.startswith(_UNION) for k in value)
-
-
-def _value(value: Any) -> Any:
-    """Return a nested value in JSON's terms: unions resolved, fields that are not there left out."""
-    if _is_union(value):
-        return next((v for v in map(_value, value.values()) if v is not None), None)
-    if isinstance(value, dict):
-        held = {k: v for k, v in ((k, _value(v)) for k, v in value.items()) if v is not None}
-        return held or None
-    if isinstance(value, list | tuple | pl.Series):
-        return [_value(v) for v in value]
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return base64.b64encode(value).decode()
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    known = value is None or isinstance(value, bool | int | float | str)
-    return value if known else str(value)
+def _beyond(series: pl.Series) -> int:
+    """Return how many whole numbers do not fit into 64 bits with a sign."""
+    return series.count() - int(series.cast(pl.Int64, strict=False).count())
 
 
 def _is_json(series: pl.Series) -> bool:
@@ -196,10 +231,6 @@ def _is_json(series: pl.Series) -> bool:
     return True
 
 
-def _whole(series: pl.Series) -> pl.Series:
-    """Return a column of doubles; one of whole numbers alone becomes integers, as it was logged."""
-    if series.dtype != pl.Float64 or series.name in ("_runtime", "_timestamp"):
-        return series
-    known = series.drop_nulls().to_numpy()
-    whole = len(known) and np.isfinite(known).all() and (known == np.rint(known)).all()
-    return series.cast(pl.Int64) if whole and np.abs(known).max() < 2**53 else series
+def _listed(items: Any) -> str:
+    shown = list(items)
+    return ", ".join(shown[:5]) + (" ..." if len(shown) > 5 else "")
