@@ -18,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import postrun
+from postrun.model import TargetError
+from postrun.sources.frames.footer import footer_problem
 from postrun.sources.frames.parquet import Columns, columns_of
 
 #: A type as nested tuples: ("float",), ("struct", {"a": type}), ("union", {"_type_x": type}), ("list", type).
@@ -195,12 +197,13 @@ def test_dates_of_any_year_and_bytes_in_lists(tmp_path: Path, column: Any, text:
 
 def test_maps_are_dictionaries(tmp_path: Path) -> None:
     texts = pa.map_(pa.string(), pa.string())
+    layers = pa.map_(pa.int64(), pa.struct([("x", pa.float64())]))
     image = {"_type": "image-file", "path": "media/a.png"}
     run = load(
         tmp_path,
-        layers=pa.array([[(1, {"x": 0.5})], [(2, {"x": 1.5})]], pa.map_(pa.int64(), pa.struct([("x", pa.float64())]))),
+        layers=pa.array([[(1, {"x": 0.5})], [(2, {"x": 1.5})]], layers),
         image=pa.array([list(image.items()), None], texts),
-    )  # fmt: skip
+    )
     assert run.history["layers.1.x"].to_list() == [0.5, None]
     assert run.history["layers.2.x"].to_list() == [None, 1.5]
     assert json.loads(run.history["image"][0]) == image and run.completeness.media == {
@@ -220,3 +223,48 @@ def test_text_that_was_parted_before_stays_text(tmp_path: Path) -> None:
         tmp_path, **{"answer": pa.array([1.0, None]), "answer:text": pa.array([None, "12"])}
     ).history
     assert history["answer:text"].to_list() == [None, "12"]
+
+
+def footer_with(path: Path, old: bytes, new: bytes) -> None:
+    """Replace bytes of a file's footer, which must hold them once."""
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    assert data.count(old, start) == 1 and len(old) == len(new)
+    path.write_bytes(data[:start] + data[start:].replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "0 values, its row group 52 rows"), (-1, "-1 values"), (60, "60 values")],
+)
+def test_a_footer_with_a_wrong_count(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], value: int, words: str
+) -> None:
+    """Refused with the cause; Polars would end its threads with a trace on standard error."""
+    path = tmp_path / "a.parquet"
+    table = pa.table({"loss": pa.array([0.5] * 52)})
+    pq.write_table(table, path, write_statistics=False, compression="none", use_dictionary=False)
+    zigzag = value << 1 if value >= 0 else -value * 2 - 1
+    # `path_in_schema`, the codec (0), then the number of values: 52 is 104 in Thrift's zigzag.
+    footer_with(path, b"loss\x15\x00\x16\x68", b"loss\x15\x00\x16" + bytes([zigzag]))
+    with pytest.raises(TargetError, match=f"its footer is wrong: column loss has {words}"):
+        postrun.load(path)
+    assert not capfd.readouterr().err
+
+
+@pytest.mark.parametrize("options", [{}, {"row_group_size": 3}, {"data_page_version": "2.0"}])
+def test_right_footers_are_believed(tmp_path: Path, options: dict[str, Any]) -> None:
+    nested = pa.array([{"a": [1, 2], "b": {"c": None}}, None, {"a": [], "b": {"c": 1}}] * 3)
+    maps = pa.array([[("k", 1)], [], None] * 3, pa.map_(pa.string(), pa.int64()))
+    table = pa.table({"n": nested, "m": maps, "x": [0.5] * 9, "t": ["a"] * 9})
+    pq.write_table(table, tmp_path / "a.parquet", **options)
+    assert footer_problem(tmp_path / "a.parquet") == ""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_column_that_cannot_be_read_costs_itself(tmp_path: Path) -> None:
+    """Polars 2.1 panics on lists of a fixed width of 0; a later version may read them."""
+    run = load(tmp_path, none=pa.array([[], []], pa.list_(pa.int64(), 0)))
+    assert run.history["loss"].to_list() == [1.0, 1.0]
+    left_out = any("left out: none" in note for note in run.completeness.notes)
+    assert left_out or run.history["none"].to_list() == ["[]", "[]"]

@@ -9,6 +9,7 @@ import polars as pl
 from postrun.model import TargetError
 from postrun.model.times import parse_time
 from postrun.sources.exported.delimited import read_delimited
+from postrun.sources.frames.files import read_columns
 from postrun.sources.frames.parquet import columns_of
 from postrun.sources.wandb_local.log import ordered
 
@@ -30,15 +31,10 @@ def read_table(path: Path, notes: list[str], media: dict[str, int] | None = None
     if path.suffix != ".parquet":
         return read_delimited(path, notes)
     try:
-        found = columns_of(pl.read_parquet(path))
+        found = columns_of(read_columns(path, notes))
     except (pl.exceptions.PolarsError, OSError) as error:
         first = str(error).strip().splitlines()[0]
         raise TargetError(path, f"not a readable Parquet file: {first}", _AGAIN) from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # Polars' own, which is no Exception
-            raise
-        problem = "not a readable Parquet file: its footer contradicts its pages"
-        raise TargetError(path, problem, _AGAIN) from None
     notes += found.notes
     if media is not None:
         media.update(found.media)

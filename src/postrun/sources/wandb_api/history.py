@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from postrun.sources.frames.files import read_whole
 from postrun.sources.frames.parquet import columns_of
 from postrun.sources.frames.rows import fill_rows
 from postrun.sources.frames.stack import stacked
@@ -213,7 +214,7 @@ def _exports(run: Any, out: History) -> tuple[list[pl.DataFrame], bool, bool]:
 
 def _read_export(path: Path, out: History) -> pl.DataFrame:
     """Return one Parquet file in the types that `Run.history` has."""
-    found = columns_of(pl.read_parquet(path, memory_map=False), exported=True)
+    found = columns_of(read_whole(path), exported=True)
     out.media += found.media
     out.notes += [note for note in found.notes if note not in out.notes]
     return ordered(found.columns, found.rows)
