@@ -171,8 +171,10 @@ def test_columns_that_are_one_metric_are_joined(tmp_path: Path) -> None:
 
 
 def test_second_values_are_said(tmp_path: Path) -> None:
-    both = pa.array([{"_type_float64": 1.5, "_type_int64": 7}, {"_type_float64": 2.5}])
+    inner = {"_type_int64": 7, "_type_utf8": "third"}
+    both = pa.array([{"_type_float64": 1.5, "_type_struct": inner}, {"_type_float64": 2.5}])
     run = load(tmp_path, both=both)
+    assert run.history["both:also:also"].to_list() == ["third", None]
     assert run.history["both"].to_list() == [1.5, 2.5]
     assert run.history["both:also"].to_list() == [7, None]
     assert any("both in both:also" in note for note in run.completeness.notes)

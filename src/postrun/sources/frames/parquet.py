@@ -144,21 +144,17 @@ class _Reading:
         if len(read) > 1:
             order = np.argsort(rows, kind="stable")
             rows, values = rows[order], [values[i] for i in order.tolist()]
-        values = with_words(values)
-        second = np.flatnonzero(rows[1:] == rows[:-1]) + 1
-        if len(second):
+        self._put_values(name, rows, with_words(values))
+
+    def _put_values(self, name: str, rows: NDArray[np.int64], values: list[Any]) -> None:
+        """Add values in order of their rows; those whose row has one already go to KEY:also."""
+        again = np.flatnonzero(rows[1:] == rows[:-1]) + 1
+        if len(again):
             also = self._free(name, self._leaves)
             self._leaves[also] = Leaf(also, [])
-            # Third values of a row, if there are any, share a cell with the second as a list.
-            seconds: dict[int, list[Any]] = {}
-            for i in second.tolist():
-                seconds.setdefault(int(rows[i]), []).append(values[i])
-            extra = [found[0] if len(found) == 1 else found for found in seconds.values()]
-            self._table.put_column(also, np.array(list(seconds), np.int64), extra)
-            kept = np.ones(len(rows), np.bool_)
-            kept[second] = False
-            values = [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
-            rows = rows[kept]
+            self._put_values(also, rows[again], [values[i] for i in again.tolist()])
+            first = np.delete(np.arange(len(rows)), again)
+            rows, values = rows[first], [values[i] for i in first.tolist()]
         self._table.put_column(name, rows, values)
 
     def _values(self, name: str, part: Part) -> tuple[NDArray[np.int64], list[Any]]:
