@@ -90,6 +90,9 @@ def test_detailed_analysis(tmp_path: Path) -> None:
                 "after",
                 "effect",
                 "n",
+                "axis",
+                "row_from",
+                "row_to",
             }
     assert any("Duration" in sentence for sentence in data["insights"])
 

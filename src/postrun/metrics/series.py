@@ -14,8 +14,11 @@ Floats = NDArray[np.float64]
 class MetricInfo:
     """What is known about one metric.
 
-    `stat` is "" or the statistic that the key names; `index` the device or part that it names
-    ("0" of gpu.0.temp); `run` the id of the run that logged it where several are read together; `of` the
+    `quantity` is what it measures in the field's words ("accuracy", "policy loss"), "" if that is not
+    understood; `role` what rules judge it as, None if none does. `split` is the data that it is measured
+    on: "train", "eval", "test" or "none". `stat` is "" or the statistic that the key names; `index` the
+    device or part that it names ("0" of gpu.0.temp). `confidence` is between 0 and 1, `why` says in one
+    sentence what decided. `run` is the id of the run that logged it if several are read together, `of` the
     metrics that it was computed from.
     """
 
@@ -29,6 +32,15 @@ class MetricInfo:
     index: str = ""
     run: str = ""
     of: tuple[str, ...] = ()
+    quantity: str = ""
+    split: str = "none"
+    confidence: float = 0.0
+    why: str = ""
+
+    @property
+    def understood(self) -> bool:
+        """True if it is known what the metric measures."""
+        return bool(self.quantity or self.role)
 
     @property
     def sign(self) -> int:

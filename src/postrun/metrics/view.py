@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from postrun.metrics.axis import Axis
 from postrun.metrics.packs_loader import Pack, packs
 from postrun.metrics.series import Floats, MetricInfo, Series
 from postrun.model import Identity, Run
@@ -132,6 +133,11 @@ class RunView:
             ):
                 return definition.x_axis or "_step", goals.get(definition.goal, "")
         return "_step", ""
+
+    @cached_property
+    def axis(self) -> Axis:
+        """What the steps of this run, `x` of its series and steps in its findings, are counted by."""
+        return Axis()
 
     @cached_property
     def _steps(self) -> Floats:

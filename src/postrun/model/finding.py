@@ -39,7 +39,8 @@ class Severity(enum.IntEnum):
 class Evidence:
     """One metric over one window.
 
-    `step_from`/`step_to` are on the metric's x axis, `before`/`after` in its unit, `effect` is the
+    `step_from`/`step_to` are on the run's axis (`axis` names the column that counts it), `row_from`/`row_to`
+    the rows of the history that these are; `before`/`after` are in the metric's unit, `effect` is the
     size that the rule names in its docs (a ratio, a difference in noise units, a share), `n` the
     number of points looked at. `run` is the id of the run that logged the metric, where several
     runs of one training are read together. `of` names the metrics if it is about several: for a
@@ -56,6 +57,9 @@ class Evidence:
     n: int | None = None
     run: str = ""
     of: tuple[str, ...] = ()
+    axis: str = "_step"
+    row_from: int | None = None
+    row_to: int | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
