@@ -12,6 +12,7 @@ from postrun.engine import analyze_all
 from postrun.gather import gather
 from postrun.job import Options, Result
 from postrun.metrics import RunView
+from postrun.metrics.declared import Roles, declared, with_declared
 from postrun.model import Finding, Run, RunRef, TargetError
 from postrun.model.study import Study
 from postrun.privacy import Privacy
@@ -19,7 +20,7 @@ from postrun.records.cache import Cache
 from postrun.records.project import Project
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
-from postrun.sources import Choice, RemoteOptions, prefetched, resolve, resolve_all
+from postrun.sources import Choice, RemoteOptions, declare, prefetched, resolve, resolve_all
 from postrun.store import Store
 
 Target = str | Path
@@ -41,13 +42,20 @@ def runs(target: Target = "wandb", **choice: Unpack[Choice]) -> list[RunRef]:
     return resolve(target, RemoteOptions(**choice))
 
 
-def load(target: Target = "wandb") -> Run:
+def load(target: Target = "wandb", *, roles: Roles | None = None) -> Run:
     """Read one run whole: the newest behind the target.
+
+    Args:
+        target: As in `runs`.
+        roles: What metrics are, by name or glob: `{"Rewards/mean_episodes": "reward"}`. Roles are those of
+            docs/metrics.md; "none" keeps rules from judging a metric. A value may be a table:
+            `{"role": "score.eval", "better": "lower", "unit": "m"}`.
 
     Raises:
         TargetError: Nothing is there, or it cannot be read.
+        UsageError: `roles` names a role that does not exist.
     """
-    return resolve(target)[0].load()
+    return with_declared(resolve(target)[0].load(), declared(roles or {}))
 
 
 def load_all(
@@ -74,6 +82,7 @@ def diagnose(
     ignore: Sequence[str] = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
     severity: Mapping[str, str] | None = None,
+    roles: Roles | None = None,
 ) -> list[Finding]:
     """What the rules find in a run, worst and surest first; symptoms are under their causes.
 
@@ -84,10 +93,13 @@ def diagnose(
         ignore: The same, for rules to leave out.
         thresholds: Rule to its thresholds that are overridden: `{"OPT003": {"flat_share": 0.5}}`.
         severity: Code, prefix or name to the severity that findings get: `{"GEN": "info"}`.
+        roles: What metrics are, as in `load`.
 
     Raises:
-        UsageError: A code, name, threshold or severity that there is not.
+        UsageError: A code, name, threshold, severity or role that does not exist.
     """
+    if roles:
+        run = with_declared(run.run if isinstance(run, RunView) else run, declared(roles))
     chosen = Selection(tuple(select), tuple(ignore), thresholds or {}, severity or {})
     return _diagnose(run, chosen)
 
@@ -98,6 +110,7 @@ def project(
     cache: bool = True,
     mask: bool = True,
     workers: int | None = None,
+    roles: Roles | None = None,
     **choice: Unpack[Choice],
 ) -> Project:
     """Many runs, read once: their records, and any metric's curves when they are asked for.
@@ -107,11 +120,14 @@ def project(
         cache: Keep what was read in the user's cache folder ($POSTRUN_CACHE_DIR), and use what is there.
         mask: Keep keys, tokens and passwords out of the records.
         workers: Processes; by default all cores where there are many runs.
+        roles: What metrics are, as in `load`.
         choice: As in `runs`.
 
     Raises:
         TargetError: None of the targets is there, or none of their runs can be read.
+        UsageError: `roles` names a role that does not exist.
     """
+    told = declared(roles or {})
     targets = [target] if isinstance(target, str | Path) else list(target)
     refs: list[RunRef] = []
     places: list[str] = []
@@ -124,7 +140,7 @@ def project(
     if failed and not refs:
         raise failed[0]
     store = Cache.usable() if cache else None
-    made, messages = gather(refs, Privacy(mask), workers, store, targets=places)
+    made, messages = gather(declare(refs, told), Privacy(mask), workers, store, targets=places)
     if not made.records:
         raise TargetError(str(targets[0]), messages[0] if messages else "no run")
     return made
@@ -151,7 +167,7 @@ def pull(
         cluster: Address of a Dask scheduler whose workers do it.
         mask: Keep keys, tokens and passwords out of the store.
         anonymize: Keep paths, e-mail addresses, host and user names out as well.
-        anew: Read all runs, those that seem unchanged as well.
+        force: Read all runs, those that seem unchanged as well.
         choice: As in `runs`.
 
     Returns:
@@ -286,6 +302,7 @@ def analyze(
     workers: int | None = None,
     mask: bool = True,
     anonymize: bool = False,
+    roles: Roles | None = None,
 ) -> list[Result]:
     """The main job: read, diagnose, export, plot and report all runs behind the targets.
 
@@ -299,6 +316,7 @@ def analyze(
         workers: Processes; by default all cores where there are many runs.
         mask: Keep keys, tokens and passwords out of what is written and returned.
         anonymize: Keep paths, e-mail addresses, host and user names out as well.
+        roles: What metrics are, as in `load`.
 
     Returns:
         One result per run, newest first within each target. A run that could not be read has
@@ -308,6 +326,7 @@ def analyze(
         TargetError: None of the targets is there.
     """
     targets = [target] if isinstance(target, str | Path) else list(target)
+    told = declared(roles or {})
     refs, failed = resolve_all(targets)
     if failed and not refs:
         raise failed[0]
@@ -318,6 +337,6 @@ def analyze(
         privacy=Privacy(mask, anonymize),
         selection=Selection(tuple(select), tuple(ignore)),
     )
-    done = list(analyze_all(refs, options, workers))
+    done = list(analyze_all(declare(refs, told), options, workers))
     done += [Result(id=error.target, error=str(error)) for error in failed]
     return done

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from postrun.cli.remote import choice, choice_options
-from postrun.cli.settings import privacy, privacy_options
+from postrun.cli.settings import privacy, privacy_options, role_option
 from postrun.cli.targets import find_each, report_errors
 from postrun.gather import gather
 from postrun.model import RunRef, UsageError
@@ -42,8 +42,8 @@ _OPTIONS = (
 
 
 def many_options(function: F) -> F:
-    """Output, cache, privacy and the choice of runs."""
-    function = choice_options(privacy_options(function))
+    """Output, cache, privacy, what metrics mean, and the choice of runs."""
+    function = choice_options(role_option(privacy_options(function)))
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from postrun.cli.remote import choice, choice_options, sample_option
-from postrun.cli.settings import cluster_option, output_options, privacy, privacy_options
+from postrun.cli.settings import (
+    cluster_option,
+    output_options,
+    privacy,
+    privacy_options,
+    role_option,
+)
 from postrun.cli.targets import find, report_errors
 from postrun.incremental.folders import Pulled, mark_deleted, pull_all
 from postrun.job import Options, folder_names
@@ -39,6 +45,7 @@ from postrun.store import Store
     help="Further files of runs on a server to download, as they are (again for more): 'media/*'.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@role_option
 @privacy_options
 @sample_option
 @choice_options

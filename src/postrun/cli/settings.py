@@ -1,4 +1,4 @@
-"""`[tool.postrun]` in pyproject.toml, and the options that override it."""
+"""`[tool.postrun]` in pyproject.toml or a postrun.toml, and the options that override it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,84 @@ from typing import Any, TypeVar
 
 import click
 
-from postrun.model import UsageError
+from postrun.metrics.declared import declared
+from postrun.model import MetricDefinition, UsageError
 from postrun.privacy import Privacy
 from postrun.rules import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
-_KNOWN = {"select", "ignore", "thresholds", "severity"}
+_KNOWN = {"select", "ignore", "thresholds", "severity", "metrics"}
+#: Key of the command's context that holds the declarations of `--metric-role`.
+_DECLARED = "postrun.declared"
 
 
 def read_settings(start: Path) -> tuple[dict[str, Any], Path | None]:
-    """The nearest `[tool.postrun]` table from `start` upwards, and its file."""
+    """Return the nearest settings from `start` upwards, and their file.
+
+    In each folder, `postrun.toml` comes before `[tool.postrun]` of pyproject.toml.
+
+    Raises:
+        UsageError: The file is no TOML, or holds a name that postrun does not know.
+    """
     for folder in (start, *start.parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            try:
-                table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
-            except (OSError, tomllib.TOMLDecodeError) as error:
-                raise UsageError(f"{path}: not readable: {error}") from error
-            if "postrun" in table:
-                settings: dict[str, Any] = table["postrun"]
-                unknown = set(settings) - _KNOWN
-                if unknown:
-                    raise UsageError(
-                        f"{path}: [tool.postrun] does not know {', '.join(sorted(unknown))}; "
-                        f"it knows {', '.join(sorted(_KNOWN))}"
-                    )
-                return settings, path
+        for name in ("postrun.toml", "pyproject.toml"):
+            settings = _table(folder / name)
+            if settings is None:
+                continue
+            unknown = set(settings) - _KNOWN
+            if unknown:
+                raise UsageError(
+                    f"{folder / name}: unknown settings {', '.join(sorted(unknown))}. "
+                    f"Known ones: {', '.join(sorted(_KNOWN))}"
+                )
+            return settings, folder / name
     return {}, None
+
+
+def _table(path: Path) -> dict[str, Any] | None:
+    """Return the settings that a file holds; None if it is not there or holds none."""
+    if not path.is_file():
+        return None
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    if path.name == "postrun.toml":
+        return table
+    found: dict[str, Any] | None = table.get("tool", {}).get("postrun")
+    return found
+
+
+def declarations() -> list[MetricDefinition]:
+    """Return what the user declares about metrics: by `--metric-role`, then by the settings."""
+    context = click.get_current_context(silent=True)
+    given = context.meta.get(_DECLARED, []) if context else []
+    settings, path = read_settings(Path.cwd())
+    return [*given, *declared(settings.get("metrics", {}), f"{path}: metrics")]
+
+
+def role_option(function: F) -> F:
+    """`--metric-role`; `declarations` reads it."""
+
+    def keep(context: click.Context, _: click.Parameter, texts: Sequence[str]) -> None:
+        table = {}
+        for text in texts:
+            name, equals, role = text.rpartition("=")
+            if not equals or not name:
+                raise UsageError(
+                    f"--metric-role {text}: write NAME=ROLE, as in Rewards/mean_episodes=reward"
+                )
+            table[name.strip()] = role.strip()
+        context.meta[_DECLARED] = declared(table, "--metric-role")
+
+    return click.option(
+        "--metric-role",
+        multiple=True,
+        metavar="NAME=ROLE",
+        expose_value=False,
+        callback=keep,
+        help="Say what a metric is (globs allowed): 'acc*=accuracy.eval'. Repeat to give several.",
+    )(function)
 
 
 def selection(
@@ -77,7 +128,8 @@ def _codes(text: str) -> tuple[str, ...]:
 
 
 def rule_options(function: F) -> F:
-    """`--select`, `--ignore`, `--threshold` and `--severity`; `asked_rules` reads them."""
+    """`--select`, `--ignore`, `--threshold` and `--severity`, which `asked_rules` reads; `--metric-role`."""
+    function = role_option(function)
     function = click.option(
         "--severity",
         multiple=True,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from postrun.cli.settings import declarations
 from postrun.model import RunRef, TargetError
 from postrun.report.terminal import complain
-from postrun.sources import RemoteOptions, newest_below, resolve, resolve_all
+from postrun.sources import RemoteOptions, declare, newest_below, resolve, resolve_all
 
 #: Errors that are printed.
 _MOST_ERRORS = 20
@@ -16,12 +17,18 @@ _MOST_ERRORS = 20
 def find(
     targets: tuple[str, ...], remote: RemoteOptions | None = None
 ) -> tuple[list[RunRef], list[str]]:
-    """Runs behind targets, and the messages of those that are none.
+    """Return runs behind targets, with what the user declared, and the messages of targets that are none.
 
     Without targets: the newest run under ./wandb, else the newest of $WANDB_ENTITY/$WANDB_PROJECT.
-    TargetError where there is none.
+
+    Raises:
+        TargetError: No target is given, and no newest run is found.
     """
-    remote = remote or RemoteOptions()
+    refs, errors = _find(targets, remote or RemoteOptions())
+    return declare(refs, declarations()), errors
+
+
+def _find(targets: tuple[str, ...], remote: RemoteOptions) -> tuple[list[RunRef], list[str]]:
     if not targets:
         newest = list(newest_below(Path("wandb")))
         if newest:
@@ -56,7 +63,8 @@ def find_each(
         for ref in found:
             refs.setdefault((ref.path, ref.id), (ref, target))
     pairs = list(refs.values())[: remote.limit or None]
-    return [ref for ref, _ in pairs], [place for _, place in pairs], errors
+    known = declare([ref for ref, _ in pairs], declarations())
+    return known, [place for _, place in pairs], errors
 
 
 def report_errors(errors: list[str]) -> int:

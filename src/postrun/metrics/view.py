@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from postrun.metrics.axis import Axis
+from postrun.metrics.declared import user_reading
 from postrun.metrics.packs_loader import Pack, packs
 from postrun.metrics.series import Floats, MetricInfo, Series
 from postrun.model import Identity, Run
@@ -118,6 +119,9 @@ class RunView:
 
     def _identify(self, key: str) -> MetricInfo:
         axis, goal = self._definition(key)
+        told = user_reading(self.run.metrics, key)
+        if told is not None:
+            return replace(told, x_axis=axis)
         for pack in self.packs:
             info = pack.describe(key)
             if info is not None:
@@ -127,9 +131,12 @@ class RunView:
     def _definition(self, key: str) -> tuple[str, str]:
         goals = {"minimize": "lower", "maximize": "higher"}
         for definition in self.run.metrics:
-            if definition.name == key or (
-                (definition.glob or "*" in definition.name)
-                and fnmatch.fnmatchcase(key, definition.name)
+            if not definition.role and (
+                definition.name == key
+                or (
+                    (definition.glob or "*" in definition.name)
+                    and fnmatch.fnmatchcase(key, definition.name)
+                )
             ):
                 return definition.x_axis or "_step", goals.get(definition.goal, "")
         return "_step", ""

@@ -81,7 +81,11 @@ class Identity:
 
 @dataclass(slots=True)
 class MetricDefinition:
-    """What `define_metric` said about one metric or glob of metrics."""
+    """What `define_metric` said about one metric or glob of metrics, or what the user declares.
+
+    `goal` is "minimize" or "maximize". `role` and `unit` are the user's own word
+    (`postrun.metrics.declared`); "" in what the run itself logged.
+    """
 
     name: str
     glob: bool = False
@@ -89,6 +93,8 @@ class MetricDefinition:
     summary: list[str] = field(default_factory=list)
     goal: str = ""
     hidden: bool = False
+    role: str = ""
+    unit: str = ""
 
 
 @dataclass(slots=True)

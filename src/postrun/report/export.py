@@ -121,6 +121,7 @@ def full_analysis(run: Run) -> dict[str, Any]:
                 "goal": m.goal,
             }
             for m in run.metrics
+            if not m.role  # what the user declares is not the run's
         ],
         "environment": run.environment,
         "requirements": run.requirements,

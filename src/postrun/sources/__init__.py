@@ -1,5 +1,6 @@
 """Where runs come from: `resolve` finds the source that a target belongs to."""
 
+from postrun.sources.declared import declare
 from postrun.sources.prefetch import prefetched
 from postrun.sources.registry import newest_below, resolve, resolve_all, sources
 from postrun.sources.wandb_api.options import Choice, RemoteOptions
@@ -7,6 +8,7 @@ from postrun.sources.wandb_api.options import Choice, RemoteOptions
 __all__ = [
     "Choice",
     "RemoteOptions",
+    "declare",
     "newest_below",
     "prefetched",
     "resolve",
