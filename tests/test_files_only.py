@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import postrun
 from postrun.cli.main import cli
+from postrun.metrics import RunView
 from postrun.model import State, TargetError
 from postrun.sources import resolve
 from tests import logs
@@ -104,7 +105,7 @@ def test_no_history_is_not_said_to_be_healthy(tmp_path: Path) -> None:
     from postrun.report.overview import verdict
 
     run = postrun.load(folder_with(tmp_path, None, output="done\n", summary=ENDED))
-    assert verdict(run, []) == "Finished after 95 s; there is no history to judge."
+    assert verdict(RunView(run), []) == "Finished after 95 s; there is no history to judge."
 
 
 def test_interrupted_by_the_user(tmp_path: Path) -> None:

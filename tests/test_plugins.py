@@ -151,7 +151,7 @@ def test_a_rule_that_raises_is_a_warning_and_no_clean_verdict() -> None:
     assert finding.message.startswith(
         "Rule XXX001 (raises) could not be run on this run: RuntimeError"
     )
-    assert verdict(run, [finding]) == "Finished after 10 min, with warnings: rule-failed."
+    assert verdict(RunView(run), [finding]) == "Finished after 10 min, with warnings: rule-failed."
     assert not [f for f in diagnose(run) if f.rule == "RUN000"]
 
 

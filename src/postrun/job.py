@@ -17,6 +17,7 @@ from postrun.report.files import safe_name
 from postrun.report.formats import ReportInputs, write_reports
 from postrun.report.overview import verdict
 from postrun.rules import Selection
+from postrun.rules.coverage import Coverage, coverage
 from postrun.training import join, signature
 from postrun.training.joining import Signature
 
@@ -54,6 +55,7 @@ class Result:
     completeness: str = ""
     verdict: str = ""
     findings: list[Finding] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
     folder: Path | None = None
     files: list[Path] = field(default_factory=list)
     analysis: dict[str, Any] = field(default_factory=dict)
@@ -110,8 +112,9 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         state=run.state,
         rows=run.completeness.rows,
         completeness=run.completeness.sentence(),
-        verdict=verdict(run, findings),
+        verdict=verdict(view, findings),
         findings=findings,
+        coverage=coverage(view),
         analysis=detailed_analysis(view, findings),
         view=view,
         signature=parts_of,

@@ -45,7 +45,14 @@ def command(
     read = [r for r in results if not r.error]
     failed = any(f.severity >= limit for r in read for f in r.findings)
     if as_json:
-        runs = [{"id": r.id, "findings": [f.as_dict() for f in r.findings]} for r in read]
+        runs = [
+            {
+                "id": r.id,
+                "findings": [f.as_dict() for f in r.findings],
+                "coverage": r.coverage.as_dict(),
+            }
+            for r in read
+        ]
         click.echo(json_text({"failed": failed, "runs": runs, "errors": errors}))
     else:
         print_brief(read, limit)

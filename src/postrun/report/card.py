@@ -20,6 +20,7 @@ from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
 from postrun.report.overview import verdict
+from postrun.rules.coverage import coverage
 from postrun.rules.perf.machine import in_use
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def card_section(
 ) -> str:
     """The marked section: what the training did, found out and cost."""
     run = view.run
-    lines = [BEGIN, "", "## Training", "", f"{escape(verdict(run, findings))}", ""]
+    lines = [BEGIN, "", "## Training", "", f"{escape(verdict(view, findings))}", ""]
     lines += _table(_procedure(view, options))
     shown = results(view)
     if shown:
@@ -227,7 +228,9 @@ def card_section(
     lines += [
         f"- **{f.severity.label}**: {escape(f.message)} ({f.rule}, confidence {f.confidence:.0%})"
         for f in told
-    ] or ["No rule of postrun found a problem in the training's record."]
+    ] or [
+        f"postrun found no problem in the training's record ({coverage(view).counted} understood)."
+    ]
     if not run.completeness.whole:
         lines.append(f"- The record is not complete: {escape(run.completeness.sentence())}.")
     lines += ["", "### Environment", ""]

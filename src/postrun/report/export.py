@@ -15,6 +15,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Run
 from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.overview import insights, statistics
+from postrun.rules.coverage import coverage
 from postrun.store.atomic import write_atomically
 
 SCHEMA_VERSION = 1
@@ -144,15 +145,20 @@ def detailed_analysis(view: RunView, findings: list[Finding]) -> dict[str, Any]:
         "analysis": statistics(view),
         "insights": insights(view, findings),
         "completeness": run.completeness.as_dict(),
+        "coverage": coverage(view).as_dict(),
         "findings": [f.as_dict() for f in findings],
         "metrics": {
             info.key: {
+                "quantity": info.quantity,
                 "role": info.role,
+                "split": info.split,
                 "stat": info.stat,
                 "unit": info.unit,
                 "better": info.better,
                 "x_axis": info.x_axis,
                 "pack": info.pack,
+                "confidence": info.confidence,
+                "why": info.why,
             }
             for info in view.metrics.values()
         },

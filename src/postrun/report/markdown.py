@@ -12,6 +12,7 @@ from postrun.model.text import number
 from postrun.report.overview import facts, key_metrics, verdict
 from postrun.report.sparkline import sparkline
 from postrun.report.terminal import evidence_line
+from postrun.rules.coverage import coverage
 
 _MARK = {
     Severity.CRITICAL: "🔴 critical",
@@ -25,11 +26,12 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~$]|^[#+=-]|(?<=^\d)[.)](?=\s|$))")
 def render(view: RunView, findings: list[Finding], plots: list[Path], masked: str = "") -> str:
     """The report as Markdown; names and messages from the run are escaped."""
     run = view.run
-    lines = [f"# {escape(run.name)}", "", f"**{escape(verdict(run, findings))}**", ""]
+    lines = [f"# {escape(run.name)}", "", f"**{escape(verdict(view, findings))}**", ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {label} | {escape(value)} |" for label, value in facts(view)]
     lines += ["", "## Findings", ""]
-    lines += [line for f in findings for line in _finding(f)] or ["No rule found anything.", ""]
+    lines += [line for f in findings for line in _finding(f)] or ["No findings.", ""]
+    lines += [line for text in coverage(view).sentences() for line in (escape(text), "")]
     lines += _metrics(view)
     if plots:
         lines += ["## Plots", ""]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from postrun.metrics import MetricInfo, RunView, Series, role_rank, roles
-from postrun.model import Finding, Run, Severity, State
+from postrun.model import Finding, Severity, State
 from postrun.model.text import number
+from postrun.rules.coverage import coverage
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 
 #: Categories of detailed_analysis.json by panel, where the two differ.
@@ -189,8 +190,12 @@ def _levels(view: RunView) -> list[str]:
     return out
 
 
-def verdict(run: Run, findings: list[Finding]) -> str:
-    """The run in one sentence."""
+def verdict(view: RunView, findings: list[Finding]) -> str:
+    """Return the run in one sentence: how it ended, and the worst of what the rules say.
+
+    Without findings, the sentence says how much was looked at.
+    """
+    run = view.run
     worst = [f for f in findings if f.severity is Severity.CRITICAL]
     warnings = [f for f in findings if f.severity is Severity.WARNING]
     after = f" after {run.lasted}" if run.lasted else ""
@@ -205,7 +210,12 @@ def verdict(run: Run, findings: list[Finding]) -> str:
         return f"{state}, with warnings: {names}."
     if run.completeness.no_history:
         return f"{state}; there is no history to judge."
-    return f"{state}; no rule found a problem."
+    seen = coverage(view)
+    if seen.thin:
+        return f"{state}; too little is understood to judge the training ({seen.counted})."
+    if seen.unknown:
+        return f"{state}; no problem found in the {seen.counted} that are understood."
+    return f"{state}; no problem found."
 
 
 def facts(view: RunView) -> list[tuple[str, str]]:

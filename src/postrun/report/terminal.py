@@ -15,6 +15,7 @@ from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import number
 from postrun.report.overview import key_metrics, verdict
 from postrun.report.sparkline import sparkline
+from postrun.rules.coverage import Coverage, coverage
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -82,7 +83,8 @@ def render_run(
         parts += [Text(), metrics]
     parts += [Text(), _heading(findings)]
     parts += [_finding(f) for f in findings]
-    parts += [Text(), Text(verdict(run, findings), style="bold")]
+    parts += [Text(safe(sentence), style="dim") for sentence in coverage(view).sentences()]
+    parts += [Text(), Text(verdict(view, findings), style="bold")]
     if out is not None:
         parts.append(Text(f"Files in {out}", style="dim"))
         if (out / "report.html").is_file():
@@ -252,19 +254,22 @@ class Brief(Protocol):
     completeness: str
     verdict: str
     findings: list[Finding]
+    coverage: Coverage
 
 
 def print_brief(results: Sequence[Brief], least: Severity, console: Console | None = None) -> None:
     """One line per run, then its findings from `least` up, one line each.
 
-    Runs without such findings are left out where `least` is above GOOD.
+    If `least` is above GOOD, runs without such findings are left out, unless so little of them is
+    understood that their silence says nothing.
     """
     from rich.text import Text
 
     console = console or make_console()
     for result in results:
         found = [f for f in result.findings if f.severity >= least]
-        if not found and least > Severity.GOOD:
+        thin = result.coverage.thin
+        if not found and least > Severity.GOOD and not thin:
             continue
         line = Text(safe(result.name), style="bold")
         if result.name != result.id:
@@ -277,6 +282,9 @@ def print_brief(results: Sequence[Brief], least: Severity, console: Console | No
             text.append(f"{finding.rule} ", style="dim")
             text.append(safe(finding.message), style="default")
             console.print(text, soft_wrap=True)
+        if thin:
+            told = " ".join(result.coverage.sentences())
+            console.print(Text(f"  {'○ unjudged':<11}{safe(told)}", style="dim"), soft_wrap=True)
 
 
 @contextmanager

@@ -194,7 +194,7 @@ def _summary(comparison: Comparison) -> str:
     if any(comparison.findings):
         text += f"; {critical or 'none'} with critical findings"
     if len(comparison.views) == 1:
-        text = verdict(comparison.views[0].run, comparison.findings[0]).rstrip(".")
+        text = verdict(comparison.views[0], comparison.findings[0]).rstrip(".")
     return f"{text}."
 
 

@@ -19,6 +19,7 @@ from postrun.report.html.page import render_page
 from postrun.report.html.svg import curves
 from postrun.report.overview import facts, verdict
 from postrun.report.panels import PERFORMANCE, TRAINING, lines_of
+from postrun.rules.coverage import coverage
 
 #: Curves that one finding draws at most.
 _MOST_PROOFS = 6
@@ -56,9 +57,10 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         buffer,
         run=run,
         facts=facts(view),
-        verdict=verdict(run, findings),
+        verdict=verdict(view, findings),
         findings=[shown for shown, _ in drawn],
         counts=_counts(findings),
+        coverage=coverage(view),
         notes=run.completeness.as_dict()["notes"],
         whole=run.completeness.whole,
         thinned=_thinned(charts),
