@@ -15,7 +15,8 @@ class MetricInfo:
     """What is known about one metric.
 
     `quantity` is what it measures in the field's words ("accuracy", "policy loss"), "" if that is not
-    understood; `role` what rules judge it as, None if none does. `split` is the data that it is measured
+    understood, `range` the values that it can take (a word of `metrics/values.py`); `role` what rules judge
+    it as, None if none does. `split` is the data that it is measured
     on: "train", "eval", "test" or "none". `stat` is "" or the statistic that the key names; `index` the
     device or part that it names ("0" of gpu.0.temp). `confidence` is between 0 and 1, `why` says in one
     sentence what decided. `run` is the id of the run that logged it if several are read together, `of` the
@@ -33,6 +34,7 @@ class MetricInfo:
     run: str = ""
     of: tuple[str, ...] = ()
     quantity: str = ""
+    range: str = ""
     split: str = "none"
     confidence: float = 0.0
     why: str = ""
@@ -49,8 +51,11 @@ class MetricInfo:
 
     @property
     def central(self) -> bool:
-        """True for the metric itself or its mean, False for spread and extremes."""
-        return self.stat in ("", "mean", "avg")
+        """True for the metric itself or its mean, False for spread and extremes.
+
+        The spread of a reward is a metric of its own.
+        """
+        return self.stat in ("", "mean", "avg") or self.role == "reward.std"
 
 
 @dataclass(slots=True)

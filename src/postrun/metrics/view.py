@@ -5,7 +5,6 @@ Everything is computed once per run and kept, so that many rules cost one pass o
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,26 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from postrun.metrics.axis import Axis
-from postrun.metrics.declared import user_reading
 from postrun.metrics.packs_loader import Pack, packs
+from postrun.metrics.readings import in_context, readings
 from postrun.metrics.series import Floats, MetricInfo, Series
 from postrun.model import Identity, Run
 from postrun.model.run import TIMES, with_times
 from postrun.stats.plateau import Gain, gains
 
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
-#: Roles that only reinforcement learning has. A plain "kl" is not among them: autoencoders have it.
-_REINFORCEMENT = (
-    "reward",
-    "reward.component",
-    "kl.step",
-    "kl.mismatch",
-    "advantage",
-    "fraction.clipped",
-    "explained_variance",
-    "q_value",
-)
-_PREFERENCE = ("reward.margin", "accuracy.preference")
 
 
 class RunView:
@@ -101,45 +88,13 @@ class RunView:
         if self.parts:
             found = {key: self._from_part(key) for key in self.numeric_keys}
         else:
-            found = {key: self._identify(key) for key in self.numeric_keys}
-        roles_found = {i.role for i in found.values()}
-        if roles_found.intersection(_REINFORCEMENT) and not roles_found.intersection(_PREFERENCE):
-            # What a reinforcement-learning run calls its loss is a policy loss: its level means
-            # nothing, and reading it like a supervised loss is the commonest mistake there is.
-            shared = {pack.name for pack in self.packs if pack.rank}
-            for key, info in found.items():
-                if info.role == "loss.train" and info.pack in shared:
-                    found[key] = replace(info, role="loss.policy", better="neither")
-        return found
+            found = readings(self.run, self.numeric_keys, self.packs)
+        return in_context(found, {pack.name for pack in self.packs if pack.rank})
 
     def _from_part(self, key: str) -> MetricInfo:
         number, own_key = self.run.origin.get(key, (0, key))
         part = self.parts[number]
         return replace(part.metrics[own_key], key=key, run=part.run.id)
-
-    def _identify(self, key: str) -> MetricInfo:
-        axis, goal = self._definition(key)
-        told = user_reading(self.run.metrics, key)
-        if told is not None:
-            return replace(told, x_axis=axis)
-        for pack in self.packs:
-            info = pack.describe(key)
-            if info is not None:
-                return replace(info, better=goal or info.better, x_axis=axis)
-        return MetricInfo(key, better=goal or "neither", x_axis=axis)
-
-    def _definition(self, key: str) -> tuple[str, str]:
-        goals = {"minimize": "lower", "maximize": "higher"}
-        for definition in self.run.metrics:
-            if not definition.role and (
-                definition.name == key
-                or (
-                    (definition.glob or "*" in definition.name)
-                    and fnmatch.fnmatchcase(key, definition.name)
-                )
-            ):
-                return definition.x_axis or "_step", goals.get(definition.goal, "")
-        return "_step", ""
 
     @cached_property
     def axis(self) -> Axis:

@@ -1,0 +1,125 @@
+"""The lexicon of quantities: lexicon.toml, indexed by phrase."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, STATISTICS, WRAPPERS, statistic
+from postrun.metrics.roles import Role, roles
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A quantity and how it is judged; the fields are explained in lexicon.toml."""
+
+    quantity: str
+    role: str = ""
+    better: str = "neither"
+    split: str = ""
+    range: str = ""
+    unit: str = ""
+    weak: bool = False
+    named: bool = False
+    part: bool = False
+    loss_only: bool = False
+
+    @property
+    def is_loss(self) -> bool:
+        """True for the bare word "loss"."""
+        return self.quantity == "loss"
+
+    @property
+    def counts(self) -> bool:
+        """True for counters, which other quantities of the same name come before."""
+        return self.role.startswith("progress.")
+
+    def role_on(self, split: str) -> Role | None:
+        """Return the role on a split of the data; None if no rule judges the quantity there."""
+        name = self.role
+        held_out = split in ("eval", "test")
+        if name.endswith(".*"):
+            name = f"{name[:-2]}.{'eval' if held_out else 'train'}"
+        elif held_out:
+            name = _HELD_OUT.get(name, name)
+        return roles()[name] if name else None
+
+
+#: Roles of a quantity that means something else in evaluation ("": not judged there).
+_HELD_OUT = {
+    "reward": "reward.eval",
+    "success": "score.eval",
+    "throughput.tokens": "",
+    "throughput.samples": "",
+    "throughput.steps": "",
+    "time.step": "time.evaluate",
+    "time.part": "time.evaluate",
+    "time.data": "",
+    "loss.component": "loss.eval",
+    "loss.policy": "",
+    "loss.value": "",
+    "lr": "",
+    "grad_norm": "",
+}
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Terms by phrase (a tuple of words), and every word that is known.
+
+    `weights` counts the words of a phrase that are no statistic, `lengths` maps a word to the lengths of the
+    phrases that begin with it.
+    """
+
+    terms: dict[tuple[str, ...], Term]
+    words: frozenset[str]
+    weights: dict[tuple[str, ...], int]
+    lengths: dict[str, tuple[int, ...]]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """Return the lexicon, read once."""
+    text = files("postrun.metrics.grammar").joinpath("lexicon.toml").read_text(encoding="utf-8")
+    terms: dict[tuple[str, ...], Term] = {}
+    for quantity, entry in tomllib.loads(text).items():
+        for phrase, term in _phrases(quantity, entry):
+            terms.setdefault(phrase, term)
+    words = {word for phrase in terms for word in phrase}
+    words |= {*SPLITS, *STATISTICS, *WRAPPERS, *QUALIFIERS}
+    lengths: dict[str, set[int]] = {}
+    for phrase in terms:
+        lengths.setdefault(phrase[0], set()).add(len(phrase))
+    return Lexicon(
+        terms,
+        frozenset(words),
+        {phrase: sum(not statistic(word) for word in phrase) for phrase in terms},
+        {word: tuple(sorted(found)) for word, found in lengths.items()},
+    )
+
+
+def _phrases(quantity: str, entry: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Term]]:
+    """Yield the phrases of an entry; one that only adds a statistic to another is that other."""
+    term, weak = _term(quantity, entry), entry.get("weak", [])
+    known = set(entry["phrases"])
+    for text in entry["phrases"]:
+        words = tuple(text.split())
+        solid = " ".join(word for word in words if not statistic(word))
+        if solid != text and solid in known:
+            continue
+        named = _title(text) if term.named else quantity
+        yield words, replace(term, quantity=named, weak=weak is True or text in weak)
+
+
+def _term(quantity: str, entry: dict[str, Any]) -> Term:
+    fields = {name: value for name, value in entry.items() if name not in ("phrases", "weak")}
+    return Term(quantity, **fields)
+
+
+def _title(phrase: str) -> str:
+    """Return a phrase as the field writes it: short ones are acronyms."""
+    return phrase.upper() if len(phrase) <= 5 and " " not in phrase else phrase

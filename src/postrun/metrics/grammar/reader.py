@@ -1,0 +1,308 @@
+"""What a name says, by grammar: the quantity, the data it is measured on, and the statistic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from postrun.metrics.grammar.lexicon import Lexicon, Term, lexicon
+from postrun.metrics.grammar.tokens import segments
+from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
+from postrun.metrics.roles import roles
+from postrun.metrics.series import MetricInfo
+
+#: A reading below this confidence is no reading; below the second, no rule judges by it.
+LEAST, JUDGED = 0.35, 0.6
+#: Statistics that a metric is told apart by even if they belong to its phrase ("completions max length").
+_NOT_CENTRAL = frozenset({"min", "max"})
+#: Words that are a loss without the word "loss".
+_PLAYERS = frozenset(
+    {"discriminator", "generator", "netd", "netg", "errd", "errg", "lossd", "lossg"}
+)
+#: Roles of losses whose group may be a segment of its own: "critic/loss".
+_SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
+_TIME_GROUPS = frozenset({"time", "timing", "timings", "timers", "times", "duration", "durations"})
+_A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
+
+
+@dataclass(slots=True)
+class _Match:
+    """A term and the words that name it: `at` in `segment`, `width` words."""
+
+    term: Term
+    segment: int
+    at: int
+    width: int
+    words: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Name:
+    """A name's words in order, each with its segment, and what is recognised in them."""
+
+    words: list[str]
+    places: list[int]
+    matches: list[_Match] = field(default_factory=list)
+    split: str = ""
+    split_word: str = ""
+    stat: str = ""
+    unknown: list[tuple[int, str]] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+
+
+@lru_cache(maxsize=65_536)
+def read(key: str) -> tuple[MetricInfo, ...]:
+    """Return the readings of a name, the likeliest first; () if no quantity is recognised."""
+    watched = _watched(key)
+    if watched:
+        return (watched,)
+    name = _parse(segments(key))
+    if not name.matches:
+        return ()
+    head = _head(name)
+    if head is None:
+        return ()
+    found = [_reading(key, name, head)]
+    others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
+    found += [_reading(key, name, match, factor=0.5) for match in others]
+    return tuple(info for info in found if info.confidence >= LEAST)
+
+
+def _watched(key: str) -> MetricInfo | None:
+    """Return the reading of what `wandb.watch` logs."""
+    group, slash, layer = key.partition("/")
+    if not slash or group not in ("gradients", "parameters"):
+        return None
+    quantity = f"{group.removesuffix('s')} histogram"
+    split = "train" if group == "gradients" else "none"
+    why = f"wandb.watch logs {group}/LAYER"
+    return MetricInfo(
+        key, pack="generic", index=layer, quantity=quantity, split=split, confidence=0.95, why=why
+    )
+
+
+def _parse(parts: Sequence[Sequence[str]]) -> _Name:
+    name = _Name(
+        [word for part in parts for word in part],
+        [i for i, part in enumerate(parts) for _ in part],
+    )
+    taken: set[int] = set()
+    for match in _candidates(name):
+        covered = range(match.at, match.at + match.width)
+        if taken.isdisjoint(covered):
+            name.matches.append(match)
+            taken.update(covered)
+    name.matches.sort(key=lambda match: match.at)
+    within = {i: match for match in name.matches for i in range(match.at, match.at + match.width)}
+    for i in range(len(name.words)):
+        _classify(name, i, within.get(i))
+    return name
+
+
+def _candidates(name: _Name) -> list[_Match]:
+    """Return all terms that words of a name could mean: phrases of more words first, then later ones."""
+    known = lexicon()
+    found = []
+    for start, first in enumerate(name.words):
+        for length in known.lengths.get(first, ()):
+            phrase = tuple(name.words[start : start + length])
+            if len(phrase) == length and phrase in known.terms:
+                found.append((known.weights[phrase], length, start, length, phrase))
+        if len(known.lengths.get(first, ())) > 1 and not statistic(first):
+            found += _spread(name.words, start, known)  # "completions/mean_length"
+    found.sort(key=lambda item: (-item[0], -item[1], -item[2]))
+    return [
+        _Match(known.terms[phrase], name.places[start + width - 1], start, width, phrase)
+        for _, _, start, width, phrase in found
+    ]
+
+
+def _spread(
+    words: Sequence[str], start: int, known: Lexicon
+) -> list[tuple[int, int, int, int, tuple[str, ...]]]:
+    """Return phrases that begin at a word and have statistics between their words."""
+    solid = [k for k in range(start, len(words)) if not statistic(words[k])]
+    found = []
+    for length in known.lengths[words[start]]:
+        if 1 < length <= len(solid) and (width := solid[length - 1] - start + 1) > length:
+            phrase = tuple(words[k] for k in solid[:length])
+            if phrase in known.terms:
+                found.append((length, length, start, width, phrase))
+    return found
+
+
+def _classify(name: _Name, i: int, match: _Match | None) -> None:
+    """Note what a word names: a split or a statistic, also within a quantity; else whether it is unknown."""
+    word, stat = name.words[i], statistic(name.words[i])
+    if word in SPLITS:
+        if match is None or not name.split:
+            name.split, name.split_word = SPLITS[word], word
+    elif stat:
+        if match is None or word not in match.words or stat in _NOT_CENTRAL:
+            name.stat = stat
+    elif match is not None:
+        return
+    elif word.isdigit():
+        name.numbers.append(word)
+    elif word not in WRAPPERS and word not in QUALIFIERS:
+        name.unknown.append((name.places[i], word))
+
+
+def _head(name: _Name) -> _Match | None:
+    """Return the match that says what the metric is; None if only parts of an unnamed whole are there.
+
+    It is the last one, but counters ("loss_epoch") and words that say which loss it is ("loss_box") come
+    after the quantity.
+    """
+    strong = [m for m in name.matches if not m.term.counts and not m.term.loss_only]
+    sure = [m for m in strong if not m.term.weak]
+    if not sure and (not strong or any(m.term.counts for m in name.matches)):
+        return _lonely(name.matches)
+    strong = sure or strong
+    last = strong[-1]
+    special = _special(name, last)
+    if special is not None:
+        return special
+    losses = [m for m in strong if m.term.is_loss]
+    beside = losses and losses[-1].segment == last.segment
+    if losses and (last.term.part or (beside and _of_a_loss(last.term))):
+        return losses[-1]
+    return last
+
+
+def _special(name: _Name, last: _Match) -> _Match | None:
+    """Return the head of names that are about a quantity: a weight, a number of it, where it was best."""
+    end = name.matches[-1]
+    if end.term.quantity == "parameter" and end.at + end.width == len(name.words):
+        return end  # "encoder.loss_head.bias"
+    if end.term.counts and name.stat == "best" and end.segment == last.segment:
+        return end  # "best_val_loss_step"
+    begin = name.matches[0]
+    if begin.term.quantity == "count" and begin is not last and begin.segment == last.segment:
+        return begin  # "num_loss_terms"
+    return None
+
+
+def _lonely(matches: Sequence[_Match]) -> _Match | None:
+    """Return the head of a name without a quantity: a counter, or a player of an adversarial game."""
+    counters = [m for m in matches if m.term.counts]
+    if counters:
+        return counters[-1]
+    return next((m for m in reversed(matches) if m.words[-1] in _PLAYERS), None)
+
+
+def _of_a_loss(term: Term) -> bool:
+    """Return whether a quantity after "loss" in one segment says which loss: "loss_reward"."""
+    return term.role.partition(".")[0] in (
+        "reward",
+        "entropy",
+        "kl",
+        "accuracy",
+        "score",
+        "q_value",
+    )
+
+
+def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> MetricInfo:
+    term, quantity, sure = match.term, match.term.quantity, 0.95
+    split = name.split or _usual_split(name, term)
+    unknown = [word for place, word in name.unknown if place == match.segment]
+    cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
+    if term.is_loss:
+        term, quantity = _kind_of_loss(name, match, unknown)
+        cost /= 2
+    elif term.loss_only:
+        sure = 0.7
+    elif term.counts and name.words[0] in _TIME_GROUPS and match.at and match.words[-1][-1] != "s":
+        term, quantity = _A_TIME, f"{' '.join(match.words)} time"
+    elif term.counts and name.stat == "best":
+        term = Term(f"best {quantity}")
+        quantity = term.quantity
+    elif quantity in ("gain", "gap"):
+        term, quantity = _changed(name, match)
+    elif term.role == "reward" and any(place >= match.segment for place, _ in name.unknown):
+        unknown = [word for place, word in name.unknown if place >= match.segment]
+        quantity = f"{' '.join(unknown)} {quantity}"
+        term = Term(quantity, "reward.component", "higher")
+        cost /= 2
+    sure -= cost + ((0.2 if name.split else 0.4) if term.weak else 0.0)
+    if term.role.endswith(".*") and not name.split:
+        sure -= 0.1
+    sure = max(0.0, round(sure * factor, 2))
+    role = term.role_on(split) if sure >= JUDGED else None
+    if role is not None and name.stat in SPREADS and role.name.startswith("reward"):
+        role = roles()["reward.std"]
+    return MetricInfo(
+        key=key,
+        role=role.name if role else None,
+        stat=name.stat,
+        unit=term.unit or (role.unit if role else ""),
+        better="neither" if name.stat in SPREADS else term.better,
+        pack="generic",
+        index="/".join([*(word for _, word in name.unknown), *name.numbers]),
+        quantity=quantity,
+        range=term.range,
+        split=split,
+        confidence=sure,
+        why=_why(name, match, quantity, split),
+    )
+
+
+def _usual_split(name: _Name, term: Term) -> str:
+    """Return the split of a name without a word for it.
+
+    Scores, whatever is beside the name of a benchmark, and a final accuracy are held out.
+    """
+    if term.split:
+        return term.split
+    benchmark = any(m.term.split == "eval" for m in name.matches)
+    final = name.stat in ("last", "best") and term.role == "accuracy.*"
+    return "eval" if benchmark or final or term.role.startswith("score.") else "train"
+
+
+def _kind_of_loss(name: _Name, match: _Match, unknown: Sequence[str]) -> tuple[Term, str]:
+    """Return which loss it is: by the word before "loss", else by what follows it, else by its group."""
+    others = [
+        m for m in name.matches if m is not match and not m.term.counts and not m.term.is_loss
+    ]
+    beside = [m for m in others if m.segment == match.segment]
+    before = [m for m in beside if m.at < match.at]
+    after = [m for m in others if m.at > match.at]
+    groups = [m for m in others if m.segment < match.segment and m.term.role in _SIDES]
+    kind = next(iter([*reversed(before), *after, *reversed(groups)]), None)
+    if kind is None:
+        if not unknown:
+            return match.term, match.term.quantity
+        quantity = f"{' '.join(unknown)} loss"
+        return Term(quantity, "loss.component", "lower"), quantity
+    if kind.term.loss_only or kind.term.role == "loss.*":
+        return kind.term, kind.term.quantity.replace("*", " ".join(kind.words))
+    if kind.term.quantity.endswith(("loss", "penalty", "error")):
+        return kind.term, kind.term.quantity
+    quantity = f"{kind.term.quantity.removesuffix(' score')} loss"
+    return Term(quantity, "loss.component", "lower"), quantity
+
+
+def _changed(name: _Name, match: _Match) -> tuple[Term, str]:
+    """Return what a gain or gap is of: "accuracy_improvement" is better if accuracy is."""
+    before = [m for m in name.matches if m.at < match.at and not m.term.counts]
+    if not before:
+        return match.term, match.term.quantity
+    quantity = f"{before[-1].term.quantity} {match.term.quantity}"
+    gain = match.term.quantity == "gain"
+    return Term(quantity, better=before[-1].term.better if gain else "lower"), quantity
+
+
+def _why(name: _Name, match: _Match, quantity: str, split: str) -> str:
+    """Return which words decided, as a sentence without its end."""
+    told = f'"{" ".join(match.words)}" means {quantity}'
+    if name.split:
+        told += f', "{name.split_word}" the {split} split'
+    elif split != "none":
+        told += f", no word names the split ({split} is usual)"
+    if name.stat:
+        told += f", {name.stat} the statistic"
+    if name.unknown:
+        told += f"; not understood: {', '.join(word for _, word in name.unknown)}"
+    return told

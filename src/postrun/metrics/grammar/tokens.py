@@ -1,0 +1,75 @@
+"""A metric's name taken apart: segments (between "/" or "."), each of words in lower case."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from postrun.metrics.grammar.lexicon import lexicon
+
+_SEGMENTS = re.compile(r"[/\\|>]+|::|(?<!\d)\.|\.(?!\d)")
+_WORDS = re.compile(r"[^0-9A-Za-zµ²À-ɏ]+")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Za-z0-9]+")
+_LETTERS_DIGITS = re.compile(r"([a-z]+)(\d+)([a-z]*)")
+#: A name longer than this is a path or a sentence; its end says what it is.
+_LONGEST = 300
+
+
+def segments(name: str) -> list[list[str]]:
+    """Return the words of each segment of a name, empty segments left out."""
+    found = []
+    for part in _SEGMENTS.split(name[-_LONGEST:]):
+        words = [word for token in _WORDS.split(part) if token for word in _words(token)]
+        if words:
+            found.append(words)
+    return found
+
+
+def _words(token: str) -> list[str]:
+    """Return the words of a token without separators: camelCase and words written together."""
+    lower = token.lower()
+    known = lexicon().words
+    if lower in known or lower.isdigit():
+        return [lower]
+    camel = [piece.lower() for piece in _CAMEL.findall(token)]
+    together = _segmented(lower)
+    if together and len(together) <= len(camel):
+        return list(together)
+    if len(camel) > 1 and all(piece in known or piece.isdigit() for piece in camel):
+        return camel
+    if together:
+        return list(together)
+    if len(camel) > 1 and not token.islower():
+        return [word for piece in camel for word in (_segmented(piece) or (piece,))]
+    split = _LETTERS_DIGITS.fullmatch(lower)
+    if split:
+        head = list(_segmented(split[1]) or (split[1],))
+        return [*head, split[2], *([split[3]] if split[3] else [])]
+    return [lower]
+
+
+@cache
+def _segmented(text: str) -> tuple[str, ...]:
+    """Return known words that make up a text ("gradnorm"), as few as possible; () if they do not."""
+    known = lexicon().words
+    if text in known:
+        return (text,)
+    if not 5 <= len(text) <= 40:
+        return ()
+    best: list[tuple[str, ...] | None] = [()] + [None] * len(text)
+    for stop in range(1, len(text) + 1):
+        for start in range(max(0, stop - 16), stop):
+            before, piece = best[start], text[start:stop]
+            if before is None or len(before) > 3 or not _piece(piece, known):
+                continue
+            found = best[stop]
+            if found is None or len(before) + 1 < len(found):
+                best[stop] = (*before, piece)
+    return best[-1] or ()
+
+
+def _piece(text: str, known: frozenset[str]) -> bool:
+    """Return whether a text may be one of several words written together."""
+    if text.isdigit():
+        return True
+    return text in known and (len(text) > 2 or text in ("lr", "kl", "ep", "tr", "l1", "l2", "iou"))

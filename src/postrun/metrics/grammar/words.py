@@ -1,0 +1,76 @@
+"""Words that names of metrics wrap around a quantity: splits, statistics, and what says nothing."""
+
+from __future__ import annotations
+
+import re
+
+#: Words that name the data: training, evaluation (any that steers the training), test.
+SPLITS = {
+    **dict.fromkeys(
+        ("train", "training", "tr", "trn", "trainer", "traing", "trainset", "learn", "learner"), "train"
+    ),
+    **dict.fromkeys(
+        (
+            "val", "valid", "validation", "validate", "validating", "vali", "dev", "eval", "evaluation",
+            "evaluator", "evaluate", "evaluating", "holdout", "heldout", "valset", "evalset", "devset",
+            "vl", "cv", "oof", "valida",
+        ),
+        "eval",
+    ),
+    **dict.fromkeys(("test", "testing", "tst", "tests", "testset", "ood", "unseen", "inference"), "test"),
+}  # fmt: skip
+
+#: Words that name a statistic of the quantity, and how it is called.
+STATISTICS = {
+    **dict.fromkeys(("mean", "avg", "average", "ave", "averaged", "mu", "expected"), "mean"),
+    **dict.fromkeys(("std", "stddev", "stdev", "sd", "deviation", "spread", "stderr"), "std"),
+    **dict.fromkeys(("var", "variance"), "var"),
+    **dict.fromkeys(("min", "minimum", "lowest", "smallest"), "min"),
+    **dict.fromkeys(("max", "maximum", "highest", "largest"), "max"),
+    **dict.fromkeys(("best", "top"), "best"),
+    **dict.fromkeys(("last", "final", "latest", "current", "curr", "cur"), "last"),
+    **dict.fromkeys(("median", "med"), "median"),
+    **dict.fromkeys(("sum", "summed"), "sum"),
+}  # fmt: skip
+_QUANTILE = re.compile(r"p\d{1,2}|q\d{2}|quantile\d*|percentile\d*")
+
+#: Statistics of which neither more nor less is better.
+SPREADS = frozenset({"std", "var", "count"})
+
+#: Words that say where a value was computed or logged, not what it is.
+WRAPPERS = frozenset(
+    """
+    metrics metric losses log logs logged logger charts chart stats stat statistics info infos perf
+    performance monitor monitoring summary scalars scalar global local overall all per epoch epochs
+    step steps batch batches iter iters iteration iterations minibatch micro rollout rollouts env
+    environment envs objective running moving ema smoothed smooth window rolling interval cumulative
+    cum accumulated total x online offline every each by the of and in on for at to with from a an
+    as history tensorboard tb wandb hist raw value result results dist distribution callback update
+    updates policy actor critic agent agents episode episodes main model default base net network
+    loop fit stage phase finetune finetuning pretrain pretraining ft warmup end start initial init
+    before after post pre new old custom my s sec ms gb gib mb mib percent pct unit units n i k
+    macro weighted instantaneous
+    """.split()  # noqa: SIM905 - a list of words is read more easily
+)
+
+#: Adjectives that leave a quantity what it is.
+QUALIFIERS = frozenset(
+    """
+    extrinsic ext class classes label token tokens sample samples example examples normalized
+    normalised norm scaled unscaled clipped unclipped masked unmasked teacher student source target
+    src tgt client clients server player opponent team red blue left right real fake a b c d coarse
+    fine head heads layer layers level stage rank worker gpu device node group param params fold
+    seed split dataset data set subset domain task tasks language lang en de fr zh image text audio
+    video speech char word sentence pixel point points edge graph user item aggregated agg combined
+    joint clean adv adversarial robust corrupted noisy greedy beam stochastic deterministic zero
+    shot few full half hard easy medium small large id ood seen novel old new fused shared single
+    multi binary multiclass categorical sparse dense top true weighted unweighted macro micro cls
+    regression classification segmentation detection backbone encoder decoder mlm nsp lm sft rl dpo
+    ppo grpo net module bn m person box bbox seg mask segm pose
+    """.split()  # noqa: SIM905 - a list of words is read more easily
+)
+
+
+def statistic(word: str) -> str:
+    """Return the statistic that a word names, "" if none."""
+    return STATISTICS.get(word) or (word if _QUANTILE.fullmatch(word) else "")

@@ -1,0 +1,149 @@
+"""What each metric of a run means: by the user's word, a framework's pack, or grammar and values.
+
+The readers are asked in this order, and the first that knows a name is believed. `define_metric`'s goal
+decides the better direction, whoever knew the name.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from postrun.metrics.declared import split_of, user_reading
+from postrun.metrics.grammar import read
+from postrun.metrics.packs_loader import Pack
+from postrun.metrics.roles import roles
+from postrun.metrics.series import MetricInfo
+from postrun.metrics.values import contradiction, likeliest, spans
+from postrun.model import MetricDefinition, Run
+
+#: Roles that only reinforcement learning has. A plain "kl" is not among them: autoencoders have it.
+_REINFORCEMENT = frozenset(
+    {
+        "reward", "reward.component", "kl.step", "kl.mismatch", "advantage", "fraction.clipped",
+        "explained_variance", "q_value", "success", "td_error", "length.episode",
+    }
+)  # fmt: skip
+_PREFERENCE = frozenset({"reward.margin", "accuracy.preference"})
+_GOALS = {"minimize": "lower", "maximize": "higher"}
+
+
+def readings(run: Run, keys: Sequence[str], packs: Sequence[Pack]) -> dict[str, MetricInfo]:
+    """Return what each numeric metric of a run means; its role is None if no rule can judge it."""
+    said = _Definitions(run.metrics)
+    known = {key: user_reading(run.metrics, key) or _from_packs(key, packs) for key in keys}
+    guesses = {key: read(key) for key, info in known.items() if info is None}
+    spanned = spans(run.history, {key: found[0] for key, found in guesses.items() if found})
+    out = {}
+    for key in keys:
+        info = known[key]
+        if info is None:
+            info = likeliest(guesses[key], spanned.get(key)) or _nothing(key, guesses[key], spanned)
+        out[key] = said.on(info)
+    return out
+
+
+def candidates(run: Run, key: str, packs: Sequence[Pack]) -> list[MetricInfo]:
+    """Return all readings of a metric, the likeliest first: what `postrun explain` shows.
+
+    Readings that the values contradict are left out; the run may have no such metric.
+    """
+    said = _Definitions(run.metrics)
+    found = [user_reading(run.metrics, key), _from_packs(key, packs), *read(key)]
+    known = [info for info in found if info is not None]
+    if key in run.history.columns and run.history[key].dtype.is_numeric() and known:
+        span = spans(run.history, {key: known[0]}).get(key)
+        known = [
+            info
+            for info in known
+            if span is None or info.range == "" or not contradiction(info, span)
+        ]
+        known = [likeliest([info], span) or info for info in known]
+    told = [said.on(info) for info in known]
+    distinct = {(i.quantity, i.role, i.split, i.stat, i.better): i for i in reversed(told)}
+    return sorted(distinct.values(), key=lambda info: -info.confidence)
+
+
+def in_context(found: dict[str, MetricInfo], shared: Collection[str]) -> dict[str, MetricInfo]:
+    """Return readings as the run's other metrics show them.
+
+    What a reinforcement-learning run calls its loss is a policy loss: its level means nothing, and reading
+    it like a supervised loss is the commonest mistake there is. `shared` names the packs that are not of one
+    framework alone.
+    """
+    present = {info.role for info in found.values()}
+    if present.isdisjoint(_REINFORCEMENT) or not present.isdisjoint(_PREFERENCE):
+        return found
+    return {key: _of_policy(info, shared) for key, info in found.items()}
+
+
+def _of_policy(info: MetricInfo, shared: Collection[str]) -> MetricInfo:
+    if info.pack not in shared:
+        return info
+    if info.role == "loss.train":
+        return replace(info, role="loss.policy", better="neither")
+    if info.role == "kl.other" and info.quantity == "KL divergence":
+        return replace(info, role="kl.policy")
+    return info
+
+
+def _from_packs(key: str, packs: Sequence[Pack]) -> MetricInfo | None:
+    """Return what the first pack that knows a name says, in words that the name may make more precise."""
+    info = next((found for pack in packs if (found := pack.describe(key)) is not None), None)
+    if info is None or info.role is None:
+        return info
+    read_as = next(iter(read(key)), None)
+    same = read_as is not None and read_as.role == info.role
+    split = split_of(info.role)
+    if split == "none" and read_as is not None:
+        split = read_as.split
+    return replace(
+        info,
+        quantity=info.quantity
+        or (read_as.quantity if same and read_as else roles()[info.role].title),
+        split="test"
+        if read_as is not None and read_as.split == "test" and split == "eval"
+        else split,
+        confidence=0.98,
+        why=f"the pack {info.pack} knows this name",
+    )
+
+
+def _nothing(key: str, guesses: Sequence[MetricInfo], spanned: Mapping[str, object]) -> MetricInfo:
+    """Return a reading without a quantity, which says why there is none."""
+    if not guesses:
+        return MetricInfo(key, why="no word of the name is a quantity that postrun knows")
+    return MetricInfo(key, why=f"its values contradict the name ({guesses[0].quantity})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Definitions:
+    """What `define_metric` said, exact names before globs."""
+
+    exact: dict[str, MetricDefinition]
+    globs: list[MetricDefinition]
+
+    def __init__(self, definitions: Sequence[MetricDefinition]) -> None:
+        own = [definition for definition in definitions if not definition.role]
+        wide = [d for d in own if d.glob or "*" in d.name]
+        object.__setattr__(self, "exact", {d.name: d for d in reversed(own)})
+        object.__setattr__(self, "globs", wide)
+
+    def on(self, info: MetricInfo) -> MetricInfo:
+        """Return a reading with the x axis and the direction that the run defines."""
+        said = self._of(info.key)
+        if said is None:
+            return info
+        better = _GOALS.get(said.goal, "")
+        if not better and info.better == "neither" and info.role is None and info.stat == "":
+            # Whoever asks for the least value of a metric wants it low.
+            better = {"min": "lower", "max": "higher"}.get(" ".join(said.summary), "")
+        if info.pack == "user":
+            better = ""
+        return replace(info, x_axis=said.x_axis or "_step", better=better or info.better)
+
+    def _of(self, key: str) -> MetricDefinition | None:
+        if key in self.exact:
+            return self.exact[key]
+        return next((d for d in self.globs if fnmatch.fnmatchcase(key, d.name)), None)
