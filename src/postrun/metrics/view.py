@@ -122,7 +122,7 @@ class RunView:
         known = self._series.get(key)
         if known is None:
             info = self.metrics[key]
-            column = self.run.history[key]
+            column = self.run.history[key].alias("x")  # Polars reads names such as "*" as patterns
             rows: NDArray[np.int64]
             if column.dtype == pl.Float64 and not column.null_count():  # most are: no detour
                 rows, values, x = np.arange(len(column)), column.to_numpy(), self._steps

@@ -247,7 +247,8 @@ class Run:
                 "frame to a Parquet file and load its path"
             )
         history = with_times(frame)
-        floats = [series for series in history if series.dtype.is_float()]
+        # Polars reads a series' own name as a pattern ("*", "^a$") in its methods.
+        floats = [series.alias("x") for series in history if series.dtype.is_float()]
         steps = history["_step"]
         low, high = steps.min(), steps.max()
         done = Completeness(

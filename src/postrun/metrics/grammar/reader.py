@@ -107,7 +107,11 @@ def _candidates(name: _Name) -> list[_Match]:
     for start, first in enumerate(name.words):
         for length in known.lengths.get(first, ()):
             phrase = tuple(name.words[start : start + length])
-            if len(phrase) == length and phrase in known.terms:
+            if (
+                len(phrase) == length
+                and phrase in known.terms
+                and not _crosses(name, start, length)
+            ):
                 found.append((known.weights[phrase], length, start, length, phrase))
         if len(known.lengths.get(first, ())) > 1 and not statistic(first):
             found += _spread(name.words, start, known)  # "completions/mean_length"
@@ -116,6 +120,11 @@ def _candidates(name: _Name) -> list[_Match]:
         _Match(known.terms[phrase], name.places[start + width - 1], start, width, phrase)
         for _, _, start, width, phrase in found
     ]
+
+
+def _crosses(name: _Name, start: int, length: int) -> bool:
+    """Return whether a group that only says "logged" would become part of a quantity: "log/loss"."""
+    return name.words[start] == "log" and name.places[start] != name.places[start + length - 1]
 
 
 def _spread(
