@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from postrun.metrics.axis import Axis
+
 Floats = NDArray[np.float64]
 
 
@@ -64,13 +66,14 @@ class Series:
 
     `x` are steps (row numbers where a run has none; seconds since the start for system metrics),
     `y` values, `rows` row numbers in the history; all of one length, rows without a value left out.
-    `y` may hold NaN and ±Infinity.
+    `y` may hold NaN and ±Infinity. `axis` says what `x` counts.
     """
 
     info: MetricInfo
     x: Floats
     y: Floats
     rows: NDArray[np.int64]
+    axis: Axis = field(default=Axis())
     _finite: Series | None = field(default=None, repr=False)
 
     @property
@@ -95,7 +98,13 @@ class Series:
 
     def take(self, which: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Series:
         """The chosen values: a slice, a mask, or indices."""
-        return Series(self.info, self.x[which], self.y[which], self.rows[which])
+        return Series(self.info, self.x[which], self.y[which], self.rows[which], self.axis)
+
+    def row_at(self, x: float) -> int | None:
+        """Return the row of the history that holds a step, or the first one after it; None if empty."""
+        if not len(self.rows):
+            return None
+        return int(self.rows[min(int(np.searchsorted(self.x, x)), len(self.rows) - 1)])
 
 
 def paired(first: Series, second: Series) -> tuple[Series, Series]:

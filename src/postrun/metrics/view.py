@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from postrun.metrics.axis import Axis
+from postrun.metrics.axis import STEP, Axis, choose, filled, numbers
 from postrun.metrics.packs_loader import Pack, packs
 from postrun.metrics.readings import in_context, readings
 from postrun.metrics.series import Floats, MetricInfo, Series
@@ -22,6 +22,8 @@ from postrun.model import Identity, Run
 from postrun.model.run import TIMES, with_times
 from postrun.stats.plateau import Gain, gains
 
+#: The axis of system metrics: seconds since the start.
+_SECONDS = Axis("_runtime", "second")
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
 
 
@@ -98,15 +100,46 @@ class RunView:
 
     @cached_property
     def axis(self) -> Axis:
-        """What the steps of this run, `x` of its series and steps in its findings, are counted by."""
-        return Axis()
+        """What the steps of this run, `x` of its series and steps in its findings, are counted by.
+
+        The runs of a joined training were joined on `_step`, which is its axis.
+        """
+        if self.parts or not self.run.history.height:
+            return Axis()
+        return choose(self.run.history, self.metrics, bool(self.run.completeness.seams))
 
     @cached_property
     def _steps(self) -> Floats:
-        steps = self.run.history["_step"]
-        if steps.null_count() == len(steps):
+        steps = numbers(self.run.history[STEP])
+        if self.axis.key != STEP:
+            return filled(numbers(self.run.history[self.axis.key]))
+        if np.isnan(steps).all():
             return np.arange(len(steps), dtype=np.float64)
-        return steps.cast(float).to_numpy()
+        return steps
+
+    @cached_property
+    def _ends(self) -> tuple[float, float] | None:
+        known = self._steps[np.isfinite(self._steps)]
+        return (float(known.min()), float(known.max())) if len(known) else None
+
+    @property
+    def first_x(self) -> float | None:
+        """The least step of the run on its axis; None if it logged no row."""
+        return self._ends[0] if self._ends else None
+
+    @property
+    def last_x(self) -> float | None:
+        """The greatest step of the run on its axis; None if it logged no row."""
+        return self._ends[1] if self._ends else None
+
+    def x_of(self, row: int) -> float:
+        """Return the step of a row on the run's axis; NaN if it has none."""
+        return float(self._steps[row]) if 0 <= row < len(self._steps) else float("nan")
+
+    def row_at(self, x: float) -> int | None:
+        """Return the first row at a step or after it; None if there is none."""
+        reached = self._steps >= x
+        return int(np.argmax(reached)) if reached.any() else None
 
     @cached_property
     def _all_steps(self) -> bool:
@@ -135,7 +168,7 @@ class RunView:
             if not self._in_order:  # after a resume: by step, the later row of equal steps later
                 order = np.argsort(x, kind="stable")
                 rows, values, x = rows[order], values[order], x[order]
-            known = self._series[key] = Series(info, x, values, rows)
+            known = self._series[key] = Series(info, x, values, rows, self.axis)
         return known
 
     def gains(self, key: str) -> Gain | None:
@@ -212,12 +245,12 @@ class RunView:
         """One system metric's values over seconds since the start; KeyError where there is none."""
         frame, info = self.run.system, self.system_metrics[key]
         if "_runtime" not in frame.columns:
-            return Series(info, np.empty(0), np.empty(0), np.empty(0, np.int64))
+            return Series(info, np.empty(0), np.empty(0), np.empty(0, np.int64), _SECONDS)
         part = frame.select("_runtime", key).with_row_index("row").drop_nulls()
         seconds, values = (part[c].cast(float).to_numpy() for c in ("_runtime", key))
         rows = part["row"].to_numpy().astype(np.int64)
         order = np.argsort(seconds, kind="stable")
-        return Series(info, seconds[order], values[order], rows[order])
+        return Series(info, seconds[order], values[order], rows[order], _SECONDS)
 
     @cached_property
     def clock(self) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from postrun.model.display import badge, table
-from postrun.model.text import number
+from postrun.model.text import number, position
 
 
 class Severity(enum.IntEnum):
@@ -72,8 +72,8 @@ class Evidence:
         if self.step_from is None or self.step_to is None:
             return ""
         if self.step_from == self.step_to:
-            return f"{self.step_from:,.0f}"
-        return f"{self.step_from:,.0f}–{self.step_to:,.0f}"
+            return position(self.step_from)
+        return f"{position(self.step_from)}–{position(self.step_to)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the contract's evidence object; `run` and `of` only if they say something."""

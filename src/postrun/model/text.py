@@ -54,3 +54,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     return value
+
+
+def position(x: float) -> str:
+    """Return a place on an axis: "1,200", "12.5"; two decimals at most, and none from 1,000 on."""
+    if x == round(x) or abs(x) >= 1000:
+        return f"{x:,.0f}"
+    return f"{x:,.2f}".rstrip("0").rstrip(".")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from postrun.metrics import meanings, role_rank
+from postrun.metrics.axis import STEP, filled
 from postrun.model import TargetError, UsageError
 from postrun.model.run import Kept
 from postrun.model.text import unique_labels
@@ -154,7 +155,7 @@ class Project:
         if metric not in record.metrics:
             return None
         counted = record.axes.get(axis)
-        names = ["_step", "_runtime", metric, *([counted] if counted else [])]
+        names = [STEP, record.axis, "_runtime", metric, *([counted] if counted else [])]
         found = self._columns(number, names)
         if metric not in found:
             return None
@@ -167,7 +168,9 @@ class Project:
                 out[rows] = values
             return out
 
-        steps, seconds = dense("_step"), dense("_runtime")
+        steps, seconds = dense(STEP), dense("_runtime")
+        if record.axis != STEP and record.axis in found:
+            steps = filled(dense(record.axis))
         if np.isnan(steps).all():
             steps = np.arange(record.rows, dtype=np.float64)
         if axis == "step":

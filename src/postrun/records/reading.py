@@ -53,6 +53,7 @@ def record_of(view: RunView) -> RunRecord:
         metrics=_metrics(view),
         summary=_summary(view),
         axes=_axes(view),
+        axis=view.axis.key,
         ending=ending(view),
         only=None if run.only is None else sorted(run.only),
         path=str(run.path or ""),

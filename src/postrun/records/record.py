@@ -72,7 +72,7 @@ class RunRecord:
 
     `config` is flat, with "." between nested keys; `data` are artifacts that were used, as
     "name@digest"; `summary` are its numbers that no history has; `axes` are the metrics that count
-    tokens or samples.
+    tokens or samples, `axis` is the column that counts the trainer's own steps.
     """
 
     id: str
@@ -103,6 +103,7 @@ class RunRecord:
     metrics: Metrics = field(default_factory=lambda: Metrics({}))
     summary: dict[str, float] = field(default_factory=dict)
     axes: dict[str, str] = field(default_factory=dict)
+    axis: str = "_step"
     ending: Ending = field(default_factory=Ending)
     path: str = ""
     only: list[str] | None = None

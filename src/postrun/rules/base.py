@@ -33,6 +33,7 @@ class Rule:
         scope: "training": in an experiment of several runs, the rule reads them joined;
             "process": it reads each run by itself (how it ended, its log, its hardware).
         symptom_of: Codes of rules that explain this one's findings where both hold.
+        of_rows: True if the steps in its findings are W&B's own (`_step`), not the trainer's.
     """
 
     code: ClassVar[str]
@@ -41,6 +42,7 @@ class Rule:
     needs: ClassVar[tuple[str, ...]] = ()
     scope: ClassVar[str] = "training"
     symptom_of: ClassVar[tuple[str, ...]] = ()
+    of_rows: ClassVar[bool] = False
 
     def __init__(self, overrides: Mapping[str, float] | None = None) -> None:
         self.limits = {**self.thresholds, **(overrides or {})}
@@ -124,4 +126,7 @@ def evidence(
         n=len(series),
         run=series.info.run,
         of=series.info.of,
+        axis=series.axis.key,
+        row_from=None if start is None else series.row_at(start),
+        row_to=None if stop is None else series.row_at(stop),
     )

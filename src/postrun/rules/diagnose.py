@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from postrun.metrics import RunView
-from postrun.model import Finding, Run, Severity, ranked
+from postrun.model import Evidence, Finding, Run, Severity, ranked
 from postrun.rules.base import Rule
 from postrun.rules.causes import under_causes
 from postrun.rules.registry import Selection
@@ -61,6 +61,20 @@ def _run(rule: Rule, view: RunView) -> list[Finding]:
     try:
         # Values near the limits of floats overflow in variances: infinite spread, no warning.
         with np.errstate(all="ignore"):
-            return list(rule.check(view))
+            return [_placed(finding, rule, view) for finding in rule.check(view)]
     except Exception as error:  # a defect of one rule, maybe of another package's
         return [RuleFailed().about(rule, error)]
+
+
+def _placed(finding: Finding, rule: Rule, view: RunView) -> Finding:
+    """Return a finding whose evidence names the axis of its steps, and the rows where they lie."""
+    if rule.of_rows:
+        return finding
+    return replace(finding, evidence=tuple(_on_axis(proof, view) for proof in finding.evidence))
+
+
+def _on_axis(proof: Evidence, view: RunView) -> Evidence:
+    if proof.row_from is not None or proof.step_from is None or proof.step_to is None:
+        return proof
+    rows = view.row_at(proof.step_from), view.row_at(proof.step_to)
+    return replace(proof, axis=view.axis.key, row_from=rows[0], row_to=rows[1])

@@ -23,6 +23,7 @@ _PLAYERS = frozenset(
 #: Roles of losses whose group may be a segment of its own: "critic/loss".
 _SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
 _TIME_GROUPS = frozenset({"time", "timing", "timings", "timers", "times", "duration", "durations"})
+_SCORES = ("score.", "accuracy.")
 _A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
 
 
@@ -230,8 +231,8 @@ def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> Metri
         quantity = term.quantity
     elif quantity in ("gain", "gap"):
         term, quantity = _changed(name, match)
-    elif term.role == "reward" and any(place >= match.segment for place, _ in name.unknown):
-        unknown = [word for place, word in name.unknown if place >= match.segment]
+    elif term.role == "reward" and (part := _part_of_reward(name, match)):
+        unknown = part
         quantity = f"{' '.join(unknown)} {quantity}"
         term = Term(quantity, "reward.component", "higher")
         cost /= 2
@@ -265,9 +266,16 @@ def _usual_split(name: _Name, term: Term) -> str:
     """
     if term.split:
         return term.split
-    benchmark = any(m.term.split == "eval" for m in name.matches)
+    benchmark = term.role.endswith(".*") and any(m.term.split == "eval" for m in name.matches)
     final = name.stat in ("last", "best") and term.role == "accuracy.*"
     return "eval" if benchmark or final or term.role.startswith("score.") else "train"
+
+
+def _part_of_reward(name: _Name, match: _Match) -> list[str]:
+    """Return the words that say which term of a reward it is: "exact_reward", "reward/format"; [] if none."""
+    words = [word for place, word in name.unknown if place >= match.segment]
+    scores = [m for m in name.matches if m.segment == match.segment and m.at < match.at]
+    return [*(word for m in scores if m.term.role.startswith(_SCORES) for word in m.words), *words]
 
 
 def _kind_of_loss(name: _Name, match: _Match, unknown: Sequence[str]) -> tuple[Term, str]:

@@ -77,6 +77,7 @@ class AxisBack(Rule):
 
     code = "DAT008"
     name = "axis-back"
+    of_rows = True
     scope = "process"
     symptom_of = ("DAT003", "RUN007")
     thresholds = {

@@ -37,6 +37,7 @@ class HistorySampled(Rule):
 
     code = "DAT001"
     name = "history-sampled"
+    of_rows = True
     scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:
@@ -92,6 +93,7 @@ class LogDamaged(Rule):
 
     code = "DAT002"
     name = "log-damaged"
+    of_rows = True
     scope = "process"
     symptom_of = ("RUN002",)
 
@@ -183,6 +185,7 @@ class StepsIrregular(Rule):
 
     code = "DAT003"
     name = "steps-irregular"
+    of_rows = True
     scope = "process"
     symptom_of = ("RUN007",)
 

@@ -42,6 +42,7 @@ class DroppedRows(Rule):
 
     code = "DAT007"
     name = "dropped-rows"
+    of_rows = True
     scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -48,10 +48,9 @@ class MetricStopped(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for all metrics that stopped at one step."""
-        done = view.run.completeness
-        if done.last_step is None or done.first_step is None:
+        if view.last_x is None or view.first_x is None:
             return
-        first, last = float(done.first_step), float(done.last_step)
+        first, last = view.first_x, view.last_x
         stopped: dict[float, list[Series]] = {}
         for series in view.by_role(*_WATCHED):
             if len(series) < self.limits["min_values"]:
@@ -70,8 +69,8 @@ class MetricStopped(Rule):
             yield self.finding(
                 Severity.WARNING,
                 0.75,
-                f"{names}: logged every {usual:,.0f} steps up to step {step:,.0f}, and not in the "
-                f"{last - step:,.0f} steps after",
+                f"{names}: logged every {view.axis.count(usual)} up to {view.axis.at(step)}, and not in "
+                f"the {view.axis.count(last - step)} after",
                 "Look for an error that was swallowed there, or the condition that stopped it; final "
                 "values of it are old.",
                 [
@@ -146,7 +145,8 @@ class MetricFrozen(Rule):
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"{series.key} is exactly {number(float(series.y[-1]))} from step {series.x[start]:,.0f} to the "
+            f"{series.key} is exactly {number(float(series.y[-1]))} from "
+            f"{view.axis.at(series.x[start])} to the "
             f"end ({100 * share:.0f} % of the run){more}",
             "Nothing is updated or measured any more: check the learning rate, the gradients and the "
             "evaluation's input at that step.",

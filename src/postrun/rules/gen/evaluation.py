@@ -12,6 +12,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.levels import change
 from postrun.stats.robust import Floats, median, noise_sigma, of_three
+from postrun.training.checkpoints import go_back
 
 HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
 
@@ -204,8 +205,8 @@ class BestNotLast(Rule):
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{y.key} was best at step {step:,.0f} ({number(best)}) and ends at {number(end)}",
-            "Keep the best checkpoint rather than the last.",
+            f"{y.key} was best at {view.axis.at(step)} ({number(best)}) and ends at {number(end)}",
+            go_back(view, step),
             [evidence(y, step, before=best, after=end, effect=share)],
         )
 
@@ -386,7 +387,8 @@ class Overconfident(Rule):
         yield self.finding(
             Severity.INFO,
             0.75,
-            f"{loss.key} rises from {number(best)} (step {step:,.0f}) to {number(end)} while {score.key} goes "
+            f"{loss.key} rises from {number(best)} ({view.axis.at(step)}) to {number(end)} while "
+            f"{score.key} goes "
             f"from {number(then)} to {number(now)}: the answers hold, the probabilities become too sure",
             "Calibrate or smooth labels; stop at the best loss if probabilities matter.",
             [

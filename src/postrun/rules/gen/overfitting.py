@@ -12,6 +12,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.robust import bin_medians, median, noise_sigma
 from postrun.stats.trend import trend
+from postrun.training.checkpoints import go_back
 
 
 class Overfitting(Rule):
@@ -64,11 +65,11 @@ class Overfitting(Rule):
         if train is None:
             return
         for series in view.by_role("loss.eval"):
-            finding = self._judge(series.finite, train)
+            finding = self._judge(view, series.finite, train)
             if finding:
                 yield finding
 
-    def _judge(self, held_out: Series, train: Series) -> Finding | None:
+    def _judge(self, view: RunView, held_out: Series, train: Series) -> Finding | None:
         n = len(held_out)
         if n < self.limits["min_points"]:
             return None
@@ -100,10 +101,10 @@ class Overfitting(Rule):
         return self.finding(
             Severity.CRITICAL if end > start else Severity.WARNING,
             0.9 if rise > 6 * noise and n >= 8 else 0.75,
-            f"{held_out.key} is best at step {at:,.0f} ({number(best)}) and rises to {number(end)} at the "
-            f"end, while {train.key} goes on falling: overfitting from there on",
-            f"Use the checkpoint near step {at:,.0f}; train shorter, or regularise (more data, "
-            "augmentation, dropout, weight decay).",
+            f"{held_out.key} is best at {held_out.axis.at(at)} ({number(best)}) and rises to "
+            f"{number(end)} at the end, while {train.key} goes on falling: overfitting from there on",
+            f"{go_back(view, at)} Train shorter, or regularise (more data, augmentation, dropout, weight "
+            "decay).",
             [
                 evidence(
                     held_out, at, before=best, after=end, effect=rise / noise if noise else None

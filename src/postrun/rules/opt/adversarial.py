@@ -68,7 +68,7 @@ class DiscriminatorWins(Rule):
             Severity.WARNING,
             0.85,
             f"{judge.key} falls from {number(start, 3)} to {number(d.after, 3)} while {maker.key} rises to "
-            f"{number(g.after, 3)}, from step {at:,.0f} on: the generator gets no useful signal",
+            f"{number(g.after, 3)}, from {view.axis.at(at)} on: the generator gets no useful signal",
             "Slow the discriminator (learning rate, steps), smooth its labels, or add noise or a "
             "gradient penalty.",
             [

@@ -77,7 +77,7 @@ class GradientsExploded(Rule):
             Severity.INFO if mild else Severity.WARNING,
             0.85,
             f"{series.key} grew {number(after / before, 2)}-fold, from {number(before, 3)} to "
-            f"{number(after, 3)}, from step {series.x[begin]:,.0f} on",
+            f"{number(after, 3)}, from {view.axis.at(series.x[begin])} on",
             "Clip gradients, lower the peak learning rate, and look at the batch where it begins.",
             [
                 evidence(
@@ -151,7 +151,7 @@ class GradientsVanished(Rule):
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"{series.key} fell from {number(start, 3)} to {number(end, 3)} by step {step:,.0f}, while "
+            f"{series.key} fell from {number(start, 3)} to {number(end, 3)} by {view.axis.at(step)}, while "
             f"{loss.key} stays at {number(level)}: almost nothing is learned any more",
             "Look for saturated or dead units layer by layer; check that the loss is not masked out "
             "and depends on the weights.",

@@ -103,7 +103,8 @@ class LearningRate(Rule):
         yield self.finding(
             Severity.WARNING if ratio > 1 else Severity.INFO,
             0.8 if ratio > 1 else 0.6,
-            f"{series.key} peaks at {number(peak)} (step {at:,.0f}), {number(ratio, 3)} times the configured "
+            f"{series.key} peaks at {number(peak)} ({view.axis.at(at)}), {number(ratio, 3)} times the "
+            "configured "
             f"{number(rate)} ({name})",
             "Look for scaling by batch or world size, a schedule that ended before its peak, or a "
             "rate restored from a checkpoint.",

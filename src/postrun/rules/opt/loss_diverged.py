@@ -12,6 +12,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.levels import begins
 from postrun.stats.robust import bin_medians, median, noise_sigma, rolling_median
+from postrun.training.checkpoints import go_back
 
 
 class LossDiverged(Rule):
@@ -52,11 +53,11 @@ class LossDiverged(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
         for series in view.by_role("loss.train"):
-            finding = self._judge(series.finite)
+            finding = self._judge(view, series.finite)
             if finding:
                 yield finding
 
-    def _judge(self, series: Series) -> Finding | None:
+    def _judge(self, view: RunView, series: Series) -> Finding | None:
         y = series.y
         if len(y) < self.limits["min_rows"]:
             return None
@@ -87,10 +88,10 @@ class LossDiverged(Rule):
         return self.finding(
             Severity.CRITICAL if worse else Severity.WARNING,
             0.9 if rise > 20 * noise else 0.75,
-            f"{series.key} rose from its best, {number(best)} at step {lowest:,.0f}, to {number(end)} at the "
-            f"end, from step {at:,.0f} on"
+            f"{series.key} rose from its best, {number(best)} at {series.axis.at(lowest)}, to "
+            f"{number(end)} at the end, from {series.axis.at(at)} on"
             + (f", above where it began ({number(start)})" if worse else ""),
-            "Go back to the best checkpoint; lower the peak learning rate, lengthen the warm-up, "
-            "or clip gradients.",
+            f"{go_back(view, lowest)} Lower the peak learning rate, lengthen the warm-up, or clip "
+            "gradients.",
             [evidence(series, at, before=best, after=end, effect=rise / noise if noise else None)],
         )

@@ -10,6 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule
+from postrun.training.checkpoints import go_back
 
 #: Metrics without which nothing can have been trained.
 _NEVER = ("loss.train", "loss.eval", "loss.policy", "reward")
@@ -82,8 +83,8 @@ class NotFinite(Rule):
         step = float(series.x[at])
         finite = np.flatnonzero(np.isfinite(series.y[:at]))
         before = float(series.y[finite[-1]]) if len(finite) else None
-        had = "" if before is None else f" (last finite value {number(before)} at step "
-        had += "" if before is None else f"{series.x[finite[-1]]:,.0f})"
+        had = "" if before is None else f" (last finite value {number(before)} at "
+        had += "" if before is None else f"{series.axis.at(series.x[finite[-1]])})"
         others = f"; {len(lost) - 1} more metrics with it" if len(lost) > 1 else ""
         never = not len(series.finite)
         vital = series.info.role in _VITAL
@@ -93,15 +94,15 @@ class NotFinite(Rule):
             0.95,
             f"{series.key} is NaN or infinite in all {len(series):,} rows{others}: nothing was trained"
             if never
-            else f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}: the last "
+            else f"{series.key} is not finite from {view.axis.at(step)} to the end{had}{others}: the last "
             f"{100 * wasted:.0f} % of the run trained nothing useful"
             if vital
-            else f"{series.key} is not finite from step {step:,.0f} to the end{had}{others}",
+            else f"{series.key} is not finite from {view.axis.at(step)} to the end{had}{others}",
             "Look at the inputs and labels for NaN, and at the loss of one batch by hand; then lower the "
             "learning rate."
             if never
-            else "Restart from a checkpoint before that step with a lower learning rate or gradient "
-            "clipping, and look at that step's batch." + self._led_to_it(view, step),
+            else f"{go_back(view, step)} Lower the learning rate or clip gradients, and look at that step's "
+            f"batch.{self._led_to_it(view, step)}",
             [
                 Evidence(
                     s.key,
@@ -145,11 +146,11 @@ class NotFinite(Rule):
             "never has a finite value"
             if never
             else (
-                f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
-                f"{worst.x[some[0][1]]:,.0f}, and recovers"
+                f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at "
+                f"{worst.axis.at(worst.x[some[0][1]])}, and recovers"
                 if np.isfinite(worst.y[-1])
-                else f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at step "
-                f"{worst.x[some[0][1]]:,.0f}"
+                else f"is NaN or infinite in {count:,} of {len(worst):,} rows, first at "
+                f"{worst.axis.at(worst.x[some[0][1]])}"
             )
         )
         return self.finding(

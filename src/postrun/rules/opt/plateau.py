@@ -64,7 +64,7 @@ class Plateau(Rule):
         if not found:
             return
         series, text, _at, confidence, proof = found[0]
-        others = [f"{s.key} after step {s.x[i]:,.0f}" for s, _, i, _, _ in found[1:]]
+        others = [f"{s.key} after {view.axis.at(s.x[i])}" for s, _, i, _, _ in found[1:]]
         if others:
             more = f" and {len(others) - 3} more" if len(others) > 3 else ""
             text += (
@@ -104,7 +104,7 @@ class Plateau(Rule):
             if (gain.end - level) * series.info.sign < -0.2 * gain.total:
                 return None  # it got worse: that is more than a plateau, and other rules say it
             text = (
-                f"{series.key} shows no improvement after step {series.x[at]:,.0f} (at {number(level)}): "
+                f"{series.key} shows no improvement after {view.axis.at(series.x[at])} (at {number(level)}): "
                 f"{100 * flat:.0f} % of {run}{_time(view, series, at)} bought nothing measurable"
             )
             confidence = 0.85
@@ -115,7 +115,7 @@ class Plateau(Rule):
                 return None
             text = (
                 f"{series.key} made 90 % of its gain ({number(gain.start, 3)} to {number(gain.at_reached, 3)}) "
-                f"by step {series.x[at]:,.0f}: the other {100 * (1 - early):.0f} % of {run}"
+                f"by {view.axis.at(series.x[at])}: the other {100 * (1 - early):.0f} % of {run}"
                 f"{_time(view, series, at)} brought {number(max(rest, 0.0), 2)} more"
             )
             confidence = 0.8

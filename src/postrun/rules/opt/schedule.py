@@ -87,7 +87,7 @@ class WarmUpMissing(Rule):
         yield self.finding(
             Severity.INFO,
             0.75,
-            f"{loss.key} rose from {number(first)} to {number(worst)} by step {at:,.0f}, at the full "
+            f"{loss.key} rose from {number(first)} to {number(worst)} by {view.axis.at(at)}, at the full "
             f"learning rate ({number(float(rate.y[0]))}) from the first step on",
             "Warm the learning rate up over the first 1-5 % of the steps.",
             proofs,
@@ -135,8 +135,8 @@ class RateExhausted(Rule):
         yield self.finding(
             Severity.WARNING,
             0.9,
-            f"{rate.key} is below {100 * self.limits['floor']:g} % of its peak ({number(peak)}) from step "
-            f"{step:,.0f} on: the last {100 * share:.0f} % of the run changed almost nothing",
+            f"{rate.key} is below {100 * self.limits['floor']:g} % of its peak ({number(peak)}) "
+            f"from {view.axis.at(step)} on: the last {100 * share:.0f} % of the run changed almost nothing",
             "Make the schedule as long as the run, or give it a lower bound.",
             [evidence(rate, step, before=peak, after=float(rate.y[-1]), effect=share)],
         )

@@ -97,7 +97,7 @@ class LossSpike(Rule):
         return self.finding(
             Severity.WARNING if stuck else Severity.INFO,
             0.85,
-            f"{series.key} has {many}, {largest}at step {step:,.0f} "
+            f"{series.key} has {many}, {largest}at {series.axis.at(step)} "
             f"({number(y[i])} against {number(before)} around it), and {end}",
             "Look at the batches of those steps; if they come again, clip gradients or lower the "
             "peak learning rate.",

@@ -57,7 +57,7 @@ class LossScaleCollapsed(Rule):
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"{series.key} fell from {number(top)} to {number(end)} by step {series.x[at]:,.0f}: gradients "
+            f"{series.key} fell from {number(top)} to {number(end)} by {view.axis.at(series.x[at])}: gradients "
             "overflow at every scale, and steps are skipped",
             "Train in bfloat16, clip gradients, or look for the layer that overflows.",
             [evidence(series, float(series.x[at]), before=top, after=end, effect=end / top)],

@@ -89,7 +89,7 @@ class ThroughputDrop(Rule):
             0.9,
             f"{series.key} fell by {100 * drop:.0f} %, from {number(before)} to "
             f"{number(after)} {unit}".rstrip()
-            + f", around step {step:,.0f}"
+            + f", around {view.axis.at(step)}"
             + (cause or slower),
             "Compare time per sequence rather than tokens per second; the hardware is not slower."
             if cause
@@ -180,7 +180,7 @@ class ThroughputDrop(Rule):
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{series.key} dips every {period:,.0f} steps ({dips} dips), which is the checkpoint "
+            f"{series.key} dips every {view.axis.count(period)} ({dips} dips), which is the checkpoint "
             f"interval ({interval[0]}); they cost about {100 * cost:.1f} % of the time",
             "If that is too much, save asynchronously or less often.",
             [

@@ -260,7 +260,7 @@ class PeriodicStalls(Rule):
         yield self.finding(
             Severity.INFO,
             0.6 + 0.3 * regular,
-            f"{key} is {ratio:.1f} times as long every {period:,.0f} steps ({len(at)} times){named}: "
+            f"{key} is {ratio:.1f} times as long every {view.axis.count(period)} ({len(at)} times){named}: "
             f"{100 * share:.1f} % of the time",
             "See what runs at that interval; make it rarer, asynchronous or faster.",
             [

@@ -126,8 +126,8 @@ class ChosenFalls(Rule):
         step = float(y.x[begins(smooth, median(first), moved.after, mad_sigma(first))])
         proofs = [evidence(y, step, before=moved.before, after=moved.after, effect=fall)]
         text = (
-            f"{y.key} falls from {number(moved.before, 3)} to {number(moved.after, 3)} from step "
-            f"{step:,.0f} on"
+            f"{y.key} falls from {number(moved.before, 3)} to {number(moved.after, 3)} "
+            f"from {view.axis.at(step)} on"
         )
         if margin is not None and grown is not None:
             text += f", while {margin.key} grows to {number(grown.after, 3)}"
@@ -197,7 +197,7 @@ class PreferenceSaturated(Rule):
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{y.key} is at {number(median(y.y[start:]), 3)} from step {step:,.0f} on "
+            f"{y.key} is at {number(median(y.y[start:]), 3)} from {view.axis.at(step)} on "
             f"({100 * (1 - start / len(y)):.0f} % of the run), while {m.key} goes on from {number(then, 3)} to "
             f"{number(now, 3)}",
             "Stop near that step, raise beta, or use harder pairs.",

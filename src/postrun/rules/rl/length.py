@@ -67,9 +67,9 @@ class LengthExploded(Rule):
         yield self.finding(
             Severity.WARNING,
             0.8,
-            f"{y.key} grew from {number(moved.before, 3)} to {number(moved.after, 3)} tokens from step "
-            f"{step:,.0f} on, while {reward.key} went from {number(then, 3)} to {number(now, 3)}: length that "
-            "buys no reward",
+            f"{y.key} grew from {number(moved.before, 3)} to {number(moved.after, 3)} tokens "
+            f"from {view.axis.at(step)} on, while {reward.key} went from {number(then, 3)} to "
+            f"{number(now, 3)}: length that buys no reward",
             "Read long completions; average the loss over the batch's tokens; penalise overlong answers.",
             [
                 evidence(y, step, before=moved.before, after=moved.after, effect=moved.ratio),

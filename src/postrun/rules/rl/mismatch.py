@@ -13,6 +13,7 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.changepoint import onset
 from postrun.stats.robust import mad_sigma, median, smoothed
+from postrun.training.checkpoints import go_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,9 @@ class TrainerInferenceMismatch(Rule):
             for p in real
         )
         masked = next((p for p in found if p.what == "masked share"), None)
-        text = f"Trainer and inference probabilities part from step {begin:,.0f} on"
+        text = f"Trainer and inference probabilities part from {view.axis.at(begin)} on"
         if full > begin:
-            text += f" and are fully apart by step {full:,.0f}"
+            text += f" and are fully apart by {view.axis.at(full)}"
         text += f": {parts}"
         if masked:
             text += (
@@ -127,7 +128,7 @@ class TrainerInferenceMismatch(Rule):
             text,
             "Compare log-probabilities of trainer and inference on one fixed batch; use the same "
             "precision and kernels, refresh the sampler's weights more often, truncate importance "
-            f"ratios; restart from a checkpoint before step {begin:,.0f}.",
+            f"ratios. {go_back(view, begin)}",
             proofs,
             ("https://github.com/PrimeIntellect-ai/prime-rl/issues/1030",),
         )

@@ -64,7 +64,7 @@ class EntropyFell(Rule):
         over = reward is not None and _stopped(reward.finite, step)
         text = (
             f"{series.key} fell from {number(start, 3)} to {number(end, 3)} "
-            f"(to {100 * end / start:.0f} %), most of it by step {step:,.0f}"
+            f"(to {100 * end / start:.0f} %), most of it by {view.axis.at(step)}"
         )
         if over and reward is not None:
             text += f"; {reward.key} hardly grew after that"
@@ -124,7 +124,7 @@ class LengthCollapsed(Rule):
         proofs = [evidence(series, 0.0, step, before=start, after=end, effect=end / start)]
         text = (
             f"{series.key} fell from {number(start, 3)} to {number(end, 3)} tokens "
-            f"(to {100 * end / start:.0f} %), most of it by step {step:,.0f}"
+            f"(to {100 * end / start:.0f} %), most of it by {view.axis.at(step)}"
         )
         cut = view.first("fraction.truncated")
         mended = False

@@ -13,6 +13,7 @@ from postrun.rules.base import Rule, before_and_end, evidence
 from postrun.stats.changepoint import onset
 from postrun.stats.levels import begins, lowest
 from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
+from postrun.training.checkpoints import go_back
 
 
 class ClippedTooMuch(Rule):
@@ -134,7 +135,7 @@ class KlBlowUp(Rule):
         yield self.finding(
             Severity.CRITICAL if fell else Severity.WARNING,
             0.85,
-            f"{y.key} grew from {number(begin, 3)} to {number(end, 3)} from step {step:,.0f} on, while "
+            f"{y.key} grew from {number(begin, 3)} to {number(end, 3)} from {view.axis.at(step)} on, while "
             f"{reward.key} went from {number(then, 3)} to {number(now, 3)}: drift that buys no reward",
             "Stop where the reward stopped; raise the KL coefficient or lower the learning rate.",
             [
@@ -204,10 +205,9 @@ class EntropyExploded(Rule):
         yield self.finding(
             Severity.INFO if pays else Severity.WARNING,
             0.8,
-            f"{y.key} rose from {number(low, 3)} to {number(end, 3)} from step {step:,.0f} on"
+            f"{y.key} rose from {number(low, 3)} to {number(end, 3)} from {view.axis.at(step)} on"
             + (", while the reward rose with it" if pays else ""),
-            "Lower the entropy bonus; look at what changed where it begins; go back to a checkpoint "
-            "before it.",
+            f"Lower the entropy bonus; look at what changed where it begins. {go_back(view, step)}",
             [evidence(y, step, before=low, after=end, effect=end / low if low > 0 else None)],
         )
 
@@ -323,7 +323,8 @@ class PolicyStepTooLarge(Rule):
                 Severity.WARNING,
                 0.75,
                 f"{y.key} is above {self.limits['level']:g} in {100 * len(high) / len(y):.0f} % of the rows "
-                f"(median of those {number(level, 2)}), first at step {step:,.0f}: the policy often moves too "
+                f"(median of those {number(level, 2)}), first at {view.axis.at(step)}: the policy often "
+                "moves too "
                 "far in one update",
                 "Lower the learning rate or the epochs per batch, or set a target KL.",
                 [evidence(y, step, after=level, effect=len(high) / len(y))],
@@ -338,7 +339,7 @@ class PolicyStepTooLarge(Rule):
         yield self.finding(
             Severity.WARNING,
             0.8,
-            f"{y.key} is at {number(after, 2)} from step {step:,.0f} on{earlier}: the policy moves too far "
+            f"{y.key} is at {number(after, 2)} from {view.axis.at(step)} on{earlier}: the policy moves too far "
             "in one update",
             "Lower the learning rate or the epochs per batch, or set a target KL.",
             [evidence(y, step, before=before, after=after, effect=after)],

@@ -19,6 +19,7 @@ from postrun.stats.robust import (
     rolling_median,
     smoothed,
 )
+from postrun.training.checkpoints import go_back
 
 
 class RewardCollapsed(Rule):
@@ -95,10 +96,11 @@ class RewardCollapsed(Rule):
             yield self.finding(
                 Severity.CRITICAL if lost else Severity.WARNING,
                 0.9,
-                f"{y.key} fell from {number(best)} (best at step {peak:,.0f}) to {number(end)}, from step "
-                f"{at:,.0f} on" + (": all that it had gained is lost" if lost and gain > 0 else ""),
-                "Go back to the best checkpoint; look at KL, entropy, gradient norm and mismatch where "
-                "the fall begins.",
+                f"{y.key} fell from {number(best)} (best at {view.axis.at(peak)}) to {number(end)}, "
+                f"from {view.axis.at(at)} on"
+                + (": all that it had gained is lost" if lost and gain > 0 else ""),
+                f"{go_back(view, peak)} Look at KL, entropy, gradient norm and mismatch where the fall "
+                "begins.",
                 [
                     evidence(
                         y,
@@ -186,7 +188,7 @@ class RewardSpreadGone(Rule):
                     start,
                     end,
                     bool(top),
-                    f"{y.key} fell from {number(start, 3)} to {number(end, 3)} by step {at:,.0f}: "
+                    f"{y.key} fell from {number(start, 3)} to {number(end, 3)} by {view.axis.at(at)}: "
                     "all samples score alike, and the advantage is gone",
                 )
                 return
@@ -312,7 +314,7 @@ class RewardTermSaturated(Rule):
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{names}: at {number(level, 3)} from step {y.x[start]:,.0f} on; such a term separates good "
+            f"{names}: at {number(level, 3)} from {view.axis.at(y.x[start])} on; such a term separates good "
             "samples from bad ones no more",
             "Lower its weight, or replace it by a harder criterion.",
             [

@@ -82,7 +82,8 @@ class RewardHacked(Rule):
                 Severity.WARNING,
                 0.85,
                 f"{reward.key} rises from {number(ends.before)} to {number(ends.after)} while {y.key} falls "
-                f"from {number(best * sign)} (step {step:,.0f}) to {number(end * sign)}: the policy gains what "
+                f"from {number(best * sign)} ({view.axis.at(step)}) to {number(end * sign)}: the policy "
+                "gains what "
                 "the reward pays for, not what it was meant to pay for",
                 "Read samples from after that step; stop at the held-out best; strengthen the reward.",
                 [

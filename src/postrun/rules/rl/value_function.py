@@ -129,7 +129,8 @@ class ValuesDiverged(Rule):
         yield self.finding(
             Severity.CRITICAL if end > 10 * self.limits["factor"] * bound else Severity.WARNING,
             0.85,
-            f"{y.key} grew from {number(early, 3)} to {number(end, 3)}, from step {step:,.0f} on; no return "
+            f"{y.key} grew from {number(early, 3)} to {number(end, 3)}, from {view.axis.at(step)} on; "
+            "no return "
             f"in the run was above {number(bound, 3)}, so such values cannot be",
             "Update the target network less often, use double Q-learning, a lower learning rate, or clipped "
             "targets.",

@@ -171,12 +171,12 @@ class RestartSeam(Rule):
                     apart = new - old > max(self.limits["sigmas"] * noise, 0.1 * abs(old))
                 if not apart:
                     continue
-                step = float(seam.step_after or 0)
+                begin, step = view.x_of(seam.row - 1), view.x_of(seam.row)
                 yield self.finding(
                     Severity.WARNING,
                     0.8,
                     f"{series.key} jumps from {number(old)} to {number(new)} where the run was resumed "
-                    f"(after step {seam.step_before:,})",
+                    f"(after {view.axis.at(begin)})",
                     "Restore the optimiser's state, the schedule, the data order and the random state "
                     "with the weights.",
                     [evidence(y, step, step, before=old, after=new)],

@@ -59,13 +59,13 @@ class RunHung(Rule):
         usual = float(np.quantile(np.diff(clock), 0.95))
         if silent <= max(self.limits["factor"] * usual, self.limits["least_seconds"]):
             return
-        step = float(run.completeness.last_step or 0)
+        step = view.last_x or 0.0
         yield self.finding(
             Severity.WARNING,
             0.85,
             f"Nothing was logged in the last {duration(silent)} of the run (a row every "
             f"{duration(float(np.median(np.diff(clock))))} before), while it still gave signs of life: it hung "
-            f"after step {step:,.0f}",
+            f"after {view.axis.at(step)}",
             "Dump the stacks while it hangs (py-spy dump), set a timeout for collectives, and find the "
             "process that stopped first.",
             [Evidence("_timestamp", None, step, step, usual, silent, silent / usual, len(clock))],
@@ -123,7 +123,7 @@ class RunStalled(Rule):
         begin = _start(view)
         step = None if begin is None else view.step_at(float(clock[worst]) - begin)
         times = f"{len(long)} times, the longest " if len(long) > 1 else ""
-        where = "" if step is None else f" after step {step:,.0f}"
+        where = "" if step is None else f" after {view.axis.at(step)}"
         yield self.finding(
             Severity.WARNING,
             0.8,
