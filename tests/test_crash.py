@@ -37,7 +37,7 @@ OLD = (
         ("RuntimeError: DataLoader worker (pid 77) is killed by signal: Killed.", "host-out-of-memory"),
         ("RuntimeError: unable to open shared memory object </torch_1>", "shared-memory"),
         ("torch.distributed.DistBackendError: NCCL error in: ProcessGroupNCCL.cpp", "communication"),
-        ("KeyboardInterrupt", "interrupted"),
+        ("KeyboardInterrupt", "stopped"),
     ],
 )  # fmt: skip
 def test_kinds(end: str, kind: str | None) -> None:

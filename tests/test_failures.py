@@ -41,7 +41,7 @@ def test_clusters_by_exception_place_and_message() -> None:
         failed("ValueError", "got 4", where="data.py in load"), failed("KeyError", "'x'"),
         failed("OutOfMemoryError", "CUDA out of memory", kind="gpu-out-of-memory"),
         failed("RuntimeError", "CUDA out of memory", where="b.py in f", kind="gpu-out-of-memory"),
-        Ending("interrupted", "KeyboardInterrupt"), Ending("finished"), Ending("cut-copy"),
+        Ending("stopped", "KeyboardInterrupt"), Ending("finished"), Ending("incomplete-log"),
     ]  # fmt: skip
     found = clusters(made_project([{"ending": e} for e in ends]).records)
     assert [(c.title, c.members) for c in found] == [
@@ -82,11 +82,11 @@ def test_logs_end_to_end(tmp_path: Path) -> None:
         "ValueError at data.py in load: expected <n> columns, got <n>": 3,
         "the GPU ran out of memory": 1,
         "train/loss became NaN or infinite": 1,
-        "it vanished: no exit was recorded, and nothing shows why": 1,
+        "it was killed (no exit record, or by a signal)": 1,
     }
     endings = dict(found["endings"].select("ending", "runs").iter_rows())
     assert endings == {
-        "error": 3, "gpu-out-of-memory": 1, "interrupted": 1, "nan": 1, "finished": 1, "vanished": 1,
+        "error": 3, "gpu-out-of-memory": 1, "stopped": 1, "nan": 1, "finished": 1, "killed": 1,
     }  # fmt: skip
     assert found.headline[0].startswith("6 of 8 ended runs failed: 75 % [41, 93]")
     exemplar = next(s for s in found.sections if s.key == "exemplars")
@@ -191,9 +191,11 @@ def test_causes_of_real_consoles(shared: Path) -> None:
         assert any(cause.startswith(words) for cause in causes), words
     endings = dict(found["endings"].select("ending", "runs").iter_rows())
     # More than twenty logs are incomplete copies; the files beside them show how the runs ended.
-    assert endings["finished"] >= 25 and endings["interrupted"] >= 12 and "cut-copy" not in endings
+    assert (
+        endings["finished"] >= 25 and endings["stopped"] >= 12 and "incomplete-log" not in endings
+    )
 
 
-@pytest.mark.parametrize("kind", ["finished", "running", "interrupted", "cut-copy", "unknown"])
+@pytest.mark.parametrize("kind", ["finished", "running", "stopped", "incomplete-log", "unknown"])
 def test_endings_that_are_no_failures(kind: str) -> None:
     assert not Ending(kind).failed

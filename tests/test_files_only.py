@@ -72,7 +72,8 @@ def test_files_are_read_without_a_log(tmp_path: Path, kind: str) -> None:
 
 def test_a_pointer_says_how_to_fetch_the_log(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, POINTER, summary=SUMMARY)
-    (finding,) = [f for f in postrun.diagnose(postrun.load(folder)) if f.rule == "DAT002"]
+    told = [f for top in postrun.diagnose(postrun.load(folder)) for f in top.with_symptoms()]
+    (finding,) = [f for f in told if f.rule == "DAT002"]
     assert "Git LFS pointer" in finding.message and "`git lfs pull`" in finding.remedy
     (folder / "files" / "wandb-summary.json").unlink()
     with pytest.raises(TargetError, match="git lfs pull"):
@@ -112,7 +113,7 @@ def test_interrupted_by_the_user(tmp_path: Path) -> None:
     text = TRACEBACK.replace("ValueError: Expected input", "KeyboardInterrupt: ")
     run = postrun.load(folder_with(tmp_path, None, output=text))
     (finding,) = [f for f in postrun.diagnose(run) if f.rule == "RUN001"]
-    assert finding.severity is postrun.Severity.INFO and "Stopped by its user" in finding.message
+    assert finding.severity is postrun.Severity.INFO and "Stopped by the user" in finding.message
 
 
 def test_a_summary_from_the_end_tells_an_incomplete_copy(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_part_says_what_the_whole_says(folder: Path, tmp_path: Path) -> None:
     part = read(folder, tmp_path / "part", frozenset({"val/loss"}))
     ends = read(folder, tmp_path / "ends", frozenset())
     kinds = [r.ending.kind for r in whole.records]
-    assert kinds == ["finished", "nan", "error", "vanished"]
+    assert kinds == ["finished", "nan", "error", "killed"]
     for other in (part, ends):
         assert [r.ending for r in other.records] == [r.ending for r in whole.records]
         assert [r.config for r in other.records] == [r.config for r in whole.records]

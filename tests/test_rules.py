@@ -210,9 +210,9 @@ def test_noise_alone_is_never_critical(seed: int) -> None:
 def test_causes_of_crashes() -> None:
     for end, words in [
         ("torch.OutOfMemoryError: CUDA out of memory. Tried", "GPU ran out of memory"),
-        ("OSError: [Errno 28] No space left on device", "disk was full"),
+        ("OSError: [Errno 28] No space left on device", "the disk or the quota was full"),
         ("torch.distributed.DistBackendError: NCCL error", "communication"),
-        ("KeyboardInterrupt", "Stopped by its user"),
+        ("KeyboardInterrupt", "Stopped by the user"),
         ("ValueError: x", "ValueError at train.py:12 in main: x"),
     ]:
         run = make_run(state=State.FAILED, exit_code=1, console=TRACE.format(end=end))

@@ -125,7 +125,7 @@ def test_tables(three: Path) -> None:
     runs = store.runs.sort("id").collect()
     assert runs["id"].to_list() == ["a", "b", "c"]
     assert runs["state"].to_list() == ["finished", "failed", "crashed"]
-    assert runs["ending"].to_list() == ["finished", "error", "vanished"]
+    assert runs["ending"].to_list() == ["finished", "error", "killed"]
     assert runs["failed"].to_list() == [False, True, True]
     assert runs["rows"].to_list() == [20, 10, 20]
     assert runs["entity"].to_list() == ["", "", "team"]

@@ -159,7 +159,7 @@ def test_a_cut_copy_is_told_from_a_crash(tmp_path: Path) -> None:
     assert run.completeness.truncated and run.completeness.reported_last_step == 900
     assert run.summary["loss"] == 0.01
     (finding,) = [f for f in postrun.diagnose(run) if f.rule == "RUN002"]
-    assert "incomplete copy" in finding.message and "900" in finding.message
+    assert "log is incomplete" in finding.message and "900" in finding.message
 
 
 def test_listing_reads_no_history(tmp_path: Path) -> None:

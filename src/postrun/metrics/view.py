@@ -5,10 +5,10 @@ Everything is computed once per run and kept, so that many rules cost one pass o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ from postrun.model import Identity, Run
 from postrun.model.run import TIMES, with_times
 from postrun.stats.plateau import Gain, gains
 
+T = TypeVar("T")
 #: The axis of system metrics: seconds since the start.
 _SECONDS = Axis("_runtime", "second")
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
@@ -41,6 +42,14 @@ class RunView:
         self.parts = [RunView(part) for part in run.parts]
         self._series: dict[str, Series] = {}
         self._gains: dict[str, Gain | None] = {}
+        self._memo: dict[Callable[[RunView], Any], Any] = {}
+
+    def once(self, function: Callable[[RunView], T]) -> T:
+        """Return what a function makes of this view, computed once."""
+        if function not in self._memo:
+            self._memo[function] = function(self)
+        found: T = self._memo[function]
+        return found
 
     @cached_property
     def flat_config(self) -> dict[str, Any]:

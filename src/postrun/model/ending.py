@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 #: Endings that are no failure of the run.
-FINE = ("finished", "running", "interrupted", "cut-copy", "unknown")
+FINE = ("finished", "running", "stopped", "incomplete-log", "unknown")
 
 
 @dataclass(slots=True)
 class Ending:
     """How one run ended.
 
-    `kind`: "finished", "running", "interrupted" (by its user), "cut-copy" (the log is an incomplete copy of
-    a run that went on), or what kind of failure: the cause's name ("gpu-out-of-memory", ...), "error" for
-    any other exception, "nan", "hang", "preempted", "killed", "vanished" (no exit was recorded and nothing
-    shows why). `frame` is the last line of the user's own code, `where` the same without its line number;
+    `kind`: "finished", "running", "stopped" (by the user), "incomplete-log", or what kind of failure: the
+    cause's name ("gpu-out-of-memory", ...), "error" for any other exception, "nan", "hang", "suspended" (the
+    process stood still), "preempted", "killed" (by a signal, or no exit was recorded and nothing shows
+    why), "unknown". `frame` is the last line of the user's own code, `where` the same without its line number;
     `template` the message with its variable parts replaced. `excerpt` are console lines up to the cause.
     """
 

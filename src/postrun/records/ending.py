@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 
 from postrun.metrics import RunView
-from postrun.model import Finding, Run, State
+from postrun.model import Finding, Severity
 from postrun.model.ending import Ending
 from postrun.rules import Selection, diagnose
 from postrun.training.crash import Cause, find_cause
+from postrun.training.ending import (
+    FINISHED,
+    INCOMPLETE,
+    KILLED,
+    RUNNING,
+    STOPPED,
+    UNKNOWN,
+    how_it_ended,
+)
 
 #: Rules that tell how a run ended, or that it was lost before.
 _RULES = Selection(select=("RUN001", "RUN002", "RUN005", "RUN008", "OPT001"))
@@ -24,10 +33,10 @@ _VARIABLE = (
 
 
 def ending(view: RunView) -> Ending:
-    """How a run ended."""
+    """Return how a run ended."""
     run = view.run
     found = {f.rule: f for top in diagnose(view, _RULES) for f in top.with_symptoms()}
-    kind, cause, told = _classify(run, found)
+    kind, cause, told = _classify(view, found)
     out = Ending(kind)
     if told is not None:
         out.message, out.remedy = told.message, told.remedy
@@ -40,39 +49,34 @@ def ending(view: RunView) -> Ending:
         if cause.line is not None:
             lines = run.console["line"].slice(max(0, cause.line - _BEFORE), _EXCERPT).to_list()
             out.excerpt = [line[:200] for line in lines]
-    if kind == "vanished" and not run.history.height:
+    if kind == "killed" and cause is None and not run.history.height:
         out.template = "before any metric was logged"
     if kind == "nan" and told is not None and told.evidence:
         out.where = told.evidence[0].metric
     return out
 
 
-def _classify(run: Run, found: dict[str, Finding]) -> tuple[str, Cause | None, Finding | None]:
-    """The kind of an ending, its cause, and the finding that tells of it."""
-    lost = found.get("OPT001")
-    if run.state is State.FINISHED:
-        if "RUN008" in found:
-            cause = find_cause(run.console["line"].to_list(), 0)
-            return _kind(cause), cause, found["RUN008"]
-        if lost is not None and lost.severity.label == "critical":
-            return "nan", None, lost
-        return "finished", None, None
-    if run.state in (State.RUNNING, State.UNKNOWN):
-        return ("running" if run.state is State.RUNNING else "unknown"), None, None
+def _classify(view: RunView, found: dict[str, Finding]) -> tuple[str, Cause | None, Finding | None]:
+    """Return the kind of an ending, its cause, and the finding that tells of it."""
+    how, lost = how_it_ended(view), found.get("OPT001")
+    nan = lost if lost is not None and lost.severity is Severity.CRITICAL else None
     told = found.get("RUN001") or found.get("RUN002")
-    if run.state is State.CRASHED and run.completeness.went_on:
-        return "cut-copy", None, told
-    code = run.exit_code if run.state is State.FAILED else None
-    cause = find_cause(run.console["line"].to_list(), code)
-    if run.preempting:
-        return "preempted", cause, told
-    if cause is not None and cause.kind is not None and cause.kind.name == "interrupted":
-        return "interrupted", cause, told
-    if "RUN005" in found and (cause is None or not cause.exception):
-        return "hang", cause, found["RUN005"]
-    if lost is not None and lost.severity.label == "critical" and cause is None:
-        return "nan", None, lost
-    return _kind(cause) if cause else "vanished", cause, told
+    if how.kind == FINISHED and "RUN008" in found:
+        cause = find_cause(view.run.console["line"].to_list(), 0)
+        return _kind(cause), cause, found["RUN008"]
+    if how.kind == FINISHED or (how.kind == KILLED and how.complete):
+        return ("nan", None, nan) if nan else ("finished", None, None)
+    if how.kind in (RUNNING, UNKNOWN, STOPPED, INCOMPLETE):
+        return how.kind, how.cause, told
+    if view.run.preempting:
+        return "preempted", how.cause, told
+    if how.suspended and not how.cause:
+        return "suspended", None, told
+    if "RUN005" in found and (how.cause is None or not how.cause.exception):
+        return "hang", how.cause, found["RUN005"]
+    if nan and how.cause is None:
+        return "nan", None, nan
+    return _kind(how.cause) if how.cause else "killed", how.cause, told
 
 
 def _kind(cause: Cause | None) -> str:

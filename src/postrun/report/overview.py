@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from postrun.metrics import MetricInfo, RunView, Series, role_rank, roles
-from postrun.model import Finding, Severity, State
+from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.coverage import coverage
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
+from postrun.training.ending import headline
 
 #: Categories of detailed_analysis.json by panel, where the two differ.
 _CATEGORY = dict.fromkeys(("throughput", "mfu", "time", "memory", "length"), "performance")
@@ -128,7 +129,7 @@ def _direction(y: Floats) -> str:
 def insights(view: RunView, findings: list[Finding]) -> list[str]:
     """Sentences about the run: its end, length and speed, then the findings."""
     run = view.run
-    out = [_END[run.state].format(code=run.exit_code)]
+    out = [headline(view) + (" (exit code 0)" if run.exit_code == 0 else "")]
     if run.runtime:
         out.append(f"Duration: {run.runtime / 3600:.2f} hours ({run.runtime:,.0f} seconds)")
     if run.active is not None:
@@ -148,15 +149,6 @@ def insights(view: RunView, findings: list[Finding]) -> list[str]:
         if f.severity is not Severity.GOOD
     ]
     return out
-
-
-_END = {
-    State.FINISHED: "The process finished with exit code 0 or without an error reported",
-    State.FAILED: "The process failed with exit code {code}",
-    State.CRASHED: "The run crashed: no exit was recorded",
-    State.RUNNING: "The run is still running",
-    State.UNKNOWN: "How the run ended is not recorded",
-}
 
 
 def _loss(view: RunView) -> str:
@@ -198,10 +190,7 @@ def verdict(view: RunView, findings: list[Finding]) -> str:
     run = view.run
     worst = [f for f in findings if f.severity is Severity.CRITICAL]
     warnings = [f for f in findings if f.severity is Severity.WARNING]
-    after = f" after {run.lasted}" if run.lasted else ""
-    state = f"{run.state.value.capitalize()}{after}"
-    if run.state is State.UNKNOWN:
-        state = "End not recorded"
+    state = headline(view)
     if worst:
         names = ", ".join(dict.fromkeys(f.name for f in worst))
         return f"{state}, with critical findings: {names}."

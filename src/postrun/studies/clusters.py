@@ -17,13 +17,13 @@ _ALIKE = 0.6
 #: Kinds whose name says it all: the place in the code does not make another failure of it.
 _BY_KIND = (
     "gpu-out-of-memory", "host-out-of-memory", "shared-memory", "disk-full", "communication", "terminated",
-    "killed", "preempted", "hang", "vanished", "segmentation-fault",
+    "killed", "preempted", "hang", "suspended", "segmentation-fault",
 )  # fmt: skip
 _WORDS = {
     "error": "an exception",
     "nan": "the loss became NaN or infinite",
     "hang": "it hung",
-    "vanished": "it vanished: no exit was recorded, and nothing shows why",
+    "suspended": "the process stood still and was killed",
     "preempted": "it was preempted",
     "gpu-out-of-memory": "the GPU ran out of memory",
     "host-out-of-memory": "the host ran out of memory",
@@ -32,7 +32,7 @@ _WORDS = {
     "communication": "communication between processes failed",
     "gpu-error": "the GPU reported an error",
     "terminated": "it was told to terminate",
-    "killed": "it was killed",
+    "killed": "it was killed (no exit record, or by a signal)",
     "segmentation-fault": "a segmentation fault",
 }
 

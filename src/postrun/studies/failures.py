@@ -26,7 +26,7 @@ _MOST_VALUES, _LEAST_RUNS = 12, 3
 #: Links that are shown although they do not hold.
 _UNTOLD = 5
 Flags = NDArray[np.bool_]
-_UNKNOWN = ("running", "unknown", "cut-copy")
+_UNKNOWN = ("running", "unknown", "incomplete-log")
 
 
 def failures_study(project: Project) -> Study:
@@ -62,12 +62,12 @@ def _headline(
     if unknown:
         kinds = Counter(r.ending.kind for r in records if r.ending.kind in _UNKNOWN)
         words = {
-            "cut-copy": "whose log is an incomplete copy of a run that went on",
-            "running": "that still run",
-            "unknown": "whose end is not recorded",
+            "incomplete-log": "have an incomplete log",
+            "running": "still run",
+            "unknown": "have no record of their end",
         }
         parts = [f"{n} {words[k]}" for k, n in kinds.most_common()]
-        study.caveats.append(f"Not counted, for their end is not known: {', '.join(parts)}.")
+        study.caveats.append(f"Not counted, because their end is unknown: {', '.join(parts)}.")
     if not ended:
         study.headline.append("No run with a known end.")
         return
@@ -95,10 +95,10 @@ def _headline(
         )
     for link in [k for k in links if k.adjusted <= 0.05 and k.raises][:3]:
         study.headline.append(link.sentence())
-    interrupted = sum(r.ending.kind == "interrupted" for r in records)
-    if interrupted:
+    stopped = sum(r.ending.kind == "stopped" for r in records)
+    if stopped:
         study.caveats.append(
-            f"{interrupted} runs were stopped by their user; they count as ended, not as failed."
+            f"{stopped} runs were stopped by the user; they count as ended, not as failed."
         )
     study.caveats.append(
         "Hours lost are the whole runtime of failed runs; what a checkpoint saved is not known."

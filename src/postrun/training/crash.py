@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?$')
@@ -23,7 +24,21 @@ _NEW_OOM = re.compile(rf"total capacity of {_SIZE}.*this process has {_SIZE} mem
 _OLD_OOM = re.compile(
     rf"{_SIZE} total capacity.*?{_SIZE} already allocated.*?{_SIZE} free.*?{_SIZE} reserved", re.S
 )
-_LIBRARY = re.compile(r"site-packages|dist-packages|/lib/python\d|<frozen|^<|/torch/|\bwandb/sdk/")
+_LIBRARY = re.compile(
+    r"site-packages|dist-packages|/lib/python\d|<frozen|^<|/torch/|torchinductor|\bwandb/sdk/"
+)
+#: Between the tracebacks of a chain of exceptions.
+_CHAIN = re.compile(r"During handling of the above exception|above exception was the direct cause")
+_LOOKUP = re.compile(r"^(?:KeyError|AttributeError|IndexError|StopIteration|Empty|\w*NotFound\w*)$")
+_SAVES = re.compile(
+    r"\bsave_(?:model|pretrained|checkpoint|state|fsdp_model)\b|torch\.save\(|\.save\("
+)
+_OPTIMIZER = re.compile(r"/optim/|exp_avg|optimizer\.step|adamw?\.py|init_group", re.IGNORECASE)
+_ASKED = re.compile(rf"Tried to allocate {_SIZE}")
+_CAPACITY = re.compile(rf"total capac(?:i)?ty of {_SIZE}")
+_LIBRARY_FILE = re.compile(
+    r"^(?:serialization|module|_?tensor|init|__init__|functional|trainer)\.py:"
+)
 #: How far from the end of the console a cause may lie.
 _TAIL = 400
 
@@ -65,9 +80,9 @@ KINDS = (
     ),
     Kind(
         "disk-full",
-        "the disk was full",
+        "the disk or the quota was full",
         "Free space or lower the number of checkpoints that are kept.",
-        r"No space left on device|Disk quota exceeded",
+        r"No space left on device|Disk quota exceeded|PytorchStreamWriter failed writing|file write failed",
     ),
     Kind(
         "communication",
@@ -85,9 +100,9 @@ KINDS = (
         r"CUDA error|device-side assert|an illegal memory access|cudaError|CUDNN_STATUS_",
     ),
     Kind(
-        "interrupted",
-        "it was interrupted by the user",
-        "Nothing is wrong with the run itself; its results end where it was stopped.",
+        "stopped",
+        "the user stopped it",
+        "Nothing is wrong with the run itself: its results end where it was stopped.",
         r"^KeyboardInterrupt|^bdb\.BdbQuit|^Aborted!$",
     ),
     Kind(
@@ -111,7 +126,7 @@ KINDS = (
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 #: Exit codes of processes that died of a signal: 128 + number, or the negative number itself.
-_SIGNALS = {9: "killed", 15: "terminated", 11: "segmentation-fault", 2: "interrupted"}
+_SIGNALS = {9: "killed", 15: "terminated", 11: "segmentation-fault", 2: "stopped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +136,8 @@ class Cause:
     `kind` is None for an ordinary exception; `exception` its type, `text` its message; `frame` the
     last line of the user's own code ("train.py:221 in main"), `line` the console line (from 0).
     `cut` tells that a traceback begins but its end was never written; `detail` is what the message
-    itself shows beyond that (who held the GPU's memory).
+    itself shows beyond that (who held the GPU's memory), `remedy` what to do if the traceback tells it better
+    than the kind. `while_saving` is True if the process was saving a model.
     """
 
     kind: Kind | None
@@ -131,25 +147,41 @@ class Cause:
     line: int | None = None
     cut: bool = False
     detail: str = ""
+    remedy: str = ""
+    while_saving: bool = False
+    chain_end: int | None = None
+
+    @property
+    def end(self) -> int | None:
+        """The console line where the chain of exceptions ends, of which this is the first."""
+        return self.line if self.chain_end is None else self.chain_end
 
 
 def find_cause(lines: Sequence[str], exit_code: int | None) -> Cause | None:
-    """The cause that console lines and exit code show, or None."""
+    """Return the cause that console lines and exit code show, or None.
+
+    Of a chain of exceptions, it is the first: the others were raised while it was handled.
+    """
     first = max(0, len(lines) - _TAIL)
     tail = [_PREFIX.sub("", line) for line in lines[first:]]
+    starts = [i for i, line in enumerate(tail) if _begins(line)]
     wrapper: Cause | None = None
-    for start in range(len(tail) - 1, -1, -1):
-        if _BOX.match(tail[start].strip()):
-            cause = _boxed(tail, start, first)
-        elif tail[start].strip().endswith(_TRACEBACK):
-            cause = _traceback(tail, start, first)
-        else:
-            continue
+    for k in range(len(starts) - 1, -1, -1):
+        cause = _at(tail, starts[k], first)
         if cause is None or (cause.cut and exit_code is not None):
             continue
-        if not _WRAPPERS.search(cause.exception):
-            return cause
-        wrapper = wrapper or cause
+        if _typed_in(cause) and any(not _typed_in(_at(tail, i, first)) for i in starts[:k]):
+            continue  # somebody looked around in the interpreter afterwards
+        if _WRAPPERS.search(cause.exception):
+            wrapper = wrapper or cause
+            continue
+        last, cause = cause, _first_of_chain(tail, starts[: k + 1], first, cause)
+        return replace(
+            cause,
+            chain_end=last.line,
+            remedy=_memory_remedy(cause, tail, first),
+            while_saving=_saving(tail, starts[k]),
+        )
     if wrapper is not None:
         return wrapper
     for i in range(len(tail) - 1, max(0, len(tail) - 60) - 1, -1):
@@ -158,6 +190,77 @@ def find_cause(lines: Sequence[str], exit_code: int | None) -> Cause | None:
             if re.search(kind.pattern, text):
                 return Cause(kind, text=text[:300], line=first + i, detail=_detail(kind, text))
     return _by_exit_code(exit_code)
+
+
+def _begins(line: str) -> bool:
+    """Return whether a traceback begins on a line, plain or drawn in a box."""
+    return line.strip().endswith(_TRACEBACK) or bool(_BOX.match(line.strip()))
+
+
+def _at(tail: Sequence[str], start: int, offset: int) -> Cause | None:
+    read = _boxed if _BOX.match(tail[start].strip()) else _traceback
+    return read(tail, start, offset)
+
+
+def _typed_in(cause: Cause | None) -> bool:
+    return cause is None or cause.frame.startswith("<stdin>")
+
+
+def _first_of_chain(tail: Sequence[str], starts: Sequence[int], offset: int, cause: Cause) -> Cause:
+    """Return the first exception of the chain whose last one begins at the last of `starts`.
+
+    A traceback whose end is missing and that follows another one directly repeats it (as debuggers do).
+    """
+    if cause.kind is not None and cause.kind.name == "stopped":
+        return cause
+    for before, start in reversed(list(pairwise(starts))):
+        between = [line.strip() for line in tail[before:start] if line.strip()]
+        chained = bool(between) and bool(_CHAIN.search(between[-1]))
+        earlier = _at(tail, before, offset)
+        repeated = cause.cut and earlier is not None and earlier.line == offset + start - 1
+        if earlier is None or earlier.cut or not (chained or repeated):
+            break
+        if (
+            chained
+            and not cause.cut
+            and _LOOKUP.search(earlier.exception)
+            and "direct" not in between[-1]
+        ):
+            break  # a lookup that failed and was handled is no cause
+        cause = replace(
+            earlier, frame=earlier.frame if _own(earlier.frame) else cause.frame or earlier.frame
+        )
+    return cause
+
+
+def _own(frame: str) -> bool:
+    return bool(frame) and not _LIBRARY_FILE.search(frame)
+
+
+def _saving(tail: Sequence[str], start: int) -> bool:
+    """Return whether a traceback runs through the saving of a model."""
+    return any(_SAVES.search(line) for line in tail[start:])
+
+
+def _memory_remedy(cause: Cause, tail: Sequence[str], offset: int) -> str:
+    """Return what helps against a GPU that is full, as the traceback tells where it filled up."""
+    if cause.kind is None or cause.kind.name != "gpu-out-of-memory" or cause.line is None:
+        return ""
+    stop = cause.line - offset + 1
+    near = "\n".join(tail[max(0, stop - 14) : stop])
+    asked, total = _ASKED.search(near), _CAPACITY.search(near)
+    if _OPTIMIZER.search(near):
+        return (
+            "The optimizer's state does not fit: use an 8-bit or sharded optimizer (ZeRO, FSDP), or train "
+            "fewer parameters (LoRA). A smaller batch will not help."
+        )
+    if asked and total and _gib(asked[1], asked[2]) > 0.2 * _gib(total[1], total[2]):
+        where = f" at {cause.frame}" if cause.frame else ""
+        return (
+            f"One allocation asked for {asked[1]} {asked[2]}{where}: shorten the sequences, or avoid building "
+            "that tensor as a whole."
+        )
+    return ""
 
 
 def _traceback(lines: Sequence[str], start: int, offset: int) -> Cause | None:
@@ -207,8 +310,18 @@ def _exception(lines: Sequence[str], i: int, offset: int, frame: str) -> Cause |
     if match is None:
         return None
     kind = next((k for k in KINDS if re.search(k.pattern, full)), None)
-    text = (match["text"] or "")[:300]
+    text = (match["text"] or _below(lines, i))[:300]
     return Cause(kind, match["type"], text, frame, offset + i, detail=_detail(kind, full))
+
+
+def _below(lines: Sequence[str], i: int) -> str:
+    """Return a message that begins on the lines below its exception, indented."""
+    found = []
+    for line in lines[i + 1 : i + 4]:
+        if not line.strip() or not line[0].isspace() or line.lstrip().startswith("File "):
+            break
+        found.append(line.strip())
+    return " ".join(found)
 
 
 def _detail(kind: Kind | None, text: str) -> str:

@@ -43,10 +43,10 @@ class ErrorSwallowed(Rule):
             return
         lines = run.console["line"].to_list()
         cause = find_cause(lines, 0)
-        if cause is None or not cause.exception or cause.line is None:
+        if cause is None or not cause.exception or cause.end is None:
             return
-        later = sum(1 for line in lines[cause.line + 1 :] if line.strip())
-        interrupted = cause.kind is not None and cause.kind.name == "interrupted"
+        later = sum(1 for line in lines[cause.end + 1 :] if line.strip())
+        interrupted = cause.kind is not None and cause.kind.name == "stopped"
         if interrupted or later >= self.limits["lines"]:
             return
         where = f" at {cause.frame}" if cause.frame else ""

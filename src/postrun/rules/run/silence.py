@@ -12,6 +12,7 @@ from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
 from postrun.stats.robust import Floats
+from postrun.training.ending import how_it_ended
 
 
 class RunHung(Rule):
@@ -52,8 +53,8 @@ class RunHung(Rule):
         if run.state is State.FINISHED or run.state is State.RUNNING:
             return
         clock = row_times(view)
-        if len(clock) < self.limits["min_rows"]:
-            return
+        if len(clock) < self.limits["min_rows"] or how_it_ended(view).suspended:
+            return  # a process that stood still is told by RUN002
         last = max(_latest(run.system, "_timestamp"), _latest(run.console, "timestamp"))
         silent = last - float(clock[-1])
         usual = float(np.quantile(np.diff(clock), 0.95))

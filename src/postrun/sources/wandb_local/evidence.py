@@ -56,9 +56,9 @@ def ended(
 
 def _by_console(lines: Sequence[str]) -> Ended | None:
     cause = find_cause(lines, None)
-    if cause is None or cause.line is None:
+    if cause is None or cause.end is None:
         return None
-    later = [line for line in lines[cause.line + 1 :] if line.strip()]
+    later = [line for line in lines[cause.end + 1 :] if line.strip()]
     if sum(not line.lstrip().startswith("wandb") for line in later) >= _LAST_LINES:
         return None
     if cause.exception:
