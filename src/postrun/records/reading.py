@@ -70,7 +70,7 @@ def _started(view: RunView) -> float | None:
 
 def _gpus(view: RunView, gpu: Any) -> int | None:
     """GPUs in use by the system metrics, else by the config; 1 where only a GPU's name is known."""
-    sampled = in_use(view, "system.gpu_utilisation")
+    sampled = in_use(view, "system.gpu_utilisation", whole=True)
     if sampled:
         return len({s.info.index for s in sampled})
     planned = view.number("world_size")

@@ -290,7 +290,7 @@ def _machine(about: dict[str, Any]) -> str:
 
 def energy_sentence(view: RunView) -> str:
     """The GPUs' energy with its formula, where their power was sampled; else ""."""
-    used = {s.info.index for s in in_use(view, "system.gpu_power")}
+    used = {s.info.index for s in in_use(view, "system.gpu_power", whole=True)}
     whole = [s.finite for s in view.system("system.gpu_power") if s.info.index in used]
     gpus = [s for s in whole if len(s) > 1]
     if not gpus:

@@ -13,6 +13,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule
+from postrun.rules.perf.samples import of_training, on_cpu, stood_still
 from postrun.stats.robust import median
 
 #: Fewer samples or a shorter time say nothing about a run.
@@ -63,7 +64,9 @@ class GpuIdle(Rule):
     data, for the CPU, for another process, or because the model is tiny.
 
     ## How it decides
-    At least 20 samples over 5 minutes, the first tenth left out. The busiest GPU's median is below
+    At least 20 samples over 5 minutes between the first and the last row, the first tenth left out (what
+    the machine does before and after the training, and while the process is suspended, does not count; a run
+    that trains on the CPU is not judged). The busiest GPU's median is below
     `low` %; a GPU that holds less than 2 % of its memory is not in use and not counted. `info` where a
     loop spends its time elsewhere by design (rollouts, evaluation), which is not known: hence
     `warning` only below a third of `low`.
@@ -87,7 +90,7 @@ class GpuIdle(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         used = in_use(view, "system.gpu_utilisation")
-        if not used:
+        if not used or view.run.history.height < 2:
             return
         best = max(used, key=lambda s: median(s.y))
         level = median(best.y)
@@ -109,18 +112,25 @@ def owned(view: RunView) -> set[str]:
     return {s.info.index for s in view.system("system.gpu_process_memory") if len(s.finite)}
 
 
-def in_use(view: RunView, role: str) -> list[Series]:
-    """Series of a role of the run's GPUs: those that its process used, else those that hold memory.
+def in_use(view: RunView, role: str, whole: bool = False) -> list[Series]:
+    """Return samples of the run's GPUs while it trained: those its process used, else those that hold memory.
 
-    On a machine with other users, the latter may be theirs.
+    On a machine with other users, the latter may be theirs. `whole`: samples of the whole run, for what it
+    cost. Otherwise none if the run trains on the CPU, or its process stood still for long.
     """
+    found = [series.finite for series in view.system(role)]
+    if not whole:
+        if on_cpu(view) or stood_still(view):
+            return []
+        found = [of_training(view, series) for series in found]
+    samples = long_enough(found)
     mine = owned(view)
     if mine:
-        return [s for s in long_enough(view.system(role)) if s.info.index in mine]
+        return [s for s in samples if s.info.index in mine]
     memory = {
         s.info.index: median(s.finite.y) for s in view.system("system.gpu_memory") if len(s.finite)
     }
-    return [s for s in long_enough(view.system(role)) if memory.get(s.info.index, 100.0) >= 2.0]
+    return [s for s in samples if memory.get(s.info.index, 100.0) >= 2.0]
 
 
 class GpuImbalance(Rule):

@@ -10,10 +10,14 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.perf.machine import at_steps, in_use, long_enough
+from postrun.rules.perf.machine import at_steps, in_use, long_enough, owned
 from postrun.stats.levels import change
 from postrun.stats.robust import bin_medians, median
 from postrun.stats.trend import trend
+from postrun.training.ending import how_it_ended
+
+#: The kind of an end for lack of GPU memory.
+_FULL = "gpu-out-of-memory"
 
 
 def _leak(series: Series, grown: float) -> tuple[float, float] | None:
@@ -109,9 +113,9 @@ class HostMemoryGrows(Rule):
     later and without a message.
 
     ## How it decides
-    As PERF013, for the process's resident memory (`proc.memory.rssMB`), else the machine's share in
-    use, with a growth of more than `grown`. The time until it is full is the rest over the slope of
-    the last half.
+    As PERF013, for the process's resident memory (`proc.memory.rssMB`), else host memory that the run logs
+    itself (`min_rows` rows), else the machine's share in use, with a growth of more than `grown`. The time
+    until it is full is the rest over the slope of the last half.
 
     ## What to do
     Keep no batches or Python objects per step; look at data-loader workers (copy-on-write of Python
@@ -124,12 +128,14 @@ class HostMemoryGrows(Rule):
     code = "PERF014"
     name = "host-memory-grows"
     scope = "process"
-    needs = ("system.memory_process", "system.memory")
-    thresholds = {"grown": 0.3}
+    needs = ("system.memory_process", "system.memory", "memory.host")
+    thresholds = {"grown": 0.3, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         usable = long_enough(view.system("system.memory_process"))
+        logged = [s.finite for s in view.by_role("memory.host")]
+        usable = usable or [s for s in logged if len(s) >= self.limits["min_rows"]]
         usable = usable or long_enough(view.system("system.memory"))
         if not usable:
             return
@@ -153,7 +159,11 @@ class HostMemoryGrows(Rule):
             f"{series.key} grows steadily, from {number(before, 3)} to {number(after, 3)} "
             f"{series.info.unit}{full}",
             "Keep no batches or objects from step to step; look at data-loader workers and metric buffers.",
-            [at_steps(view, series, before=before, after=after, effect=after / before)],
+            [
+                evidence(series, before=before, after=after, effect=after / before)
+                if series.info.role == "memory.host"
+                else at_steps(view, series, before=before, after=after, effect=after / before)
+            ],
         )
 
 
@@ -168,11 +178,12 @@ class MemoryHeadroom(Rule):
     batch (or less sharding and recomputation) would use the hardware better.
 
     ## How it decides
-    The highest sampled share of memory of any GPU in use: at least `full` %, or below `free` % while
-    the GPU is busy (median utilisation above 30 %). Frameworks that reserve all memory in advance
-    (JAX, TensorFlow) look full from the first samples on: where the share hardly changes, "full" is not
-    reported. Samples count all processes on a GPU: where more than `shared` % were in use at the first
-    sample, that is said.
+    The sampled share of memory of any GPU in use: at least `full` % in `samples` samples, or never above
+    `free` % in the whole run while the GPU is used (median utilisation above 30 %) and has room (below
+    `busy` %). A run that failed for lack of memory is told by RUN001. Frameworks that reserve all memory in
+    advance (JAX, TensorFlow) look full from the first samples on: if the share hardly changes, "full" is not
+    reported. Samples count all processes on a GPU: if more than `shared` % were in use within the first
+    `early` seconds (a third of that on a GPU that is known to be the process's own), that is said.
 
     ## What to do
     Full: shorten the longest batches or checkpoint activations. Free: raise the batch size.
@@ -185,29 +196,38 @@ class MemoryHeadroom(Rule):
     name = "memory-headroom"
     scope = "process"
     needs = ("system.gpu_memory",)
-    thresholds = {"full": 97.0, "free": 35.0, "shared": 50.0}
+    thresholds = {
+        "full": 97.0,
+        "samples": 3,
+        "free": 35.0,
+        "busy": 80.0,
+        "shared": 50.0,
+        "early": 15.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         used = [s for s in in_use(view, "system.gpu_memory") if median(s.y) >= 2.0]
-        if not used:
-            return
+        cause = how_it_ended(view).cause
+        if not used or (cause is not None and cause.kind and cause.kind.name == _FULL):
+            return  # RUN001 tells of memory that ran out
         top = max(used, key=lambda s: float(s.y.max()))
-        high = float(top.y.max())
         whole = next(s for s in view.system("system.gpu_memory") if s.key == top.key).finite
-        first = float(whole.y[0])
+        first, high = float(whole.y[0]), float(whole.y.max())
+        at_top = int((top.y >= self.limits["full"]).sum())
+        early = whole.x[0] <= self.limits["early"] / (3 if top.info.index in owned(view) else 1)
         busy = [median(s.y) for s in in_use(view, "system.gpu_utilisation")]
-        if high >= self.limits["full"] and float(np.ptp(top.y)) > 1.0:
+        if at_top >= self.limits["samples"] and float(np.ptp(top.y)) > 1.0:
             text = f"GPU memory peaks at {number(high, 3)} %: one longer batch and the run would have ended"
             remedy = "Shorten the longest batches, or checkpoint activations."
-            if first > self.limits["shared"]:
+            if first > self.limits["shared"] and early:
                 text = (
                     f"GPU memory peaks at {number(high, 3)} %; {number(first, 2)} % were in use at the "
                     f"first sample already ({duration(float(whole.x[0]))} after the start): little is left, "
                     "and other processes may hold much of it"
                 )
                 remedy = "See who holds it (nvidia-smi); choose a free GPU, or shorten the longest batches."
-        elif high < self.limits["free"] and max(busy, default=0.0) > 30:
+        elif high < self.limits["free"] and 30 < max(busy, default=0.0) < self.limits["busy"]:
             text = f"GPU memory never exceeds {number(high, 2)} %: a larger batch would fit"
             remedy = "Raise the batch size, or lower sharding and recomputation."
         else:

@@ -11,7 +11,8 @@ from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.perf.machine import at_steps
+from postrun.rules.perf.machine import at_steps, in_use
+from postrun.rules.perf.samples import running_mean
 from postrun.stats.changepoint import segments
 from postrun.stats.periodic import share_after_multiples
 from postrun.stats.robust import bin_medians, mad_sigma, median, rolling_median
@@ -32,6 +33,7 @@ class ThroughputDrop(Rule):
     second on healthy hardware, a failing data loader or a throttled GPU does not heal by itself.
 
     ## How it decides
+    A speed that is a mean since the start (each value changes it less) cannot show a drop and is left out.
     The first `warm_up` share of the run (2 rows at least) is left out: it holds compilation and
     warm-up, often reported as 0. The change point (optimal partitioning into constant levels, Schwarz
     penalty for autocorrelated noise) of the medians of at most 200 groups with the largest lasting
@@ -60,7 +62,7 @@ class ThroughputDrop(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """At most one drop and one finding on dips."""
         series = self.usable(view, *_SPEED)
-        if series is None:
+        if series is None or running_mean(series.y):
             return
         skip = max(2, int(self.limits["warm_up"] * len(series)))
         steady = series.take(slice(skip, None))
@@ -208,7 +210,8 @@ class LowMfu(Rule):
 
     ## How it decides
     Median without the first rows (warm-up). Percent or fraction by the pack's unit, else by the
-    greatest value (above 1 is percent). Small models and reinforcement learning with long
+    greatest value (above 1 is percent). Not said if the GPU is at least `busy` % busy: the value is then
+    measured against the peak of another accelerator. Small models and reinforcement learning with long
     generation cannot reach high values, hence `info`.
 
     ## What to do
@@ -224,7 +227,7 @@ class LowMfu(Rule):
     code = "PERF002"
     name = "low-mfu"
     needs = ("mfu",)
-    thresholds = {"low": 10.0}
+    thresholds = {"low": 10.0, "busy": 80.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -234,7 +237,8 @@ class LowMfu(Rule):
         y = series.finite.y[2:]
         percent = series.info.unit == "%" or y.max() > 1
         level = median(y) * (1 if percent else 100)
-        if 0 < level < self.limits["low"]:
+        busy = [median(s.y) for s in in_use(view, "system.gpu_utilisation")]
+        if 0 < level < self.limits["low"] and max(busy, default=0.0) < self.limits["busy"]:
             yield self.finding(
                 Severity.INFO,
                 0.8,

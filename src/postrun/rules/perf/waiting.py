@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from postrun.metrics import RunView, Series, paired
+from postrun.metrics.axis import STEP
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
 from postrun.rules.gen.evaluation import HELD_OUT
+from postrun.rules.perf.samples import in_bursts
 from postrun.rules.run.silence import row_times
 from postrun.stats.periodic import regular_period
 from postrun.stats.robust import Floats, mad_sigma, median, rolling_median
@@ -224,7 +226,7 @@ class PeriodicStalls(Rule):
             key, x, values, proof = y.key, y.x, y.y, y.info.role
         else:
             steps, seconds = view.clock
-            if len(steps) < self.limits["min_rows"] + 1 or view.parts:
+            if len(steps) < self.limits["min_rows"] + 1 or view.parts or in_bursts(seconds):
                 return
             key, x, values, proof = "the time between rows", steps[1:], np.diff(seconds), None
         level = rolling_median(values, 31)
@@ -359,7 +361,7 @@ class SlowStart(Rule):
 
     ## How it decides
     The first row comes later than `least_seconds` and than `share` of the run's time, and than three
-    times the usual interval between rows.
+    times the usual interval between rows, for each interval of steps that lies before the first row.
 
     ## What to do
     Cache preprocessed data and compiled graphs; start the accelerators' job after preprocessing.
@@ -391,6 +393,8 @@ class SlowStart(Rule):
         first, usual = float(seconds[0]), median(np.diff(clock)) if len(clock) > 1 else 0.0
         if first < max(self.limits["least_seconds"], self.limits["share"] * total, 3 * usual):
             return
+        if view.axis.key != STEP and first < 3 * usual * _rows_before(view):
+            return  # the first row is of a later step, and the steps before it took their time
         step = float(view.run.completeness.first_step or 0)
         yield self.finding(
             Severity.INFO,
@@ -399,3 +403,11 @@ class SlowStart(Rule):
             "Cache preprocessed data and compiled graphs; preprocess before the accelerators are reserved.",
             [Evidence("_runtime", None, step, step, 0.0, first, first / total, len(seconds))],
         )
+
+
+def _rows_before(view: RunView) -> float:
+    """Return how many usual intervals of steps lie before the first row: 1 if it is the first step."""
+    steps, _ = view.clock
+    moves = np.diff(steps)
+    usual = median(moves[moves > 0]) if (moves > 0).any() else 0.0
+    return max(1.0, float(steps[0]) / usual) if usual else 1.0

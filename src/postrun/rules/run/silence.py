@@ -11,6 +11,7 @@ from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
+from postrun.rules.perf.samples import in_bursts
 from postrun.stats.robust import Floats
 from postrun.training.ending import how_it_ended
 
@@ -104,7 +105,7 @@ class RunStalled(Rule):
         """One finding at most."""
         run = view.run
         clock = row_times(view)
-        if len(clock) < self.limits["min_rows"]:
+        if len(clock) < self.limits["min_rows"] or in_bursts(clock):
             return
         gaps = np.diff(clock)
         bar = max(
