@@ -92,7 +92,7 @@ def memory(*levels: tuple[int, float]) -> np.ndarray:
 @pytest.mark.parametrize(
     ("levels", "gpu", "words"),
     [
-        (((150, 80.0), (50, 98.5)), BUSY, "peaks at 98.5 %: one longer batch"),
+        (((9, 20.0), (141, 80.0), (50, 98.5)), BUSY, "peaks at 98.5 %: one longer batch"),
         (((1, 98.5), (199, 60.0)), BUSY, ""),  # one sample at the start
         (((200, 20.0),), np.full(200, 55.0), "never exceeds 20 %"),
         (((200, 20.0),), BUSY, ""),  # no room: the GPU is busy
