@@ -109,7 +109,10 @@ def _readings(key: str, target: str | None) -> list[MetricInfo]:
 
 def _merged(found: list[MetricInfo]) -> list[MetricInfo]:
     """Return distinct readings: the user's word, then what grammar says, then what only a pack says."""
+    owners = [pack.name for pack in packs() if found and found[0].key in pack.keys]
     ranks = {"user": 0, "wandb-system": 1, "generic": 2}
+    if len(owners) == 1:
+        ranks[owners[0]] = 1  # nobody else gives a metric this name
     ordered = sorted(found, key=lambda info: (ranks.get(info.pack, 3), -info.confidence))
     if ordered and ordered[0].pack == "generic" and ordered[0].confidence < JUDGED:
         ordered.sort(key=lambda info: -info.confidence)

@@ -31,7 +31,10 @@ class KeyPattern:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One framework's names. `recognised_by` needs `at_least` of `keys`, or any other mark.
+    """One framework's names, and the marks by which it is recognised (`metrics/frameworks.py`).
+
+    `at_least` of the metric names `keys`; all of `config_keys`; one of `packages`, which nobody installs for
+    something else, or one of `requirements` together with a name; a program that one of `programs` matches.
 
     Packs of lower `rank` are asked first: a trainer before the framework that it is built on.
     `stream` is what it describes, "history" or "system"; `parts` are the runs of which one training
@@ -45,25 +48,13 @@ class Pack:
     at_least: int = 1
     config_keys: frozenset[str] = frozenset()
     requirements: frozenset[str] = frozenset()
+    packages: frozenset[str] = frozenset()
+    programs: tuple[re.Pattern[str], ...] = ()
     settings: dict[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict, hash=False)
     normalised: bool = False
     rank: int = 0
     stream: str = "history"
     parts: dict[str, frozenset[str]] = field(default_factory=dict, hash=False)
-
-    def recognised_by(
-        self, keys: Iterable[str], config: Iterable[str], requirements: Iterable[str]
-    ) -> bool:
-        """True where a run with these metric keys, config keys and packages is this framework's."""
-        if self.normalised:
-            return True
-        if len(self.keys.intersection(keys)) >= self.at_least:
-            return True
-        if self.config_keys and self.config_keys <= set(config):
-            return True
-        if not self.requirements or not self.keys.intersection(keys):
-            return False
-        return any(_package(line) in self.requirements for line in requirements)
 
     def part_of(self, keys: Iterable[str]) -> str:
         """Which part of a training a run with these keys is, "" where there are no parts."""
@@ -110,6 +101,8 @@ def parse_pack(text: str, origin: str) -> Pack:
             at_least=int(recognise.get("at_least", 1)),
             config_keys=frozenset(recognise.get("config", [])),
             requirements=frozenset(recognise.get("requirements", [])),
+            packages=frozenset(recognise.get("packages", [])),
+            programs=tuple(re.compile(p) for p in recognise.get("programs", [])),
             settings={
                 name: tuple(re.compile(p) for p in patterns)
                 for name, patterns in data.get("config", {}).items()
@@ -132,10 +125,6 @@ def _pattern(entry: dict[str, Any]) -> KeyPattern:
         unit=entry.get("unit", ""),
         better=entry.get("better", ""),
     )
-
-
-def _package(line: str) -> str:
-    return re.split(r"[=<>@ \[]", line, maxsplit=1)[0].lower()
 
 
 @cache

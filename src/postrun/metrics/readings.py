@@ -26,6 +26,8 @@ _REINFORCEMENT = frozenset(
     }
 )  # fmt: skip
 _PREFERENCE = frozenset({"reward.margin", "accuracy.preference"})
+#: Roles of what only the training has.
+_TRAINING = ("time.generate", "memory.")
 _GOALS = {"minimize": "lower", "maximize": "higher"}
 
 
@@ -97,7 +99,8 @@ def _from_packs(key: str, packs: Sequence[Pack]) -> MetricInfo | None:
     same = read_as is not None and read_as.role == info.role
     split = split_of(info.role)
     if split == "none" and read_as is not None:
-        split = read_as.split
+        # A framework's own eval_time may be its rollout's: the pack's role tells.
+        split = "train" if info.role.startswith(_TRAINING) else read_as.split
     return replace(
         info,
         quantity=info.quantity

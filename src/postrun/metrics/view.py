@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from postrun.metrics.axis import STEP, Axis, choose, filled, numbers
+from postrun.metrics.frameworks import Recognition, recognise
 from postrun.metrics.packs_loader import Pack, packs
 from postrun.metrics.readings import in_context, readings
 from postrun.metrics.series import Floats, MetricInfo, Series
@@ -76,22 +77,27 @@ class RunView:
         return not all(finite.row(0)) if finite.width else False
 
     @cached_property
-    def packs(self) -> list[Pack]:
-        """The packs that apply: recognised frameworks first, then generic names."""
+    def recognised(self) -> list[Recognition]:
+        """The packs that apply and what shows it: frameworks first, then generic settings."""
         if self.parts:
-            return list(dict.fromkeys(pack for part in self.parts for pack in part.packs))
-        run = self.run
-        keys = set(run.history.columns) | set(run.summary)
-        return [
-            p
-            for p in packs()
-            if p.stream == "history" and p.recognised_by(keys, self.flat_config, run.requirements)
-        ]
+            found = {r.pack.name: r for part in self.parts for r in part.recognised}
+            return list(found.values())
+        return recognise(self.run, self.flat_config)
+
+    @property
+    def packs(self) -> list[Pack]:
+        """The packs that apply: recognised frameworks first, then generic settings."""
+        return [recognition.pack for recognition in self.recognised]
 
     @property
     def framework(self) -> str:
         """The recognised framework's title, or ""."""
         return next((pack.title for pack in self.packs if not pack.normalised), "")
+
+    @property
+    def framework_evidence(self) -> str:
+        """What shows which framework it is, or ""."""
+        return next((r.evidence for r in self.recognised if not r.pack.normalised), "")
 
     @cached_property
     def metrics(self) -> dict[str, MetricInfo]:

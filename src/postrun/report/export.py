@@ -142,6 +142,7 @@ def detailed_analysis(view: RunView, findings: list[Finding]) -> dict[str, Any]:
         "state": run.state.value,
         "url": run.identity.url or None,
         "framework": view.framework or None,
+        "framework_evidence": view.framework_evidence or None,
         "analysis": statistics(view),
         "insights": insights(view, findings),
         "completeness": run.completeness.as_dict(),

@@ -207,6 +207,11 @@ def verdict(view: RunView, findings: list[Finding]) -> str:
     return f"{state}; no problem found."
 
 
+def _framework(view: RunView) -> str:
+    """Return the framework with what shows it: "Keras, by its metric names (epoch/loss, ...)"."""
+    return f"{view.framework}, by {view.framework_evidence}" if view.framework else ""
+
+
 def facts(view: RunView) -> list[tuple[str, str]]:
     """What identifies a run and how it went: label and text, empty ones left out."""
     run, who = view.run, view.run.identity
@@ -226,7 +231,7 @@ def facts(view: RunView) -> list[tuple[str, str]]:
         ("history", done.sentence()),
         ("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else ""),
         ("host", who.host),
-        ("framework", view.framework),
+        ("framework", _framework(view)),
         ("repository", who.repository),
         ("commit", who.commit),
         ("tags", ", ".join(who.tags)),
