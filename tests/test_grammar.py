@@ -42,8 +42,8 @@ Validation Accuracy (%) | accuracy | eval | | higher
 Acc@1 | top-1 accuracy | train | | higher
 val/top-5 accuracy | top-5 accuracy | eval | | higher
 hellaswag/acc_norm | accuracy | eval | | higher
-metrics/mAP50-95(B) | mean average precision | eval | | higher
-bbox_AP75 | mean average precision | eval | | higher
+metrics/mAP50-95(B) | mean average precision at IoU 0.5-0.95 | eval | | higher
+bbox_AP75 | mean average precision at IoU 0.75 | eval | | higher
 val/cityscapes/mIoU | intersection over union | eval | | higher
 Dice_mean_val | Dice score | eval | mean | higher
 test/macro_f1 | F1 score | test | | higher
@@ -85,7 +85,7 @@ val_time | evaluation time | eval | | lower
 rss_gb | host memory | train | | neither
 peak_gpu_mem_gb | GPU memory | train | | neither
 n_params | parameter count | none | | neither
-accuracy_improvement | accuracy gain | train | | higher
+accuracy_improvement | accuracy gain | eval | | higher
 best_val_acc | accuracy | eval | best | higher
 client_3/loss | loss | train | | lower
 Confusion Matrix | confusion matrix | eval | | neither

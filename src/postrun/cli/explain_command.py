@@ -33,7 +33,7 @@ def command(what: str, target: str | None, as_json: bool) -> None:
     """
     if target is None and _explain_rule(what, as_json):
         return
-    found = _readings(what, target)
+    found = readings_of(what, target)
     if as_json:
         click.echo(json_text({"metric": what, "readings": [_as_dict(info) for info in found]}))
         return
@@ -76,7 +76,7 @@ def _explain_rule(what: str, as_json: bool) -> bool:
     return True
 
 
-def _readings(key: str, target: str | None) -> list[MetricInfo]:
+def readings_of(key: str, target: str | None = None) -> list[MetricInfo]:
     """Return the readings of a name, the likeliest first; by all packs if no run says which apply."""
     if target is not None:
         refs, errors = find((target,))

@@ -21,12 +21,18 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True)
 class KeyPattern:
-    """One pattern of a pack: keys that match it in full have the role."""
+    """One pattern of a pack: keys that match it in full have the role.
+
+    Its quantity and split are said where the framework means something else than the name: PufferLib's
+    `eval_time` is that of its rollouts.
+    """
 
     regex: re.Pattern[str]
     role: str
     unit: str = ""
     better: str = ""
+    quantity: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class Pack:
                 better=pattern.better or role.better,
                 pack=self.name,
                 index=groups.get("index") or "",
+                quantity=pattern.quantity,
+                split=pattern.split or "none",
             )
         return None
 
@@ -124,6 +132,8 @@ def _pattern(entry: dict[str, Any]) -> KeyPattern:
         role=entry["role"],
         unit=entry.get("unit", ""),
         better=entry.get("better", ""),
+        quantity=entry.get("quantity", ""),
+        split=entry.get("split", ""),
     )
 
 

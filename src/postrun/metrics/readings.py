@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from postrun.metrics.declared import split_of, user_reading
-from postrun.metrics.grammar import read
+from postrun.metrics.grammar import JUDGED, read, split_of_name
 from postrun.metrics.packs_loader import Pack
 from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
@@ -26,6 +26,10 @@ _REINFORCEMENT = frozenset(
     }
 )  # fmt: skip
 _PREFERENCE = frozenset({"reward.margin", "accuracy.preference"})
+#: Families of roles that are one to a reader.
+_FAMILY = {"score": "score", "accuracy": "score", "perplexity": "loss"}
+#: Losses that a name alone does not tell: a policy's is called "loss" as well.
+_SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
 #: Roles of what only the training has.
 _TRAINING = ("time.generate", "memory.")
 _GOALS = {"minimize": "lower", "maximize": "higher"}
@@ -96,21 +100,37 @@ def _from_packs(key: str, packs: Sequence[Pack]) -> MetricInfo | None:
     if info is None or info.role is None:
         return info
     read_as = next(iter(read(key)), None)
-    same = read_as is not None and read_as.role == info.role
-    split = split_of(info.role)
-    if split == "none" and read_as is not None:
-        # A framework's own eval_time may be its rollout's: the pack's role tells.
-        split = "train" if info.role.startswith(_TRAINING) else read_as.split
+    named, split = split_of_name(key), split_of(info.role)
+    if info.split != "none":
+        split = info.split
+    elif split == "none" and info.role.startswith(_TRAINING):
+        split = "train"
+    elif split == "none":
+        usual = read_as.split if read_as is not None else "none"
+        split = named or ("train" if info.role.startswith("reward") else usual)
+    better = info.better
+    if better == "neither" and info.role.startswith("time.") and read_as is not None:
+        better = read_as.better
     return replace(
         info,
-        quantity=info.quantity
-        or (read_as.quantity if same and read_as else roles()[info.role].title),
-        split="test"
-        if read_as is not None and read_as.split == "test" and split == "eval"
-        else split,
+        quantity=info.quantity or _quantity(info, read_as),
+        split="test" if named == "test" and split == "eval" else split,
+        better=better,
         confidence=0.98,
         why=f"the pack {info.pack} knows this name",
     )
+
+
+def _quantity(info: MetricInfo, read_as: MetricInfo | None) -> str:
+    """Return the quantity of a pack's reading: the name's own words if they mean the same, else the role's."""
+    role = info.role or ""
+    if read_as is not None and read_as.confidence >= JUDGED and role not in _SIDES:
+        families = [name.partition(".")[0] for name in (role, read_as.role or "")]
+        if len({_FAMILY.get(family, family) for family in families}) == 1:
+            return read_as.quantity
+    if read_as is not None and read_as.role == role:
+        return read_as.quantity
+    return roles()[role].title
 
 
 def _nothing(key: str, guesses: Sequence[MetricInfo], spanned: Mapping[str, object]) -> MetricInfo:

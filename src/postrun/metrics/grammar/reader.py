@@ -13,9 +13,15 @@ from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
 
 #: A reading below this confidence is no reading; below the second, no rule judges by it.
-LEAST, JUDGED = 0.35, 0.6
+LEAST, JUDGED = 0.4, 0.6
 #: Statistics that a metric is told apart by even if they belong to its phrase ("completions max length").
 _NOT_CENTRAL = frozenset({"min", "max"})
+#: Last words of names that label rows.
+_LABELS = frozenset(
+    {"id", "ids", "idx", "index", "name", "path", "bytes", "date", "url", "type", "mode"}
+)
+#: Families of roles that come after "loss" as the name of a term of it.
+_LOSS_OF = frozenset({"reward", "entropy", "kl", "accuracy", "score", "q_value"})
 #: Words that are a loss without the word "loss".
 _PLAYERS = frozenset(
     {"discriminator", "generator", "netd", "netg", "errd", "errg", "lossd", "lossg"}
@@ -61,8 +67,8 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     name = _parse(segments(key))
     if not name.matches:
         return ()
-    head = _head(name)
-    if head is None:
+    head = None if name.words[-1] in _LABELS else _head(name)
+    if head is None or (head.term.weak and any(place > head.segment for place, _ in name.unknown)):
         return ()
     found = [_reading(key, name, head)]
     others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
@@ -167,8 +173,10 @@ def _head(name: _Name) -> _Match | None:
     """
     strong = [m for m in name.matches if not m.term.counts and not m.term.loss_only]
     sure = [m for m in strong if not m.term.weak]
+    if strong and not sure and strong[-1].term.role.startswith("time."):
+        return strong[-1]  # "round_time": the time of what is counted
     if not sure and (not strong or any(m.term.counts for m in name.matches)):
-        return _lonely(name.matches)
+        return _lonely(name)
     strong = sure or strong
     last = strong[-1]
     special = _special(name, last)
@@ -176,7 +184,11 @@ def _head(name: _Name) -> _Match | None:
         return special
     losses = [m for m in strong if m.term.is_loss]
     beside = losses and losses[-1].segment == last.segment
-    if losses and (last.term.part or (beside and _of_a_loss(last.term))):
+    if (
+        losses
+        and losses[-1].at < last.at
+        and (last.term.part or _of_a_loss(last.term, bool(beside)))
+    ):
         return losses[-1]
     return last
 
@@ -184,7 +196,11 @@ def _head(name: _Name) -> _Match | None:
 def _special(name: _Name, last: _Match) -> _Match | None:
     """Return the head of names that are about a quantity: a weight, a number of it, where it was best."""
     end = name.matches[-1]
-    if end.term.quantity == "parameter" and end.at + end.width == len(name.words):
+    if (
+        end.term.quantity == "parameter"
+        and end.at + end.width == len(name.words)
+        and not (last.term.quantity.endswith("norm"))
+    ):
         return end  # "encoder.loss_head.bias"
     if end.term.counts and name.stat == "best" and end.segment == last.segment:
         return end  # "best_val_loss_step"
@@ -194,29 +210,26 @@ def _special(name: _Name, last: _Match) -> _Match | None:
     return None
 
 
-def _lonely(matches: Sequence[_Match]) -> _Match | None:
+def _lonely(name: _Name) -> _Match | None:
     """Return the head of a name without a quantity: a counter, or a player of an adversarial game."""
-    counters = [m for m in matches if m.term.counts]
+    counters = [m for m in name.matches if m.term.counts]
     if counters:
-        return counters[-1]
-    return next((m for m in reversed(matches) if m.words[-1] in _PLAYERS), None)
+        # A group that only looks like a counter: "samples/portrait".
+        grouped = any(place > counters[-1].segment for place, _ in name.unknown)
+        return None if grouped else counters[-1]
+    return next((m for m in reversed(name.matches) if m.words[-1] in _PLAYERS), None)
 
 
-def _of_a_loss(term: Term) -> bool:
-    """Return whether a quantity after "loss" in one segment says which loss: "loss_reward"."""
-    return term.role.partition(".")[0] in (
-        "reward",
-        "entropy",
-        "kl",
-        "accuracy",
-        "score",
-        "q_value",
-    )
+def _of_a_loss(term: Term, beside: bool) -> bool:
+    """Return whether a quantity after "loss" says which loss: "loss_reward", and "loss/images" below it."""
+    if not beside:
+        return term.quantity in ("images", "prediction")
+    return term.quantity == "images" or term.role.partition(".")[0] in _LOSS_OF
 
 
 def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> MetricInfo:
     term, quantity, sure = match.term, match.term.quantity, 0.95
-    split = name.split or _usual_split(name, term)
+    split = "none" if term.split == "none" else name.split or _usual_split(name, term)
     unknown = [word for place, word in name.unknown if place == match.segment]
     cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
     if term.is_loss:
@@ -224,6 +237,9 @@ def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> Metri
         cost /= 2
     elif term.loss_only:
         sure = 0.7
+    elif term.role == "time.part" and term.weak:
+        before = [m for m in name.matches if m.at < match.at and m.term.counts]
+        quantity = f"{before[-1].words[-1]} time" if before else quantity
     elif term.counts and name.words[0] in _TIME_GROUPS and match.at and match.words[-1][-1] != "s":
         term, quantity = _A_TIME, f"{' '.join(match.words)} time"
     elif term.counts and name.stat == "best":
@@ -267,7 +283,10 @@ def _usual_split(name: _Name, term: Term) -> str:
     if term.split:
         return term.split
     benchmark = term.role.endswith(".*") and any(m.term.split == "eval" for m in name.matches)
-    final = name.stat in ("last", "best") and term.role == "accuracy.*"
+    final = name.stat in ("first", "last", "best") and term.role == "accuracy.*"
+    final = final or (
+        term.quantity == "gain" and any(m.term.role == "accuracy.*" for m in name.matches)
+    )
     return "eval" if benchmark or final or term.role.startswith("score.") else "train"
 
 
@@ -281,7 +300,9 @@ def _part_of_reward(name: _Name, match: _Match) -> list[str]:
 def _kind_of_loss(name: _Name, match: _Match, unknown: Sequence[str]) -> tuple[Term, str]:
     """Return which loss it is: by the word before "loss", else by what follows it, else by its group."""
     others = [
-        m for m in name.matches if m is not match and not m.term.counts and not m.term.is_loss
+        m
+        for m in name.matches
+        if m is not match and not m.term.is_loss and not m.term.counts and m.term.role != "count"
     ]
     beside = [m for m in others if m.segment == match.segment]
     before = [m for m in beside if m.at < match.at]
@@ -323,3 +344,9 @@ def _why(name: _Name, match: _Match, quantity: str, split: str) -> str:
     if name.unknown:
         told += f"; not understood: {', '.join(word for _, word in name.unknown)}"
     return told
+
+
+def split_of_name(key: str) -> str:
+    """Return the split that a word of a name names, the last one if several do; "" if none does."""
+    named = [SPLITS[word] for part in segments(key) for word in part if word in SPLITS]
+    return named[-1] if named else ""

@@ -8,6 +8,12 @@ from functools import cache
 from postrun.metrics.grammar.lexicon import lexicon
 
 _SEGMENTS = re.compile(r"[/\\|>]+|::|(?<!\d)\.|\.(?!\d)")
+#: Words that show that a word was written together of several: "program" is not "pro" and "gram".
+_CORE = frozenset(
+    """loss losses acc accuracy reward rewards rew norm grad gradient lr kl len length epoch step steps frac
+    fraction time score error dice iou ppl perplexity return returns prob probs entropy mse mae rmse f1 auc
+    logloss crossentropy rate ratio tokens samples train val test eval mean loss1 loss2""".split()  # noqa: SIM905
+)
 _WORDS = re.compile(r"[^0-9A-Za-zµ²À-ɏ]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Za-z0-9]+")
 _LETTERS_DIGITS = re.compile(r"([a-z]+)(\d+)([a-z]*)")
@@ -65,7 +71,8 @@ def _segmented(text: str) -> tuple[str, ...]:
             found = best[stop]
             if found is None or len(before) + 1 < len(found):
                 best[stop] = (*before, piece)
-    return best[-1] or ()
+    found = best[-1] or ()
+    return found if any(piece in _CORE for piece in found) else ()
 
 
 def _piece(text: str, known: frozenset[str]) -> bool:

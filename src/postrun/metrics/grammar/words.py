@@ -29,6 +29,7 @@ STATISTICS = {
     **dict.fromkeys(("max", "maximum", "highest", "largest"), "max"),
     **dict.fromkeys(("best", "top"), "best"),
     **dict.fromkeys(("last", "final", "latest", "current", "curr", "cur"), "last"),
+    **dict.fromkeys(("initial",), "first"),
     **dict.fromkeys(("median", "med"), "median"),
     **dict.fromkeys(("sum", "summed"), "sum"),
 }  # fmt: skip
@@ -47,7 +48,7 @@ WRAPPERS = frozenset(
     cum accumulated total x online offline every each by the of and in on for at to with from a an
     as history tensorboard tb wandb hist raw value result results dist distribution callback update
     updates policy actor critic agent agents episode episodes main model default base net network
-    loop fit stage phase finetune finetuning pretrain pretraining ft warmup end start initial init
+    loop fit stage phase finetune finetuning pretrain pretraining ft warmup end start init
     before after post pre new old custom my s sec ms gb gib mb mib percent pct unit units n i k
     macro weighted instantaneous
     """.split()  # noqa: SIM905 - a list of words is read more easily
