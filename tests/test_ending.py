@@ -243,3 +243,17 @@ def test_jobs_that_log_nothing_by_design(
 def test_the_ending_is_decided_once() -> None:
     view = RunView(run("step"))
     assert how_it_ended(view) is how_it_ended(view)
+
+
+def test_an_early_end_after_evaluations_that_got_no_better_is_what_early_stopping_does() -> None:
+    evaluated = np.r_[np.linspace(1, 0.4, 15), 0.41, 0.405, 0.42, 0.43]
+    frame = pl.DataFrame({"epoch": range(19), "val_loss": evaluated})
+    made = Run.from_frame(frame, config={"epochs": 100}, state=State.FINISHED)
+    finding = told(made)
+    assert finding.severity is postrun.Severity.GOOD
+    assert finding.message.endswith("val_loss was best at epoch 14, 4 evaluations before")
+    falling = frame.with_columns(val_loss=pl.Series(np.linspace(1, 0.4, 19)))
+    assert (
+        "nothing shows why"
+        in told(Run.from_frame(falling, config={"epochs": 100}, state=State.FINISHED)).message
+    )

@@ -33,6 +33,8 @@ def bar(done: int, total: int, words: str = "") -> str:
         ([bar(2, 2, "Loading checkpoint shards: "), bar(3, 40, "Evaluating: ")], None, 0, 0),
         (["Downloading 3/10", "loss 0.5"], None, 0, 0),
         (["Episode 12 of 3,000"], "episode", 12, 3000),
+        (["Epoch 0/19: 100%", "Epoch 19/19: 100%"], "epoch", 20, 20),  # the last one's number
+        (["Epoch 0/20", "Epoch 7/20"], "epoch", 7, 20),
     ],
 )  # fmt: skip
 def test_progress_by_the_console(lines: list[str], unit: str | None, done: int, total: int) -> None:

@@ -261,3 +261,10 @@ def test_a_broken_rule_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(find_rule("OPT002"), "check", fail)
     codes = {f.rule for f in postrun.diagnose(make_run(with_nan(700, N)))}
     assert {"RUN000", "OPT001"} <= codes
+
+
+@pytest.mark.parametrize("first", [1, 10, 250])
+def test_a_decay_that_is_first_logged_after_its_start_is_no_fault(first: int) -> None:
+    step = np.arange(first, 1000, 10.0)
+    columns = {"lr": 0.003 * (1 - step / 1000), "global_step": step}
+    assert not found(make_run(columns, config={"lr": 0.003}), "OPT005")

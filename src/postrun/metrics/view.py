@@ -183,8 +183,16 @@ class RunView:
             if not self._in_order:  # after a resume: by step, the later row of equal steps later
                 order = np.argsort(x, kind="stable")
                 rows, values, x = rows[order], values[order], x[order]
+            if self._loads_best and info.split != "train" and len(x) > 2 and x[-1] == x[-2]:
+                # Evaluated once more after the best checkpoint was loaded: no value of the last step.
+                rows, values, x = rows[:-1], values[:-1], x[:-1]
             known = self._series[key] = Series(info, x, values, rows, self.axis)
         return known
+
+    @cached_property
+    def _loads_best(self) -> bool:
+        """Whether the trainer puts its best checkpoint in place of the last one when it ends."""
+        return self.flat_config.get("load_best_model_at_end") is True and self.axis.key != STEP
 
     def gains(self, key: str) -> Gain | None:
         """How a metric gained in its better direction; None if it has none or gained nothing."""

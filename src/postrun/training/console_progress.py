@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 #: Lines from the end that are looked through.
@@ -63,10 +63,18 @@ def console_progress(lines: Sequence[str]) -> list[Progress]:
     """
     found: dict[str, Progress] = {}
     bars: dict[int, list[tuple[str, int]]] = {}
+    from_zero: set[str] = set()
     for line in lines[-_TAIL:]:
-        found.update((p.unit, p) for p in _counters(line))
+        for progress in _counters(line):
+            found[progress.unit] = progress
+            if progress.under_way and not progress.done:
+                from_zero.add(progress.unit)
         for words, done, total in _bars(line):
             bars.setdefault(total, []).append((words, done))
+    for unit in from_zero:
+        if found[unit].done == found[unit].total:  # "Epoch 0/19" to "Epoch 19/19": twenty of them
+            last = found[unit]
+            found[unit] = replace(last, done=last.done + 1, total=last.total + 1)
     epoch, step = found.get("epoch"), found.get("step") or found.get("iteration")
     if epoch and step and step.total > epoch.total:
         whole = (epoch.done - 1) * step.total + step.done

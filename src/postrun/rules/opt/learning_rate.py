@@ -26,7 +26,8 @@ class LearningRate(Rule):
     ## How it decides
     `zero`: no value above 0 (`critical`). `constant`: the config names a constant schedule without
     warm-up, and the rate differs by more than 1 % after the first tenth of the run (`warning`).
-    `peak`: the peak differs from the configured rate by more than `peak_tolerance`; above it is a
+    `peak`: the peak differs from the configured rate by more than `peak_tolerance`, and by more than the
+    rate moves between two rows (the first row of a decay is below its start); above it is a
     `warning`, below it `info` (a schedule may not have reached its peak in a run that ended early,
     and several parameter groups may have several rates). Only where one rate is logged and at least
     10 times.
@@ -97,7 +98,7 @@ class LearningRate(Rule):
         ratio = peak / rate
         if abs(ratio - 1) <= self.limits["peak_tolerance"] or not 1e-3 < ratio < 1e3:
             return
-        if ratio < 1 and view.run.completeness.truncated:
+        if ratio < 1 and (view.run.completeness.truncated or _between_rows(series, rate)):
             return
         at = float(series.x[int(np.argmax(series.y))])
         yield self.finding(
@@ -110,3 +111,14 @@ class LearningRate(Rule):
             "rate restored from a checkpoint.",
             [evidence(series, at, at, before=rate, after=peak, effect=ratio)],
         )
+
+
+def _between_rows(series: Series, rate: float) -> bool:
+    """Return whether a rate may have been reached between two rows, or before the first one."""
+    k = int(np.argmax(series.y))
+    near = np.abs(np.diff(series.y[max(0, k - 1) : k + 2]))
+    moves = float(near.max()) if len(near) else 0.0
+    if k == 0:  # a decay: how far it went before the first row, at the pace of the next rows
+        gap = float(series.x[1] - series.x[0])
+        moves *= max(1.0, float(series.x[0]) / gap if gap > 0 else 1.0)
+    return rate - float(series.y[k]) <= 1.5 * moves

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
 from postrun.rules.base import Rule
@@ -31,7 +33,8 @@ class StepsDone(Rule):
     progress bar, "Epoch 3/10"), against the trainer's own counter or what the console shows. Counters may
     start at 0 or 1, and the last step is often not logged: within `tolerance` of the plan it is done. It is
     also done if the trainer wrote its own summary (`train_runtime`). Early stopping that is configured or
-    announced makes an early end the planned one. Without any evaluation it cannot be one: an end within
+    announced makes an early end the planned one, and so does an evaluation that was best `patience` or more
+    evaluations before the end. Without any evaluation it cannot be one: an end within
     `share` of the plan is then a warning. Runs that failed, were stopped or were killed are told by RUN001
     and RUN002.
 
@@ -45,7 +48,7 @@ class StepsDone(Rule):
     code = "RUN003"
     name = "steps-done"
     scope = "process"
-    thresholds = {"tolerance": 0.01, "share": 0.5}
+    thresholds = {"tolerance": 0.01, "share": 0.5, "patience": 3}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -76,6 +79,13 @@ class StepsDone(Rule):
                 f"Ended at {how.plan.words()}, as early stopping may: {how.plan.early}",
                 evidence=proof,
             )
+        elif waited := self._waited(view):
+            yield self.finding(
+                Severity.GOOD,
+                0.6,
+                f"Ended at {how.plan.words()}, as early stopping would end it: {waited}",
+                evidence=proof,
+            )
         else:
             unexplained = not view.has(*_HELD_OUT) and progress.share <= self.limits["share"]
             yield self.finding(
@@ -86,6 +96,18 @@ class StepsDone(Rule):
                 "otherwise.",
                 proof,
             )
+
+    def _waited(self, view: RunView) -> str:
+        """Return which evaluation did not get better for as long as early stopping waits, or ""."""
+        for series in view.by_role("loss.eval", "accuracy.eval"):
+            values = series.finite
+            after = (
+                len(values) - 1 - int(np.argmin(-series.info.sign * values.y)) if len(values) else 0
+            )
+            if self.limits["patience"] <= after <= len(values) / 2:
+                best = view.axis.at(float(values.x[-1 - after]))
+                return f"{series.key} was best at {best}, {after} evaluations before"
+        return ""
 
 
 def _proof(view: RunView, progress: Progress) -> list[Evidence]:
