@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from postrun.rules.perf.samples import in_bursts, on_cpu, running_mean
 
 import postrun
 from postrun.metrics import RunView
 from postrun.model import Run, State
-from postrun.rules.perf.samples import in_bursts, on_cpu, running_mean
 
 START = 1.7e9
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from postrun.metrics import RunView
+from postrun.metrics.machine import of_own_gpus
 from postrun.records.ending import ending
 from postrun.records.finals import final
 from postrun.records.record import MetricFacts, Metrics, RunRecord, plain_fields
-from postrun.rules.perf.machine import in_use
 
 
 def record_of(view: RunView) -> RunRecord:
@@ -70,7 +70,7 @@ def _started(view: RunView) -> float | None:
 
 def _gpus(view: RunView, gpu: Any) -> int | None:
     """GPUs in use by the system metrics, else by the config; 1 where only a GPU's name is known."""
-    sampled = in_use(view, "system.gpu_utilisation", whole=True)
+    sampled = of_own_gpus(view, "system.gpu_utilisation")
     if sampled:
         return len({s.info.index for s in sampled})
     planned = view.number("world_size")

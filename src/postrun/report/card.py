@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from postrun.metrics import RunView, Series, roles
+from postrun.metrics.machine import of_own_gpus
 from postrun.model import Finding, PostrunError, Severity
 from postrun.model.text import duration, number
 from postrun.records.finals import central_metrics, final
@@ -21,7 +22,6 @@ from postrun.report.files import write_text
 from postrun.report.markdown import escape
 from postrun.report.overview import verdict
 from postrun.rules.coverage import coverage
-from postrun.rules.perf.machine import in_use
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -290,7 +290,7 @@ def _machine(about: dict[str, Any]) -> str:
 
 def energy_sentence(view: RunView) -> str:
     """The GPUs' energy with its formula, where their power was sampled; else ""."""
-    used = {s.info.index for s in in_use(view, "system.gpu_power", whole=True)}
+    used = {s.info.index for s in of_own_gpus(view, "system.gpu_power")}
     whole = [s.finite for s in view.system("system.gpu_power") if s.info.index in used]
     gpus = [s for s in whole if len(s) > 1]
     if not gpus:

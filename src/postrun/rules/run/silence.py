@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 
 from postrun.metrics import RunView
+from postrun.metrics.machine import standstills
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
-from postrun.rules.perf.samples import in_bursts
+from postrun.rules.perf.phases import ends_with_evaluation
+from postrun.stats.rates import in_bursts
 from postrun.stats.robust import Floats
 from postrun.training.ending import how_it_ended
 
@@ -28,10 +30,10 @@ class RunHung(Rule):
     does nothing, and looks like a crash in the end.
 
     ## How it decides
-    The last sign of life (system sample or console line) against the last row's time, where at least
-    `min_rows` rows have times. Hung: the silence is longer than `factor` times the 95 % quantile of
-    the time between rows and than `least_seconds`. Runs that finished with exit code 0 are left
-    out: a final evaluation or an upload logs nothing either.
+    The last sign of life (system sample or console line) against the last row's time, where at least `min_rows`
+    rows have times. Hung: the silence is longer than `factor` times the 95 % quantile of the time between rows
+    and than `least_seconds`. Runs that finished with exit code 0, or whose training was done, are left out: a
+    final evaluation or an upload logs nothing either. A process that used no CPU meanwhile is told by RUN011.
 
     ## What to do
     Dump stacks while it hangs (`py-spy dump --pid`); set a collective timeout; look for one rank that
@@ -54,8 +56,9 @@ class RunHung(Rule):
         if run.state is State.FINISHED or run.state is State.RUNNING:
             return
         clock = row_times(view)
-        if len(clock) < self.limits["min_rows"] or how_it_ended(view).suspended:
-            return  # a process that stood still is told by RUN002
+        stood_still = any(still.to_the_end for still in standstills(view))  # told by RUN011
+        if len(clock) < self.limits["min_rows"] or stood_still or how_it_ended(view).complete:
+            return
         last = max(_latest(run.system, "_timestamp"), _latest(run.console, "timestamp"))
         silent = last - float(clock[-1])
         usual = float(np.quantile(np.diff(clock), 0.95))
@@ -65,9 +68,8 @@ class RunHung(Rule):
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"Nothing was logged in the last {duration(silent)} of the run (a row every "
-            f"{duration(float(np.median(np.diff(clock))))} before), while it still gave signs of life: it hung "
-            f"after {view.axis.at(step)}",
+            f"Nothing was logged in the last {duration(silent)} of the run ({_pace(clock)} "
+            f"before), while it still gave signs of life: it hung after {view.axis.at(step)}",
             "Dump the stacks while it hangs (py-spy dump), set a timeout for collectives, and find the "
             "process that stopped first.",
             [Evidence("_timestamp", None, step, step, usual, silent, silent / usual, len(clock))],
@@ -85,15 +87,16 @@ class RunStalled(Rule):
     a large part of the time, the run could have been that much shorter.
 
     ## How it decides
-    Gaps between the times of consecutive rows that are longer than `factor` times the 95 % quantile
-    of all gaps and than `least_seconds`, and that together take more than `share` of the run. Gaps
-    between the parts of a resumed run are told by RUN007 instead.
+    Gaps between the times of consecutive rows that are longer than `factor` times the 95 % quantile of all gaps
+    and than `least_seconds`, and that together take more than `share` of the run. Gaps between the parts of a
+    resumed run are told by RUN007 instead, those without CPU by RUN011. Rows that were synced in bursts say
+    nothing. If all gaps end with a row of an evaluation, they are no stalls, and the finding is `info`.
 
     ## What to do
     Look at the console and the system metrics at that time.
 
     ## Example
-    "The run stood still for 42 min after step 1,200 (9 % of its time)"
+    "The run stood still for 42 min after step 1,200 (9% of its time)"
     """
 
     code = "RUN006"
@@ -103,7 +106,6 @@ class RunStalled(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        run = view.run
         clock = row_times(view)
         if len(clock) < self.limits["min_rows"] or in_bursts(clock):
             return
@@ -111,12 +113,11 @@ class RunStalled(Rule):
         bar = max(
             self.limits["factor"] * float(np.quantile(gaps, 0.95)), self.limits["least_seconds"]
         )
-        seams = [s.gap_seconds for s in run.completeness.seams if s.gap_seconds is not None]
-        long = [
-            i
-            for i in np.flatnonzero(gaps > bar).tolist()
-            if not any(abs(gaps[i] - s) < 1 for s in seams)
-        ]
+        long = [i for i in np.flatnonzero(gaps > bar).tolist() if not self._known(view, clock, i)]
+        evaluated = [i for i in long if ends_with_evaluation(view, float(clock[i + 1]))]
+        phase = bool(long) and len(evaluated) == len(long)
+        if not phase:
+            long = [i for i in long if i not in evaluated]
         total = float(clock[-1] - clock[0])
         lost = float(gaps[long].sum())
         if not long or lost <= self.limits["share"] * total:
@@ -126,13 +127,16 @@ class RunStalled(Rule):
         step = None if begin is None else view.step_at(float(clock[worst]) - begin)
         times = f"{len(long)} times, the longest " if len(long) > 1 else ""
         where = "" if step is None else f" after {view.axis.at(step)}"
+        did = "paused for evaluation" if phase else "stood still"
         yield self.finding(
-            Severity.WARNING,
+            Severity.INFO if phase else Severity.WARNING,
             0.8,
-            f"The run stood still {times}for {duration(float(gaps[worst]))}{where}: "
-            f"{100 * lost / total:.0f} % of its time",
-            "Look at the console and the system metrics at that time: evaluation, storage, a "
-            "suspended machine, or a peer that was waited for.",
+            f"The run {did} {times}for {duration(float(gaps[worst]))}{where}: "
+            f"{100 * lost / total:.0f}% of its time",
+            "If that is too much, evaluate less often or on fewer batches."
+            if phase
+            else "Look at the console and the system metrics at that time: storage, generation, saving, or a "
+            "peer that was waited for.",
             [
                 Evidence(
                     "_timestamp",
@@ -146,6 +150,23 @@ class RunStalled(Rule):
                 )
             ],
         )
+
+    def _known(self, view: RunView, clock: Floats, i: int) -> bool:
+        """Return whether a gap lies between parts of a resumed run, or the process stood still in it."""
+        gap = float(clock[i + 1] - clock[i])
+        seams = [s.gap_seconds for s in view.run.completeness.seams if s.gap_seconds is not None]
+        if any(abs(gap - seam) < 1 for seam in seams):
+            return True
+        begin = _start(view) or 0.0
+        a, b = float(clock[i]) - begin, float(clock[i + 1]) - begin
+        still = sum(max(0.0, min(b, s.stop) - max(a, s.start)) for s in standstills(view))
+        return still >= 0.5 * gap
+
+
+def _pace(clock: Floats) -> str:
+    """Return how often rows came, in words."""
+    usual = float(np.median(np.diff(clock)))
+    return f"a row every {duration(usual)}" if usual >= 1 else "several rows a second"
 
 
 def _latest(frame: pl.DataFrame, column: str) -> float:

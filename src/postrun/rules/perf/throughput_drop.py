@@ -1,4 +1,4 @@
-"""Speed."""
+"""Training that became slower."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.perf.machine import at_steps, in_use
-from postrun.rules.perf.samples import running_mean
+from postrun.rules.perf.machine import at_steps
 from postrun.stats.changepoint import segments
 from postrun.stats.periodic import share_after_multiples
+from postrun.stats.rates import running_mean
 from postrun.stats.robust import bin_medians, mad_sigma, median, rolling_median
 
 _SPEED = ("throughput.tokens", "throughput.samples", "throughput.steps")
@@ -33,7 +33,8 @@ class ThroughputDrop(Rule):
     second on healthy hardware, a failing data loader or a throttled GPU does not heal by itself.
 
     ## How it decides
-    A speed that is a mean since the start (each value changes it less) cannot show a drop and is left out.
+    A speed that is a mean since the start (steps over it give the elapsed time, or each value changes it less)
+    cannot show a drop and is left out.
     The first `warm_up` share of the run (2 rows at least) is left out: it holds compilation and
     warm-up, often reported as 0. The change point (optimal partitioning into constant levels, Schwarz
     penalty for autocorrelated noise) of the medians of at most 200 groups with the largest lasting
@@ -43,7 +44,7 @@ class ThroughputDrop(Rule):
     named as the cause and the finding is `info`. Otherwise the time spent waiting for data, and the
     GPU's clock, are compared before and after, and named where they changed with it. Dips: values
     below the running median of one checkpoint interval by 10 % and by 4 deviations, at least 60 %
-    of which lie within 15 % of the interval after its multiples.
+    of which lie within 15% of the interval after its multiples.
 
     ## What to do
     As the cause says; otherwise look at data-loader time, GPU clocks and temperature, and other
@@ -62,7 +63,7 @@ class ThroughputDrop(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """At most one drop and one finding on dips."""
         series = self.usable(view, *_SPEED)
-        if series is None or running_mean(series.y):
+        if series is None or since_the_start(view, series):
             return
         skip = max(2, int(self.limits["warm_up"] * len(series)))
         steady = series.take(slice(skip, None))
@@ -89,7 +90,7 @@ class ThroughputDrop(Rule):
         yield self.finding(
             Severity.INFO if cause else Severity.WARNING,
             0.9,
-            f"{series.key} fell by {100 * drop:.0f} %, from {number(before)} to "
+            f"{series.key} fell by {100 * drop:.0f}%, from {number(before)} to "
             f"{number(after)} {unit}".rstrip()
             + f", around {view.axis.at(step)}"
             + (cause or slower),
@@ -183,7 +184,7 @@ class ThroughputDrop(Rule):
             Severity.INFO,
             0.8,
             f"{series.key} dips every {view.axis.count(period)} ({dips} dips), which is the checkpoint "
-            f"interval ({interval[0]}); they cost about {100 * cost:.1f} % of the time",
+            f"interval ({interval[0]}); they cost about {100 * cost:.1f}% of the time",
             "If that is too much, save asynchronously or less often.",
             [
                 evidence(
@@ -198,52 +199,10 @@ class ThroughputDrop(Rule):
         )
 
 
-class LowMfu(Rule):
-    """Model FLOPs utilisation is very low.
-
-    ## What it does
-    Reports a median model FLOPs utilisation (MFU) below `low`.
-
-    ## Why it matters
-    Well-tuned transformer training reaches 30-55 %; single digits mean that the accelerator mostly
-    waits.
-
-    ## How it decides
-    Median without the first rows (warm-up). Percent or fraction by the pack's unit, else by the
-    greatest value (above 1 is percent). Not said if the GPU is at least `busy` % busy: the value is then
-    measured against the peak of another accelerator. Small models and reinforcement learning with long
-    generation cannot reach high values, hence `info`.
-
-    ## What to do
-    Larger micro-batches, sequence packing, compilation, overlapped communication; profile one step.
-
-    ## Example
-    "perf/mfu has a median of 2.7 %"
-
-    ## References
-    Chowdhery et al. 2022 (PaLM), appendix B: the definition of MFU and 46 % for PaLM 540B.
-    """
-
-    code = "PERF002"
-    name = "low-mfu"
-    needs = ("mfu",)
-    thresholds = {"low": 10.0, "busy": 80.0}
-
-    def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding at most."""
-        series = view.first("mfu")
-        if series is None or len(series.finite) < 10:
-            return
-        y = series.finite.y[2:]
-        percent = series.info.unit == "%" or y.max() > 1
-        level = median(y) * (1 if percent else 100)
-        busy = [median(s.y) for s in in_use(view, "system.gpu_utilisation")]
-        if 0 < level < self.limits["low"] and max(busy, default=0.0) < self.limits["busy"]:
-            yield self.finding(
-                Severity.INFO,
-                0.8,
-                f"{series.key} has a median of {number(level, 2)} %: the accelerator mostly waits",
-                "Larger micro-batches, sequence packing, compilation; profile one step to see what "
-                "it waits for.",
-                [evidence(series.finite, before=None, after=level)],
-            )
+def since_the_start(view: RunView, series: Series) -> bool:
+    """Return whether a speed is a mean since the start, as `fps` and `SPS` of many trainers are."""
+    steps, seconds = view.clock
+    if len(steps) < 2 or np.any(np.diff(steps) < 0):
+        return running_mean(series.y)
+    times = np.interp(series.x, steps, seconds)
+    return running_mean(series.y, series.x, times)
