@@ -17,6 +17,7 @@ def system(seconds: int = 3600, **columns: Any) -> pl.DataFrame:
         key = (
             name.replace("gpu0_", "gpu.0.")
             .replace("gpu1_", "gpu.1.")
+            .replace("gpu2_", "gpu.2.")
             .replace("proc_memory_", "proc.memory.")
         )
         key = key.replace("disk_", "disk./.")

@@ -133,7 +133,6 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("PERF013", W, make_run({"loss": decay(N), "peak_memory": 10 + X / 80 + noise(N, 0.02)}), None),
     ("PERF014", W, make_run({"loss": decay(300)}, system=system(proc_memory_rssMB=4000 + 30.0 * np.arange(360), proc_memory_availableMB=40000 - 30.0 * np.arange(360))), None),
     ("PERF015", I, make_run({"loss": decay(300)}, system=system(gpu0_gpu=90.0, gpu0_memoryAllocated=80 + 18.5 * np.abs(np.sin(np.arange(360))))), None),
-    ("PERF015", I, make_run({"loss": decay(300)}, system=system(gpu0_gpu=60.0, gpu0_memoryAllocated=14.0)), None),
     ("PERF016", W, make_run({"loss": decay(300)}, system=system(disk_usagePercent=np.linspace(90, 98.5, 360))), None),
 ]
 

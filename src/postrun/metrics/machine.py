@@ -112,8 +112,9 @@ def gpus(view: RunView) -> Gpus:
 
 def of_own_gpus(view: RunView, role: str) -> list[Series]:
     """Return all samples of a role of the GPUs that the run may have used."""
-    mine = gpus(view).candidates
-    found = (s.finite for s in view.system(role) if s.info.index in mine)
+    known = gpus(view)
+    others = set(known.sampled) - known.candidates
+    found = (s.finite for s in view.system(role) if s.info.index not in others)
     return [series for series in found if len(series)]
 
 
@@ -200,7 +201,7 @@ def _gpus(view: RunView) -> Gpus:
         and float(memory[i].y.max()) <= _EMPTY
         and (i not in use or float(use[i].y.max()) <= _EMPTY)
     )
-    return Gpus(sampled, own, own or held, empty - own)
+    return Gpus(sampled, own - empty, (own or held) - empty, empty)
 
 
 def _own(

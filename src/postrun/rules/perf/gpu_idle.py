@@ -34,7 +34,8 @@ class GpuIdle(Rule):
     mean of the busiest of the run's GPUs is below `low` %; if it is not known which GPUs are its own, all that
     hold 2% of their memory count. A `warning` only below `very_low` % over `long_seconds` or more, and never in
     reinforcement learning, whose environments and rollouts take their time by design. What takes the time is
-    the logged part of the step that takes at least `part` of it.
+    the logged part of the step that takes at least `part` of it, else a full CPU (median of `full_cpu` % or
+    more). Larger batches are advised only if less than `room` % of the memory is in use.
 
     ## What to do
     Make the part faster that takes the time. If none is logged, profile one step: data loading,

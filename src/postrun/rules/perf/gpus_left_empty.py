@@ -81,7 +81,7 @@ class GpusLeftEmpty(Rule):
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{of} stay empty, while the run's own are up to {number(level, 2)}% busy and "
+            f"{of} stayed empty, while the run's own were up to {number(level, 2)}% busy and "
             f"{number(high, 2)}% full",
             "If they are yours, spread the batch or the model over more GPUs.",
             [_highest(view, fullest, level / 100), *empty],

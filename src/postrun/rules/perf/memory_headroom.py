@@ -12,7 +12,6 @@ from postrun.model import Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule
 from postrun.rules.perf.machine import at_steps, in_use
-from postrun.stats.robust import median
 from postrun.training.ending import how_it_ended
 
 #: The kind of an end for lack of GPU memory.
@@ -31,11 +30,11 @@ class MemoryHeadroom(Rule):
 
     ## How it decides
     Only GPUs that are known to be the run's count (PERF010). At least `samples` samples are `full` % or more,
-    and the share moves between lower levels and those: an allocator that reserves memory in advance or keeps
-    what it once had stays at one level, which says nothing about what is needed. A run that failed for lack of
-    memory is told by RUN001. Held by others: more than `held` % were in use in a sample within `early` seconds
-    of the start and before the first row (a third of that time if the process is seen on the GPU), and memory
-    peaks at `full` %.
+    and the share moves by `moves` points or more between lower levels and those: an allocator that reserves
+    memory in advance or keeps what it once had stays at one level, which says nothing about what is needed. A
+    run that failed for lack of memory is told by RUN001. Held by others: more than `held` % were in use in a
+    sample within `early` seconds of the start and before the first row (a third of that time if the process is
+    seen on the GPU), and memory peaks at `full` %.
 
     ## What to do
     Shorten the longest batches or checkpoint activations. If others hold the memory, choose a free GPU; in a
@@ -65,8 +64,10 @@ class MemoryHeadroom(Rule):
         whole = next(s for s in view.system("system.gpu_memory") if s.key == top.key).finite
         if self._held(view, whole):
             yield self._by_others(view, top, whole)
-        elif float(top.y.max()) - float(np.quantile(top.y, 0.25)) >= self.limits["moves"]:
-            yield self._nearly_full(view, top)
+            return
+        low = _comes_back_to(top, self.limits["full"])
+        if float(top.y.max()) - low >= self.limits["moves"]:
+            yield self._nearly_full(view, top, low)
 
     def _held(self, view: RunView, whole: Series) -> bool:
         """Return whether memory was in use before this run can have taken it."""
@@ -91,8 +92,8 @@ class MemoryHeadroom(Rule):
             [at_steps(view, top, before=first, after=high, effect=high / 100)],
         )
 
-    def _nearly_full(self, view: RunView, top: Series) -> Finding:
-        low, high = float(np.quantile(top.y, 0.25)), float(top.y.max())
+    def _nearly_full(self, view: RunView, top: Series, low: float) -> Finding:
+        high = float(top.y.max())
         at = float(top.x[int(np.argmax(top.y))])
         return self.finding(
             Severity.INFO,
@@ -100,5 +101,10 @@ class MemoryHeadroom(Rule):
             f"Memory of GPU {top.info.index} moves between {number(low, 3)}% and {number(high, 3)}%: "
             "a longer batch may not fit",
             "Shorten the longest batches, or checkpoint activations.",
-            [at_steps(view, top, at, before=median(top.y), after=high, effect=high / 100)],
+            [at_steps(view, top, at, before=low, after=high, effect=high / 100)],
         )
+
+
+def _comes_back_to(memory: Series, full: float) -> float:
+    """Return the level to which memory goes back after it was first full: the lower quartile from then on."""
+    return float(np.quantile(memory.y[int(np.argmax(memory.y >= full)) :], 0.25))

@@ -51,7 +51,8 @@ def main_part(view: RunView, least: float) -> tuple[Series, float] | None:
             continue
         passed = view.second_at(float(series.x[-1])) - view.second_at(float(series.x[0]))
         share = float(series.y[1:].sum()) / passed if passed > 0 else 0.0
-        grows = bool((np.diff(series.y) >= 0).all())  # a total since the start is no part of a step
-        if least <= share < _WHOLE and not grows:
+        # A time that only grows is a total since the start.
+        total = bool((np.diff(series.y) >= 0).all() and series.y[-1] > series.y[0])
+        if least <= share < _WHOLE and not total:
             found.append((series, share))
     return min(found, key=lambda part: part[1], default=None)

@@ -9,23 +9,10 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
 from postrun.rules.base import Rule
-from postrun.rules.perf.phases import phase_at
+from postrun.rules.perf.evaluations import at_evaluations
 from postrun.stats.periodic import regular_period
 from postrun.stats.rates import in_bursts
-from postrun.stats.robust import mad_sigma, median, rolling_median
-
-#: For each phase: words after the period, and what to do.
-_PHASES = {
-    "evaluation": (
-        ", where an evaluation is logged",
-        "If that is too much, evaluate less often or on fewer batches.",
-    ),
-    "checkpoint": (
-        ", at the checkpoint interval",
-        "If that is too much, save asynchronously or less often.",
-    ),
-    "": ("", "See what runs at that interval; make it rarer, asynchronous or faster."),
-}
+from postrun.stats.robust import Floats, mad_sigma, median, rolling_median
 
 
 class PeriodicStalls(Rule):
@@ -98,8 +85,7 @@ class PeriodicStalls(Rule):
         if share < self.limits["share"] or (proof is None and lost < self.limits["least_seconds"]):
             return
         ratio = median(values[at] / level[at])
-        phase = phase_at(view, x[at])
-        named, remedy = _PHASES.get(phase, _PHASES[""])
+        named, remedy = self._named(view, x[at], period)
         yield self.finding(
             Severity.INFO,
             0.6 + 0.3 * regular,
@@ -119,3 +105,14 @@ class PeriodicStalls(Rule):
                 )
             ],
         )
+
+    def _named(self, view: RunView, slow: Floats, period: float) -> tuple[str, str]:
+        """Return what the run does at slow steps, in words, and what to do about it."""
+        config = view.number("checkpoint_interval")
+        if config is not None and abs(period / config[1] - 1) <= 0.15:
+            named = f", which is the checkpoint interval ({config[0]})"
+            return named, "If that is too much, save asynchronously or less often."
+        if at_evaluations(view, slow):
+            named = ", where an evaluation is logged"
+            return named, "If that is too much, evaluate less often or on fewer batches."
+        return "", "See what runs at that interval; make it rarer, asynchronous or faster."

@@ -33,7 +33,8 @@ class SlowStart(Rule):
     The first row comes later than `least_seconds` and than `share` of the run's time, and than `slower` times
     what the steps before it take at the run's usual pace: a first row at step 50 is of 50 steps. Runs of fewer
     than `min_rows` rows, or of none, are judged only if they lasted `few_seconds` and the GPU was idle (below
-    `idle` %) until then. Rows that were synced in bursts say nothing.
+    `idle` %) until then. What the GPU did is told if it was idle, or at work (`at_work` %). Rows that were
+    synced in bursts say nothing.
 
     ## What to do
     Cache preprocessed data and compiled graphs; start the accelerators' job after preprocessing. If the GPU was

@@ -33,10 +33,10 @@ class StepTimeGrows(Rule):
 
     ## How it decides
     The logged step time, else the time between rows over the steps between them (medians of 60 groups; not if
-    rows were synced in bursts, or of a resumed run). The last tenth is above the second by more than `grown`,
-    with a significant trend (Mann-Kendall, 1%) over the whole and over the last half, and no single jump makes
-    up half of it. If sequences or episodes became longer by at least half of that, the steps hold more work:
-    `info`.
+    rows were synced in bursts, or of a resumed run, or one of less than `least_seconds`). The last tenth is
+    above the second by more than `grown`, with a significant trend (Mann-Kendall, 1%) over the whole and over
+    the last half, and no single jump makes up half of it. If sequences or episodes became longer by at least
+    half of that, the steps hold more work: `info`.
 
     ## What to do
     Profile an early and a late step. Keep no tensors or lists per step; bound buffers and tables that are

@@ -23,8 +23,8 @@ class TrainsOnCpu(Rule):
 
     ## How it decides
     The machine's metadata or samples show a GPU. The run lasted `least_seconds` and either its config or
-    console say that it trains on the CPU, or all GPUs stayed empty (at most 5% of memory and of utilisation)
-    while it logged rows.
+    console say that it trains on the CPU, or all GPUs stayed empty (at most 5% of memory and of utilisation in
+    `samples` samples or more) while it logged rows.
 
     ## What to do
     Check that the framework sees the GPU (`torch.cuda.is_available()`) and that model and batches are moved to

@@ -12,7 +12,7 @@ from postrun.metrics.machine import standstills
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration
 from postrun.rules.base import Rule
-from postrun.rules.perf.phases import ends_with_evaluation
+from postrun.rules.perf.evaluations import ends_with_evaluation
 from postrun.stats.rates import in_bursts
 from postrun.stats.robust import Floats
 from postrun.training.ending import how_it_ended

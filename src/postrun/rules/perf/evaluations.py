@@ -1,4 +1,4 @@
-"""Phases in which a run logs nothing by design: evaluation and saving."""
+"""Evaluations, during which a run logs nothing by design."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from postrun.stats.robust import Floats, median
 
 #: Splits of metrics that an evaluation logs.
 _EVALUATED = ("eval", "test")
-#: If more rows than this share hold evaluation metrics, they tell no phases apart.
+#: If more rows than this share hold evaluation metrics, they tell nothing apart.
 _MOST = 0.34
-#: A step is at a checkpoint if it lies within this share of the interval after a multiple of it.
-_NEAR = 0.1
-#: Pauses of which at least this share fall together with a phase are that phase.
+#: Pauses of which at least this share fall together with evaluations are evaluations.
 _AGREE = 0.7
 
 
@@ -24,21 +22,14 @@ def evaluated_rows(view: RunView) -> NDArray[np.int64]:
     return view.once(_evaluated_rows)
 
 
-def phase_at(view: RunView, x: Floats) -> str:
-    """Return which phase most of these steps fall together with: "evaluation", "checkpoint", or ""."""
+def at_evaluations(view: RunView, x: Floats) -> bool:
+    """Return whether most of these steps log an evaluation, or the steps just before them do."""
     rows = evaluated_rows(view)
-    if len(rows) >= min(2, len(x)):
-        at = np.array([view.x_of(int(row)) for row in rows])
-        distance = np.abs(at[:, None] - x[None, :]).min(axis=0)
-        if float(np.mean(distance <= _usual_move(view))) >= _AGREE:
-            return "evaluation"
-    interval = view.number("checkpoint_interval")
-    if interval is not None and interval[1] > 1:
-        past = np.mod(x, interval[1])
-        near = np.minimum(past, interval[1] - past) <= max(1.0, _NEAR * interval[1])
-        if float(np.mean(near)) >= _AGREE and len(x) > 1:
-            return "checkpoint"
-    return ""
+    if not len(rows) or len(rows) < min(2, len(x)):
+        return False
+    at = np.array([view.x_of(int(row)) for row in rows])
+    distance = np.abs(at[:, None] - x[None, :]).min(axis=0)
+    return float(np.mean(distance <= _usual_move(view))) >= _AGREE
 
 
 def ends_with_evaluation(view: RunView, stop: float) -> bool:
