@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
 from postrun.metrics import RunView
+from postrun.metrics.machine import standstills
 from postrun.model import State
 from postrun.model.text import duration
 from postrun.training.crash import Cause, find_cause
@@ -28,8 +27,6 @@ _CAUGHT = re.compile(
 )
 #: A summary that is further ahead of the log than this share, and this many rows, is of another copy.
 _AHEAD, _AHEAD_ROWS = 0.2, 50
-#: A process stands still if its CPU is at most this busy (%), in at least so many samples and seconds.
-_IDLE, _IDLE_SAMPLES, _IDLE_SECONDS = 0.5, 4, 100.0
 #: The share of a run that a pause takes at least to be told after it ended.
 _LARGE = 0.3
 
@@ -119,26 +116,18 @@ def _last(lines: list[str], cause: Cause) -> bool:
 
 
 def _standing_still(view: RunView) -> tuple[float, bool]:
-    """Return for how many seconds the process used no CPU, and whether it worked again afterwards.
+    """Return for how many seconds the process stood still, and whether it worked again afterwards.
 
-    A process that was suspended (Ctrl-Z, a paused console) or waits for ever uses none; one that trains on
-    a GPU does. A pause that ended counts only if it took a large part of the run.
+    A pause that ended counts only if it took a large part of the run.
     """
-    for role in ("system.cpu_process", "system.cpu"):
-        for series in view.system(role):
-            y = series.finite
-            busy = np.flatnonzero(y.y > _IDLE)
-            if not len(busy):
-                continue
-            samples = np.diff(np.r_[busy, len(y)]) - 1  # between two busy ones, or after the last
-            seconds = np.diff(np.r_[y.x[busy], y.x[-1]])
-            long = (samples >= _IDLE_SAMPLES) & (seconds >= _IDLE_SECONDS)
-            if long[-1]:
-                return float(seconds[-1]), False
-            worst = int(np.argmax(np.where(long, seconds, 0.0)))
-            if long[worst] and seconds[worst] > _LARGE * (y.x[-1] - y.x[0]):
-                return float(seconds[worst]), True
-    return 0.0, False
+    found = standstills(view)
+    if not found:
+        return 0.0, False
+    if found[-1].to_the_end:
+        return found[-1].seconds, False
+    worst = max(found, key=lambda still: still.seconds)
+    large = worst.seconds > _LARGE * float(view.run.runtime or worst.stop)
+    return (worst.seconds, True) if large else (0.0, False)
 
 
 def where(view: RunView) -> str:
