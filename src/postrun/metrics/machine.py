@@ -101,8 +101,7 @@ def while_training(view: RunView, role: str) -> list[Series]:
     Samples that were recorded twice count once. If the run has fewer than two rows with times, all samples but
     the first tenth (warm-up) count.
     """
-    found = (_counting(view, series.finite) for series in view.system(role))
-    return [series for series in found if len(series)]
+    return view.once(_while_training).get(role, [])
 
 
 def gpus(view: RunView) -> Gpus:
@@ -123,12 +122,25 @@ def on_cpu(view: RunView) -> str:
     return view.once(_on_cpu)
 
 
+def own_memory(view: RunView) -> bool:
+    """Return whether its GPUs have memory of their own: Apple's share the machine's, and so do its samples."""
+    return "apple" not in view.run.environment
+
+
 def notebook(view: RunView) -> bool:
     """Return whether the run was started in a notebook, whose process holds on to what earlier cells made."""
     environment = view.run.environment
     program = str(environment.get("program") or environment.get("codePath") or "")
     interactive = program.endswith(".ipynb") or "jupyter" in program or program == _NO_FILE
     return interactive or "colab" in environment
+
+
+def _while_training(view: RunView) -> dict[str, list[Series]]:
+    found: dict[str, list[Series]] = {}
+    for role in dict.fromkeys(i.role for i in view.system_metrics.values() if i.role):
+        counting = (_counting(view, series.finite) for series in view.system(role))
+        found[role] = [series for series in counting if len(series)]
+    return found
 
 
 def _counting(view: RunView, series: Series) -> Series:

@@ -33,7 +33,7 @@ class CheckpointCost(Rule):
 
     ## References
     Mohan et al. 2021, "CheckFreq: frequent, fine-grained DNN checkpointing" (FAST 2021), which
-    aims at an overhead of 3.5 %.
+    aims at an overhead of 3.5%.
     """
 
     code = "PERF005"
@@ -60,7 +60,7 @@ class CheckpointCost(Rule):
             yield self.finding(
                 Severity.INFO,
                 0.8,
-                f"{y.key} takes {100 * spent / total:.0f} % of the time ({len(saves)} saves of "
+                f"{y.key} takes {100 * spent / total:.0f}% of the time ({len(saves)} saves of "
                 f"{number(median(saves.y), 2)} s)",
                 "Save asynchronously, less often, or to a faster disk.",
                 [evidence(saves, before=total, after=spent, effect=spent / total)],

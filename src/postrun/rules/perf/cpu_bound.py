@@ -17,7 +17,7 @@ class CpuBound(Rule):
     """The CPU is full while the GPU waits.
 
     ## What it does
-    Reports a CPU near 100 % together with a GPU that is not busy.
+    Reports a CPU near 100% together with a GPU that is not busy.
 
     ## Why it matters
     The CPU feeds the GPU: augmentation, tokenising, environments and Python itself set the pace.

@@ -15,7 +15,7 @@ class DiskNearlyFull(Rule):
     """The disk is nearly full.
 
     ## What it does
-    Reports a disk whose share in use is near 100 % at the end of the run.
+    Reports a disk whose share in use is near 100% at the end of the run.
 
     ## Why it matters
     The next checkpoint fails, and often the run with it.

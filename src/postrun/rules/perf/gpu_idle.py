@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postrun.metrics import RunView
-from postrun.metrics.machine import gpus, while_training
+from postrun.metrics.machine import gpus, own_memory, while_training
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
@@ -104,7 +104,7 @@ class GpuIdle(Rule):
         remedy = (
             "Profile one step to see what the GPU waits for: data, the CPU, or synchronisations."
         )
-        if memory and max(memory) < self.limits["room"]:
+        if memory and own_memory(view) and max(memory) < self.limits["room"]:
             remedy += (
                 f" Its memory is at most {number(max(memory), 2)}% full: larger batches would fit."
             )

@@ -24,8 +24,8 @@ class GpuThrottled(Rule):
     The same work takes longer, and nothing in the training shows why.
 
     ## How it decides
-    Busy samples (utilisation above 50 %) in which the clock is more than `clock_share` below its own
-    95 % quantile: at least `share` of the busy ones. They are throttled by heat where their median
+    Busy samples (utilisation above 50%) in which the clock is more than `clock_share` below its own
+    95% quantile: at least `share` of the busy ones. They are throttled by heat where their median
     temperature is at least `hot` °C.
 
     ## What to do

@@ -51,7 +51,7 @@ class HostMemoryGrows(Rule):
             if found is None:
                 continue
             before, after = found
-            unit = f" {series.info.unit}" if series.info.unit else ""
+            unit = series.info.unit if series.info.unit == "%" else f" {series.info.unit}".rstrip()
             if series.info.role == "memory.host":
                 proof = evidence(series, before=before, after=after, effect=after / before)
             else:

@@ -19,7 +19,7 @@ class LowMfu(Rule):
     Reports a median model FLOPs utilisation (MFU) below `low`.
 
     ## Why it matters
-    Well-tuned transformer training reaches 30-55 %; single digits mean that the accelerator waits, or
+    Well-tuned transformer training reaches 30 to 55%; single digits mean that the accelerator waits, or
     that its kernels are far from its peak.
 
     ## How it decides
@@ -35,7 +35,7 @@ class LowMfu(Rule):
     "perf/mfu has a median of 2.7%: the GPU is busy only 24% of the time"
 
     ## References
-    Chowdhery et al. 2022 (PaLM), appendix B: the definition of MFU and 46 % for PaLM 540B.
+    Chowdhery et al. 2022 (PaLM), appendix B: the definition of MFU and 46% for PaLM 540B.
     """
 
     code = "PERF002"

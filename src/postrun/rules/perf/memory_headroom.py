@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from postrun.metrics import RunView, Series
-from postrun.metrics.machine import gpus, notebook, on_cpu, training
+from postrun.metrics.machine import gpus, notebook, on_cpu, own_memory, training
 from postrun.model import Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule
@@ -29,12 +29,12 @@ class MemoryHeadroom(Rule):
     a notebook have not freed, is missing for this one.
 
     ## How it decides
-    Only GPUs that are known to be the run's count (PERF010). At least `samples` samples are `full` % or more,
-    and the share moves by `moves` points or more between lower levels and those: an allocator that reserves
-    memory in advance or keeps what it once had stays at one level, which says nothing about what is needed. A
-    run that failed for lack of memory is told by RUN001. Held by others: more than `held` % were in use in a
-    sample within `early` seconds of the start and before the first row (a third of that time if the process is
-    seen on the GPU), and memory peaks at `full` %.
+    Only GPUs that are known to be the run's count (PERF010), and none that share the machine's memory (Apple).
+    At least `samples` samples are `full` % or more, and the share moves by `moves` points or more between lower
+    levels and those: an allocator that reserves memory in advance or keeps what it once had stays at one level,
+    which says nothing about what is needed. A run that failed for lack of memory is told by RUN001. Held by
+    others: more than `held` % were in use in a sample within `early` seconds of the start and before the first
+    row (a third of that time if the process is seen on the GPU), and memory peaks at `full` %.
 
     ## What to do
     Shorten the longest batches or checkpoint activations. If others hold the memory, choose a free GPU; in a
@@ -53,7 +53,11 @@ class MemoryHeadroom(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         cause = how_it_ended(view).cause
-        if on_cpu(view) or (cause is not None and cause.kind and cause.kind.name == _FULL):
+        if (
+            on_cpu(view)
+            or not own_memory(view)
+            or (cause is not None and cause.kind and cause.kind.name == _FULL)
+        ):
             return  # RUN001 tells of memory that ran out
         mine = gpus(view).own
         used = [s for s in in_use(view, "system.gpu_memory") if s.info.index in mine]

@@ -43,7 +43,7 @@ class ThroughputDrop(Rule):
     same window, or the step time fell although throughput did (a step then holds less), that is
     named as the cause and the finding is `info`. Otherwise the time spent waiting for data, and the
     GPU's clock, are compared before and after, and named where they changed with it. Dips: values
-    below the running median of one checkpoint interval by 10 % and by 4 deviations, at least 60 %
+    below the running median of one checkpoint interval by 10% and by 4 deviations, at least 60%
     of which lie within 15% of the interval after its multiples.
 
     ## What to do
@@ -51,12 +51,12 @@ class ThroughputDrop(Rule):
     jobs on the machine at the time of the drop.
 
     ## Example
-    "perf/throughput fell by 48 %, from 15,400 to 8,000 tokens/s, around step 105"
+    "perf/throughput fell by 48%, from 15,400 to 8,000 tokens/s, around step 105"
     """
 
     code = "PERF001"
     name = "throughput-drop"
-    symptom_of = ("PERF011", "PERF003")
+    symptom_of = ("PERF011", "PERF003", "PERF019")
     needs = ("throughput.tokens", "throughput.samples", "throughput.steps")
     thresholds = {"drop_share": 0.2, "warm_up": 0.01, "min_rows": 30}
 

@@ -31,7 +31,7 @@ class RunHung(Rule):
 
     ## How it decides
     The last sign of life (system sample or console line) against the last row's time, where at least `min_rows`
-    rows have times. Hung: the silence is longer than `factor` times the 95 % quantile of the time between rows
+    rows have times. Hung: the silence is longer than `factor` times the 95% quantile of the time between rows
     and than `least_seconds`. Runs that finished with exit code 0, or whose training was done, are left out: a
     final evaluation or an upload logs nothing either. A process that used no CPU meanwhile is told by RUN011.
 
@@ -87,7 +87,7 @@ class RunStalled(Rule):
     a large part of the time, the run could have been that much shorter.
 
     ## How it decides
-    Gaps between the times of consecutive rows that are longer than `factor` times the 95 % quantile of all gaps
+    Gaps between the times of consecutive rows that are longer than `factor` times the 95% quantile of all gaps
     and than `least_seconds`, and that together take more than `share` of the run. Gaps between the parts of a
     resumed run are told by RUN007 instead, those without CPU by RUN011. Rows that were synced in bursts say
     nothing. If all gaps end with a row of an evaluation, they are no stalls, and the finding is `info`.
