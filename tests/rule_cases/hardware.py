@@ -57,6 +57,7 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("PERF008", I, replace(make_run({"loss": decay(2)}, **KILLED, system=system(500, gpu0_gpu=2.0, gpu0_memoryAllocated=20.0)), runtime=420.0, history=at([400.0, 401.0]).history), None),
     ("PERF008", I, replace(make_run({}, **KILLED, system=system(500, gpu0_gpu=5.0, gpu0_memoryAllocated=20.0)), runtime=490.0), None),
     ("PERF009", I, make_run({"loss": decay(N), "episode_reward": ROWS / N + noise(N, 0.01)}, system=system(gpu0_gpu=4.0, gpu0_memoryAllocated=30.0)), None),
+    ("PERF009", I, make_run({"train-logloss": decay(N), "validation-logloss": decay(N, 3, 1.1)}, config={"booster": "gbtree", "tree_method": "hist", "max_depth": 6, "eta": 0.3}, system=system(gpu0_gpu=4.0, gpu0_memoryAllocated=30.0)), None),
     ("PERF009", W, make_run({"loss": decay(N), "time/rollout": 8.5 + noise(N, 0.1)}, system=system(gpu0_gpu=4.0, gpu0_memoryAllocated=30.0)), None),
     ("PERF010", I, make_run({"loss": decay(N)}, environment={"slurm": {"job_gpus": "0,1"}}, system=system(gpu0_gpu=95.0, gpu1_gpu=40.0, gpu2_gpu=99.0, gpu0_memoryAllocated=60.0, gpu1_memoryAllocated=55.0, gpu2_memoryAllocated=90.0)), None),
     ("PERF010", I, make_run({"loss": decay(N)}, console="LOCAL_RANK: 0 - CUDA_VISIBLE_DEVICES: [0,1]", system=system(gpu0_gpu=95.0, gpu1_gpu=40.0, gpu2_gpu=99.0, gpu0_memoryAllocated=60.0, gpu1_memoryAllocated=55.0, gpu2_memoryAllocated=90.0)), None),

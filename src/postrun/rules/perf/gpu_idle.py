@@ -13,8 +13,9 @@ from postrun.rules.perf.machine import at_steps, in_use
 from postrun.rules.perf.parts import main_part
 from postrun.stats.robust import median
 
-#: Training in which a GPU waits by design: environments, rollouts, and trees on the CPU.
-_WAITS_BY_DESIGN = ("reward", "length.episode", "success")
+#: Training in which a GPU waits by design: environments and rollouts, by their roles; trees, by their packs.
+_ROLLOUTS = ("reward", "length.episode", "success")
+_TREES = frozenset({"xgboost", "lightgbm"})
 
 
 class GpuIdle(Rule):
@@ -32,10 +33,10 @@ class GpuIdle(Rule):
     At least 12 samples over 3 minutes between the first and the last row. Loading, what follows the last row
     and times in which the process stood still do not count; a run that trains on the CPU is not judged. The
     mean of the busiest of the run's GPUs is below `low` %; if it is not known which GPUs are its own, all that
-    hold 2% of their memory count. A `warning` only below `very_low` % over `long_seconds` or more, and never in
-    reinforcement learning, whose environments and rollouts take their time by design. What takes the time is
-    the logged part of the step that takes at least `part` of it, else a full CPU (median of `full_cpu` % or
-    more). Larger batches are advised only if less than `room` % of the memory is in use.
+    hold 2% of their memory count. A `warning` only below `very_low` % over `long_seconds` or more, and never
+    for reinforcement learning and trees, where environments, rollouts and the CPU take their time by design.
+    What takes the time is the logged part of the step that takes at least `part` of it, else a full CPU (median
+    of `full_cpu` % or more). Larger batches are advised only if less than `room` % of the memory is in use.
 
     ## What to do
     Make the part faster that takes the time. If none is logged, profile one step: data loading,
@@ -71,7 +72,8 @@ class GpuIdle(Rule):
         if level >= self.limits["low"]:
             return
         seconds = float(best.x[-1] - best.x[0])
-        by_design = bool(view.by_role(*_WAITS_BY_DESIGN))
+        trees = not _TREES.isdisjoint(pack.name for pack in view.packs)
+        by_design = trees or bool(view.by_role(*_ROLLOUTS))
         serious = level < self.limits["very_low"] and seconds >= self.limits["long_seconds"]
         what, remedy, proof = self._instead(view)
         yield self.finding(
