@@ -1,0 +1,1 @@
+"""How often the reading of a curve is wrong on curves of known truth, how much it sees, and how fast it is."""
