@@ -35,7 +35,10 @@ def main() -> None:
     for tool in tools:
         if tool not in ready:
             print(f"{tool.name} is left out: it is not installed", file=sys.stderr)
-    report: dict[str, Any] = {"tools": {tool.name: installed(tool) for tool in ready}, "sources": {}}
+    report: dict[str, Any] = {
+        "tools": {tool.name: installed(tool) for tool in ready},
+        "sources": {},
+    }
     for source in options.sources:
         cases = SOURCES[source](options.data, options.made)
         if cases:
@@ -48,7 +51,10 @@ def _source(
     source: str, cases: Sequence[Case], tools: Sequence[Tool], answers: Answers, details: bool
 ) -> dict[str, Any]:
     """Print one source's table, and return it as JSON writes it."""
-    asked = {tool.name: [(case, answers[source, case.name][tool.name]) for case in cases] for tool in tools}
+    asked = {
+        tool.name: [(case, answers[source, case.name][tool.name]) for case in cases]
+        for tool in tools
+    }
     scores = {name: SCORES[source](pairs) for name, pairs in asked.items()}
     missing = silent({name: [answer for _, answer in pairs] for name, pairs in asked.items()})
     named = {f"{tool.name} {installed(tool)}": scores[tool.name] for tool in tools}
@@ -61,10 +67,16 @@ def _source(
 
 def _details(score: Scores) -> None:
     for column, tally in score.items():
+        if column == "all causes":  # the classes above name them
+            continue
         bad = "any warning" in column and column.startswith(("healthy", "clean", "any"))
         bad |= column in ("called flat", "fixed runs warned", "fixed programs warned in most seeds")
         names = tally.named if bad else tally.missed
-        print(f"- {column}: {'raised' if bad else 'missed'}:", *sorted(set(names)) or ["none"], sep="\n    ")
+        print(
+            f"- {column}: {'raised' if bad else 'missed'}:",
+            *sorted(set(names)) or ["none"],
+            sep="\n    ",
+        )
 
 
 def _options() -> argparse.Namespace:
@@ -74,11 +86,15 @@ def _options() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, help="folder with faults/, frameworks/ and labelled/")
-    parser.add_argument("--made", type=Path, default=OUT / "made", help="folder of the trainings made here")
+    parser.add_argument(
+        "--made", type=Path, default=OUT / "made", help="folder of the trainings made here"
+    )
     parser.add_argument("--sources", nargs="+", choices=list(SOURCES), default=list(SOURCES))
     names = [tool.name for tool in TOOLS]
     parser.add_argument("--tools", nargs="+", choices=names, default=names)
-    parser.add_argument("--details", action="store_true", help="name postrun's misses and false alarms")
+    parser.add_argument(
+        "--details", action="store_true", help="name postrun's misses and false alarms"
+    )
     parser.add_argument("--force", action="store_true", help="ask all tools again")
     return parser.parse_args()
 

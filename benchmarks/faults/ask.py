@@ -24,12 +24,18 @@ PATIENCE = 60
 Answers = dict[tuple[str, str], dict[str, Answer]]
 
 
-def ask_all(cases: Sequence[Case], tools: Sequence[Tool], keep: Path, force: bool = False) -> Answers:
+def ask_all(
+    cases: Sequence[Case], tools: Sequence[Tool], keep: Path, force: bool = False
+) -> Answers:
     """Return what each tool says about each case; answers of tools that do not change are kept in a folder."""
     out: Answers = {}
     stores = {tool.name: _Kept(keep, tool, force) for tool in tools}
     for number, case in enumerate(cases):
-        print(f"\r{number + 1}/{len(cases)} {case.source}/{case.name}"[:99].ljust(100), end="", file=sys.stderr)
+        print(
+            f"\r{number + 1}/{len(cases)} {case.source}/{case.name}"[:99].ljust(100),
+            end="",
+            file=sys.stderr,
+        )
         out[case.source, case.name] = {tool.name: stores[tool.name].answer(case) for tool in tools}
     print(file=sys.stderr)
     for store in stores.values():

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def _steps(columns: Mapping[str, list[Any]], rows: int) -> list[int]:
         values = columns.get(name)
         if values and all(isinstance(v, int | float) and math.isfinite(v) for v in values):
             steps = [int(v) for v in values]
-            if all(a <= b for a, b in zip(steps, steps[1:], strict=False)):
+            if all(a <= b for a, b in pairwise(steps)):
                 return steps
     return list(range(rows))
 

@@ -43,7 +43,8 @@ def published(cases: Sequence[Case]) -> dict[str, Scores]:
     for case in cases:
         for name, hit in case.others.items():
             row = out.setdefault(
-                f"{name} (sees the program; published)", {"any warning": Tally(), "right words": Tally()}
+                f"{name} (sees the program; published)",
+                {"any warning": Tally(), "right words": Tally()},
             )
             row["any warning"].add(case.name, hit)
     return out

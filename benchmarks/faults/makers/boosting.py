@@ -20,7 +20,13 @@ def xgb(depth: int = 3, rows: int = 4000, flip: float = 0.05, eta: float = 0.05)
     import xgboost
     from wandb.integration.xgboost import WandbCallback
 
-    settings = {"max_depth": depth, "eta": eta, "objective": "binary:logistic", "nthread": 1, "seed": 1}
+    settings = {
+        "max_depth": depth,
+        "eta": eta,
+        "objective": "binary:logistic",
+        "nthread": 1,
+        "seed": 1,
+    }
     wandb.init(project="xgboost", config=settings)
     train = xgboost.DMatrix(*_table(rows, flip, 1))
     held_out = xgboost.DMatrix(*_table(1500, flip, 2))

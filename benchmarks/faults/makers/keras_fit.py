@@ -20,17 +20,19 @@ def _rings(count: int, flip: float, random: np.random.Generator) -> tuple[Any, A
 
 
 def classify(
-    rate: float = 1e-3,
+    rate: float = 3e-3,
     output: str = "softmax",
-    flip: float = 0.1,
-    examples: int = 2000,
-    epochs: int = 40,
+    flip: float = 0.05,
+    examples: int = 6000,
+    epochs: int = 20,
     stop_early: bool = False,
 ) -> None:
     """Train a classifier of three classes."""
     random = np.random.default_rng(1)
     keras.utils.set_random_seed(1)
-    wandb.init(project="keras", config={"learning_rate": rate, "epochs": epochs, "last_activation": output})
+    wandb.init(
+        project="keras", config={"learning_rate": rate, "epochs": epochs, "last_activation": output}
+    )
     model = keras.Sequential(
         [
             keras.layers.Input((8,)),
@@ -40,7 +42,7 @@ def classify(
         ]
     )
     model.compile(
-        keras.optimizers.Adam(rate) if rate < 1 else keras.optimizers.SGD(rate),
+        keras.optimizers.Adam(rate),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -48,7 +50,7 @@ def classify(
     if stop_early:
         callbacks.append(keras.callbacks.EarlyStopping(patience=6, restore_best_weights=True))
     model.fit(
-        *_rings(examples, flip, random), epochs=epochs, batch_size=32, verbose=0, callbacks=callbacks,
+        *_rings(examples, flip, random), epochs=epochs, batch_size=64, verbose=0, callbacks=callbacks,
         validation_data=_rings(600, min(flip, 0.1), random),
     )  # fmt: skip
     wandb.finish()

@@ -22,7 +22,7 @@ def _fit(module: Any, train: TensorDataset, held_out: TensorDataset, epochs: int
         callbacks=[LearningRateMonitor("epoch")], enable_progress_bar=False, log_every_n_steps=5,
         enable_checkpointing=False, enable_model_summary=False,
     )  # fmt: skip
-    trainer.fit(module, DataLoader(train, 32, shuffle=True), DataLoader(held_out, 256))
+    trainer.fit(module, DataLoader(train, 128, shuffle=True), DataLoader(held_out, 256))
 
 
 class Classifier(lightning.LightningModule):
@@ -73,10 +73,10 @@ def _points(count: int, seed: int) -> TensorDataset:
     return TensorDataset(x, y)
 
 
-def classify(rate: float = 2e-3, bias: float = 0.0, decay: float = 0.97, leak: int = 0) -> None:
+def classify(rate: float = 2e-3, bias: float = 0.0, decay: float = 0.85, leak: int = 0) -> None:
     """Train a classifier for 15 epochs of 50 steps."""
     lightning.seed_everything(1, verbose=False)
-    _fit(Classifier(rate, bias, decay, leak), _points(1600, 1), _points(800, 2), 15)
+    _fit(Classifier(rate, bias, decay, leak), _points(6400, 1), _points(1600, 2), 15)
 
 
 class Autoencoder(lightning.LightningModule):
@@ -119,4 +119,4 @@ def _factors(count: int, seed: int) -> TensorDataset:
 def autoencode(beta: float = 0.5) -> None:
     """Train a variational autoencoder on points that have four factors."""
     lightning.seed_everything(1, verbose=False)
-    _fit(Autoencoder(beta), _factors(1600, 1), _factors(400, 2), 15)
+    _fit(Autoencoder(beta), _factors(6400, 1), _factors(800, 2), 15)

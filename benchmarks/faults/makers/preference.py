@@ -18,7 +18,11 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     inner = Tokenizer(models.WordLevel({n: i for i, n in enumerate(names)}, unk_token="<unk>"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", bos_token="<bos>"
+        tokenizer_object=inner,
+        pad_token="<pad>",
+        eos_token="<eos>",
+        unk_token="<unk>",
+        bos_token="<bos>",
     )
 
 
@@ -26,7 +30,7 @@ def _model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     torch.manual_seed(1)
     return GPT2LMHeadModel(
         GPT2Config(
-            vocab_size=len(tokenizer), n_positions=64, n_embd=32, n_layer=1, n_head=2,
+            vocab_size=len(tokenizer), n_positions=128, n_embd=32, n_layer=1, n_head=2,
             bos_token_id=3, eos_token_id=1, pad_token_id=0,
         )
     )  # fmt: skip
@@ -41,7 +45,9 @@ def _prompts(count: int) -> list[str]:
 def _share(completions: list[Any], **more: Any) -> list[float]:
     """Reward the share of words with an even number."""
     words = [text.split() for text in completions]
-    return [sum(w[1:] in {str(i) for i in range(0, 28, 2)} for w in t) / max(1, len(t)) for t in words]
+    return [
+        sum(w[1:] in {str(i) for i in range(0, 28, 2)} for w in t) / max(1, len(t)) for t in words
+    ]
 
 
 def _constant(completions: list[Any], **more: Any) -> list[float]:
@@ -54,7 +60,7 @@ def grpo(rate: float = 1e-3, reward: str = "share") -> None:
     tokenizer = _tokenizer()
     settings = GRPOConfig(
         "model", learning_rate=rate, max_steps=40, per_device_train_batch_size=16, num_generations=4,
-        max_completion_length=12, logging_steps=1, report_to="wandb", use_cpu=True, save_strategy="no",
+        max_completion_length=64, logging_steps=1, report_to="wandb", use_cpu=True, save_strategy="no",
         bf16=False, seed=1, beta=0.0, disable_tqdm=True, lr_scheduler_type="constant",
     )  # fmt: skip
     GRPOTrainer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -69,16 +70,17 @@ _ALL = [
         ("hf_data_spike", "spike", {"corrupt": (90, 96)}),
         ("hf_not_finite", "not-finite", {"poison": 70}),
         ("hf_out_of_memory", "out-of-memory", {"fail": "memory"}, 1, False),
-        ("hf_ctrl_c", "stopped-by-user", {"fail": "interrupt"}, 1, False),
+        ("hf_ctrl_c", "stopped-by-user", {"fail": "interrupt"}, -2, False),
         ("hf_no_evaluation", "no-evaluation", {"evaluate": False}),
     ),
     *_family("hf", "language", "transformers", "hf_language",
         ("hf_overfit", "overfitting", {"sequences": 24, "width": 128, "rate": 2e-3}),
-        ("hf_memorise", "memorising", {"sequences": 80, "width": 128, "rate": 2e-3, "evaluate": False}),
+        ("hf_memorise", "memorising",
+            {"sequences": 320, "width": 128, "rate": 4e-3, "steps": 300, "evaluate": False}),
     ),
     Maker("hf_early_stop", "hf", "language", "transformers", changes={"stop_early": True, "rate": 2e-2}),
     *_family("resumed", "train", "transformers", "hf_resumed",
-        ("hf_resumed_rate", "rate-jump", {"second_rate": 5e-2}),
+        ("hf_resumed_rate", "rate-jump", {"factor": 20.0}),
     ),
     *_family("lit", "classify", "lightning", "lit_classify",
         ("lit_rate_low", "no-learning", {"rate": 1e-9}),
@@ -90,9 +92,9 @@ _ALL = [
         ("lit_vae_collapse", "posterior-collapse", {"beta": 60.0}),
     ),
     *_family("keras_fit", "classify", "keras", "keras_classify",
-        ("keras_overfit", "overfitting", {"flip": 0.4, "examples": 200, "rate": 5e-3}),
+        ("keras_overfit", "overfitting", {"flip": 0.4, "examples": 300, "epochs": 60}),
         ("keras_relu_output", "wrong-activation", {"output": "relu"}),
-        ("keras_rate_high", "rate-too-high", {"rate": 30.0}),
+        ("keras_rate_high", "rate-too-high", {"rate": 10.0}),
     ),
     Maker("keras_early_stop", "keras_fit", "classify", "keras", changes={"stop_early": True, "epochs": 200}),
     *_family("boosting", "xgb", "xgboost", "xgb_healthy",
@@ -102,7 +104,7 @@ _ALL = [
         ("lgb_overfit", "overfitting", {"leaves": 127, "rows": 300, "flip": 0.3, "eta": 0.3, "smallest": 1}),
     ),
     *_family("plain", "recurrent", "torch", "rnn_healthy",
-        ("rnn_explodes", "gradients-explode", {"clip": 0.0, "rate": 3.0, "gain": 1.6}),
+        ("rnn_explodes", "gradients-explode", {"clip": 0.0}),
         ("rnn_step_back", "steps-back", {"back_at": 150}),
     ),
     *_family("plain", "adversarial", "torch", "gan_healthy",
@@ -127,13 +129,19 @@ def made(maker: Maker, out: Path) -> Path | None:
     """
     folder = out / maker.name
     if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         command = [sys.executable, "-m", "benchmarks.faults.makers", maker.name, str(folder)]
         environment = {**os.environ, **_quiet(folder)}
         with (folder / "output.txt").open("w") as output:
             try:
                 done = subprocess.run(
-                    command, stdout=output, stderr=output, env=environment, timeout=TIMEOUT, check=False
+                    command,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                    timeout=TIMEOUT,
+                    check=False,
                 )
             except subprocess.TimeoutExpired:
                 return None

@@ -34,7 +34,5 @@ def cases(data: Path | None, out: Path) -> list[Case]:
             Cause.of(row["cause"], row["class"]) for row in truth if row["class"] != "healthy"
         )
         whole = Truth.MIXED if causes else Truth.HEALTHY
-        found.append(
-            Case("strangers", f"{repo}/{run}", whole, Subject(folder), "", causes)
-        )
+        found.append(Case("strangers", f"{repo}/{run}", whole, Subject(folder), "", causes))
     return found

@@ -26,4 +26,6 @@ class Losslint:
         with tempfile.TemporaryDirectory() as name:
             path = history.write_csv(Path(name, "run.csv"), history.renamed(_NAMES))
             found = run_all_checks(load_run(path))
-        return [Statement(f.check, _LEVELS[f.severity], f.message) for f in found if f.check != "parse"]
+        return [
+            Statement(f.check, _LEVELS[f.severity], f.message) for f in found if f.check != "parse"
+        ]

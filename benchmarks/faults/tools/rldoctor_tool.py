@@ -22,4 +22,7 @@ class Rldoctor:
         rows = history.rows(history.renamed(_NAMES))
         records = [{"step": s, **row} for s, row in zip(history.steps, rows, strict=True)]
         found = diagnose(run_from_records(records, history.config)).problems
-        return [Statement(f.detector, _LEVELS[f.severity.name], f"{f.title}: {f.summary}") for f in found]
+        return [
+            Statement(f.detector, _LEVELS[f.severity.name], f"{f.title}: {f.summary}")
+            for f in found
+        ]

@@ -27,4 +27,6 @@ class Trainspotter:
             columns = history.renamed(_NAMES)
             path = history.write_csv(Path(name, "history.csv"), columns, step="_step")
             found = run_all(load_run(path))
-        return [Statement(f.detector, _LEVELS[f.severity], f"{f.title}: {f.message}") for f in found]
+        return [
+            Statement(f.detector, _LEVELS[f.severity], f"{f.title}: {f.message}") for f in found
+        ]
