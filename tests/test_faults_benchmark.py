@@ -14,6 +14,7 @@ from benchmarks.faults.cases import Case, Cause, Truth
 from benchmarks.faults.consistency import contradictions, praised
 from benchmarks.faults.kinds import kind_named, kind_of, kinds
 from benchmarks.faults.makers import MAKERS
+from benchmarks.faults.sources.own import _of_rule
 from benchmarks.faults.statements import Answer, Level, Statement
 from benchmarks.faults.subject import Subject, history_of
 from benchmarks.faults.tables import markdown, published, silent
@@ -170,6 +171,16 @@ def test_causes_of_strangers_are_counted_by_class_and_unknown_words_count_as_mis
     assert str(result["all causes"]) == "1 of 2"
 
 
+def test_only_a_tool_with_codes_is_asked_for_the_rule_of_an_own_curve() -> None:
+    cause = Cause("OPT001", kind=_of_rule("OPT001"))
+    curve = Case("s", "a", Truth.FAULT, Subject(runs=[]), causes=(cause,))
+    ours = score.own([(curve, answered(said("NaN", check="OPT001 not-finite")))])
+    theirs = score.own([(curve, answered(said("NaN", check="nan_inf")))])
+    column = "faults, told by the rule"
+    assert (str(ours[column]), str(theirs[column])) == ("1 of 1", "–")
+    assert theirs["faults, any warning"].hits == 1
+
+
 # ── tables and asking ────────────────────────────────────────────────────────────────────────────
 
 
@@ -316,6 +327,18 @@ def test_findings_of_one_metric_that_exclude_each_other_are_found(
 ) -> None:
     assert {c.against for c in contradictions([IMPROVED, other])} == found
     assert {c.against for c in contradictions([other, IMPROVED])} == found
+
+
+@pytest.mark.parametrize(
+    ("role", "found"), [("accuracy.eval", 1), ("loss.train", 0), ("reward", 0)]
+)
+def test_one_evaluation_metric_is_not_flat_while_another_still_improves(
+    role: str, found: int
+) -> None:
+    flat = Finding("OPT003", "", Severity.INFO, 1.0, "", evidence=(Evidence("v", "loss.eval"),))
+    message = "Improved: w from 1 to 2 (still improving)"
+    better = Finding("OPT007", "", Severity.GOOD, 1.0, message, evidence=(Evidence("w", role),))
+    assert len(contradictions([flat, better])) == found
 
 
 def test_a_verdict_without_a_problem_may_not_stand_beside_a_critical_finding() -> None:

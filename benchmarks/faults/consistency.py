@@ -77,7 +77,27 @@ def contradictions(findings: Sequence[Finding]) -> list[Contradiction]:
             for claim, a, against, b in _EXCLUDE:
                 if a(first, metric) and b(second, metric):
                     out.append(Contradiction(metric, claim, against, first, second))
+        out += _split(first, second)
     return out
+
+
+def _split(first: Finding, second: Finding) -> list[Contradiction]:
+    """Return where one metric of an evaluation (or of training) is called flat and another still improves."""
+    flat = [m for m in _named(first) if _flat(first, m)]
+    rising = [m for m in _named(second) if _still_improving(second, m)]
+    return [
+        Contradiction(f"{a} and {b}", "one is flat", "the other is still improving", first, second)
+        for a in sorted(flat)
+        for b in sorted(rising)
+        if a != b and _side(first, a) and _side(first, a) == _side(second, b)
+    ]
+
+
+def _side(finding: Finding, metric: str) -> str:
+    """Return "eval" or "train" by the metric's role, "" if it is neither."""
+    roles = [p.role for p in finding.evidence if metric in p.metrics and p.role]
+    last = roles[0].rsplit(".", 1)[-1] if roles else ""
+    return last if last in ("eval", "train") else ""
 
 
 def praised(verdict: str, findings: Sequence[Finding]) -> list[Finding]:

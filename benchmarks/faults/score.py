@@ -16,6 +16,9 @@ FLAT = re.compile(
 )
 
 
+_CODE = re.compile(r"[A-Z]+\d{3}\b")
+
+
 @dataclass(slots=True)
 class Tally:
     """`hits` of `of`, and the names of those that do not count as hits (or of those that do: `named`)."""
@@ -159,6 +162,21 @@ def strangers(asked: Sequence[Asked]) -> Scores:
     return out
 
 
+def own(asked: Sequence[Asked]) -> Scores:
+    """Score curves whose truth is a rule's code: tools without such codes are asked for warnings only."""
+    out = _tallies("faults, any warning", "faults, told by the rule", "healthy, any warning")
+    coded = any(_CODE.match(s.check) for _, answer in asked for s in answer.statements)
+    for case, answer in asked:
+        if case.truth is Truth.HEALTHY:
+            out["healthy, any warning"].add(case.name, bool(alarms(case, answer)))
+            continue
+        out["faults, any warning"].add(case.name, bool(answer.at_least(Level.WARNING)))
+        if coded:
+            right = all(hit for _, hit in told(case, answer))
+            out["faults, told by the rule"].add(case.name, right)
+    return out
+
+
 def _most(hits: Sequence[bool]) -> bool:
     return 2 * sum(hits) > len(hits)
 
@@ -176,5 +194,5 @@ SCORES = {
     "algoperf": algoperf,
     "nanogpt": records,
     "strangers": strangers,
-    "own-curves": faults,
+    "own-curves": own,
 }

@@ -1,19 +1,10 @@
-"""Which trainings there are, and how one is made in a process of its own."""
+"""Which trainings there are: each fault beside the healthy training of the same function."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
-import subprocess
-import sys
-import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-#: Seconds that one training may take before it counts as not made.
-TIMEOUT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,43 +111,3 @@ _ALL = [
     Maker("trl_sft", "preference", "sft", "trl"),
 ]  # fmt: skip
 MAKERS = {maker.name: maker for maker in _ALL}
-
-
-def made(maker: Maker, out: Path) -> Path | None:
-    """Train a case unless its folder lies there already; None if it did not end as it should.
-
-    The process's output is kept in output.txt beside the run.
-    """
-    folder = out / maker.name
-    if not (folder / "done").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        command = [sys.executable, "-m", "benchmarks.faults.makers", maker.name, str(folder)]
-        environment = {**os.environ, **_quiet(folder)}
-        with (folder / "output.txt").open("w") as output:
-            try:
-                done = subprocess.run(
-                    command,
-                    stdout=output,
-                    stderr=output,
-                    env=environment,
-                    timeout=TIMEOUT,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                return None
-        if done.returncode != maker.exits:
-            return None
-        for log in folder.rglob("*.wandb"):  # a log that was written just now counts as running
-            os.utime(log, (time.time() - 86_400,) * 2)
-        (folder / "done").touch()
-    return folder if any(folder.glob("wandb/offline-run-*")) else None
-
-
-def _quiet(folder: Path) -> dict[str, str]:
-    """Return the environment of a training: offline, on one core, without a network."""
-    return {
-        "WANDB_MODE": "offline", "WANDB_DIR": str(folder), "WANDB_SILENT": "true",
-        "WANDB_DISABLE_CODE": "true", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
-        "KERAS_BACKEND": "torch", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": "",
-    }  # fmt: skip

@@ -18,7 +18,11 @@ def cases(data: Path | None, out: Path) -> list[Case]:
     for maker in MAKERS.values():
         folder = made(maker, out) if maker.available else None
         if folder is None:
-            reason = "did not end as it should" if maker.available else f"needs {maker.needs}"
+            reason = (
+                f"did not end as it should: see {out}"
+                if maker.available
+                else f"needs {maker.needs}"
+            )
             print(f"made: {maker.name} is left out: it {reason}", file=sys.stderr)
         else:
             found.append(_case(maker, folder))
