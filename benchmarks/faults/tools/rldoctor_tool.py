@@ -15,13 +15,20 @@ class Rldoctor:
     name, cached, reads = "rldoctor", True, "rows as dictionaries, and the config"
 
     def ask(self, subject: Subject) -> list[Statement]:
-        """Return its problems; checks that it skipped or passed say nothing."""
+        """Return its problems; checks that it skipped or passed say nothing.
+
+        Raises:
+            ValueError: The training logs no reward.
+        """
         from rl_doctor import diagnose, run_from_records
 
         history = subject.history
         rows = history.rows(history.renamed(_NAMES))
         records = [{"step": s, **row} for s, row in zip(history.steps, rows, strict=True)]
-        found = diagnose(run_from_records(records, history.config)).problems
+        run = run_from_records(records, history.config)
+        if not run.reward_components and not any("reward" in field for field in run.series):
+            raise ValueError("no reward is logged: not a training that it is for")
+        found = diagnose(run).problems
         return [
             Statement(f.detector, _LEVELS[f.severity.name], f"{f.title}: {f.summary}")
             for f in found
