@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis rule mutants clean
+.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis faults rule mutants clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -57,6 +57,10 @@ diagnosis: $(VENV)/.dev  ## score the rules on labelled trainings, beside two ot
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.diagnosis
 	$(BIN)/python -m benchmarks.diagnosis.speed
+
+faults: $(VENV)/.dev  ## others' faults, beside seven peers; DATA=FOLDER adds published data (half an hour the first time)
+	$(BIN)/pip install -q -e '.[faults]'
+	$(BIN)/python -m benchmarks.faults $(if $(DATA),--data $(DATA))
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
