@@ -16,7 +16,7 @@ from pathlib import Path
 import postrun
 from postrun.metrics import RunView
 from postrun.model import PostrunError
-from postrun.training.ending import headline
+from postrun.training.end_words import headline
 
 _RULES = ["RUN001", "RUN002", "RUN003", "RUN008"]
 

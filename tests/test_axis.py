@@ -192,16 +192,3 @@ def test_the_terminal_names_the_unit(tmp_path: Path) -> None:
 
     proof = postrun.Evidence("val_loss", step_from=3.0, step_to=12.5, axis="epoch")
     assert evidence_line(proof).startswith("val_loss, epochs 3–12.5")
-
-
-def test_an_evaluation_of_the_reloaded_best_checkpoint_is_no_value_of_the_last_step() -> None:
-    frame = pl.DataFrame(
-        {
-            "train/global_step": [10.0, 20, 30, 40, 40],
-            "train/loss": [2.0, 1.5, 1.2, 1.0, None],
-            "eval/loss": [2.1, 1.6, 1.9, 2.4, 1.6],
-        }
-    )
-    for said, values in ((True, 4), (False, 5)):
-        made = postrun.Run.from_frame(frame, config={"load_best_model_at_end": said})
-        assert len(RunView(made).series("eval/loss")) == values

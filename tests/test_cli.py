@@ -61,7 +61,7 @@ def test_what_a_newcomer_reads(tmp_path: Path) -> None:
     text = postrun("analyze", SAMPLE, "--out", tmp_path / "o").stdout
     for words in (
         "int8-sampler",
-        "finished (exit code 0)",
+        "finished after",
         "complete: 480 rows",
         "RL001",
         "trainer-inference-mismatch",

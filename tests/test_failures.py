@@ -86,7 +86,8 @@ def test_logs_end_to_end(tmp_path: Path) -> None:
     }
     endings = dict(found["endings"].select("ending", "runs").iter_rows())
     assert endings == {
-        "error": 3, "gpu-out-of-memory": 1, "stopped": 1, "nan": 1, "finished": 1, "killed": 1,
+        "failed (an exception)": 3, "gpu out of memory": 1, "stopped by the user": 1,
+        "failed (NaN or infinite loss)": 1, "finished": 1, "killed (no exit record)": 1,
     }  # fmt: skip
     assert found.headline[0].startswith("6 of 8 ended runs failed: 75 % [41, 93]")
     exemplar = next(s for s in found.sections if s.key == "exemplars")
@@ -192,7 +193,9 @@ def test_causes_of_real_consoles(shared: Path) -> None:
     endings = dict(found["endings"].select("ending", "runs").iter_rows())
     # More than twenty logs are incomplete copies; the files beside them show how the runs ended.
     assert (
-        endings["finished"] >= 25 and endings["stopped"] >= 12 and "incomplete-log" not in endings
+        endings["finished"] >= 25
+        and endings["stopped by the user"] >= 12
+        and "incomplete log" not in endings
     )
 
 

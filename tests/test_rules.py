@@ -73,7 +73,7 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("RUN002", Severity.CRITICAL, make_run({"loss": decay(50)}, state=State.CRASHED, exit_code=None), None),
     ("RUN002", Severity.WARNING, make_run({"loss": decay(50)}, state=State.CRASHED, exit_code=None,
         completeness={"reported_last_step": 900, "truncated": True}), None),
-    ("RUN003", Severity.WARNING, make_run({"loss": decay(500)}, config={"max_steps": 1000}), None),
+    ("RUN003", Severity.WARNING, make_run({"loss": decay(500), "global_step": np.arange(500)}, config={"max_steps": 1000}), None),
     ("RUN003", Severity.GOOD, make_run({"loss": decay(999)}, config={"max_steps": 1000}), None),
     ("RUN003", Severity.WARNING, make_run({"loss": decay(50), "epoch": np.arange(50) / 10}, config={"epochs": 20}), None),
     ("RUN004", Severity.WARNING, make_run(), None),

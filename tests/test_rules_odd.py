@@ -78,13 +78,13 @@ def test_a_killed_process_whose_memory_was_full() -> None:
     run = make_run({"loss": decay(300)}, state=State.FAILED, exit_code=137, console="step 1\nKilled",
                    system=system(memory_percent=memory))  # fmt: skip
     found = only(run, "RUN001")
-    assert "SIGKILL" in found.message and "host memory was 98.7 % full" in found.message
+    assert "SIGKILL" in found.message and "host memory was 98.7% full" in found.message
     assert found.evidence[-1].metric == "memory_percent" and found.evidence[
         -1
     ].after == pytest.approx(98.7)
     silent = make_run({"loss": decay(300)}, state=State.CRASHED, exit_code=None,
                       system=system(3000, memory_percent=97.0))  # fmt: skip
-    assert "host memory was 97 % full" in only(silent, "RUN002").message
+    assert "host memory was 97% full" in only(silent, "RUN002").message
     roomy = make_run({"loss": decay(300)}, state=State.FAILED, exit_code=137, console="Killed",
                      system=system(memory_percent=40.0))  # fmt: skip
     assert "memory was" not in only(roomy, "RUN001").message

@@ -99,7 +99,7 @@ def test_filters_are_options_or_part_of_the_target(three: Path) -> None:
     assert listed(f"{three}/team", "--name", "^c$") == ["c"]
     assert listed(f"{three}/_", f"{three}/team/other") == ["a", "b", "c"]
     text = run("list", three).output
-    assert "crashed" in text and "failed" in text
+    assert "killed (no exit record)" in text and "failed" in text
 
 
 def test_commands_take_a_store(three: Path, tmp_path: Path) -> None:

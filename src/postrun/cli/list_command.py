@@ -35,6 +35,7 @@ def command(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
                 "name": ref.name,
                 "project": ref.project,
                 "state": ref.state.value,
+                "ended": ref.ended,
                 "started": ref.modified,
                 "bytes": ref.size,
                 "path": str(ref.path),
@@ -51,4 +52,4 @@ def command(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
 def _row(ref: RunRef) -> tuple[str, str, str, str, str]:
     size = "on a server" if ref.remote else f"{ref.size / 1e6:.2f} MB"
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(ref.modified))
-    return ref.id, ref.name or "–", ref.state.value, started, size
+    return ref.id, ref.name or "–", ref.ended, started, size

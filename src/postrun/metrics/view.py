@@ -18,6 +18,7 @@ from postrun.metrics.axis import STEP, Axis, choose, filled, numbers
 from postrun.metrics.frameworks import Recognition, recognise
 from postrun.metrics.packs_loader import Pack, packs
 from postrun.metrics.readings import in_context, readings
+from postrun.metrics.reloaded import first_reloaded_row
 from postrun.metrics.series import Floats, MetricInfo, Series
 from postrun.model import Identity, Run
 from postrun.model.run import TIMES, with_times
@@ -183,16 +184,16 @@ class RunView:
             if not self._in_order:  # after a resume: by step, the later row of equal steps later
                 order = np.argsort(x, kind="stable")
                 rows, values, x = rows[order], values[order], x[order]
-            if self._loads_best and info.split != "train" and len(x) > 2 and x[-1] == x[-2]:
-                # Evaluated once more after the best checkpoint was loaded: no value of the last step.
-                rows, values, x = rows[:-1], values[:-1], x[:-1]
+            if self._reloaded is not None and info.split in ("eval", "test"):
+                own = rows < self._reloaded
+                rows, values, x = rows[own], values[own], x[own]
             known = self._series[key] = Series(info, x, values, rows, self.axis)
         return known
 
     @cached_property
-    def _loads_best(self) -> bool:
-        """Whether the trainer puts its best checkpoint in place of the last one when it ends."""
-        return self.flat_config.get("load_best_model_at_end") is True and self.axis.key != STEP
+    def _reloaded(self) -> int | None:
+        """The first row that was measured on the best checkpoint after the training; None if none was."""
+        return first_reloaded_row(self.run, self.flat_config)
 
     def gains(self, key: str) -> Gain | None:
         """How a metric gained in its better direction; None if it has none or gained nothing."""

@@ -83,6 +83,8 @@ class Completeness:
         dropped_at: Lowest and highest step that the run had reached by then; empty if unknown.
         no_history: Why there are no rows although the run may have logged some; "" otherwise.
         unsure: Why rows may be missing although nothing shows it; "" if there is no doubt.
+        missing_bytes: About how much of the log the rows would take that only the summary knows; None if that
+            cannot be told.
     """
 
     source: str = ""
@@ -98,6 +100,7 @@ class Completeness:
     dropped_at: list[int] = field(default_factory=list)
     no_history: str = ""
     unsure: str = ""
+    missing_bytes: int | None = None
     nonfinite: int = 0
     media: dict[str, int] = field(default_factory=dict)
     damage: list[Damage] = field(default_factory=list)

@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 
 #: Endings that are no failure of the run.
 FINE = ("finished", "running", "stopped", "incomplete-log", "unknown")
+#: Kinds whose name is not what people read.
+_WORDS = {
+    "stopped": "stopped by the user",
+    "unknown": "end not recorded",
+    "error": "failed (an exception)",
+    "nan": "failed (NaN or infinite loss)",
+}
 
 
 @dataclass(slots=True)
@@ -29,6 +36,13 @@ class Ending:
     remedy: str = ""
     line: int | None = None
     excerpt: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """How the run ended, in the words that every output uses."""
+        if self.kind == "killed" and not self.text:
+            return "killed (no exit record)"
+        return _WORDS.get(self.kind, self.kind.replace("-", " "))
 
     @property
     def failed(self) -> bool:

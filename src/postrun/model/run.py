@@ -33,6 +33,12 @@ class State(enum.StrEnum):
         """Return the state that a word of W&B means, None if it is none that is known."""
         return _STATE_WORDS.get(str(word).lower())
 
+    @property
+    def words(self) -> str:
+        """The state as people read it, as far as it shows how the run ended."""
+        known = {State.CRASHED: "killed (no exit record)", State.UNKNOWN: "end not recorded"}
+        return known.get(self, self.value)
+
 
 _STATE_WORDS = {
     **{state.value: state for state in State if state is not State.UNKNOWN},
@@ -323,11 +329,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What listing shows of a run beyond where it lies."""
+    """What listing shows of a run beyond where it lies.
+
+    `ended` is how it ended in the words of the reports, "" if only its state is known.
+    """
 
     name: str = ""
     project: str = ""
     state: State = State.UNKNOWN
+    ended: str = ""
 
 
 class Kept(Protocol):
@@ -385,6 +395,12 @@ class RunRef:
     def state(self) -> State:
         """The state, as far as it can be told without reading the run."""
         return self.listing().state
+
+    @property
+    def ended(self) -> str:
+        """How the run ended in words, as far as it can be told without reading the run."""
+        shown = self.listing()
+        return shown.ended or shown.state.words
 
     def load(self) -> Run:
         """Read the whole run."""

@@ -26,10 +26,13 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration: "45 s", "12 min", "3.4 h"."""
+    """A duration: "45 s", "12 min", "3.4 h", "2 d 4 h", "1,820 d"."""
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 48 * 3600:
+        return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} d {hours} h" if hours and days < 100 else f"{days:,} d"
 
 
 def unique_labels(names: Iterable[tuple[str, str]]) -> list[str]:

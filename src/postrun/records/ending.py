@@ -8,7 +8,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.ending import Ending
 from postrun.rules import Selection, diagnose
-from postrun.training.crash import Cause, find_cause
+from postrun.training.crash import Cause
 from postrun.training.ending import (
     FINISHED,
     INCOMPLETE,
@@ -61,9 +61,8 @@ def _classify(view: RunView, found: dict[str, Finding]) -> tuple[str, Cause | No
     how, lost = how_it_ended(view), found.get("OPT001")
     nan = lost if lost is not None and lost.severity is Severity.CRITICAL else None
     told = found.get("RUN001") or found.get("RUN002")
-    if how.kind == FINISHED and "RUN008" in found:
-        cause = find_cause(view.run.console["line"].to_list(), 0)
-        return _kind(cause), cause, found["RUN008"]
+    if how.swallowed is not None and "RUN008" in found:
+        return _kind(how.swallowed), how.swallowed, found["RUN008"]
     if how.kind == FINISHED or (how.kind == KILLED and how.complete):
         return ("nan", None, nan) if nan else ("finished", None, None)
     if how.kind in (RUNNING, UNKNOWN, STOPPED, INCOMPLETE):

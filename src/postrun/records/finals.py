@@ -53,7 +53,8 @@ def finals(runs: Sequence[Run | RunView], metrics: Sequence[str] = ()) -> pl.Dat
 
     Columns: `run`, `metric`, `last_step`, `n`, `final` (median of the last 5 % of the values),
     `best` (by the metric's better direction; null where it has none), `best_step`. Without
-    `metrics`: all that have a role and a better direction.
+    `metrics`: all that have a role and a better direction. Evaluations of a best checkpoint that was loaded
+    again after the training are left out.
     """
     rows: list[list[Any]] = []
     views = [as_view(run) for run in runs]

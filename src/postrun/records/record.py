@@ -14,7 +14,7 @@ from typing import Any
 from postrun.model.ending import Ending
 
 #: Changes whenever a record means something else: older ones are then made anew.
-RECORD_VERSION = 4
+RECORD_VERSION = 5
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.coverage import coverage
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
-from postrun.training.ending import headline
+from postrun.training.end_words import headline, state_words
 
 #: Categories of detailed_analysis.json by panel, where the two differ.
 _CATEGORY = dict.fromkeys(("throughput", "mfu", "time", "memory", "length"), "performance")
@@ -215,7 +215,6 @@ def _framework(view: RunView) -> str:
 def facts(view: RunView) -> list[tuple[str, str]]:
     """What identifies a run and how it went: label and text, empty ones left out."""
     run, who = view.run, view.run.identity
-    state = run.state.value + ("" if run.exit_code is None else f" (exit code {run.exit_code})")
     done = run.completeness
     steps = "" if done.last_step is None else f"{done.first_step:,}–{done.last_step:,}"
     shown = [
@@ -225,7 +224,7 @@ def facts(view: RunView) -> list[tuple[str, str]]:
         ("job type", who.job_type),
         ("sweep", who.sweep),
         ("forked from", who.parent),
-        ("state", state),
+        ("state", state_words(view)),
         ("duration", run.lasted),
         ("steps", steps),
         ("history", done.sentence()),

@@ -17,6 +17,7 @@ from postrun.model.text import number
 from postrun.report.overview import key_metrics, verdict
 from postrun.report.sparkline import sparkline
 from postrun.rules.coverage import Coverage, coverage
+from postrun.training.end_words import state_words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -103,9 +104,7 @@ def _identity(view: RunView) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    state = Text(run.state.value, style=_STATE[run.state])
-    if run.exit_code is not None:
-        state.append(f" (exit code {run.exit_code})", style="dim")
+    state = Text(state_words(view), style=_STATE[run.state])
     if run.lasted:
         state.append(f" after {run.lasted}")
     table.add_row("state", state)

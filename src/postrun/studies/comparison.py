@@ -12,6 +12,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Run, Severity
 from postrun.model.display import heading, table
 from postrun.records.finals import config_differences, finals, labels
+from postrun.training.end_words import state_words
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Comparison:
                 [
                     label,
                     run.id,
-                    run.state.value,
+                    state_words(view),
                     run.identity.group,
                     run.completeness.rows,
                     run.completeness.last_step,

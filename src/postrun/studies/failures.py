@@ -343,15 +343,15 @@ def floor(seconds: float, unit: str) -> datetime:
 
 
 def _ending_section(project: Project) -> Section:
-    counts = Counter(r.ending.kind for r in project.records)
+    counts = Counter(r.ending.words for r in project.records)
     rows = [
         {
-            "ending": kind,
-            "failure": any(r.ending.failed for r in project.records if r.ending.kind == kind),
+            "ending": words,
+            "failure": any(r.ending.failed for r in project.records if r.ending.words == words),
             "runs": n,
-            "hours": sum(r.hours or 0.0 for r in project.records if r.ending.kind == kind),
+            "hours": sum(r.hours or 0.0 for r in project.records if r.ending.words == words),
         }
-        for kind, n in counts.most_common()
+        for words, n in counts.most_common()
     ]
     return Section("endings", "How runs ended", [], pl.DataFrame(rows))
 
@@ -375,7 +375,7 @@ def _run_section(project: Project, found: list[Cluster]) -> Section:
             "run": labels[i],
             "id": record.id,
             "cause": number_of.get(i),
-            "ending": record.ending.kind,
+            "ending": record.ending.words,
             "started": moment(record.started),
             "last_step": record.last_step,
             "hours": record.hours,

@@ -313,7 +313,7 @@ def _regression_section(line: Timeline) -> Section:
                         "value": float(line.values[place]),
                         "typical_before": typical,
                         "earlier_runs": len(earlier),
-                        "ending": b.ending.kind,
+                        "ending": b.ending.words,
                         "changed": _changed(a, b) or "nothing that is logged",
                     }
                 )
@@ -382,7 +382,7 @@ def _run_section(line: Timeline, records: list[int]) -> Section:
                 "record": place in records,
                 "hours": record.hours,
                 "gpu_hours": record.gpu_hours,
-                "ending": record.ending.kind,
+                "ending": record.ending.words,
             }
         )
     return Section("runs", "Runs", [], pl.DataFrame(rows, infer_schema_length=None), wide=("*",))

@@ -131,7 +131,7 @@ def run_table(scores: Scores, grouping: Grouping) -> pl.DataFrame:
                 "run": labels[i],
                 "id": record.id,
                 "group": group_of.get(i, ""),
-                "state": record.ending.kind,
+                "state": record.ending.words,
                 "level": finite_or_none(scores.levels[i]),
                 "level_error": finite_or_none(scores.errors[i]),
                 "final": facts.final if facts else record.summary.get(scores.metric),

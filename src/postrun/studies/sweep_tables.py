@@ -327,7 +327,7 @@ def run_section(
             scores.metric: float(values[i]) if np.isfinite(values[i]) else None,
             **{s.metric: float(s.levels[i]) if np.isfinite(s.levels[i]) else None for s in others},
             "hours": record.hours,
-            "ending": record.ending.kind,
+            "ending": record.ending.words,
         }
         for i, record in enumerate(scores.project.records)
     ]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from postrun.training import gpu_memory
+
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?$')
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::\s*(?P<text>.*))?$")
@@ -19,23 +21,32 @@ _WRAPPERS = re.compile(
 )
 _BOX = re.compile(r"^[╭┌].*Traceback \(most recent call last\)")
 _BOX_FRAME = re.compile(r"^[│|]\s+(?P<file>\S+?):(?P<line>\d+) in (?P<where>\S+)")
-_SIZE = r"([\d.]+) (MiB|GiB)"
-_NEW_OOM = re.compile(rf"total capacity of {_SIZE}.*this process has {_SIZE} memory in use", re.S)
-_OLD_OOM = re.compile(
-    rf"{_SIZE} total capacity.*?{_SIZE} already allocated.*?{_SIZE} free.*?{_SIZE} reserved", re.S
-)
 _LIBRARY = re.compile(
     r"site-packages|dist-packages|/lib/python\d|<frozen|^<|/torch/|torchinductor|\bwandb/sdk/"
 )
 #: Between the tracebacks of a chain of exceptions.
 _CHAIN = re.compile(r"During handling of the above exception|above exception was the direct cause")
 _LOOKUP = re.compile(r"^(?:KeyError|AttributeError|IndexError|StopIteration|Empty|\w*NotFound\w*)$")
-_SAVES = re.compile(
-    r"\bsave_(?:model|pretrained|checkpoint|state|fsdp_model)\b|torch\.save\(|\.save\("
+#: What a process did when it failed, by the functions that its traceback runs through.
+_PHASES = (
+    (
+        "saving the model",
+        re.compile(
+            r"\bsave_(?:model|pretrained|checkpoint|state|fsdp_model|weights)\b|torch\.save\(|\.save\("
+        ),
+    ),
+    (
+        "the upload",
+        re.compile(r"\b(?:push_to_hub|upload_\w+|log_artifact|log_model|link_artifact)\b"),
+    ),
+    (
+        "the evaluation",
+        re.compile(
+            r"\b(?:evaluat(?:e|ion)\w*|eval_\w+|test_\w+|test|validate|predict)\("
+            r"|, in (?:eval\w*|test\w*|validat\w*|predict\w*)$"
+        ),
+    ),
 )
-_OPTIMIZER = re.compile(r"/optim/|exp_avg|optimizer\.step|adamw?\.py|init_group", re.IGNORECASE)
-_ASKED = re.compile(rf"Tried to allocate {_SIZE}")
-_CAPACITY = re.compile(rf"total capac(?:i)?ty of {_SIZE}")
 _LIBRARY_FILE = re.compile(
     r"^(?:serialization|module|_?tensor|init|__init__|functional|trainer)\.py:"
 )
@@ -136,8 +147,9 @@ class Cause:
     `kind` is None for an ordinary exception; `exception` its type, `text` its message; `frame` the
     last line of the user's own code ("train.py:221 in main"), `line` the console line (from 0).
     `cut` tells that a traceback begins but its end was never written; `detail` is what the message
-    itself shows beyond that (who held the GPU's memory), `remedy` what to do if the traceback tells it better
-    than the kind. `while_saving` is True if the process was saving a model.
+    itself shows beyond that (who held the GPU's memory), `place` where in a training step it failed, `remedy`
+    what to do if the traceback tells it better than the kind. `phase` is what the process did ("saving the
+    model", "the evaluation", "the upload"), "" if the traceback does not show it.
     """
 
     kind: Kind | None
@@ -147,8 +159,9 @@ class Cause:
     line: int | None = None
     cut: bool = False
     detail: str = ""
+    place: str = ""
     remedy: str = ""
-    while_saving: bool = False
+    phase: str = ""
     chain_end: int | None = None
 
     @property
@@ -176,12 +189,8 @@ def find_cause(lines: Sequence[str], exit_code: int | None) -> Cause | None:
             wrapper = wrapper or cause
             continue
         last, cause = cause, _first_of_chain(tail, starts[: k + 1], first, cause)
-        return replace(
-            cause,
-            chain_end=last.line,
-            remedy=_memory_remedy(cause, tail, first),
-            while_saving=_saving(tail, starts[k]),
-        )
+        cause = _memory(cause, tail, first)
+        return replace(cause, chain_end=last.line, phase=_phase(tail[starts[k] :]))
     if wrapper is not None:
         return wrapper
     for i in range(len(tail) - 1, max(0, len(tail) - 60) - 1, -1):
@@ -237,30 +246,22 @@ def _own(frame: str) -> bool:
     return bool(frame) and not _LIBRARY_FILE.search(frame)
 
 
-def _saving(tail: Sequence[str], start: int) -> bool:
-    """Return whether a traceback runs through the saving of a model."""
-    return any(_SAVES.search(line) for line in tail[start:])
-
-
-def _memory_remedy(cause: Cause, tail: Sequence[str], offset: int) -> str:
-    """Return what helps against a GPU that is full, as the traceback tells where it filled up."""
-    if cause.kind is None or cause.kind.name != "gpu-out-of-memory" or cause.line is None:
-        return ""
-    stop = cause.line - offset + 1
-    near = "\n".join(tail[max(0, stop - 14) : stop])
-    asked, total = _ASKED.search(near), _CAPACITY.search(near)
-    if _OPTIMIZER.search(near):
-        return (
-            "The optimizer's state does not fit: use an 8-bit or sharded optimizer (ZeRO, FSDP), or train "
-            "fewer parameters (LoRA). A smaller batch will not help."
-        )
-    if asked and total and _gib(asked[1], asked[2]) > 0.2 * _gib(total[1], total[2]):
-        where = f" at {cause.frame}" if cause.frame else ""
-        return (
-            f"One allocation asked for {asked[1]} {asked[2]}{where}: shorten the sequences, or avoid building "
-            "that tensor as a whole."
-        )
+def _phase(tail: Sequence[str]) -> str:
+    """Return what the process did by the traceback that ends these lines: "saving the model", ..., or ""."""
+    for words, pattern in _PHASES:
+        if any(pattern.search(line) for line in tail):
+            return words
     return ""
+
+
+def _memory(cause: Cause, tail: Sequence[str], offset: int) -> Cause:
+    """Return a cause with what its traceback tells of a full GPU: where it filled up, and what helps."""
+    full = cause.kind is not None and cause.kind.name == "gpu-out-of-memory"
+    if not full or cause.line is None or cause.detail:  # other processes held it: `detail` says so
+        return cause
+    lines = tail[: cause.line - offset + 1]
+    place = gpu_memory.optimizer_place(lines)
+    return replace(cause, place=place, remedy=gpu_memory.remedy(lines, cause.frame))
 
 
 def _traceback(lines: Sequence[str], start: int, offset: int) -> Cause | None:
@@ -325,25 +326,8 @@ def _below(lines: Sequence[str], i: int) -> str:
 
 
 def _detail(kind: Kind | None, text: str) -> str:
-    """Who held the GPU's memory, where PyTorch's message tells and it was not this process."""
-    if kind is None or kind.name != "gpu-out-of-memory":
-        return ""
-    new, old = _NEW_OOM.search(text), _OLD_OOM.search(text)
-    if new:
-        total, own = _gib(new[1], new[2]), _gib(new[3], new[4])
-        others = total - own
-    elif old:
-        total, free, own = _gib(old[1], old[2]), _gib(old[5], old[6]), _gib(old[7], old[8])
-        others = total - own - free
-    else:
-        return ""
-    if others < 0.5 * total:
-        return ""
-    return f"other processes held {others:.1f} of the GPU's {total:.1f} GiB, this one {own:.1f} GiB"
-
-
-def _gib(value: str, unit: str) -> float:
-    return float(value) / (1024 if unit == "MiB" else 1)
+    """Return who held the GPU's memory, if PyTorch's message tells and it was not this process."""
+    return gpu_memory.others(text) if kind is not None and kind.name == "gpu-out-of-memory" else ""
 
 
 def _by_exit_code(code: int | None) -> Cause | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from postrun.metrics import RunView
 from postrun.metrics.machine import standstills
 from postrun.model import State
-from postrun.model.text import duration
 from postrun.training.crash import Cause, find_cause
+from postrun.training.last_lines import last_message, logged_error, own_lines
 from postrun.training.plan import Plan, plan_of
 
 FINISHED, STOPPED, FAILED, KILLED = "finished", "stopped", "failed", "killed"
@@ -23,9 +23,21 @@ INCOMPLETE, EMPTY, RUNNING, UNKNOWN = "incomplete-log", "empty", "running", "unk
 #: What the SDK records as the exit code of a process that was stopped with Ctrl-C.
 _CTRL_C = 255
 _CAUGHT = re.compile(
-    r"Detected KeyboardInterrupt|KeyboardInterrupt (?:caught|detected|received)", re.IGNORECASE
+    r"Detected KeyboardInterrupt|KeyboardInterrupt (?:caught|detected|received)"
+    r"|(?:interrupted|stopped|cancell?ed|aborted|terminated) by (?:the )?user"
+    r"|(?:caught|received|got|detected) (?:a |the )?(?:KeyboardInterrupt|keyboard interrupt|SIGINT|Ctrl[-+ ]?C)"
+    r"|(?:Ctrl[-+ ]?C|keyboard interrupt) (?:pressed|detected|received|caught)",
+    re.IGNORECASE,
 )
-#: A summary that is further ahead of the log than this share, and this many rows, is of another copy.
+#: A trainer that caught Ctrl-C in one of so many last lines ended by it, if no plan says more.
+_CAUGHT_LATELY = 60
+#: An error is the console's last word if at most this many lines follow it.
+_LATER = 6
+#: A killed process has not written the last block of its log: what is missing beyond it is no such block.
+_BLOCK = 1 << 16
+#: So few rows prove nothing, however large they are: one block may hold them all.
+_LEAST_AHEAD = 5
+#: The same for logs whose size is not known: more rows, and a greater share of all, than this.
 _AHEAD, _AHEAD_ROWS = 0.2, 50
 #: The share of a run that a pause takes at least to be told after it ended.
 _LARGE = 0.3
@@ -44,6 +56,8 @@ class HowEnded:
         suspended: Seconds for which the process stood still, at its end or for a large part of the run.
         resumed_work: True if it worked again after that.
         unflushed: Rows that the summary knows and the log does not: a killed process had not written them.
+        swallowed: The error with which the console of a process with exit code 0 ends.
+        last_line: The last message of a process that failed without a traceback.
     """
 
     kind: str
@@ -54,6 +68,8 @@ class HowEnded:
     suspended: float = 0.0
     resumed_work: bool = False
     unflushed: int = 0
+    swallowed: Cause | None = None
+    last_line: str = ""
 
     @property
     def by_user(self) -> bool:
@@ -67,52 +83,98 @@ def how_it_ended(view: RunView) -> HowEnded:
 
 
 def _how_it_ended(view: RunView) -> HowEnded:
-    run = view.run
-    plan = plan_of(view)
+    run, plan = view.run, plan_of(view)
     if run.state is State.RUNNING:
         return HowEnded(RUNNING, plan)
     lines = run.console["line"].to_list() if run.console.height else []
-    code = run.exit_code if run.state in (State.FAILED, State.FINISHED) else None
-    cause = find_cause(lines, code)
-    stopped = cause is not None and cause.kind is not None and cause.kind.name == "stopped"
-    caught = sum(bool(_CAUGHT.search(line)) for line in lines)
     if run.state is State.FINISHED:
-        at_end = stopped and cause is not None and _last(lines, cause)
-        kind = STOPPED if at_end else FINISHED
-        return HowEnded(kind, plan, cause if at_end else None, plan.complete, caught)
+        return _with_exit_code_0(plan, lines)
     if run.state is State.FAILED:
-        unexplained = cause is None or not cause.exception
-        kind = STOPPED if stopped or (unexplained and run.exit_code == _CTRL_C) else FAILED
-        return HowEnded(kind, plan, cause, plan.complete, caught)
-    return _without_record(view, plan, cause, stopped, caught)
+        return _with_an_error_code(view, plan, lines)
+    return _without_record(view, plan, lines)
 
 
-def _without_record(
-    view: RunView, plan: Plan, cause: Cause | None, stopped: bool, caught: int
-) -> HowEnded:
+def _with_exit_code_0(plan: Plan, lines: list[str]) -> HowEnded:
+    """Return how a run ended whose process ended well."""
+    cause, caught = find_cause(lines, 0), _caught(lines)
+    last = cause is not None and cause.exception and _is_last(lines, cause)
+    if last and _by_user(cause):
+        return HowEnded(STOPPED, plan, cause, plan.complete, caught)
+    lately = _caught(lines[-_CAUGHT_LATELY:]) > 0
+    if plan.complete is not True and (lately or (caught and plan.complete is False)):
+        return HowEnded(STOPPED, plan, None, plan.complete, caught)
+    swallowed = cause if last else None
+    if swallowed is None and plan.complete is not True:
+        text = logged_error(lines)
+        swallowed = Cause(None, text=text) if text else None
+    return HowEnded(FINISHED, plan, None, plan.complete, caught, swallowed=swallowed)
+
+
+def _with_an_error_code(view: RunView, plan: Plan, lines: list[str]) -> HowEnded:
+    """Return how a run ended whose process failed by its exit code, metadata or console."""
+    code = view.run.exit_code
+    cause, caught = find_cause(lines, code), _caught(lines)
+    unexplained = cause is None or not (cause.exception or cause.kind)
+    lately = unexplained and _caught(lines[-_CAUGHT_LATELY:]) > 0
+    if _by_user(cause) or (unexplained and (code == _CTRL_C or lately)):
+        return HowEnded(STOPPED, plan, cause, plan.complete, caught)
+    said = last_message(view.run.console) if cause is None else ""
+    return HowEnded(FAILED, plan, cause, plan.complete, caught, last_line=said)
+
+
+def _without_record(view: RunView, plan: Plan, lines: list[str]) -> HowEnded:
     """Return how a run ended whose exit nobody recorded."""
     run, done = view.run, view.run.completeness
-    kind = STOPPED if stopped else FAILED if cause is not None and cause.exception else KILLED
-    if kind is KILLED and caught and not plan.complete:
+    cause, caught = find_cause(lines, None), _caught(lines)
+    if _by_user(cause):
         kind = STOPPED
+    elif cause is not None and cause.exception:
+        kind = FAILED
+    else:
+        kind = STOPPED if caught and not plan.complete else KILLED
     if done.no_history and kind is KILLED:
         kind = EMPTY if run.state is State.CRASHED else UNKNOWN
     elif run.state is State.UNKNOWN:
         kind = UNKNOWN
-    last, reported = done.last_step, done.reported_last_step
-    ahead = 0 if reported is None or done.no_history else reported - (-1 if last is None else last)
-    if kind is KILLED and ahead > max(_AHEAD_ROWS, _AHEAD * (reported or 0)):
+    ahead = _rows_ahead(view)
+    if kind is KILLED and _is_a_copy(view, ahead):
         kind = INCOMPLETE
     still, again = _standing_still(view)
-    unflushed = max(0, ahead) if done.went_on else 0
-    return HowEnded(kind, plan, cause, plan.complete, caught, still, again, unflushed)
+    return HowEnded(kind, plan, cause, plan.complete, caught, still, again, ahead)
 
 
-def _last(lines: list[str], cause: Cause) -> bool:
-    """Return whether a cause is among the last lines of the console."""
-    if cause.end is None:
-        return False
-    return sum(1 for line in lines[cause.end + 1 :] if line.strip()) <= 6
+def _by_user(cause: Cause | None) -> bool:
+    return cause is not None and cause.kind is not None and cause.kind.name == "stopped"
+
+
+def _caught(lines: list[str]) -> int:
+    """Return in how many lines a trainer says that it caught Ctrl-C."""
+    return sum(bool(_CAUGHT.search(line)) for line in lines)
+
+
+def _is_last(lines: list[str], cause: Cause) -> bool:
+    """Return whether a cause is among the last lines of the console, those of the SDK left out."""
+    return cause.end is not None and len(own_lines(lines[cause.end + 1 :])) < _LATER
+
+
+def _rows_ahead(view: RunView) -> int:
+    """Return about how many rows the summary knows that the log does not hold."""
+    done = view.run.completeness
+    last, reported = done.last_step, done.reported_last_step
+    if reported is None or done.no_history or reported <= (-1 if last is None else last):
+        return 0
+    if last is None:
+        return reported + 1
+    steps = last - (done.first_step or 0) + 1
+    return max(1, round((reported - last) * min(1.0, done.rows / max(1, steps))))
+
+
+def _is_a_copy(view: RunView, ahead: int) -> bool:
+    """Return whether more rows are missing than a killed process leaves unwritten."""
+    done = view.run.completeness
+    if done.missing_bytes is not None:
+        return ahead > _LEAST_AHEAD and done.missing_bytes > _BLOCK
+    return ahead > max(_AHEAD_ROWS, _AHEAD * (done.rows + ahead))
 
 
 def _standing_still(view: RunView) -> tuple[float, bool]:
@@ -128,56 +190,3 @@ def _standing_still(view: RunView) -> tuple[float, bool]:
     worst = max(found, key=lambda still: still.seconds)
     large = worst.seconds > _LARGE * float(view.run.runtime or worst.stop)
     return (worst.seconds, True) if large else (0.0, False)
-
-
-def where(view: RunView) -> str:
-    """Return how far a training came, as the end of a clause: " at step 130 of 1,218 (11%)", or "".
-
-    The trainer's own step comes first; a plan in another unit is added in brackets.
-    """
-    plan = how_it_ended(view).plan
-    p, last = plan.progress, view.last_x
-    words = "" if p is None or not (p.done or p.under_way) else plan.words()
-    reported = view.run.completeness.reported_last_step
-    if last is None and view.run.completeness.no_history and reported is not None:
-        return f" at step {reported:,} (by the summary)"
-    if last is None:
-        nowhere = "" if view.run.completeness.no_history else " before any metric was logged"
-        inside = f" in {words}" if words else ""
-        return f"{nowhere},{inside}" if nowhere and inside else nowhere or inside
-    if p is None or p.unit == "batch" or not words:
-        return f" at {view.axis.at(last)}"
-    if p.unit == view.axis.unit or view.axis.key == "_step":
-        return f" at {words}"
-    return f" at {view.axis.at(last)}, {words}"
-
-
-def after(view: RunView) -> str:
-    """Return how long the run lasted, as the end of a clause: " after 22 min", or "".
-
-    Of a resumed run, it is the time since its last resume.
-    """
-    run, done = view.run, view.run.completeness
-    last = done.seams[-1] if done.seams else None
-    if last is not None and last.seconds is not None:
-        again = "rewound" if last.kind == "rewound" else "resumed"
-        return f" {duration(last.seconds)} after it was {again}"
-    return f" after {duration(run.runtime)}" if run.runtime else ""
-
-
-def headline(view: RunView) -> str:
-    """Return how the run ended in few words: "Finished after 12 min", "Stopped by the user after 3 min"."""
-    run, how = view.run, how_it_ended(view)
-    lasted = f" after {run.lasted}" if run.lasted else ""
-    if how.kind == FINISHED or (how.kind == KILLED and how.complete):
-        tail = " (no exit record)" if how.kind == KILLED else ""
-        return f"Finished{lasted}{tail}"
-    if how.kind == STOPPED:
-        return f"Stopped by the user{lasted}"
-    if how.kind == FAILED:
-        code = "" if run.exit_code is None else f" (exit code {run.exit_code})"
-        return f"Failed{lasted}{code}"
-    if how.kind == KILLED:
-        return f"Killed{lasted} (no exit record)"
-    words = {RUNNING: "Running", INCOMPLETE: "Incomplete log", EMPTY: "Nothing recorded"}
-    return f"{words.get(how.kind, 'End not recorded')}{lasted if how.kind == RUNNING else ''}"

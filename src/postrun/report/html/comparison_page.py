@@ -24,6 +24,7 @@ from postrun.report.html.svg import curves
 from postrun.report.overview import shown, verdict
 from postrun.stats.decimate import min_max
 from postrun.studies import Comparison
+from postrun.training.end_words import state_words
 
 #: Values that one comparison carries at most, at 7 significant digits.
 BUDGET = 2_000_000
@@ -111,7 +112,7 @@ def _runs(
         levels = [f.severity for f in found]
         values = {}
         for key in metrics:
-            series = view.series(key).finite if key in view.metrics else None
+            series = _trained(view, key)
             if series is not None and len(series):
                 _, _, last, best, _ = final(series)
                 values[key] = [last, best]
@@ -119,7 +120,7 @@ def _runs(
             {
                 "id": run.id,
                 "label": names[i],
-                "state": run.state.value,
+                "state": state_words(view),
                 "group": who.group,
                 "tags": who.tags,
                 "started": who.started_at.timestamp() if who.started_at else None,
@@ -135,6 +136,11 @@ def _runs(
             }
         )
     return out
+
+
+def _trained(view: RunView, key: str) -> Series | None:
+    """Return the finite values of a metric during the training; None if the run has no such metric."""
+    return view.series(key).finite if key in view.metrics else None
 
 
 def _plain(value: Any) -> Any:
@@ -223,7 +229,7 @@ def _finals_table(views: Sequence[RunView], names: list[str], keys: list[str]) -
     for name, view in zip(names, views, strict=True):
         cells: list[Any] = [name]
         for key in main:
-            series = view.series(key).finite if key in view.metrics else None
+            series = _trained(view, key)
             cells.append(final(series)[2] if series is not None and len(series) else math.nan)
         rows.append(cells)
     return {"columns": ["run", *main], "rows": rows}

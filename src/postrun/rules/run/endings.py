@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postrun.metrics import RunView
-from postrun.model import Evidence, Finding, Severity, State
-from postrun.rules.base import Rule
-from postrun.training.crash import find_cause
+from postrun.model import Finding, Severity
+from postrun.rules.base import Rule, evidence
+from postrun.rules.run.words import at_the_end, error, shortened
+from postrun.training.end_words import where
+from postrun.training.ending import how_it_ended
+from postrun.training.planned import OTHER_GROUPS
 
 
 class ErrorSwallowed(Rule):
     """The run finished, but its console ends with an error.
 
     ## What it does
-    Reports a run with exit code 0 whose console ends with a traceback.
+    Reports a run with exit code 0 whose console ends with a traceback or a logged error.
 
     ## Why it matters
     A script that catches its own exception and exits normally looks finished on every dashboard; its
     last values are not those of a whole training.
 
     ## How it decides
-    State finished, and a whole traceback whose last line is among the console's last `lines` lines.
-    What the user interrupted is not reported.
+    Exit code 0, and a whole traceback with fewer than 6 lines after it, those of the SDK not counted. Without
+    one, and unless the training was complete: an error among the last 8 lines ("ERROR ...", "ValueError: ...",
+    "training failed"). What the user stopped is told by RUN001.
 
     ## What to do
     Let the process fail: `wandb.finish(exit_code=1)`, or raise again.
@@ -34,31 +38,19 @@ class ErrorSwallowed(Rule):
     code = "RUN008"
     name = "error-swallowed"
     scope = "process"
-    thresholds = {"lines": 6}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        run = view.run
-        if run.state is not State.FINISHED or not run.console.height:
+        cause = how_it_ended(view).swallowed
+        if cause is None:
             return
-        lines = run.console["line"].to_list()
-        cause = find_cause(lines, 0)
-        if cause is None or not cause.exception or cause.end is None:
-            return
-        later = sum(1 for line in lines[cause.end + 1 :] if line.strip())
-        interrupted = cause.kind is not None and cause.kind.name == "stopped"
-        if interrupted or later >= self.limits["lines"]:
-            return
-        where = f" at {cause.frame}" if cause.frame else ""
-        text = f": {cause.text[:160]}" if cause.text else ""
-        last = run.completeness.last_step
-        at = None if last is None else float(last)
+        shown = error(cause) if cause.exception else f'the error "{shortened(cause.text)}"'
         yield self.finding(
             Severity.WARNING,
-            0.75,
-            f"Finished with exit code 0, but the console ends with {cause.exception}{where}{text}",
+            0.75 if cause.exception else 0.6,
+            f"Finished with exit code 0{where(view)}, but the console ends with {shown}",
             "Let the process fail (raise again, or wandb.finish(exit_code=1)); treat this run as failed.",
-            [Evidence("_step", None, at, at, None, at, None, run.history.height)],
+            at_the_end(view),
         )
 
 
@@ -75,7 +67,7 @@ class PlanOverrun(Rule):
     ## How it decides
     The run's own step counter (never `_step`, which counts calls of `log`) ends beyond `max_steps`
     by more than `share` and 2 steps, and by less than half: beyond that, counter and plan are not in
-    one unit.
+    one unit. Steps of an environment or an evaluation are no plan.
 
     ## What to do
     Look for a resume that counted on, or a second stage with the same counter.
@@ -92,7 +84,12 @@ class PlanOverrun(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         plan, counter = view.number("max_steps"), view.first("progress.step")
-        if plan is None or counter is None or not len(counter.finite):
+        if (
+            plan is None
+            or OTHER_GROUPS.search(plan[0])
+            or counter is None
+            or not len(counter.finite)
+        ):
             return
         done = float(counter.finite.y.max())
         name, planned = plan
@@ -103,16 +100,5 @@ class PlanOverrun(Rule):
             0.7,
             f"Ran {done:,.0f} steps of {planned:,.0f} planned ({name})",
             "Look for a resume that counted on or a second stage; the schedule was made for the plan.",
-            [
-                Evidence(
-                    counter.key,
-                    "progress.step",
-                    float(counter.x[0]),
-                    float(counter.x[-1]),
-                    planned,
-                    done,
-                    done / planned,
-                    len(counter),
-                )
-            ],
+            [evidence(counter, before=planned, after=done, effect=done / planned)],
         )

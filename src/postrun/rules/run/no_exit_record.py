@@ -6,24 +6,28 @@ import re
 from collections.abc import Iterator
 
 from postrun.metrics import RunView
+from postrun.metrics.axis import Axis
 from postrun.model import Finding, Severity
 from postrun.model.text import duration
 from postrun.rules.base import Rule
-from postrun.rules.run.machine_end import machine_at_end
+from postrun.rules.run.machine_end import idle_at_end, machine_at_end
 from postrun.rules.run.words import at_the_end, describe, remedy, shortened
+from postrun.training.end_words import after, left, progress_words, where
 from postrun.training.ending import (
     EMPTY,
     INCOMPLETE,
     KILLED,
     UNKNOWN,
     HowEnded,
-    after,
     how_it_ended,
-    where,
 )
 
 #: The drawn part of a progress bar.
 _DRAWN = re.compile(r"\|[^|]{4,}\|")
+#: A process that logs nothing for so many seconds after its training is told to have lived on.
+_IDLE = 600.0
+#: What the SDK calls the program of a notebook.
+_NOTEBOOK = re.compile(r"no main file|\.ipynb$")
 _LOOK = "Look at the scheduler's and the kernel's logs for that time, then resume from the last checkpoint."
 
 
@@ -40,10 +44,11 @@ class NoExitRecord(Rule):
 
     ## How it decides
     No exit record in the log, and no error in the console (RUN001 tells those). The plan and the trainer's own
-    summary show whether the training was done. A summary that is a few rows ahead of the log is what a killed
-    process had not written yet; only a summary far ahead (more than 50 rows and 20%) means that this log is an
-    incomplete copy. The process stood still if its CPU was at 0% in the last samples, for 100 s or more. If
-    nothing but the console was kept, its last line says how far the run came.
+    summary show whether the training was done. A summary that is ahead of the log is what a killed process
+    had not written yet, unless more is missing than such a process keeps back (64 KiB of log; 50 rows and 20%
+    if its size is not known): then this log is an incomplete copy. The process stood still if its CPU was at
+    0% in the last samples, for 100 s or more. If nothing but the console was kept, its last line says how far
+    the run came.
 
     ## What to do
     Look at the scheduler's and the kernel's logs for the time of the last sign of life. If the log is an
@@ -83,60 +88,77 @@ class NoExitRecord(Rule):
             again = f"the process {still}, and went on for a while"
             why = again if how.resumed_work else f"the process had {still}"
         else:
-            why = "the console shows no error"
-        many = "the last row was" if how.unflushed == 1 else f"the last {how.unflushed:,} rows were"
-        rows = f"; {many} not written to the log" if how.unflushed else ""
+            why = _no_error(view)
+        many = "the last row is" if how.unflushed == 1 else f"the last {how.unflushed:,} rows are"
+        rows = f"; {many} missing from the log" if how.unflushed else ""
+        shown = "" if cause or view.run.history.height or how.unflushed else _console(view)
+        rest = left(view)
+        early = f", about {rest} before its planned end" if rest else ""
         return self.finding(
             Severity.CRITICAL,
             0.9 if cause or seen or how.suspended else 0.7,
-            f"Killed{where(view)}{after(view)}: no exit record, and {why}{seen}{rows}",
+            f"Killed{where(view)}{after(view)}{early}: no exit record, and {why}{seen}{rows}{shown}",
             remedy(cause) or _LOOK,
             [*at_the_end(view), *proofs],
         )
 
     def _after_training(self, view: RunView, how: HowEnded) -> Finding:
         progress = how.plan.progress
-        all_ = "" if progress is None else f" all {progress.total:,.0f} {progress.unit}s"
+        all_ = "" if progress is None else f" {progress.whole()}"
+        idle = idle_at_end(view)
+        lived = f"; it had lived on for {duration(idle)} without logging" if idle > _IDLE else ""
         return self.finding(
             Severity.INFO,
             0.9,
-            f"Training finished{all_}, but the process never reported its exit",
+            f"Training finished{all_}, but the process never reported its exit{lived}",
             "Check that the model was saved. Call wandb.finish() at the end, in notebooks above all.",
             at_the_end(view),
         )
 
     def _incomplete(self, view: RunView) -> Finding:
         done = view.run.completeness
-        last = "before the first row" if done.last_step is None else f"at row {done.last_step:,}"
+        last = (
+            "before the first row" if done.last_step is None else f"at {Axis().at(done.last_step)}"
+        )
         return self.finding(
             Severity.WARNING,
             0.9,
-            f"The log is incomplete: it ends {last}, but the run's summary is of row "
-            f"{done.reported_last_step:,}; how the run ended is not known",
+            f"The log is incomplete: it ends {last}, but the run's summary is of "
+            f"{Axis().at(done.reported_last_step or 0)} (W&B's count); how the run ended is not known",
             "Copy the whole .wandb file, or read the run from the server.",
             at_the_end(view),
         )
 
     def _empty(self, view: RunView) -> Finding:
+        why, inside = view.run.completeness.no_history, progress_words(view)
+        came = f"; it came to {inside.removeprefix('in ')}" if inside else ""
         return self.finding(
             Severity.CRITICAL,
             0.9,
-            f"Killed before anything was recorded: {view.run.completeness.no_history}{_console(view)}",
+            f"Killed before anything was recorded: {why}{came}{_console(view)}",
             "Run it again; if this happens often, look at the scheduler's and the kernel's logs.",
         )
 
     def _only_files(self, view: RunView, how: HowEnded) -> Finding:
-        progress = how.plan.progress
-        came = f"; it came to {how.plan.words()}" if progress is not None and progress.done else ""
-        recorded = (
-            "nothing was recorded" if not view.run.console.height else f"the console was kept{came}"
+        came = progress_words(view)
+        kept = f"the console was kept{f' and ends at {came}' if came else ''}".replace(
+            "at in ", "in "
         )
+        recorded = kept if view.run.console.height else "nothing was recorded"
         return self.finding(
             Severity.WARNING,
             0.8,
             f"How the run ended is not known: {view.run.completeness.no_history}; {recorded}{_console(view)}",
             "Look for the run's .wandb file, or read the run from the server.",
         )
+
+
+def _no_error(view: RunView) -> str:
+    """Return that nothing shows why a process is gone, and whether something could."""
+    program = str(view.run.environment.get("program") or "")
+    if _NOTEBOOK.search(program) or view.run.environment.get("colab"):
+        return "the log of a notebook shows neither errors nor stopped cells"
+    return "the console shows no error" if view.run.console.height else "no console was kept"
 
 
 def _console(view: RunView) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postrun.metrics import RunView
-from postrun.model import Finding, Severity, State
+from postrun.model import Finding, Severity
 from postrun.rules.base import Rule
 from postrun.rules.run.machine_end import machine_at_end
-from postrun.rules.run.words import at_the_end, describe, error, remedy
+from postrun.rules.run.words import at_the_end, describe, error, remedy, shortened
 from postrun.training.console_progress import Progress
-from postrun.training.ending import FAILED, STOPPED, HowEnded, after, how_it_ended, where
+from postrun.training.end_words import after, left, phase_that_failed, where
+from postrun.training.ending import FAILED, STOPPED, HowEnded, how_it_ended
+
+_GO_ON = "Train on from the last checkpoint if the curves still improved."
 
 
 class RunFailed(Rule):
@@ -30,7 +33,9 @@ class RunFailed(Rule):
     else a known message (out of memory, NCCL, disk full, SIGTERM, ...), else the signal that the exit code
     stands for (128 + n). A console that ends in KeyboardInterrupt, a trainer that caught it, and exit code
     255 without an error (what the SDK records for Ctrl-C) mean that the user stopped the run, which is
-    `info`. What the last system samples show of memory and disk is added if it bears on the cause.
+    `info`; the time that the rest of the plan would have taken goes by the time until then. Without a
+    traceback, the last message of the console is shown. What the last system samples show of memory and disk
+    is added if it bears on the cause.
 
     ## What to do
     Fix the named cause and resume from the last checkpoint.
@@ -59,43 +64,40 @@ class RunFailed(Rule):
         if how.cause is not None and how.cause.exception:
             shown = f": {error(how.cause)}"
         elif how.caught:
-            shown = ": the trainer caught Ctrl-C"
+            shown = f": the trainer caught Ctrl-C{_times(how.caught)}"
         else:
             shown = f": exit code {code} is what W&B records for Ctrl-C"
         fine = ", although its exit code is 0" if code == 0 else ""
-        left = (
-            ""
-            if how.complete
-            else " Train on from the last checkpoint if the curves still improved."
-        )
+        rest = left(view)
+        early = f", about {rest} before its planned end" if rest else ""
+        todo = "" if how.complete or view.last_x is None else f"{_GO_ON} "
         return self.finding(
             Severity.INFO,
             1.0 if how.cause is not None else 0.8,
-            f"Stopped by the user{where(view)}{after(view)}{shown}{fine}",
-            f"Nothing is wrong with the run itself: its results end where it was stopped.{left}",
+            f"Stopped by the user{where(view)}{after(view)}{early}{shown}{fine}",
+            f"{todo}The stop itself says nothing about the training: see the other findings.",
             at_the_end(view),
         )
 
     def _failed_afterwards(self, view: RunView, how: HowEnded) -> Finding:
         progress, cause = how.plan.progress, how.cause
-        saving = cause is not None and cause.while_saving
-        what = "saving the model failed" if saving else "the process failed"
+        what = phase_that_failed(how)
+        saving = what == "saving the model"
         seen, proofs = machine_at_end(view, cause)
         return self.finding(
             Severity.CRITICAL if saving else Severity.WARNING,
             0.9,
-            f"Training finished{_all(progress)}, then {what}{_code(view)}: {describe(cause)}{seen}",
+            f"Training finished{_all(progress)}, then {what} failed{_code(view)}: {_why(how)}{seen}",
             ("The model of this run may not be saved. " if saving else "") + remedy(cause),
             [*at_the_end(view), *proofs],
         )
 
     def _failed(self, view: RunView, how: HowEnded) -> Finding:
         seen, proofs = machine_at_end(view, how.cause)
-        recorded = _code(view) if view.run.state is State.FAILED else " (no exit record)"
         return self.finding(
             Severity.CRITICAL,
             1.0 if how.cause else 0.9,
-            f"Failed{recorded}{where(view)}{after(view)}: {describe(how.cause)}{seen}",
+            f"Failed{_code(view)}{where(view)}{after(view)}: {_why(how)}{seen}{_nothing_logged(view)}",
             remedy(how.cause),
             [*at_the_end(view), *proofs],
         )
@@ -103,8 +105,25 @@ class RunFailed(Rule):
 
 def _code(view: RunView) -> str:
     code = view.run.exit_code
-    return "" if code is None else f" (exit code {code})"
+    return " (no exit record)" if code is None else f" (exit code {code})"
+
+
+def _times(n: int) -> str:
+    return "" if n == 1 else f" {n} times"
 
 
 def _all(progress: Progress | None) -> str:
-    return "" if progress is None else f" all {progress.total:,.0f} {progress.unit}s"
+    return "" if progress is None else f" {progress.whole()}"
+
+
+def _nothing_logged(view: RunView) -> str:
+    """Return why there is no history, as the end of a sentence; "" if there is one."""
+    why = view.run.completeness.no_history
+    return f"; {why}, so no metric was recorded" if why else ""
+
+
+def _why(how: HowEnded) -> str:
+    """Return the cause in words; without one, the last message before the process exited."""
+    if how.cause is None and how.last_line:
+        return f'no traceback, the last message is "{shortened(how.last_line)}"'
+    return describe(how.cause)

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
 from postrun.rules.base import Rule
-from postrun.training.console_progress import Progress
+from postrun.training.console_progress import LOOP, Progress
 from postrun.training.ending import FINISHED, how_it_ended
 
 #: Roles of metrics that early stopping may watch.
@@ -32,11 +32,11 @@ class StepsDone(Rule):
     epochs, ...; an environment's or an evaluation's own steps are no plan), or the console ("step 50/900", a
     progress bar, "Epoch 3/10"), against the trainer's own counter or what the console shows. Counters may
     start at 0 or 1, and the last step is often not logged: within `tolerance` of the plan it is done. It is
-    also done if the trainer wrote its own summary (`train_runtime`). Early stopping that is configured or
-    announced makes an early end the planned one, and so does an evaluation that was best `patience` or more
-    evaluations before the end. Without any evaluation it cannot be one: an end within
-    `share` of the plan is then a warning. Runs that failed, were stopped or were killed are told by RUN001
-    and RUN002.
+    also done if the trainer wrote its own summary (`train_runtime`) or says that its loop ended. Early
+    stopping that is configured or announced, or a longest time that was used up, makes an early end the
+    planned one, and so does an evaluation that was best `patience` or more evaluations before the end. Without
+    any evaluation it cannot be one: an end within `share` of the plan is then a warning. Runs that failed, were
+    stopped or were killed are told by RUN001 and RUN002.
 
     ## What to do
     Find out whether it was stopped on purpose (early stopping, a limit in the script); resume it otherwise.
@@ -54,14 +54,9 @@ class StepsDone(Rule):
         """One finding at most."""
         how = how_it_ended(view)
         progress = how.plan.progress
-        if (
-            how.kind != FINISHED
-            or progress is None
-            or progress.unit == "batch"
-            or not progress.done
-        ):
+        if how.kind != FINISHED or how.swallowed or progress is None or not progress.done:
             return
-        if view.run.completeness.truncated and not how.complete:
+        if not how.complete and (how.complete is None or view.run.completeness.truncated):
             return
         proof = _proof(view, progress)
         full = progress.done >= progress.total * (1 - self.limits["tolerance"]) - 1
@@ -69,7 +64,7 @@ class StepsDone(Rule):
             yield self.finding(
                 Severity.GOOD,
                 0.9,
-                f"Completed all {progress.total:,.0f} planned {progress.unit}s",
+                _completed(progress),
                 evidence=proof,
             )
         elif how.plan.early:
@@ -108,6 +103,13 @@ class StepsDone(Rule):
                 best = view.axis.at(float(values.x[-1 - after]))
                 return f"{series.key} was best at {best}, {after} evaluations before"
         return ""
+
+
+def _completed(progress: Progress) -> str:
+    """Return that all of a plan was done, in words."""
+    if progress.unit == LOOP:
+        return f"Ran its progress bar to the end ({progress.total:,.0f} of {progress.total:,.0f})"
+    return f"Completed all {progress.total:,.0f} planned {progress.unit}s"
 
 
 def _proof(view: RunView, progress: Progress) -> list[Evidence]:

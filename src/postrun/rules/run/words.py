@@ -30,6 +30,8 @@ def describe(cause: Cause | None) -> str:
     kind = cause.kind.words if cause.kind else ""
     if cause.detail:
         kind = f"{kind}: {cause.detail}" if kind else cause.detail
+    if cause.place:
+        kind = f"{kind} {cause.place}"
     if cause.exception or cause.cut:
         return f"{kind} ({error(cause)})" if kind else error(cause)
     return (

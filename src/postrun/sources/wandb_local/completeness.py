@@ -92,13 +92,31 @@ def _judge_end(out: Completeness, run: Run, segments: Segments) -> None:
         out.notes.append("the run is still going on: these are the rows so far")
         return
     exited = any(part.log.exited for part in segments.last)
-    behind = (out.reported_last_step or 0) > (out.last_step or 0) + 1
-    if behind and not out.no_history and not exited:
+    last, reported = out.last_step, out.reported_last_step
+    if reported is None or out.no_history or exited or reported <= (-1 if last is None else last):
+        return
+    out.missing_bytes = _missing_bytes(out, segments)
+    if reported > (last or 0) + 1:
         out.truncated = True
         out.notes.append(
-            f"the summary reports step {out.reported_last_step}, the last row is at step "
-            f"{out.last_step}: the run went on after the log ends"
+            f"the summary reports step {reported}, the last row is at step {last}: the rows between are not in "
+            "the log"
         )
+
+
+#: Bytes that a row takes if the log holds none that shows it.
+_ROW = 300
+
+
+def _missing_bytes(out: Completeness, segments: Segments) -> int:
+    """Return about how many bytes of log the steps would take that only the summary knows."""
+    last = -1 if out.last_step is None else out.last_step
+    ahead = (out.reported_last_step or 0) - last
+    if not out.rows:
+        return _ROW * ahead
+    size = sum(part.log.path.stat().st_size for part in segments.last if part.log.path.is_file())
+    steps = last - (out.first_step or 0) + 1
+    return round(size / max(1, steps) * ahead)
 
 
 def _int(value: Any) -> int | None:

@@ -12,6 +12,7 @@ from postrun.sources.files import stamp
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.find import FILES, folder_of, folder_time, places, run_id
 from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
+from postrun.sources.wandb_local.last_words import ended_in_words
 from postrun.sources.wandb_local.schema import RECORD
 
 
@@ -104,7 +105,8 @@ def _listing(place: Path, version: str) -> Listing:
     """Return name, project and state by the first and last records of a log of this version."""
     head = _head(place)
     name, project = (str(head.get(key, "")) for key in ("display_name", "project"))
-    return Listing(name, project, _peek_state(place))
+    state, code = _peek_state(place)
+    return Listing(name, project, state, ended_in_words(folder_of(place), state, code))
 
 
 def _load(run: str, found: tuple[Path, ...], only: frozenset[str] | None = None) -> Run:
@@ -125,8 +127,8 @@ def _head(place: Path) -> dict[str, object]:
     return {}
 
 
-def _peek_state(place: Path) -> State:
-    """Return the state by the last blocks of the log alone: the exit record is among the last ones.
+def _peek_state(place: Path) -> tuple[State, int | None]:
+    """Return the state and the exit code by the last blocks of the log alone, among which the exit record is.
 
     UNKNOWN for a log without one that was written to within the last minutes. Without a readable
     log the files of the run are asked.
@@ -134,26 +136,29 @@ def _peek_state(place: Path) -> State:
     try:
         last = LogReader(place).tail(4 * BLOCK) if place.is_file() else []
     except OSError:
-        return State.UNKNOWN
+        return State.UNKNOWN, None
     for payload in reversed(last):
         try:
             number, start, end = wire.record(payload)
             if RECORD.get(number) == "exit":
                 exited = wire.decode(payload, "RunExitRecord", start, end)
-                return State.FAILED if exited.get("exit_code") else State.FINISHED
+                code = int(exited.get("exit_code") or 0)
+                return (State.FAILED if code else State.FINISHED), code
         except wire.WireError:
             continue
     if not last:
         return _state_by_files(place)
-    return State.UNKNOWN if time.time() - place.stat().st_mtime < 120 else State.CRASHED
+    fresh = time.time() - place.stat().st_mtime < 120
+    return (State.UNKNOWN if fresh else State.CRASHED), None
 
 
-def _state_by_files(place: Path) -> State:
+def _state_by_files(place: Path) -> tuple[State, int | None]:
     """Return the state as loading the run tells it: without a log, that costs little."""
     from postrun.sources.wandb_local.ending import part_end
     from postrun.sources.wandb_local.part import read_part
 
     try:
-        return part_end(read_part(place, frozenset())).state
+        end = part_end(read_part(place, frozenset()))
     except TargetError:
-        return State.CRASHED if place.is_file() else State.UNKNOWN
+        return (State.CRASHED if place.is_file() else State.UNKNOWN), None
+    return end.state, end.exit_code

@@ -20,7 +20,7 @@ function columns() {
   return made;
 }
 
-// "lr>0.01", "state=failed", or a word that any cell holds.
+// "lr>0.01", "state=failed" (whatever its exit code), or a word that any cell holds.
 function condition(text) {
   const parts = /^([^<>=!]+)(<=|>=|!=|=|<|>)(.+)$/.exec(text);
   if (!parts) return (r, cells) => cells.includes(text.toLowerCase());
@@ -28,6 +28,7 @@ function condition(text) {
   const value = (r) => {
     if (name in r.config) return r.config[name];
     if (r.finals[name]) return r.finals[name][0];
+    if (name === "state") return r.state.split(" (")[0];
     return r[{ run: "label", name: "label" }[name] || name];
   };
   return (r) => {
