@@ -1,24 +1,20 @@
-"""The trainer's own axis: which column counts the steps, and that findings, rows and advice go by it."""
+"""The trainer's own axis: which column counts the steps of a run, and where its rows lie on it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-import postrun
 from postrun.metrics import Axis, RunView
 from postrun.metrics.axis import filled
-from postrun.model import Artifact, Finding, MetricDefinition, Run, RunFile
+from postrun.model import MetricDefinition, Run
 from postrun.model.completeness import Seam
-from postrun.training.checkpoints import go_back, saved_before, saves
-from tests.conftest import ROOT
-from tests.rule_cases import FIRES
+from postrun.training.joining import join
+from tests.curves import decay, make_run
 
 N = 40
 
@@ -38,7 +34,8 @@ def every(step: int, start: int = 0) -> np.ndarray:
         ({}, "_step", "step"),
         ({"train/global_step": every(10, 10)}, "train/global_step", "step"),
         ({"trainer/global_step": every(50, 49), "epoch": every(1) // 8}, "trainer/global_step", "step"),
-        ({"epoch/epoch": every(1)}, "_step", "epoch"),  # equal to _step: the unit is what is new
+        ({"epoch/epoch": every(1)}, "epoch/epoch", "epoch"),
+        ({"train/step": every(1)}, "_step", "step"),  # nothing new
         ({"epoch": every(1, 1)}, "epoch", "epoch"),
         ({"global_step": every(2048, 2048), "time/fps": every(1, 500)}, "global_step", "step"),
         ({"iter": every(250)}, "iter", "iteration"),
@@ -51,6 +48,9 @@ def every(step: int, start: int = 0) -> np.ndarray:
         ({"global_step": np.full(N, 7)}, "_step", "step"),  # does not count
         ({"global_step": every(-1, 100)}, "_step", "step"),  # counts down
         ({"zorp": every(3)}, "_step", "step"),  # nobody says that it counts
+        ({"train/step": np.tile(every(1)[:10], 4)}, "_step", "step"),  # starts again in each epoch
+        ({"update": every(1, 1)}, "update", "update"),
+        ({"train/global_step": [None] * 20 + list(range(20))}, "_step", "step"),  # half of the rows are nowhere
         ({"train/global_step": every(10), "train/epoch": every(1) / 4}, "train/global_step", "step"),
     ],
 )  # fmt: skip
@@ -69,17 +69,27 @@ def test_a_declared_axis_comes_first() -> None:
     )
 
 
-def test_a_counter_that_goes_back_is_an_axis_only_of_a_resumed_run() -> None:
-    counter = np.r_[every(10)[:25], every(10)[20:35]]
-    done = run({}).completeness
-    resumed = replace(done, seams=[Seam(60, 59, 60, 10.0, "")])
-    assert RunView(run({"global_step": counter})).axis.key == "_step"
-    wide = pl.DataFrame({"_step": range(80), "train/loss": np.linspace(3, 1, 80),
-                         "global_step": np.r_[np.arange(60) * 10, np.arange(58, 78) * 10]})  # fmt: skip
-    view = RunView(replace(Run.from_frame(wide), completeness=resumed))
+def test_a_counter_may_go_back_a_little_but_not_start_again() -> None:
+    """A run that was resumed on the server shows no seam: its counter goes back to the last checkpoint."""
+    resumed = np.r_[every(10)[:25], every(10)[20:35]]
+    assert RunView(run({"global_step": resumed})).axis.key == "global_step"
+    far_back = np.r_[every(10)[:25], every(10)[10:25]]
+    assert RunView(run({"global_step": far_back})).axis.key == "_step"
+    again = np.r_[every(10)[:35], every(10)[:5]]
+    assert RunView(run({"global_step": again})).axis.key == "_step"
+
+
+def test_a_counter_goes_back_where_the_log_shows_a_resume() -> None:
+    done = replace(run({}).completeness, seams=[Seam(60, 59, 60, 10.0, "")])
+    columns = {
+        "train/loss": np.linspace(3, 1, 80),
+        "global_step": np.r_[np.arange(60) * 10, np.arange(10, 30) * 10],
+    }
+    view = RunView(replace(make_run(columns), completeness=done))
     assert view.axis.key == "global_step"
     series = view.series("train/loss")
     assert (np.diff(series.x) >= 0).all() and len(series) == 80
+    assert view.last_x == 590 and view.x_of(79) == 290
 
 
 def test_rows_of_one_step_share_its_place() -> None:
@@ -99,6 +109,7 @@ def test_rows_of_one_step_share_its_place() -> None:
         ),  # a row without it follows its step
         ([None, 5, 6, 7], [5, 5, 6, 7]),
         ([0, None, None, None, None, 50], [0, 10, 20, 30, 40, 50]),  # sparse: between its rows
+        ([0, None, None, 1, None, None, 2], [0, 0, 0, 1, 1, 1, 2]),  # three rows make one step
         ([None, None], [None, None]),
     ],
 )
@@ -109,86 +120,190 @@ def test_rows_without_the_counter(given: list[float | None], wanted: list[float 
     )
 
 
-def with_counter(case: Run, stride: int) -> Run:
-    """The same run of a trainer that counts its own steps: `stride` a row."""
-    counter = pl.Series("train/global_step", stride * np.arange(1, case.history.height + 1))
-    return replace(case, history=case.history.with_columns(counter))
+# ------------------------------------------------------------------- as frameworks and people log
+ROWS = 60
 
 
-def shape(findings: list[Finding]) -> list[tuple[str, str]]:
-    return [(f.rule, f.severity.label) for top in findings for f in top.with_symptoms()]
+def spread(values: np.ndarray, every_: int = 1, start: int = 0) -> list[float | None]:
+    """Values in every n-th row of a history, nothing between them."""
+    out: list[float | None] = [None] * ROWS
+    for row, value in zip(range(start, ROWS, every_), values, strict=False):
+        out[row] = float(value)
+    return out
 
 
-CASES = [
-    (code, case) for code, _, case, _ in FIRES
-    if code.startswith(("OPT", "GEN", "PREF")) and not case.parts
-    and "global_step" not in " ".join(case.history.columns) and "epoch" not in case.history.columns
-]  # fmt: skip
+def hugging_face() -> Run:
+    """Training is logged every 10 steps, then the evaluation of the same step in a row of its own."""
+    counter = np.repeat(np.arange(10, 310, 10), 2)
+    return make_run(
+        {
+            "train/loss": spread(decay(30), 2), "eval/loss": spread(decay(30), 2, 1),
+            "train/learning_rate": spread(np.linspace(1e-3, 0, 30), 2), "train/epoch": counter / 75,
+            "train/global_step": counter,
+        },
+        metrics=[MetricDefinition("*", glob=True, x_axis="train/global_step")],
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("code", "case"), CASES, ids=[f"{c}-{i}" for i, (c, _) in enumerate(CASES)]
-)
-def test_findings_go_by_the_trainers_steps(code: str, case: Run) -> None:
-    """Another stride of the counter changes the steps in findings and nothing else."""
-    one, seven = (postrun.diagnose(with_counter(case, stride), select=[code]) for stride in (1, 7))
-    assert shape(one) == shape(seven)
-    for a, b in zip(one, seven, strict=True):
-        for p, q in zip(a.evidence, b.evidence, strict=True):
-            assert (p.row_from, p.row_to) == (q.row_from, q.row_to)
-            if (
-                q.axis == "train/global_step"
-                and p.step_from is not None
-                and q.step_from is not None
-            ):
-                assert q.step_from == pytest.approx(7 * p.step_from)
-
-
-def test_no_rule_writes_a_step_by_itself() -> None:
-    """Steps in messages go through the run's axis; W&B's own steps are those of the DAT and RUN rules."""
-    own = {"axis_back", "data_quality", "dropped_rows", "run_end", "resume"}
-    for path in (ROOT / "src/postrun/rules").rglob("*.py"):
-        if path.stem not in own:
-            assert not re.search(r"steps? \{|steps? \"\s*\n\s*f\"\{", path.read_text()), path
-
-
-# --------------------------------------------------------------------------------- checkpoints
-def saved(run_: Run) -> tuple[float | None, bool]:
-    view = RunView(run_)
-    return saved_before(view, 25.0), saves(view)
-
-
-@pytest.mark.parametrize(
-    ("fields", "before", "any_"),
-    [
-        ({}, None, False),
-        ({"config": {"save_steps": 10}}, 20.0, True),
-        ({"config": {"save_steps": 10, "save_strategy": "no"}}, None, False),
-        ({"config": {"save_steps": 500, "save_strategy": "epoch"}}, None, False),
-        ({"files": [RunFile("out/checkpoint-15/model.safetensors", 1)]}, 15.0, True),
-        ({"files": [RunFile("out/best.pt", 1)]}, None, True),
-        ({"artifacts": [Artifact("model-abc", "model", "output")]}, None, True),
-        ({"artifacts": [Artifact("model-abc", "model", "input")]}, None, False),
-        ({"console": pl.DataFrame({"line": ["Saving model checkpoint to out/checkpoint-24"]})}, 24.0, True),
-        ({"files": [RunFile("out/checkpoint-9000/model.pt", 1)]}, None, True),  # after the end: another run's
-    ],
-)  # fmt: skip
-def test_what_a_run_saved(fields: dict[str, object], before: float | None, any_: bool) -> None:
-    assert saved(run({}, **fields)) == (before, any_)
-
-
-def test_a_checkpoint_is_advised_only_where_one_can_be() -> None:
-    assert (
-        go_back(RunView(run({}, config={"save_steps": 10})), 25)
-        == "Go back to the checkpoint of step 20."
+def trl() -> Run:
+    """Five rows of timings at each step before the trainer's own row."""
+    counter = np.arange(ROWS) // 6 + (np.arange(ROWS) % 6 == 5)
+    timings = {f"profiling/{name}": spread(decay(10), 6, i) for i, name in enumerate("abcde")}
+    return make_run(
+        {"train/global_step": counter, "train/reward": spread(decay(10), 6, 5), **timings}
     )
-    assert "shows none" in go_back(RunView(run({})), 25)
-    told = go_back(RunView(run({}, files=[RunFile("best.pt", 1)])), 25)
-    assert told == "Go back to the last checkpoint before step 25."
 
 
-def test_the_terminal_names_the_unit(tmp_path: Path) -> None:
-    from postrun.report.terminal import evidence_line
+def lightning() -> Run:
+    """One key a row; each row has the counter, which begins at 49."""
+    counter = np.repeat(np.arange(49, 1049, 50), 3)
+    return make_run(
+        {
+            "trainer/global_step": counter, "epoch": counter // 200, "train_loss": spread(decay(20), 3),
+            "lr-Adam": spread(decay(20), 3, 1), "val_loss": spread(decay(20), 3, 2),
+        },
+        metrics=[MetricDefinition("*", glob=True, x_axis="trainer/global_step")],
+    )  # fmt: skip
 
-    proof = postrun.Evidence("val_loss", step_from=3.0, step_to=12.5, axis="epoch")
-    assert evidence_line(proof).startswith("val_loss, epochs 3–12.5")
+
+def keras() -> Run:
+    epochs = np.arange(ROWS)
+    return make_run({"epoch/epoch": epochs, "epoch/loss": decay(ROWS), "epoch/val_loss": decay(ROWS)},
+                    metrics=[MetricDefinition("epoch/*", glob=True, x_axis="epoch/epoch")])  # fmt: skip
+
+
+def stable_baselines() -> Run:
+    counter = np.arange(2048, 2048 * (ROWS + 1), 2048)
+    return make_run({"global_step": counter, "rollout/ep_rew_mean": decay(ROWS),
+                     "time/fps": decay(ROWS), "train/n_updates": np.arange(ROWS) * 10})  # fmt: skip
+
+
+def nano_gpt() -> Run:
+    counter = np.arange(0, 250 * ROWS, 250)
+    return make_run({"iter": counter, "train/loss": decay(ROWS), "val/loss": decay(ROWS), "lr": decay(ROWS),
+                     "mfu": decay(ROWS)})  # fmt: skip
+
+
+def boosting() -> Run:
+    """One row a round, and a table of importances at the end."""
+    names = ("train-logloss", "validation-logloss")
+    curves = {name: [*decay(ROWS - 1), None] for name in names}
+    return make_run({"epoch": [*range(ROWS - 1), None], **curves})
+
+
+def yolo() -> Run:
+    return make_run(
+        {
+            "train/box_loss": decay(ROWS),
+            "val/box_loss": decay(ROWS),
+            "metrics/mAP50(B)": decay(ROWS),
+        }
+    )
+
+
+def declared() -> Run:
+    return make_run({"custom_iter": np.arange(0, 5 * ROWS, 5), "loss": decay(ROWS), "acc": decay(ROWS)},
+                    metrics=[MetricDefinition("*", glob=True, x_axis="custom_iter")])  # fmt: skip
+
+
+def given() -> Run:
+    """The user passes step= every 50 batches, and logs the coarser updates beside it."""
+    updates = np.arange(0, 6 * ROWS, 6)
+    return make_run(
+        {"train/update_step": updates, "loss": decay(ROWS)}, steps=np.arange(0, 50 * ROWS, 50)
+    )
+
+
+def epochs() -> Run:
+    return make_run({"epoch": np.arange(1, ROWS + 1), "loss": decay(ROWS), "val_acc": decay(ROWS)})
+
+
+def batches() -> Run:
+    """Thirty batches an epoch: the epoch is too coarse, and the batch starts again."""
+    return make_run(
+        {"epoch": np.arange(ROWS) // 30, "batch": np.arange(ROWS) % 30, "loss": decay(ROWS)}
+    )
+
+
+def accumulated() -> Run:
+    """Every batch is logged, and four make a step."""
+    return make_run({"global_step": np.arange(ROWS) // 4, "loss": decay(ROWS)})
+
+
+def nothing() -> Run:
+    return make_run({"loss": decay(ROWS), "accuracy": decay(ROWS)})
+
+
+def one_row() -> Run:
+    return make_run({"train/global_step": [1], "train/loss": [2.0]})
+
+
+@pytest.mark.parametrize(
+    ("made", "axis", "first", "last"),
+    [
+        (hugging_face(), Axis("train/global_step", "step"), 10, 300),
+        (trl(), Axis("train/global_step", "step"), 0, 10),
+        (lightning(), Axis("trainer/global_step", "step"), 49, 999),
+        (keras(), Axis("epoch/epoch", "epoch"), 0, 59),
+        (stable_baselines(), Axis("global_step", "environment step"), 2048, 2048 * ROWS),
+        (nano_gpt(), Axis("iter", "iteration"), 0, 250 * (ROWS - 1)),
+        (boosting(), Axis("epoch", "round"), 0, ROWS - 2),
+        (yolo(), Axis("_step", "epoch"), 0, ROWS - 1),
+        (declared(), Axis("custom_iter", "iteration"), 0, 5 * (ROWS - 1)),
+        (given(), Axis("_step", "step"), 0, 50 * (ROWS - 1)),
+        (epochs(), Axis("epoch", "epoch"), 1, ROWS),
+        (batches(), Axis("_step", "step"), 0, ROWS - 1),
+        (accumulated(), Axis("global_step", "step"), 0, ROWS // 4 - 1),
+        (nothing(), Axis("_step", "step"), 0, ROWS - 1),
+        (one_row(), Axis("train/global_step", "step"), 1, 1),
+    ],
+    ids=lambda value: value.key if isinstance(value, Axis) else None,
+)
+def test_each_convention(made: Run, axis: Axis, first: float, last: float) -> None:
+    view = RunView(made)
+    assert view.axis == axis
+    assert (view.first_x, view.last_x) == (first, last)
+
+
+def test_the_rows_of_one_step_in_trl_lie_on_it() -> None:
+    view = RunView(trl())
+    assert view.series("train/reward").x.tolist() == list(range(1, 11))
+    assert view.series("profiling/b").x.tolist() == list(range(10))
+
+
+def test_an_evaluation_lies_at_the_step_that_it_evaluates() -> None:
+    view = RunView(hugging_face())
+    assert view.series("eval/loss").x.tolist() == view.series("train/loss").x.tolist()
+
+
+def test_rows_lost_in_sampling_are_no_sign_that_steps_were_passed() -> None:
+    sampled = replace(given(), completeness=replace(given().completeness, sampled=True))
+    assert RunView(sampled).axis.key == "train/update_step"
+
+
+def test_labels_name_the_column_that_counts() -> None:
+    assert Axis().label == "step" and Axis("epoch/epoch", "epoch").label == "epoch"
+    assert Axis("epoch", "epoch").label == "epoch"
+    assert Axis("global_step", "environment step").label == "environment step (global_step)"
+
+
+def test_joined_runs_meet_at_their_trainers_steps() -> None:
+    """A trainer logs four rows a step, its orchestrator one: the step is what they share."""
+    losses = {f"loss/{i}": [1.0 if r % 4 == i else None for r in range(40)] for i in range(4)}
+    trainer = make_run({"trainer/global_step": np.repeat(np.arange(10), 4), **losses})
+    orchestrator = make_run({"trainer/global_step": np.arange(10), "reward/mean": decay(10)})
+    joined = RunView(join([trainer, orchestrator]))
+    assert joined.run.history.height == 10 and joined.axis == Axis("_step", "step")
+    assert (
+        joined.series("loss/3").x.tolist()
+        == joined.series("reward/mean").x.tolist()
+        == list(range(10))
+    )
+    assert joined.run.completeness.last_step == 9
+
+
+def test_joined_runs_that_count_differently_meet_at_wandbs_steps() -> None:
+    by_epoch = make_run({"epoch": np.arange(1, 41), "loss": decay(40)})
+    by_step = make_run({"global_step": np.arange(10, 410, 10), "reward/mean": decay(40)})
+    joined = RunView(join([by_epoch, by_step]))
+    assert joined.axis == Axis() and joined.series("reward/mean").x.tolist() == list(range(40))

@@ -148,7 +148,7 @@ def test_numbers_of_any_form() -> None:
 def test_nothing_without_a_warning() -> None:
     run = noted(console(["step 1", "loss 0.5"]))
     assert run.completeness.dropped == 0 and not run.completeness.notes
-    assert run.completeness.sentence() == "complete: 2 rows, steps 0–1"
+    assert run.completeness.sentence() == "complete: 2 rows, _step 0 to 1"
     assert noted(empty_console()).completeness.whole
 
 
@@ -158,7 +158,7 @@ def test_what_the_service_reports_is_a_lower_limit() -> None:
     assert (done.dropped, done.dropped_more) == (35, True)
     assert (done.dropped_steps, done.dropped_at) == ([20, 54], [100, 101])
     assert not done.whole
-    assert done.sentence() == "INCOMPLETE: 2 rows, steps 0–1; the SDK dropped at least 35 rows"
+    assert done.sentence() == "INCOMPLETE: 2 rows, _step 0 to 1; the SDK dropped at least 35 rows"
     assert done.notes == [
         "the SDK dropped at least 35 rows of steps 20 to 54 because the run was already at "
         "steps 100 to 101"

@@ -91,6 +91,7 @@ def test_detailed_analysis(tmp_path: Path) -> None:
                 "effect",
                 "n",
                 "axis",
+                "unit",
                 "row_from",
                 "row_to",
             }

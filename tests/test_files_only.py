@@ -122,7 +122,7 @@ def test_a_summary_from_the_end_tells_an_incomplete_copy(tmp_path: Path) -> None
     logs.files(folder, summary=ENDED)
     run = postrun.load(folder)
     assert run.state is State.FINISHED and run.completeness.truncated
-    assert "the summary reports step 700" in " ".join(run.completeness.notes)
+    assert "the summary reports _step 700" in " ".join(run.completeness.notes)
     # A resumed run inherits the summary of its first segment: it proves nothing.
     again = [logs.run_record("cut2", resumed=True), *logs.rows(values)]
     folder = logs.files(logs.run_folder(tmp_path, "cut2", again), summary=ENDED)

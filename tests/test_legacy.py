@@ -65,7 +65,7 @@ def test_everything_is_read(tmp_path: Path, name: str) -> None:
     assert run.history["_step"].to_list() == list(range(30))
     assert run.history["loss"].dtype.is_numeric() and run.completeness.nonfinite == 1
     assert run.completeness.media == {"image": 1}
-    assert run.completeness.sentence() == "complete: 30 rows, steps 0–29"
+    assert run.completeness.sentence() == "complete: 30 rows, _step 0 to 29"
     assert (run.state, run.exit_code, run.runtime) == (State.FINISHED, 0, 100.0)
     assert run.config == {"lr": 0.1} and run.summary["_step"] == 29
     assert run.console["line"].to_list() == ["epoch 1", "epoch 2"]

@@ -40,7 +40,7 @@ def three(tmp_path: Path) -> Path:
 def test_pull_and_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "a")
     first = run("pull", tmp_path / "wandb", "--store", tmp_path / "store")
-    assert first.exit_code == 0 and first.output == "a  new  complete: 20 rows, steps 0–19\n"
+    assert first.exit_code == 0 and first.output == "a  new  complete: 20 rows, _step 0 to 19\n"
     again = run("pull", tmp_path / "wandb", "--store", tmp_path / "store")
     assert again.output == "a  unchanged\n"
     force = run("pull", tmp_path / "wandb", "--store", tmp_path / "store", "--force")

@@ -44,7 +44,8 @@ class Pack:
 
     Packs of lower `rank` are asked first: a trainer before the framework that it is built on.
     `stream` is what it describes, "history" or "system"; `parts` are the runs of which one training
-    of this framework is made, by keys that only that one logs.
+    of this framework is made, by keys that only that one logs. `step_unit` is what one step of its counter
+    is called ("environment step"), or one `_step` where it has no counter; "" if it is called a step.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Pack:
     rank: int = 0
     stream: str = "history"
     parts: dict[str, frozenset[str]] = field(default_factory=dict, hash=False)
+    step_unit: str = ""
 
     def part_of(self, keys: Iterable[str]) -> str:
         """Which part of a training a run with these keys is, "" where there are no parts."""
@@ -119,6 +121,7 @@ def parse_pack(text: str, origin: str) -> Pack:
             rank=int(data.get("rank", 0)),
             stream=data.get("stream", "history"),
             parts={name: frozenset(keys) for name, keys in data.get("parts", {}).items()},
+            step_unit=data.get("step_unit", ""),
         )
     except (tomllib.TOMLDecodeError, re.error, KeyError, TypeError, ValueError) as error:
         raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error

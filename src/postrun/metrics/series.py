@@ -100,11 +100,13 @@ class Series:
         """The chosen values: a slice, a mask, or indices."""
         return Series(self.info, self.x[which], self.y[which], self.rows[which], self.axis)
 
-    def row_at(self, x: float) -> int | None:
-        """Return the row of the history that holds a step, or the first one after it; None if empty."""
+    def rows_of(self, start: float, stop: float) -> tuple[int | None, int | None]:
+        """Return the first row of the history at `start` or after it, and the last one up to `stop`."""
         if not len(self.rows):
-            return None
-        return int(self.rows[min(int(np.searchsorted(self.x, x)), len(self.rows) - 1)])
+            return None, None
+        first = min(int(np.searchsorted(self.x, start)), len(self.rows) - 1)
+        last = max(int(np.searchsorted(self.x, stop, side="right")) - 1, first)
+        return int(self.rows[first]), int(self.rows[last])
 
 
 def paired(first: Series, second: Series) -> tuple[Series, Series]:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from postrun.metrics.axis import STEP, Axis, choose, filled, numbers
+from postrun.metrics.axis import STEP, Axis, choose, common_unit, filled, numbers
 from postrun.metrics.frameworks import Recognition, recognise
 from postrun.metrics.packs_loader import Pack, packs
 from postrun.metrics.readings import in_context, readings
@@ -118,14 +118,29 @@ class RunView:
     def axis(self) -> Axis:
         """What the steps of this run, `x` of its series and steps in its findings, are counted by.
 
-        The runs of a joined training were joined on `_step`, which is its axis.
+        The runs of a joined training were joined on their steps, which are its `_step`.
         """
-        if self.parts or not self.run.history.height:
+        if self.parts:
+            return Axis(STEP, common_unit(part.axis for part in self.parts))
+        if not self.run.history.height:
             return Axis()
-        return choose(self.run.history, self.metrics, bool(self.run.completeness.seams))
+        done = self.run.completeness
+        return choose(
+            self.run.history,
+            self.metrics,
+            resumed=bool(done.seams),
+            sampled=done.sampled,
+            packs=self.packs,
+        )
+
+    @property
+    def log_axis(self) -> Axis:
+        """W&B's own `_step`, called so in words if the trainer counts its steps by another column."""
+        return Axis() if self.axis.key == STEP else Axis(STEP, "W&B step")
 
     @cached_property
-    def _steps(self) -> Floats:
+    def steps(self) -> Floats:
+        """The step of every row on the run's axis, NaN where it is not known."""
         steps = numbers(self.run.history[STEP])
         if self.axis.key != STEP:
             return filled(numbers(self.run.history[self.axis.key]))
@@ -135,7 +150,7 @@ class RunView:
 
     @cached_property
     def _ends(self) -> tuple[float, float] | None:
-        known = self._steps[np.isfinite(self._steps)]
+        known = self.steps[np.isfinite(self.steps)]
         return (float(known.min()), float(known.max())) if len(known) else None
 
     @property
@@ -150,20 +165,20 @@ class RunView:
 
     def x_of(self, row: int) -> float:
         """Return the step of a row on the run's axis; NaN if it has none."""
-        return float(self._steps[row]) if 0 <= row < len(self._steps) else float("nan")
+        return float(self.steps[row]) if 0 <= row < len(self.steps) else float("nan")
 
-    def row_at(self, x: float) -> int | None:
-        """Return the first row at a step or after it; None if there is none."""
-        reached = self._steps >= x
-        return int(np.argmax(reached)) if reached.any() else None
+    def rows_of(self, start: float, stop: float) -> tuple[int | None, int | None]:
+        """Return the first and the last row with steps in [start, stop]; None if there is none."""
+        within = np.flatnonzero((self.steps >= start) & (self.steps <= stop))
+        return (int(within[0]), int(within[-1])) if len(within) else (None, None)
 
     @cached_property
     def _all_steps(self) -> bool:
-        return not np.isnan(self._steps).any()
+        return not np.isnan(self.steps).any()
 
     @cached_property
     def _in_order(self) -> bool:
-        steps = self._steps
+        steps = self.steps
         return bool((steps[1:] >= steps[:-1]).all()) if len(steps) else True
 
     def series(self, key: str) -> Series:
@@ -174,10 +189,10 @@ class RunView:
             column = self.run.history[key].alias("x")  # Polars reads names such as "*" as patterns
             rows: NDArray[np.int64]
             if column.dtype == pl.Float64 and not column.null_count():  # most are: no detour
-                rows, values, x = np.arange(len(column)), column.to_numpy(), self._steps
+                rows, values, x = np.arange(len(column)), column.to_numpy(), self.steps
             else:
                 rows = np.flatnonzero(column.is_not_null().to_numpy())
-                values, x = column.drop_nulls().cast(float).to_numpy(), self._steps[rows]
+                values, x = column.drop_nulls().cast(float).to_numpy(), self.steps[rows]
             if not self._all_steps:
                 usable = ~np.isnan(x)
                 rows, values, x = rows[usable], values[usable], x[usable]
@@ -280,9 +295,9 @@ class RunView:
     def clock(self) -> tuple[Floats, Floats]:
         """Steps and seconds since the start of the rows that have both, in order of time."""
         seconds = self.run.history["_runtime"].cast(float).to_numpy()
-        known = np.isfinite(seconds) & np.isfinite(self._steps)
+        known = np.isfinite(seconds) & np.isfinite(self.steps)
         order = np.argsort(seconds[known], kind="stable")
-        return self._steps[known][order], seconds[known][order]
+        return self.steps[known][order], seconds[known][order]
 
     def step_at(self, second: float) -> float | None:
         """The step that was logged last at a time, None before the first one."""

@@ -65,7 +65,7 @@ class Seam:
         gap = "" if self.gap_seconds is None else f", {self.gap_seconds:,.0f} s apart"
         return (
             f"{what.get(self.kind, 'resumed in')} {self.part}: "
-            f"step {self.step_before} is followed by {self.step_after}{gap}"
+            f"_step {self.step_before} is followed by {self.step_after}{gap}"
         )
 
 
@@ -137,7 +137,7 @@ class Completeness:
         """Completeness in one short sentence for people."""
         if not self.rows:
             return f"no history: {self.no_history}" if self.no_history else "no history rows"
-        steps = "" if self.last_step is None else f", steps {self.first_step}–{self.last_step}"
+        steps = "" if self.last_step is None else f", _step {self.first_step} to {self.last_step}"
         if self.sampled:
             return f"SAMPLED: {self.rows:,} rows of about {self._full():,}{steps}"
         if self.truncated or self.damage:

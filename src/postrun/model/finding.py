@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from postrun.model.display import badge, table
-from postrun.model.text import number, position
+from postrun.model.text import number, places
 
 
 class Severity(enum.IntEnum):
@@ -39,11 +39,11 @@ class Severity(enum.IntEnum):
 class Evidence:
     """One metric over one window.
 
-    `step_from`/`step_to` are on the run's axis (`axis` names the column that counts it), `row_from`/`row_to`
-    the rows of the history that these are; `before`/`after` are in the metric's unit, `effect` is the
-    size that the rule names in its docs (a ratio, a difference in noise units, a share), `n` the
-    number of points looked at. `run` is the id of the run that logged the metric, where several
-    runs of one training are read together. `of` names the metrics if it is about several: for a
+    `step_from`/`step_to` are on the run's axis (`axis` names the column that counts it, `unit` what one of it
+    is called), `row_from`/`row_to` the rows of the history that these are; `before`/`after` are in the
+    metric's unit, `effect` is the size that the rule names in its docs (a ratio, a difference in noise
+    units, a share), `n` the number of points looked at. `run` is the id of the run that logged the metric
+    if several runs of one training are read together. `of` names the metrics if it is about several: for a
     difference "A - B", A and B.
     """
 
@@ -58,6 +58,7 @@ class Evidence:
     run: str = ""
     of: tuple[str, ...] = ()
     axis: str = "_step"
+    unit: str = "step"
     row_from: int | None = None
     row_to: int | None = None
 
@@ -68,12 +69,10 @@ class Evidence:
 
     @property
     def span(self) -> str:
-        """The window in words: "70–479", "70" for one step, "" where it is not told."""
+        """The window in words: "steps 70 to 479", "epoch 12" for one place, "" where it is not told."""
         if self.step_from is None or self.step_to is None:
             return ""
-        if self.step_from == self.step_to:
-            return position(self.step_from)
-        return f"{position(self.step_from)}–{position(self.step_to)}"
+        return places(self.unit, self.step_from, self.step_to)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the contract's evidence object; `run` and `of` only if they say something."""
@@ -142,7 +141,7 @@ class Finding:
             f"{escape(self.name)}, confidence {self.confidence:.0%}</small></p>"
         ]
         if rows:
-            parts.append(table(["evidence", "steps", "before", "after", "n"], rows))
+            parts.append(table(["evidence", "where", "before", "after", "n"], rows))
         parts += [f"<p>with it: {escape(s.message)} ({escape(s.rule)})</p>" for s in self.symptoms]
         if self.remedy:
             parts.append(f"<p><b>What to do:</b> {escape(self.remedy)}</p>")

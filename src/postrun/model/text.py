@@ -59,6 +59,13 @@ def plain(value: Any) -> Any:
     return value
 
 
+def places(unit: str, start: float, stop: float) -> str:
+    """Return a range on an axis: "steps 70 to 479"; one place if both are equal: "epoch 12.5"."""
+    if start == stop:
+        return f"{unit} {position(start)}"
+    return f"{unit}s {position(start)} to {position(stop)}"
+
+
 def position(x: float) -> str:
     """Return a place on an axis: "1,200", "12.5"; two decimals at most, and none from 1,000 on."""
     if x == round(x) or abs(x) >= 1000:

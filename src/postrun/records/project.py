@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -25,13 +26,16 @@ COSTS = ("hours", "gpu_hours")
 #: Roles of metrics that runs are judged by, first choice first.
 _JUDGES = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
 
+#: A run of fewer rows may not tell how it counts its steps.
+_LONG = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """One metric of one run, finite values in order of x.
 
     `x` is in the axis' own unit (steps, seconds since the start, tokens, samples, epochs, GPU hours),
-    `steps` the logged step of each value, `y` values; all of one length.
+    `steps` the step of each value on the trainer's axis, `y` values; all of one length.
     """
 
     metric: str
@@ -44,7 +48,7 @@ class Curve:
         return len(self.y)
 
 
-@dataclass(slots=True)
+@dataclass
 class Project:
     """Runs by their records. `keys` are their entries in the cache, which holds their columns.
 
@@ -87,6 +91,16 @@ class Project:
             for key, facts in first.items()
         }
         return sorted(counts, key=lambda k: (-counts[k], ranks[k], k))
+
+    @cached_property
+    def step_unit(self) -> str:
+        """What one step of these runs is called: "epoch" if all count epochs; "step" if they differ."""
+        return next(iter(self._units), "step") if len(self._units) < 2 else "step"
+
+    @cached_property
+    def _units(self) -> set[str]:
+        """What steps are called in the runs that are long enough to be compared."""
+        return {r.step_unit for r in self.records if r.rows >= _LONG}
 
     def main_metric(self) -> str:
         """What runs are judged by where nobody says: an evaluation before the training's own.
@@ -155,7 +169,9 @@ class Project:
         if metric not in record.metrics:
             return None
         counted = record.axes.get(axis)
-        names = [STEP, record.axis, "_runtime", metric, *([counted] if counted else [])]
+        # Runs that count in different units have only W&B's own steps in common.
+        own = record.axis if len(self._units) < 2 else STEP
+        names = [STEP, own, "_runtime", metric, *([counted] if counted else [])]
         found = self._columns(number, names)
         if metric not in found:
             return None
@@ -169,8 +185,8 @@ class Project:
             return out
 
         steps, seconds = dense(STEP), dense("_runtime")
-        if record.axis != STEP and record.axis in found:
-            steps = filled(dense(record.axis))
+        if own != STEP and own in found:
+            steps = filled(dense(own))
         if np.isnan(steps).all():
             steps = np.arange(record.rows, dtype=np.float64)
         if axis == "step":

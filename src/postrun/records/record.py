@@ -72,7 +72,8 @@ class RunRecord:
 
     `config` is flat, with "." between nested keys; `data` are artifacts that were used, as
     "name@digest"; `summary` are its numbers that no history has; `axes` are the metrics that count
-    tokens or samples, `axis` is the column that counts the trainer's own steps.
+    tokens or samples, `axis` is the column that counts the trainer's own steps, `step_unit` what one of them is
+    called, and `last_step` the last one of them.
     """
 
     id: str
@@ -87,7 +88,7 @@ class RunRecord:
     runtime: float | None = None
     state: str = "unknown"
     rows: int = 0
-    last_step: int | None = None
+    last_step: float | None = None
     whole: bool = True
     completeness: str = ""
     framework: str = ""
@@ -104,6 +105,7 @@ class RunRecord:
     summary: dict[str, float] = field(default_factory=dict)
     axes: dict[str, str] = field(default_factory=dict)
     axis: str = "_step"
+    step_unit: str = "step"
     ending: Ending = field(default_factory=Ending)
     path: str = ""
     only: list[str] | None = None

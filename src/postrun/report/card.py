@@ -20,7 +20,7 @@ from postrun.model.text import duration, number
 from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
-from postrun.report.overview import verdict
+from postrun.report.overview import reached, verdict
 from postrun.rules.coverage import coverage
 
 if TYPE_CHECKING:
@@ -252,13 +252,12 @@ def _table(rows: list[tuple[str, str]]) -> list[str]:
 
 
 def _procedure(view: RunView, options: CardOptions) -> list[tuple[str, str]]:
-    run, done = view.run, view.run.completeness
-    steps = "" if done.last_step is None else f"{done.first_step:,} to {done.last_step:,}"
+    run = view.run
     rows = [
         ("base model", base_model(view, options)),
         ("data", ", ".join(datasets(view, options))),
         ("framework", view.framework),
-        ("steps", steps),
+        (f"{view.axis.unit}s", reached(view)),
         ("duration", run.lasted),
         ("hardware", hardware(view)),
         ("run", run.identity.url or run.id),

@@ -9,7 +9,7 @@ import numpy as np
 
 from postrun.metrics import MetricInfo, RunView, Series, role_rank, roles
 from postrun.model import Finding, Severity
-from postrun.model.text import number
+from postrun.model.text import number, position
 from postrun.rules.coverage import coverage
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 from postrun.training.end_words import headline, state_words
@@ -135,12 +135,11 @@ def insights(view: RunView, findings: list[Finding]) -> list[str]:
     if run.active is not None:
         out.append(f"Duration without the pauses between its segments: {run.active:,.0f} seconds")
     done = run.completeness
-    if done.last_step is not None:
-        steps = done.last_step - (done.first_step or 0) + 1
-        out.append(
-            f"Steps {done.first_step:,} to {done.last_step:,}: {done.rows:,} logged rows"
-            + (f" of {steps:,} steps (sampled)" if done.sampled else "")
-        )
+    if view.first_x is not None and view.last_x is not None:
+        logged = view.axis.span(view.first_x, view.last_x)
+        all_ = (done.last_step or 0) - (done.first_step or 0) + 1
+        of = f" of {view.log_axis.count(all_)} (sampled)" if done.sampled else ""
+        out.append(f"{logged[:1].upper()}{logged[1:]}: {done.rows:,} logged rows{of}")
     out += [text for text in (_loss(view), *_levels(view)) if text]
     out += [
         f.message
@@ -212,11 +211,18 @@ def _framework(view: RunView) -> str:
     return f"{view.framework}, by {view.framework_evidence}" if view.framework else ""
 
 
+def reached(view: RunView) -> str:
+    """Return the first and the last step of a run, with the column that counts them; "" without rows."""
+    if view.first_x is None or view.last_x is None:
+        return ""
+    counted = "" if view.axis.label == view.axis.unit else f" ({view.axis.key})"
+    return f"{position(view.first_x)} to {position(view.last_x)}{counted}"
+
+
 def facts(view: RunView) -> list[tuple[str, str]]:
     """What identifies a run and how it went: label and text, empty ones left out."""
     run, who = view.run, view.run.identity
     done = run.completeness
-    steps = "" if done.last_step is None else f"{done.first_step:,}–{done.last_step:,}"
     shown = [
         ("run", run.id),
         ("project", "/".join(p for p in (who.entity, who.project) if p)),
@@ -226,7 +232,7 @@ def facts(view: RunView) -> list[tuple[str, str]]:
         ("forked from", who.parent),
         ("state", state_words(view)),
         ("duration", run.lasted),
-        ("steps", steps),
+        (f"{view.axis.unit}s", reached(view)),
         ("history", done.sentence()),
         ("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else ""),
         ("host", who.host),

@@ -248,7 +248,7 @@ def _draw(axis: Axes, cell: _Cell, findings: list[Finding]) -> None:
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     if not cell.title.endswith("by minute"):
-        axis.set_xlabel("step", fontsize=8)
+        axis.set_xlabel(cell.lines[0][0].axis.label, fontsize=8)
     if len(cell.lines) > 1 or _label(cell.lines[0][0].key, 40) != cell.title:
         axis.legend(fontsize=7.5, frameon=False, loc="best", ncols=1)
 

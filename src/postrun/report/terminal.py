@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from postrun.metrics import RunView
-from postrun.metrics.axis import unit_of
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import number
 from postrun.report.overview import key_metrics, verdict
@@ -210,8 +209,7 @@ def evidence_line(proof: Evidence) -> str:
     """One piece of evidence in one line."""
     parts = [safe(proof.metric)]
     if proof.span:
-        unit = unit_of(proof.axis)
-        parts.append(f"{unit if proof.step_from == proof.step_to else f'{unit}s'} {proof.span}")
+        parts.append(proof.span)
     if proof.before is not None and proof.after is not None:
         parts.append(f"{number(proof.before)} → {number(proof.after)}")
     elif proof.after is not None:

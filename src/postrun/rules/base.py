@@ -115,6 +115,7 @@ def evidence(
         stop = float(series.x[-1])
     if start is not None and stop is not None and start > stop:
         start = stop
+    rows = (None, None) if start is None or stop is None else series.rows_of(start, stop)
     return Evidence(
         metric=series.key,
         role=series.info.role,
@@ -127,6 +128,7 @@ def evidence(
         run=series.info.run,
         of=series.info.of,
         axis=series.axis.key,
-        row_from=None if start is None else series.row_at(start),
-        row_to=None if stop is None else series.row_at(stop),
+        unit=series.axis.unit,
+        row_from=rows[0],
+        row_to=rows[1],
     )

@@ -69,12 +69,14 @@ def _run(rule: Rule, view: RunView) -> list[Finding]:
 def _placed(finding: Finding, rule: Rule, view: RunView) -> Finding:
     """Return a finding whose evidence names the axis of its steps, and the rows where they lie."""
     if rule.of_rows:
-        return finding
+        unit = view.log_axis.unit
+        return replace(finding, evidence=tuple(replace(e, unit=unit) for e in finding.evidence))
     return replace(finding, evidence=tuple(_on_axis(proof, view) for proof in finding.evidence))
 
 
 def _on_axis(proof: Evidence, view: RunView) -> Evidence:
     if proof.row_from is not None or proof.step_from is None or proof.step_to is None:
         return proof
-    rows = view.row_at(proof.step_from), view.row_at(proof.step_to)
-    return replace(proof, axis=view.axis.key, row_from=rows[0], row_to=rows[1])
+    rows = view.rows_of(proof.step_from, proof.step_to)
+    axis = view.axis
+    return replace(proof, axis=axis.key, unit=axis.unit, row_from=rows[0], row_to=rows[1])

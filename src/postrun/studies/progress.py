@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from postrun.model.study import Chart, Section, Study
-from postrun.model.text import duration, number
+from postrun.model.text import duration, number, position
 from postrun.records.project import Project
 from postrun.records.record import RunRecord
 from postrun.stats.robust import Floats
@@ -176,8 +176,9 @@ def _headline(study: Study, line: Timeline, records: list[int], use: str) -> Non
     lengths = [project.records[i].last_step or 0 for i in line.order]
     if lengths and min(lengths) < 0.8 * max(lengths):
         study.caveats.append(
-            f"Runs differ in length ({min(lengths):,} to {max(lengths):,} steps): a record may be one of "
-            "patience. `postrun compare` holds them side by side at equal steps."
+            f"Runs differ in length ({position(min(lengths))} to {position(max(lengths))} "
+            f"{project.step_unit}s): a record may be one of patience. `postrun compare` holds them side by "
+            f"side at equal {project.step_unit}s."
         )
 
 

@@ -23,14 +23,10 @@ from postrun.studies.align import (
 )
 from postrun.studies.groups import Grouping
 
-AXIS_WORDS = {
-    "step": ("step", "steps"),
-    "time": ("second", "seconds"),
-    "tokens": ("token", "tokens"),
-    "samples": ("sample", "samples"),
-    "epoch": ("epoch", "epochs"),
-    "compute": ("GPU hour", "GPU hours"),
-}
+#: What one of each axis is called; of steps, what the trainers of the runs call them.
+_UNITS = {
+    "time": "second", "tokens": "token", "samples": "sample", "epoch": "epoch", "compute": "GPU hour",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -54,11 +50,18 @@ class Scores:
     @property
     def end_words(self) -> str:
         """Where runs are compared: "step 3,361"."""
-        return (
-            f"{AXIS_WORDS[self.axis][0]} {self.ground.end:,.6g}"
-            if self.ground.end < 1e6
-            else (f"{AXIS_WORDS[self.axis][0]} {number(self.ground.end)}")
-        )
+        end = self.ground.end
+        return f"{self.unit} {f'{end:,.6g}' if end < 1e6 else number(end)}"
+
+    @property
+    def unit(self) -> str:
+        """What one of the axis is called: "step", "epoch", "second"."""
+        return _UNITS.get(self.axis, self.project.step_unit)
+
+    @property
+    def units(self) -> str:
+        """The same for several: "steps", "epochs", "seconds"."""
+        return f"{self.unit}s"
 
 
 def score(
@@ -88,7 +91,7 @@ def score(
         have = [r for r in project.records if metric in r.metrics]
         if axis != "step" and have:
             raise UsageError(
-                f"no run counts {AXIS_WORDS[axis][1]} beside {metric}: use --align step or time"
+                f"no run counts {_UNITS[axis]}s beside {metric}: use --align step or time"
             )
         if not have:
             return _single_values(project, metric, sign, axis)

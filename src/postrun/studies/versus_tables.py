@@ -21,7 +21,7 @@ from postrun.stats.aggregate import (
 from postrun.studies.align import divergence, grid
 from postrun.studies.groups import Group, Grouping, code_differences, same, settings, value_text
 from postrun.studies.pairs import ALL_PAIRS, MOST_GROUPS, Pair, usable
-from postrun.studies.scores import AXIS_WORDS, Scores, finite_or_none, matrix
+from postrun.studies.scores import Scores, finite_or_none, matrix
 
 #: Lines that a chart of curves holds.
 _LINES = 12
@@ -75,14 +75,13 @@ def group_section(
                     "note": f"n = {made.n}",
                 }
             )
-    axis = AXIS_WORDS[scores.axis][1]
     return Section(
         "groups",
         "Groups",
         [
             f"Interquartile mean of {scores.metric} with 95 % interval; area: mean level over the common "
-            f"ground; reached: runs that got to {number(scores.threshold)}, and the median {axis} and seconds "
-            "that took those that did; stability: spread around the level near the end."
+            f"ground; reached: runs that got to {number(scores.threshold)}, and the median {scores.units} and "
+            "seconds that took those that did; stability: spread around the level near the end."
         ],
         pl.DataFrame(rows, infer_schema_length=None),
         [
@@ -135,8 +134,8 @@ def curve_sections(scores: Scores, ranked: list[Group]) -> list[Section]:
         ]
     chart = Chart(
         "lines",
-        f"{scores.metric} over {AXIS_WORDS[scores.axis][1]}",
-        {"x": AXIS_WORDS[scores.axis][1], "y": scores.metric, "lines": lines},
+        f"{scores.metric} over {scores.units}",
+        {"x": scores.units, "y": scores.metric, "lines": lines},
     )
     text = "Interquartile mean of the runs' medians in common bins; the band is the least and the greatest run."
     return [Section("curves", "Curves", [text], pl.DataFrame(rows), [chart], wide=("*",))]
@@ -304,7 +303,7 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
             }
         )
     text = (
-        f"parts_at: the first {AXIS_WORDS[scores.axis][0]} from which the curves differ by more than three "
+        f"parts_at: the first {scores.unit} from which the curves differ by more than three "
         "standard errors, five bins in a row; equal_to: up to where two runs logged the same digits."
     )
     schema: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from postrun.metrics import RunView
-from postrun.metrics.axis import STEP
-from postrun.model.text import duration, position
+from postrun.metrics.axis import STEP, Axis
+from postrun.model.text import duration
 from postrun.training.console_progress import INNER, STEPS, Progress, reached
 from postrun.training.ending import (
     EMPTY,
@@ -43,7 +43,7 @@ def where(view: RunView) -> str:
     done = view.run.completeness
     if done.no_history:
         reported = done.reported_last_step
-        return "" if reported is None else f" at step {position(reported)} (by the summary)"
+        return "" if reported is None else f" at {Axis().at(reported)} (by the summary)"
     if last is not None:
         return f" at {last[0]}{f' ({inside})' if inside else ''}"
     return f" before any metric was logged{f' ({inside})' if inside else ''}"

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 
+from postrun.metrics.axis import STEP
 from postrun.metrics.view import RunView
 from postrun.model import Completeness, Identity, Run, State, UsageError
 
@@ -22,7 +24,7 @@ _PARTS = re.compile(
     r"|eval(?:uat(?:or|ion))?)(?=$|[\s_\-./])"
 )
 _TRAINERS = ("trainer", "train", "learner")
-_TIMES = ("_step", "_runtime", "_timestamp")
+_TIMES = (STEP, "_runtime", "_timestamp")
 #: From the worst to the best; what is not known of one part says nothing about the whole.
 _WORST = (State.CRASHED, State.FAILED, State.RUNNING, State.FINISHED, State.UNKNOWN)
 
@@ -133,12 +135,12 @@ def _overlap(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tu
 
 
 def join(runs: Sequence[Run]) -> Run:
-    """One run of several that are parts of one training, joined on `_step`.
+    """One run of several that are parts of one training, joined on the step of each one's trainer.
 
     History: all steps of any part in order, one row each (of rows that repeat a step, each metric's
-    last value counts); a key that several parts log is called "KEY (name of the part)" from the
-    second part on. Config and summary: the first part's value where several have a key. State: the
-    worst.
+    last value counts), with the trainers' step as `_step`; a key that several parts log is called
+    "KEY (name of the part)" from the second part on. Config and summary: the first part's value where
+    several have a key. State: the worst.
 
     Raises:
         UsageError: Fewer than two runs.
@@ -147,9 +149,11 @@ def join(runs: Sequence[Run]) -> Run:
         raise UsageError("an experiment needs at least two runs")
     origin: dict[str, tuple[int, str]] = {}
     frame: pl.DataFrame | None = None
-    for number, run in enumerate(runs):
+    views = [RunView(run) for run in runs]
+    own = _count_alike(views)
+    for number, (run, view) in enumerate(zip(runs, views, strict=True)):
         names = {}
-        label = signature(RunView(run)).part or run.id
+        label = signature(view).part or run.id
         for key in run.history.columns:
             if key in _TIMES:
                 continue
@@ -157,7 +161,7 @@ def join(runs: Sequence[Run]) -> Run:
             while name in origin:
                 name += "'"
             names[key], origin[name] = name, (number, key)
-        part = _one_row_per_step(run.history).rename(names)
+        part = _one_row_per_step(_on_own_steps(view) if own else run.history).rename(names)
         if frame is None:
             frame = part
         else:
@@ -178,10 +182,22 @@ def join(runs: Sequence[Run]) -> Run:
         metrics=[m for r in runs for m in r.metrics],
         requirements=runs[0].requirements,
         environment=runs[0].environment,
-        completeness=_completeness(runs, history),
+        completeness=_completeness(runs, history, own),
         parts=list(runs),
         origin=origin,
     )
+
+
+def _count_alike(views: Sequence[RunView]) -> bool:
+    """Return whether the parts count the same steps by columns of their own, in whole numbers."""
+    if len({view.axis.unit for view in views}) > 1 or all(v.axis.key == STEP for v in views):
+        return False
+    return all(bool((view.steps == np.rint(view.steps)).all()) for view in views)
+
+
+def _on_own_steps(view: RunView) -> pl.DataFrame:
+    """Return a part's history with its trainer's step as `_step`."""
+    return view.run.history.with_columns(pl.Series(STEP, view.steps).cast(pl.Int64))
 
 
 def _one_row_per_step(history: pl.DataFrame) -> pl.DataFrame:
@@ -213,16 +229,15 @@ def _utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _completeness(runs: Sequence[Run], history: pl.DataFrame) -> Completeness:
+def _completeness(runs: Sequence[Run], history: pl.DataFrame, own: bool) -> Completeness:
     parts = [r.completeness for r in runs]
-    firsts = [p.first_step for p in parts if p.first_step is not None]
-    lasts = [p.last_step for p in parts if p.last_step is not None]
-    reported = [p.reported_last_step for p in parts if p.reported_last_step is not None]
+    first, last = history[STEP].min(), history[STEP].max()
+    reported = [p.reported_last_step for p in parts if p.reported_last_step is not None and not own]
     return Completeness(
         source="joined",
         rows=history.height,
-        first_step=min(firsts, default=None),
-        last_step=max(lasts, default=None),
+        first_step=first if isinstance(first, int) else None,
+        last_step=last if isinstance(last, int) else None,
         reported_last_step=max(reported, default=None),
         sampled=any(p.sampled for p in parts),
         truncated=any(p.truncated for p in parts),

@@ -62,7 +62,8 @@ class ChartData:
         kept = self._thin(series)
         entry = self._entry(kept, len(series))
         entry["grid"] = self._grid(kept.rows, kept.x)
-        if info.x_axis not in _BOOKKEEPING and info.x_axis in self.view.metrics:
+        own = info.x_axis not in (*_BOOKKEEPING, self.view.axis.key)
+        if own and info.x_axis in self.view.metrics:
             column = self.view.run.history[info.x_axis].cast(float).to_numpy()
             entry["own"] = {"key": info.x_axis, "x": self.buffer.floats(column[kept.rows])}
         self.positions[series.key] = len(self.series)
@@ -185,7 +186,7 @@ class ChartData:
         if len(proof.of) == 2 and all(name in self.view.metrics for name in proof.of):
             first, second = paired(*(self.view.series(name) for name in proof.of))
             info = MetricInfo(key, unit=first.info.unit, run=first.info.run)
-            difference = Series(info, first.x, first.y - second.y, first.rows)
+            difference = Series(info, first.x, first.y - second.y, first.rows, first.axis)
             return [difference], self._add(difference)
         return [], None
 

@@ -12,6 +12,7 @@ import polars as pl
 from markupsafe import Markup
 
 from postrun.metrics import RunView, Series, role_rank, roles
+from postrun.metrics.axis import common_unit
 from postrun.model import Severity
 from postrun.model.study import Study
 from postrun.records.finals import central_metrics, differing, final, labels
@@ -56,7 +57,9 @@ def comparison_page(
     cap = fair_cap(np.array(sizes or [0]), BUDGET)
     settings = differing(views)
     keys = list(metrics)
+    unit = common_unit(view.axis for view in views)
     data = {
+        "axis": unit,
         "runs": _runs(comparison, names, metrics, settings, buffer),
         "metrics": [_metric(key, metrics[key], views, cap, buffer) for key in keys],
         "config": {key: [_plain(v) for v in values] for key, values in settings.items()},
@@ -72,6 +75,7 @@ def comparison_page(
         summary=_summary(comparison),
         settings=_settings_table(settings, names),
         metrics=len(keys),
+        axis=unit,
         finals=_finals_table(views, names, keys),
         panels=_static(views, names, keys),
         masked=masked,
@@ -125,7 +129,7 @@ def _runs(
                 "tags": who.tags,
                 "started": who.started_at.timestamp() if who.started_at else None,
                 "duration": run.runtime,
-                "last": run.completeness.last_step,
+                "last": view.last_x,
                 "rows": run.completeness.rows,
                 "whole": run.completeness.whole,
                 "findings": [levels.count(s) for s in (Severity.CRITICAL, Severity.WARNING)],

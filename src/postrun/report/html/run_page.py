@@ -45,6 +45,7 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         if (console := console_data(part.console)) is not None
     ]
     data = {
+        "axis": view.axis.unit,
         "marks": marks(findings, charts),
         "findings": [proofs for _, proofs in drawn],
         "consoles": consoles,
@@ -66,6 +67,7 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         thinned=_thinned(charts),
         masked=masked,
         metrics=len(view.metrics),
+        axis=view.axis.label,
         own_axes=any("own" in s for s in charts.series),
         panels=_static(view),
         consoles=consoles,
@@ -158,14 +160,14 @@ def _comparable(proof: Evidence, y: Any) -> bool:
 
 
 def _sentence(proof: Evidence) -> str:
-    steps = f"steps {proof.span}, " if proof.span else ""
-    return f"{steps}{number(proof.before)} → {number(proof.after)}"
+    where = f"{proof.span}, " if proof.span else ""
+    return f"{where}{number(proof.before)} → {number(proof.after)}"
 
 
 def _row(proof: Evidence) -> dict[str, str]:
     return {
         "metric": proof.metric,
-        "steps": proof.span,
+        "where": proof.span,
         "before": number(proof.before),
         "after": number(proof.after),
         "n": "" if proof.n is None else f"{proof.n:,}",

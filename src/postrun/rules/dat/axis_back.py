@@ -196,7 +196,8 @@ class AxisBack(Rule):
             end = "charts over it overlap"
             if grave and self._restarts(falls):
                 end = f"{trainings} trainings overlay each other in one run"
-            what = f"goes back from {before} to {after} after step {steps[at[0] - 1]:,.0f}{times}: {end}"
+            place = view.log_axis.at(steps[at[0] - 1])
+            what = f"goes back from {before} to {after} after {place}{times}: {end}"
         return self.finding(
             Severity.WARNING if grave else Severity.INFO,
             0.85 if axis.declared else 0.7,

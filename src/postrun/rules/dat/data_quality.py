@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from postrun.metrics import RunView
-from postrun.model import Completeness, Evidence, Finding, Severity, State
+from postrun.model import Evidence, Finding, Severity, State
 from postrun.rules.base import Rule
 
 
@@ -52,8 +52,8 @@ class HistorySampled(Rule):
         yield self.finding(
             Severity.WARNING,
             0.95,
-            f"The history is sampled: {done.rows:,} rows of {total} steps "
-            f"({first:,}–{done.last_step:,}). Spikes, extremes and single bad values may be missing.",
+            f"The history is sampled: {done.rows:,} rows of {total} {view.log_axis.unit}s "
+            f"({first:,} to {last:,}). Spikes, extremes and single bad values may be missing.",
             "Export again with run.scan_history(), which is complete, or read the run's .wandb file.",
             [
                 Evidence(
@@ -104,7 +104,8 @@ class LogDamaged(Rule):
             return
         remedy = next((d.remedy for d in done.damage if d.remedy), "")
         if done.no_history:
-            told = "" if done.reported_last_step is None else _reported(done.reported_last_step)
+            reported = done.reported_last_step
+            told = "" if reported is None else f"; its summary reports {view.log_axis.at(reported)}"
             yield self.finding(
                 Severity.WARNING,
                 1.0,
@@ -114,15 +115,15 @@ class LogDamaged(Rule):
             return
         if done.went_on and not any(d.resumed for d in done.damage):
             if view.run.state is not State.CRASHED:  # RUN002 says so of a crashed run
-                yield self._ends_early(done, remedy or _AGAIN)
+                yield self._ends_early(view, remedy or _AGAIN)
             return
         lost = sum(d.length for d in done.damage)
         tail = all(d.length and not d.resumed for d in done.damage) and lost < 1 << 15
         if view.run.state is State.CRASHED and tail:
             return  # a crash leaves a torn end; RUN002 says so
         where = "; ".join(d.sentence() for d in done.damage[:3]) or (
-            f"the last row is at step {done.last_step}, the summary reports step "
-            f"{done.reported_last_step}"
+            f"the last row is at {view.log_axis.at(done.last_step or 0)}, the summary reports "
+            f"{view.log_axis.at(done.reported_last_step or 0)}"
         )
         more = f"; and {len(done.damage) - 3} more places" if len(done.damage) > 3 else ""
         yield self.finding(
@@ -132,12 +133,13 @@ class LogDamaged(Rule):
             remedy or f"What could be read is used. {_AGAIN}",
         )
 
-    def _ends_early(self, done: Completeness, remedy: str) -> Finding:
+    def _ends_early(self, view: RunView, remedy: str) -> Finding:
+        done, steps = view.run.completeness, view.log_axis
         last, reported = done.last_step or 0, done.reported_last_step or 1
         return self.finding(
             Severity.WARNING,
             1.0,
-            f"The log file ends at step {last:,}, but the run went on to step {reported:,}: the last "
+            f"The log file ends at {steps.at(last)}, but the run went on to {steps.at(reported)}: the last "
             f"{100 * (1 - last / reported):.0f}% of its history is missing",
             remedy,
             [
@@ -156,10 +158,6 @@ class LogDamaged(Rule):
 
 #: What to do about a log that is not whole.
 _AGAIN = "Copy the file again, or read the run from the server."
-
-
-def _reported(step: int) -> str:
-    return f"; its summary reports step {step:,}"
 
 
 class StepsIrregular(Rule):
@@ -210,7 +208,7 @@ class StepsIrregular(Rule):
             Severity.WARNING if share > 0.01 else Severity.INFO,
             1.0,
             f"{len(bad):,} of {len(steps):,} rows repeat an earlier step or go back, first after "
-            f"step {int(highest[first - 1]):,} (to {int(steps[first]):,})"
+            f"{view.log_axis.at(float(highest[first - 1]))} (to {int(steps[first]):,})"
             + (f"; {why}" if why else ""),
             "Check that the resume started from the checkpoint that you meant; all rows are kept.",
             [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
@@ -52,8 +52,8 @@ class DroppedRows(Rule):
             return
         least = "at least " if done.dropped_more else ""
         rows, whose = ("1 row", "its") if done.dropped == 1 else (f"{done.dropped:,} rows", "their")
-        steps = f" of {_span(done.dropped_steps)}" if done.dropped_steps else ""
-        at = _span(done.dropped_at) if done.dropped_at else "a later step"
+        steps = f" of {view.log_axis.span(*done.dropped_steps)}" if done.dropped_steps else ""
+        at = view.log_axis.span(*done.dropped_at) if done.dropped_at else "a later step"
         first, last = done.dropped_steps or (None, None)
         low, high = done.dropped_at or (None, None)
         yield self.finding(
@@ -77,8 +77,3 @@ class DroppedRows(Rule):
             ],
             links=("https://docs.wandb.ai/guides/track/log/customize-logging-axes",),
         )
-
-
-def _span(steps: Sequence[int]) -> str:
-    first, last = steps
-    return f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"

@@ -65,7 +65,8 @@ class MetricStopped(Rule):
                 stopped.setdefault(float(series.x[-1]), []).append(series)
         for step, group in stopped.items():
             names = ", ".join(s.key for s in group[:4]) + (" ..." if len(group) > 4 else "")
-            usual = float(np.median(np.diff(group[0].x)))
+            moves = np.diff(group[0].x)
+            usual = float(np.median(moves[moves > 0]))
             yield self.finding(
                 Severity.WARNING,
                 0.75,

@@ -89,7 +89,7 @@ class StepTimeGrows(Rule):
         ):
             return None
         x, y, _ = bin_medians(steps[1:], np.diff(seconds) / np.diff(steps), _GROUPS)
-        rows = np.array([view.row_at(float(at)) or 0 for at in x], dtype=np.int64)
+        rows = np.array([view.rows_of(float(at), np.inf)[0] or 0 for at in x], dtype=np.int64)
         return Series(MetricInfo("_runtime", unit="s"), x, y, rows, view.axis)
 
     def _more_work(self, view: RunView, ratio: float) -> tuple[str, list[Evidence]]:

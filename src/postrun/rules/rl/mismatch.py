@@ -193,4 +193,4 @@ def _gap(view: RunView) -> Series | None:
         return None
     of = trainer.key, inference.key
     info = replace(b.info, key=" - ".join(of), role=None, of=of)
-    return Series(info, a.x, np.abs(a.y - b.y), a.rows)
+    return Series(info, a.x, np.abs(a.y - b.y), a.rows, a.axis)

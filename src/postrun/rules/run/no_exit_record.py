@@ -12,6 +12,7 @@ from postrun.model.text import duration
 from postrun.rules.base import Rule
 from postrun.rules.run.machine_end import idle_at_end, machine_at_end
 from postrun.rules.run.words import at_the_end, describe, remedy, shortened
+from postrun.training.checkpoints import go_on
 from postrun.training.end_words import after, left, progress_words, where
 from postrun.training.ending import (
     EMPTY,
@@ -28,7 +29,7 @@ _DRAWN = re.compile(r"\|[^|]{4,}\|")
 _IDLE = 600.0
 #: What the SDK calls the program of a notebook.
 _NOTEBOOK = re.compile(r"no main file|\.ipynb$")
-_LOOK = "Look at the scheduler's and the kernel's logs for that time, then resume from the last checkpoint."
+_LOOK = "Look at the scheduler's and the kernel's logs for that time, then"
 
 
 class NoExitRecord(Rule):
@@ -98,7 +99,7 @@ class NoExitRecord(Rule):
             Severity.CRITICAL,
             0.9 if cause or seen or how.suspended else 0.7,
             f"Killed{where(view)}{after(view)}{early}: no exit record, and {why}{seen}{rows}{shown}",
-            remedy(cause) or _LOOK,
+            remedy(cause) or f"{_LOOK} {go_on(view)}.",
             [*at_the_end(view), *proofs],
         )
 

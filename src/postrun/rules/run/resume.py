@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from postrun.metrics import RunView
+from postrun.metrics import Axis, RunView
+from postrun.metrics.axis import STEP, numbers, unit_of
 from postrun.model import Evidence, Finding, Seam, Severity
-from postrun.model.text import duration, number
+from postrun.model.text import duration, number, position
 from postrun.rules.base import Rule, evidence
 from postrun.stats.robust import median, noise_sigma
 
@@ -53,13 +54,14 @@ class ResumedWithGap(Rule):
         seams = [s for s in view.run.completeness.seams if s.kind == "resumed"]
         if not seams:
             return
-        key, values = _counter(view)
+        axis, values = _counter(view)
         usual = float(np.median(np.diff(np.unique(values)))) if len(np.unique(values)) > 2 else 1.0
-        jumps = [j for seam in seams if (j := _around(values, seam)) is not None]
+        told = [(seam, j) for seam in seams if (j := _around(values, seam)) is not None]
+        jumps = [jump for _, jump in told]
         low = float(np.nanmin(values)) if len(values) else 0.0
         again = [(a, b) for a, b in jumps if b <= min(low, a - usual)]
         missing = [(a, b) for a, b in jumps if b > a + self.limits["jump"] * usual]
-        twice = [(b, a) for a, b in jumps if low < b < a or (low < b == a and key == "_step")]
+        twice = [(b, a) for a, b in jumps if low < b < a or (low < b == a and axis.key == STEP)]
         seconds = sum(seam.gap_seconds or 0.0 for seam in seams)
         if not (missing or twice or again) and seconds < self.limits["least_seconds"]:
             return
@@ -69,13 +71,24 @@ class ResumedWithGap(Rule):
         yield self.finding(
             Severity.WARNING if severe else Severity.INFO,
             0.9,
-            _sentence(
-                len(seams), seconds, "" if key == "_step" else f" ({key})", missing, twice, again
-            ),
+            _sentence(len(seams), seconds, axis, missing, twice, again),
             "Save checkpoints more often, resume from the last one, and log from its step on.",
             [
-                Evidence(key, None, min(a, b), max(a, b), a, b, seconds, len(values))
-                for a, b in jumps[:5]
+                Evidence(
+                    axis.key,
+                    None,
+                    min(a, b),
+                    max(a, b),
+                    a,
+                    b,
+                    seconds,
+                    len(values),
+                    axis=axis.key,
+                    unit=axis.unit,
+                    row_from=seam.row - 1,
+                    row_to=seam.row,
+                )
+                for seam, (a, b) in told[:5]
             ],
         )
 
@@ -84,35 +97,36 @@ Pairs = list[tuple[float, float]]
 
 
 def _sentence(
-    count: int, seconds: float, unit: str, missing: Pairs, twice: Pairs, again: Pairs
+    count: int, seconds: float, axis: Axis, missing: Pairs, twice: Pairs, again: Pairs
 ) -> str:
     times = "once" if count == 1 else "twice" if count == 2 else f"{count} times"
     pause = "a pause" if count == 1 else "pauses"
     text = f"Resumed {times}" + (f" after {pause} of {duration(seconds)}" if seconds >= 1 else "")
     parts = [text]
-    parts += [f"no step between {_at(a)} and {_at(b)}{unit} was logged" for a, b in missing[:3]]
-    parts += [f"steps {_at(a)} to {_at(b)}{unit} were trained twice" for a, b in twice[:3]]
+    of = "" if axis.key == STEP else f" ({axis.key})"
     parts += [
-        f"the steps{unit} start again at {_at(b)} after {_at(a)}: another training under the same id, or "
-        "an offline resume, which counts anew"
+        f"no {axis.unit} between {position(a)} and {position(b)}{of} was logged"
+        for a, b in missing[:3]
+    ]
+    parts += [f"{axis.span(a, b)}{of} were trained twice" for a, b in twice[:3]]
+    parts += [
+        f"the {axis.unit}s{of} start again at {position(b)} after {position(a)}: another training "
+        "under the same id, or an offline resume, which counts anew"
         for a, b in again[:1]
     ]
     return "; ".join(parts)
 
 
-def _at(value: float) -> str:
-    """Return a counter's value: whole steps in full, fractions of epochs with four digits."""
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
-
-
-def _counter(view: RunView) -> tuple[str, NDArray[np.float64]]:
+def _counter(view: RunView) -> tuple[Axis, NDArray[np.float64]]:
     """Return the trainer's own counter, row by row (NaN if not logged); `_step` if it has none."""
+    if view.axis.key != STEP:
+        return view.axis, numbers(view.run.history[view.axis.key])
     roles = ("progress.step", "progress.tokens", "progress.samples", "progress.epoch")
     history = view.run.history
     for series in view.by_role(*roles):
         if len(series.finite) > 1:
-            return series.key, history[series.key].cast(float).to_numpy()
-    return "_step", history["_step"].cast(float).to_numpy()
+            return Axis(series.key, unit_of(series.key)), numbers(history[series.key])
+    return view.axis, numbers(history[STEP])
 
 
 def _around(values: NDArray[np.float64], seam: Seam) -> tuple[float, float] | None:

@@ -9,11 +9,10 @@ from postrun.model import Finding, Severity
 from postrun.rules.base import Rule
 from postrun.rules.run.machine_end import machine_at_end
 from postrun.rules.run.words import at_the_end, describe, error, remedy, shortened
+from postrun.training.checkpoints import go_on
 from postrun.training.console_progress import Progress
 from postrun.training.end_words import after, left, phase_that_failed, where
 from postrun.training.ending import FAILED, STOPPED, HowEnded, how_it_ended
-
-_GO_ON = "Train on from the last checkpoint if the curves still improved."
 
 
 class RunFailed(Rule):
@@ -70,7 +69,11 @@ class RunFailed(Rule):
         fine = ", although its exit code is 0" if code == 0 else ""
         rest = left(view)
         early = f", about {rest} before its planned end" if rest else ""
-        todo = "" if how.complete or view.last_x is None else f"{_GO_ON} "
+        todo = (
+            ""
+            if how.complete or view.last_x is None
+            else f"If the curves still improved, {go_on(view)}. "
+        )
         return self.finding(
             Severity.INFO,
             1.0 if how.cause is not None else 0.8,

@@ -99,7 +99,8 @@ def _judge_end(out: Completeness, run: Run, segments: Segments) -> None:
     if reported > (last or 0) + 1:
         out.truncated = True
         out.notes.append(
-            f"the summary reports step {reported}, the last row is at step {last}: the rows between are not in "
+            f"the summary reports _step {reported}, the last row is at _step {last}: the rows between "
+            "are not in "
             "the log"
         )
 

@@ -129,7 +129,7 @@ class Chart {
     axes[1].values = (u, ticks) => ticks.map((v) => (v == null ? "" : short(v)));
     if (this.axis === "runtime") axes[0].values = (u, ticks) => ticks.map(elapsed);
     else if (!time) axes[0].values = (u, ticks) => ticks.map((v) => v.toLocaleString("en", { maximumSignificantDigits: 9 }));
-    if (this.axis === "step") axes[0].incrs = WHOLE;  // there is no half a step
+    if (this.axis === "step" && stepUnit !== "epoch") axes[0].incrs = WHOLE;  // there is no half a step
     const options = {
       width: Math.max(160, this.frame.clientWidth), height, padding: [8, 18, 0, 0],
       series: [{}, ...made.series], axes,

@@ -5,8 +5,11 @@ const view = {
   listeners: new Set(),
 };
 
+// What one step is called: what the trainer counts ("epoch"), by its own column.
+const stepUnit = page.axis;
+
 const AXES = {
-  step: { title: "step", text: (v) => "step " + v.toLocaleString("en") },
+  step: { title: stepUnit, text: (v) => `${stepUnit} ${v.toLocaleString("en")}` },
   runtime: { title: "time since start", text: elapsed },
   time: { title: "wall time (UTC)", text: utc },
   own: { title: "own axis (define_metric)", text: (v) => String(v) },

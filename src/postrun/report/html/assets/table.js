@@ -7,7 +7,7 @@ function columns() {
     { title: "state", value: (r) => r.state },
     { title: "started (UTC)", value: (r) => r.started, text: (v) => utc(v).slice(0, 16), number: true },
     { title: "duration", value: (r) => r.duration, text: elapsed, number: true },
-    { title: "last step", value: (r) => r.last, text: short, number: true },
+    { title: `last ${stepUnit}`, value: (r) => r.last, text: short, number: true },
     { title: "critical", value: (r) => r.findings[0], number: true },
     { title: "warnings", value: (r) => r.findings[1], number: true },
   ];
