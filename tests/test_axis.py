@@ -195,8 +195,11 @@ def yolo() -> Run:
     return make_run(
         {
             "train/box_loss": decay(ROWS),
+            "train/dfl_loss": decay(ROWS),
             "val/box_loss": decay(ROWS),
+            "metrics/precision(B)": decay(ROWS),
             "metrics/mAP50(B)": decay(ROWS),
+            "lr/pg0": decay(ROWS),
         }
     )
 

@@ -82,7 +82,9 @@ def test_frameworks_are_recognised() -> None:
     prime = view(["mismatch_kl/mean", "is_masked/mean", "inference_probs/mean", "loss/mean"])
     assert prime.framework == "prime-rl"
     assert prime.metrics["loss/mean"].role == "loss.policy"
-    trainer = view(["train/global_step", "train/learning_rate", "train/loss", "eval/loss"])
+    trainer = view(
+        ["train/global_step", "train/learning_rate", "train/epoch", "train/loss", "eval/loss"]
+    )
     assert trainer.framework == "Hugging Face Trainer"
     lightning = view(["trainer/global_step", "val_loss", "lr-AdamW"])
     assert lightning.framework == "PyTorch Lightning"
@@ -245,7 +247,7 @@ def test_companions() -> None:
 def test_every_pack_is_valid_and_names_known_roles() -> None:
     assert {p.name for p in packs()} >= {"prime-rl", "hf-trainer", "lightning", "generic"}
     for pack in packs():
-        assert all(pattern.role in roles() for pattern in pack.patterns)
+        assert all(p.role in roles() or (not p.role and p.quantity) for p in pack.patterns)
     assert all(role.better in ("lower", "higher", "neither") for role in roles().values())
 
 

@@ -92,7 +92,7 @@ def readings_of(key: str, target: str | None = None) -> list[MetricInfo]:
             ]
         return found
     run = with_declared(Run(Identity("")), declarations())
-    known = [pack for pack in packs() if pack.stream == "history"]
+    known = [pack.narrow() for pack in packs() if pack.stream == "history"]
     system = [info for pack in packs() if pack.stream == "system" and (info := pack.describe(key))]
     found = candidates(run, key, [])
     for pack in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,7 +24,8 @@ class KeyPattern:
     """One pattern of a pack: keys that match it in full have the role.
 
     Its quantity and split are said where the framework means something else than the name: PufferLib's
-    `eval_time` is that of its rollouts.
+    `eval_time` is that of its rollouts. A pattern with a quantity and no role is of a metric that no rule
+    judges. One that is `wide` says something of a run of the framework, and nothing if only the name is known.
     """
 
     regex: re.Pattern[str]
@@ -33,19 +34,24 @@ class KeyPattern:
     better: str = ""
     quantity: str = ""
     split: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
     """One framework's names, and the marks by which it is recognised (`metrics/frameworks.py`).
 
-    `at_least` of the metric names `keys`; all of `config_keys`; one of `packages`, which nobody installs for
-    something else, or one of `requirements` together with a name; a program that one of `programs` matches.
+    Strong marks: `at_least` of the metric names `keys`; the x axis that `define_metric` gives all (`axis`); one
+    of each group of `config_keys`; an integration of the SDK (`features`); a program that one of `programs`
+    matches. Weak ones: half of `at_least`; a name that one of `like` matches; one of `requirements`, installed
+    or imported; one of `projects`. One of `packages`, which nobody installs for something else, or the import
+    of one of `imports` is enough for a run that logged nothing, or whose pack has no names.
 
-    Packs of lower `rank` are asked first: a trainer before the framework that it is built on.
-    `stream` is what it describes, "history" or "system"; `parts` are the runs of which one training
-    of this framework is made, by keys that only that one logs. `step_unit` is what one step of its counter
-    is called ("environment step"), or one `_step` where it has no counter; "" if it is called a step.
+    `builds_on` are the packs of the frameworks below it. Packs of lower `rank` are asked first: a trainer
+    before the framework that it is built on. `stream` is what it describes, "history" or "system"; `parts` are
+    the runs of which one training of this framework is made, by keys that only that one logs. `step_unit`
+    is what one step of its counter is called ("environment step"), or one `_step` where it has no counter; ""
+    if it is called a step.
     """
 
     name: str
@@ -53,10 +59,16 @@ class Pack:
     patterns: tuple[KeyPattern, ...]
     keys: frozenset[str] = frozenset()
     at_least: int = 1
-    config_keys: frozenset[str] = frozenset()
+    like: tuple[re.Pattern[str], ...] = ()
+    axis: str = ""
+    config_keys: tuple[frozenset[str], ...] = ()
+    features: frozenset[str] = frozenset()
     requirements: frozenset[str] = frozenset()
     packages: frozenset[str] = frozenset()
+    imports: frozenset[str] = frozenset()
     programs: tuple[re.Pattern[str], ...] = ()
+    projects: frozenset[str] = frozenset()
+    builds_on: frozenset[str] = frozenset()
     settings: dict[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict, hash=False)
     normalised: bool = False
     rank: int = 0
@@ -71,24 +83,32 @@ class Pack:
         best = max(counts, key=lambda part: counts[part], default="")
         return best if counts.get(best) else ""
 
+    def narrow(self) -> Pack:
+        """Return the pack without its wide patterns: for names of which no run is known."""
+        return replace(self, patterns=tuple(p for p in self.patterns if not p.wide))
+
+    def resembles(self, key: str) -> bool:
+        """Return whether a name is written as this framework writes its names."""
+        return any(pattern.fullmatch(key) for pattern in self.like)
+
     def describe(self, key: str) -> MetricInfo | None:
-        """What this pack knows about a key, None where it knows nothing."""
+        """Return what this pack knows about a key, None if nothing; its split is "" if only the name tells."""
         name = normalise(key) if self.normalised else key
         for pattern in self.patterns:
             found = pattern.regex.fullmatch(name)
             if not found:
                 continue
-            role, groups = roles()[pattern.role], found.groupdict()
+            role, groups = roles().get(pattern.role), found.groupdict()
             return MetricInfo(
                 key=key,
-                role=role.name,
+                role=pattern.role or None,
                 stat=groups.get("stat") or groups.get("stat2") or "",
-                unit=pattern.unit or role.unit,
-                better=pattern.better or role.better,
+                unit=pattern.unit or (role.unit if role else ""),
+                better=pattern.better or (role.better if role else "neither"),
                 pack=self.name,
                 index=groups.get("index") or "",
                 quantity=pattern.quantity,
-                split=pattern.split or "none",
+                split=pattern.split,
             )
         return None
 
@@ -109,10 +129,16 @@ def parse_pack(text: str, origin: str) -> Pack:
             patterns=tuple(_pattern(entry) for entry in data.get("metric", [])),
             keys=frozenset(recognise.get("keys", [])),
             at_least=int(recognise.get("at_least", 1)),
-            config_keys=frozenset(recognise.get("config", [])),
-            requirements=frozenset(recognise.get("requirements", [])),
-            packages=frozenset(recognise.get("packages", [])),
+            like=tuple(re.compile(p) for p in recognise.get("like", [])),
+            axis=recognise.get("axis", ""),
+            config_keys=tuple(frozenset(n.split("|")) for n in recognise.get("config", [])),
+            features=frozenset(recognise.get("features", [])),
+            requirements=_modules(recognise.get("requirements", [])),
+            packages=_modules(recognise.get("packages", [])),
+            imports=_modules(recognise.get("imports", [])),
             programs=tuple(re.compile(p) for p in recognise.get("programs", [])),
+            projects=frozenset(recognise.get("projects", [])),
+            builds_on=frozenset(data.get("builds_on", [])),
             settings={
                 name: tuple(re.compile(p) for p in patterns)
                 for name, patterns in data.get("config", {}).items()
@@ -128,16 +154,23 @@ def parse_pack(text: str, origin: str) -> Pack:
 
 
 def _pattern(entry: dict[str, Any]) -> KeyPattern:
-    if entry["role"] not in roles():
-        raise ValueError(f"unknown role {entry['role']!r} for pattern {entry['pattern']!r}")
+    role = entry.get("role", "")
+    if role not in roles() and (role or "quantity" not in entry):
+        raise ValueError(f"unknown role {role!r} for pattern {entry['pattern']!r}")
     return KeyPattern(
         regex=re.compile(entry["pattern"]),
-        role=entry["role"],
+        role=role,
         unit=entry.get("unit", ""),
         better=entry.get("better", ""),
         quantity=entry.get("quantity", ""),
         split=entry.get("split", ""),
+        wide=bool(entry.get("wide", False)),
     )
+
+
+def _modules(names: Iterable[str]) -> frozenset[str]:
+    """Return names of packages as those of modules are written."""
+    return frozenset(name.replace("-", "_") for name in names)
 
 
 @cache

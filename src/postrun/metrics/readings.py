@@ -30,6 +30,8 @@ _PREFERENCE = frozenset({"reward.margin", "accuracy.preference"})
 _FAMILY = {"score": "score", "accuracy": "score", "perplexity": "loss"}
 #: Losses that a name alone does not tell: a policy's is called "loss" as well.
 _SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
+#: Times that are shorter if the machine is faster, but longer if there is more to do: the name tells.
+_DURATIONS = ("time.generate", "time.evaluate")
 #: Roles of what only the training has.
 _TRAINING = ("time.generate", "memory.")
 _GOALS = {"minimize": "lower", "maximize": "higher"}
@@ -97,22 +99,24 @@ def _of_policy(info: MetricInfo, shared: Collection[str]) -> MetricInfo:
 def _from_packs(key: str, packs: Sequence[Pack]) -> MetricInfo | None:
     """Return what the first pack that knows a name says, in words that the name may make more precise."""
     info = next((found for pack in packs if (found := pack.describe(key)) is not None), None)
-    if info is None or info.role is None:
-        return info
-    read_as = next(iter(read(key)), None)
-    named, split = split_of_name(key), split_of(info.role)
-    if info.split != "none":
+    if info is None:
+        return None
+    read_as, role = next(iter(read(key)), None), info.role or ""
+    named, split = split_of_name(key), split_of(role)
+    if info.split:
         split = info.split
-    elif split == "none" and info.role.startswith(_TRAINING):
+    elif split == "none" and role.startswith(_TRAINING):
         split = "train"
     elif split == "none":
-        usual = read_as.split if read_as is not None else "none"
-        split = named or ("train" if info.role.startswith("reward") else usual)
+        usual = read_as.split if read_as is not None else "train"
+        split = named or ("train" if role.startswith("reward") else usual)
     better = info.better
-    if better == "neither" and info.role.startswith("time.") and read_as is not None:
-        better = read_as.better
+    if better == "neither" and role in _DURATIONS and read_as is not None:
+        better = "lower" if read_as.better == "lower" else better
+    same = read_as is not None and read_as.role == info.role
     return replace(
         info,
+        stat=info.stat or (read_as.stat if same and read_as else ""),
         quantity=info.quantity or _quantity(info, read_as),
         split="test" if named == "test" and split == "eval" else split,
         better=better,

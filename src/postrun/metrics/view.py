@@ -272,7 +272,7 @@ class RunView:
             if dtype.is_numeric() and key not in _BOOKKEEPING:
                 infos = (pack.describe(key) for pack in known)
                 info = next((i for i in infos if i is not None), MetricInfo(key))
-                found[key] = replace(info, x_axis="_runtime")
+                found[key] = replace(info, x_axis="_runtime", split="none")
         return found
 
     def system(self, role: str) -> list[Series]:

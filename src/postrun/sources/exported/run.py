@@ -71,6 +71,7 @@ def load_run(folder: Path, run_id: str, bare: Path | None) -> Run:
         history=history,
         environment=told.dict("environment"),
         requirements=[str(line) for line in told.list("requirements")],
+        telemetry=told.dict("telemetry"),
         path=bare or folder,
     )
     system = folder / f"{run_id}_system.parquet"

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from postrun.metrics.packs_loader import packs
+from postrun.metrics.packs_loader import Pack, packs
 from postrun.model import Completeness, Identity, Listing, Run, State
 from postrun.model.times import parse_time
 from postrun.sources.exported.delimited import read_delimited
@@ -116,7 +116,9 @@ def _read(path: Path, version: str) -> tuple[pl.DataFrame, frozenset[str], str]:
     texts = read_delimited(path, [], texts=True)
     typed = [s if s.name in _OWN else _typed(s) for s in texts]
     frame = pl.DataFrame(typed)
-    config = frozenset(s.name for s in frame if s.name not in _OWN and _is_setting(s))
+    known = [pack.narrow() for pack in packs() if pack.stream == "history"]
+    own = (series for series in frame if series.name not in _OWN)
+    config = frozenset(series.name for series in own if _is_setting(series, known))
     results = [n for n in frame.columns if n not in _OWN and n not in config]
     told = ", ".join(sorted(config)) or "none"
     note = (
@@ -143,14 +145,11 @@ def _typed(series: pl.Series) -> pl.Series:
     return cells
 
 
-def _is_setting(series: pl.Series) -> bool:
+def _is_setting(series: pl.Series, known: Sequence[Pack]) -> bool:
     name = series.name
-    known = packs()
     if any(p.fullmatch(name) for pack in known for ps in pack.settings.values() for p in ps):
         return True
-    if name.startswith("_") or any(
-        pack.describe(name) for pack in known if pack.stream == "history"
-    ):
+    if name.startswith("_") or any(pack.describe(name) for pack in known):
         return False
     if not series.dtype.is_numeric() or "." in name:
         return True

@@ -23,6 +23,7 @@ from postrun.model import (
     empty_console,
 )
 from postrun.model.times import parse_time
+from postrun.sources import telemetry
 from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.rows import frame_of, within
 from postrun.sources.wandb_api.address import Address
@@ -176,6 +177,7 @@ def _built(
         metrics=_definitions(theirs.rawconfig),
         environment=_environment(metadata, theirs.rawconfig),
         requirements=[line for line in texts.get("requirements.txt", "").splitlines() if line],
+        telemetry=telemetry.from_config(_internal(theirs.rawconfig)),
         texts=texts,
     )
     run.exit_code = 0 if run.state is State.FINISHED else None
@@ -208,8 +210,7 @@ def _identity(theirs: Any, attributes: Mapping[str, Any], metadata: Mapping[str,
 
 def _branch(theirs: Any) -> dict[str, Any]:
     """Return where a run was forked, as `Identity` has it; a rewind branches off the run itself."""
-    internal = theirs.rawconfig.get("_wandb")
-    point = internal.get("branch_point") if isinstance(internal, dict) else None
+    point = _internal(theirs.rawconfig).get("branch_point")
     if not isinstance(point, dict) or point.get("run_id") in (None, "", theirs.id):
         return {}
     step = point.get("step")
@@ -313,10 +314,15 @@ def _artifacts(theirs: Any) -> list[Artifact]:
     ]
 
 
+def _internal(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the SDK's own part of a config, empty if there is none."""
+    internal = raw.get("_wandb")
+    return internal if isinstance(internal, dict) else {}
+
+
 def _definitions(raw: Mapping[str, Any]) -> list[MetricDefinition]:
     """What `define_metric` said, from the config's internal part."""
-    internal = raw.get("_wandb")
-    items = internal.get("m") if isinstance(internal, dict) else None
+    items = _internal(raw).get("m")
     out: list[MetricDefinition] = []
     items = [item for item in items or [] if isinstance(item, dict)]
     names = [str(item.get(_NAME) or item.get(_GLOB) or "") for item in items]
@@ -338,12 +344,11 @@ def _definitions(raw: Mapping[str, Any]) -> list[MetricDefinition]:
 
 def _environment(metadata: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     out = {k: v for k, v in metadata.items() if v not in (None, "", [], {})}
-    internal = raw.get("_wandb")
-    if isinstance(internal, dict):
-        if internal.get("cli_version"):
-            out["wandb"] = internal["cli_version"]
-        if internal.get("python_version"):
-            out.setdefault("python", internal["python_version"])
+    internal = _internal(raw)
+    if internal.get("cli_version"):
+        out["wandb"] = internal["cli_version"]
+    if internal.get("python_version"):
+        out.setdefault("python", internal["python_version"])
     return out
 
 

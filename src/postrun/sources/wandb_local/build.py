@@ -16,6 +16,7 @@ from postrun.model import (
     State,
     TargetError,
 )
+from postrun.sources import telemetry
 from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.stack import stacked
 from postrun.sources.wandb_local.completeness import completeness, lost_log
@@ -69,7 +70,8 @@ def _join(run_id: str, parts: list[Part]) -> Run:
         run.config |= _filled(log.config, files.config)
         run.summary |= _summary(log, files)
         run.environment |= _environment(log, files)
-        run.telemetry |= log.telemetry
+        for told in (telemetry.from_config(files.internal), log.telemetry):
+            run.telemetry = telemetry.merged(run.telemetry, told)
         run.requirements = files.requirements or run.requirements
         run.alerts += log.alerts
         run.preempting |= log.preempting

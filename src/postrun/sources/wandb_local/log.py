@@ -11,6 +11,7 @@ import polars as pl
 
 from postrun.model import Alert, Artifact, Damage, MetricDefinition
 from postrun.model.run import empty_console, empty_history
+from postrun.sources import telemetry
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.console import Console
@@ -293,8 +294,9 @@ class _Reader:
         self._learn_telemetry(wire.decode(payload, "TelemetryRecord", start, end))
 
     def _learn_telemetry(self, record: dict[str, Any]) -> None:
-        self.log.shared |= bool(record.pop("feature", {}).get("shared_mode"))
-        self.log.telemetry |= record
+        told = telemetry.from_record(record)
+        self.log.shared |= "shared_mode" in told.get("features", ())
+        self.log.telemetry = telemetry.merged(self.log.telemetry, told)
 
     def _on_metric(self, payload: bytes, start: int, end: int) -> None:
         item = wire.decode(payload, "MetricRecord", start, end)

@@ -9,6 +9,8 @@ message here; a `*` after the kind marks a repeated field.
 
 from __future__ import annotations
 
+from postrun.sources.telemetry import FEATURES, IMPORTS
+
 Schema = dict[int, tuple[str, str]]
 
 #: Fields of `Record` by number.
@@ -92,9 +94,12 @@ MESSAGES: dict[str, Schema] = {
         8: ("goal", "int"),
     },
     "GitRepoRecord": {1: ("remote_url", "str"), 2: ("commit", "str")},
-    "Feature": {67: ("shared_mode", "bool")},
+    "Imports": {number: (name, "bool") for number, name in IMPORTS.items()},
+    "Feature": {number: (name, "bool") for number, name in FEATURES.items()},
     "BranchPoint": {1: ("run", "str"), 2: ("value", "double"), 3: ("metric", "str")},
     "TelemetryRecord": {
+        1: ("imports_init", "Imports"),
+        2: ("imports_finish", "Imports"),
         3: ("feature", "Feature"),
         4: ("python_version", "str"),
         5: ("cli_version", "str"),
