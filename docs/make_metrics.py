@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from postrun.metrics import packs, roles
+from postrun.metrics.grammar import JUDGED, LEAST
+from postrun.metrics.grammar.lexicon import lexicon
 
 HEAD = """# Metrics: roles and packs
 
@@ -14,17 +16,25 @@ keys of a framework have which role. What a name means is asked in this order:
 
 1. the user's word: `[tool.postrun.metrics]`, `--metric-role`, `roles=` ([commands](commands.md));
 2. the packs of the frameworks that the run shows, which match whole names;
-3. a grammar: the name is split into words, words that name a split or a statistic or say nothing are set aside, and
-   a lexicon of quantities (`postrun/metrics/grammar/lexicon.toml`) tells what the rest is. Each unknown word costs
-   confidence; below 60% no rule judges by it.
+3. a grammar: the name is split into words, words that name a split or a statistic or say nothing are set
+   aside, and a lexicon of quantities (`postrun/metrics/grammar/lexicon.toml`) tells what the rest is. Each
+   unknown word costs confidence; below 60% no rule judges by it.
 
-Then the values vote: a reading that they contradict (an accuracy of 250, a negative norm, a counter that falls) is
-dropped for the next one. `define_metric`'s goal decides the better direction. A standard deviation or a count has
-none. In a run that logs rewards, a plain `loss` is a policy loss, whose level means nothing. A metric without a role
-is exported, summarised and plotted, but no rule judges it, and every output says how many there are.
+Then the values vote: a reading that they contradict (an accuracy of 250, a negative norm, a counter that
+falls) is dropped for the next one. `define_metric`'s goal decides the better direction. A standard
+deviation or a count has none. In a run that logs rewards, a plain `loss` is a policy loss, whose level
+means nothing. A metric without a role is exported, summarised and plotted, but no rule judges it, and every
+output says how many there are.
 
-`postrun explain NAME` shows the reading that is taken and why, with `--json` all of them, the likeliest first; a run
-beside the name lets its framework and values vote: `postrun explain val_dice wandb/run-20240506_101500-abc`.
+`postrun explain NAME` shows the reading that is taken and why, with `--json` all of them, the likeliest
+first; a run beside the name lets its framework and values vote: `postrun explain val_dice
+wandb/run-20240506_101500-abc`.
+
+`postrun explain NAME --json` prints an object with `metric` and `readings`, the likeliest first, each with
+`name`, `quantity`, `role`, `split` (train, eval, test, none), `statistic` ("value" for a plain value),
+`direction` (lower, higher, neither), `unit`, `confidence` and `why`. The list is empty if the name is not
+understood; the exit code is 0 then as well. `postrun explain NAME TARGET` lets the values, the framework
+and the `define_metric` calls of a run decide too.
 
 ## Roles
 
@@ -35,11 +45,14 @@ beside the name lets its framework and values vote: `postrun explain val_dice wa
 
 def main() -> None:
     """Write or print the page."""
-    out = [HEAD.rstrip("\n")]
+    terms = len({term.quantity for term in lexicon().terms.values()})
+    out = [HEAD.format(terms=terms, judged=JUDGED, least=LEAST).rstrip("\n")]
     out += [
         f"| `{r.name}` | {r.title} | {r.unit} | {r.better} | {r.note} |" for r in roles().values()
     ]
     for pack in packs():
+        if not pack.patterns:  # settings only
+            continue
         out += ["", f"## {pack.title}", ""]
         if pack.keys:
             names = ", ".join(f"`{key}`" for key in sorted(pack.keys))

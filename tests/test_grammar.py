@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -13,11 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postrun.cli.main import cli
-from postrun.metrics import RunView
 from postrun.metrics.grammar import read
 from postrun.metrics.grammar.tokens import segments
-from postrun.metrics.values import Span, contradiction
-from postrun.model import MetricDefinition, Run
 
 #: name, quantity, split, statistic, direction
 NAMES = """
@@ -37,7 +35,7 @@ critic/loss | value loss | train | | lower
 losses/policy | policy loss | train | | neither
 Loss/surrogate | policy loss | train | | neither
 d0.loss_cls | classification loss | train | | lower
-loss_vlb_q3 | denoising loss | train | | lower
+loss_vlb_q3 | variational bound loss | train | | lower
 Validation Accuracy (%) | accuracy | eval | | higher
 Acc@1 | top-1 accuracy | train | | higher
 val/top-5 accuracy | top-5 accuracy | eval | | higher
@@ -48,7 +46,7 @@ val/cityscapes/mIoU | intersection over union | eval | | higher
 Dice_mean_val | Dice score | eval | mean | higher
 test/macro_f1 | F1 score | test | | higher
 val_specificity | specificity | eval | | higher
-hits@10 | hits 10 | eval | | higher
+hits@10 | hit rate | eval | | higher
 eval_rougeLsum | ROUGE | eval | | higher
 test_wer | word error rate | test | | lower
 val/ppl | perplexity | eval | | lower
@@ -94,6 +92,53 @@ trainacc | accuracy | train | | higher
 gradnorm | gradient norm | train | | neither
 kl_coef | coefficient | train | | neither
 loss_weight | coefficient | train | | neither
+val_top3_acc | top-3 accuracy | eval | | higher
+Val/MacroF1 | F1 score | eval | | higher
+initial_accuracy | accuracy | eval | first | higher
+val_mrr | mean reciprocal rank | eval | | higher
+valid_MR | mean rank | eval | | lower
+test/db_score | Davies-Bouldin index | test | | lower
+hd95_liver | HD95 | eval | | lower
+val_bpd | bits per dimension | eval | | lower
+render/psnr_render | PSNR | eval | | higher
+mAP-val-audio | mean average precision | eval | | higher
+router_z_loss | router z-loss | train | | lower
+aux_loss | auxiliary loss | train | | lower
+vq_loss | vector-quantisation loss | train | | lower
+D_A | discriminator loss | train | | neither
+G_GAN | generator loss | train | | neither
+idt_B | identity loss | train | | lower
+train/critic1 | value loss | train | | lower
+D(G(z)) | discriminator output | train | | neither
+delta_loss | change of loss | train | | neither
+rewards_0/helpfulness_score | helpfulness reward | train | | higher
+collision_rate | collision rate | train | | lower
+failure_rate | failure rate | train | | lower
+battle_lost_rate_draws | draw rate | train | | neither
+Number of steps per episode | episode length | train | | neither
+replay_buffer_size | replay buffer size | train | | neither
+batch_size | batch size | train | | neither
+num_gpus | gpu count | none | | neither
+model/GFLOPs | floating-point operations total | train | | neither
+inference_time_ms | inference time | train | | lower
+latency_p99 | inference time | train | p99 | lower
+time/iterations | step counter | train | | neither
+timer/step | step time | train | | lower
+round_time | round time | train | | lower
+profiling/Time taken: Trainer.step | time | train | | lower
+gradients/global_norm | gradient norm | train | | neither
+test/sample_images | images | test | | neither
+reward_plot | images | none | | neither
+best_epoch | best epoch | train | best | neither
+best_loss | loss | eval | best | lower
+Validaton Loss | loss | eval | | lower
+episode_lenght | episode length | train | | neither
+tok/sec | throughput tokens/s | train | | higher
+ms_per_batch | step time | train | | lower
+val_fn_rate | false negative rate | eval | | lower
+loss_var | variance loss | train | | lower
+val/audio | audio | eval | | neither
+test_nsd | surface Dice | test | | higher
 """
 ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in NAMES.strip().splitlines()]
 
@@ -107,7 +152,22 @@ def test_names(name: str, quantity: str, split: str, stat: str, better: str) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["zorp", "stats/env_id", "visited_pos", "Moving Average", "mode", "idx2_check"]
+    "name",
+    [
+        "zorp",
+        "stats/env_id",
+        "visited_pos",
+        "Moving Average",
+        "mode",
+        "idx2_check",
+        "step_4_eff",
+        "x_pos_per_episode",
+        "samples/portrait",
+        "rewards/sample_details",
+        "value",
+        "program/depth",
+        "mAP_vs_size",
+    ],
 )
 def test_what_no_word_names_is_not_guessed(name: str) -> None:
     assert read(name) == ()
@@ -141,89 +201,53 @@ def test_any_text_is_read(name: str) -> None:
         assert info.split in ("train", "eval", "test", "none") and info.why
 
 
+#: Names whose first word is a group that a wrapper before it would hide.
+GROUPED = [row[0] for row in ROWS if not row[0].startswith(("gradients", "timer", "time/"))]
+
+
 @given(
-    st.sampled_from([row[0] for row in ROWS]),
-    st.sampled_from(["metrics/", "charts/", "log/", "info."]),
+    st.sampled_from(GROUPED),
+    st.lists(
+        st.sampled_from(["metrics", "charts", "info", "stats", "perf"]),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(["/", ".", " ", "_", "-"]),
 )
-def test_a_wrapper_changes_nothing(name: str, wrapper: str) -> None:
-    plain, wrapped = (
-        read(name)[0],
-        read(wrapper + name)[0] if "gradients" not in name else read(name)[0],
-    )
-    assert (plain.quantity, plain.better, plain.split) == (
-        wrapped.quantity,
-        wrapped.better,
-        wrapped.split,
-    )
+def test_a_wrapper_changes_nothing(name: str, wrappers: list[str], separator: str) -> None:
+    plain, wrapped = read(name)[0], read(separator.join([*wrappers, name]))[0]
+    seen = [(info.quantity, info.better, info.split, info.stat) for info in (plain, wrapped)]
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("group", ["log/", "logs/", "logs."])
+def test_a_group_of_logs_is_no_logarithm(group: str) -> None:
+    assert read(f"{group}loss")[0].quantity == "loss"
+    assert read("log_loss")[0].quantity == "cross-entropy loss"
+
+
+@given(st.text(max_size=120))
+def test_every_letter_of_a_name_is_in_its_words(name: str) -> None:
+    words = [word for segment in segments(name) for word in segment]
+    assert all(word and not word.isspace() for word in words)
+    wanted = "".join(character for character in name.lower() if character in string.ascii_lowercase)
+    assert "".join(c for word in words for c in word if c in string.ascii_lowercase) == wanted
+
+
+@given(
+    st.sampled_from(["val", "valid", "test", "train", "eval"]),
+    st.sampled_from(["/", "_", " ", "."]),
+)
+def test_a_split_word_decides_the_split_and_not_the_direction(split: str, separator: str) -> None:
+    wanted = {"val": "eval", "valid": "eval"}.get(split, split)
+    for name in ("loss", "accuracy", "f1", "psnr", "wer", "perplexity", "reward", "dice"):
+        plain, told = read(name)[0], read(f"{split}{separator}{name}")[0]
+        assert (told.split, told.better) == (wanted, plain.better)
 
 
 @given(st.sampled_from([row[0] for row in ROWS if "gradients" not in row[0]]))
 def test_a_spread_or_a_count_is_never_better_higher(name: str) -> None:
     assert read(f"{name}_std")[0].better == "neither"
-
-
-# ------------------------------------------------------------------------------- the values vote
-@pytest.mark.parametrize(
-    ("name", "span", "contradicted"),
-    [
-        ("val_acc", Span(0.1, 0.9), False),
-        ("val_acc", Span(10.0, 92.0), False),
-        ("val_acc", Span(-3.0, 0.9), True),
-        ("val_acc", Span(0.0, 4000.0), True),
-        ("grad_norm", Span(-1.0, 3.0), True),
-        ("global_step", Span(0, 1000, falls=0.0), False),
-        ("global_step", Span(0, 1000, falls=0.4), True),
-        ("val/ppl", Span(0.2, 0.7), True),
-        ("lr", Span(1e-5, 1e-3), False),
-        ("lr", Span(0.0, 1e7), True),
-        ("val_mcc", Span(-0.2, 0.9), False),
-        ("val_mcc", Span(0.0, 55.0), True),
-        ("reward", Span(-1e9, 1e9), False),
-        ("acc_std", Span(-0.5, 0.5), True),
-    ],
-)
-def test_values_contradict_a_name(name: str, span: Span, contradicted: bool) -> None:
-    assert bool(contradiction(read(name)[0], span)) is contradicted
-
-
-def view(**columns: object) -> RunView:
-    names = {name.replace("__", "/"): values for name, values in columns.items()}
-    return RunView(Run.from_frame(pl.DataFrame({"_step": range(50), **names})))
-
-
-def test_a_contradicted_reading_is_dropped_and_said() -> None:
-    info = view(val_acc=np.linspace(-5, 5, 50)).metrics["val_acc"]
-    assert info.role is None and not info.understood and "contradict" in info.why
-
-
-def test_percent_is_seen_in_the_values() -> None:
-    seen = view(val_acc=np.linspace(10, 90, 50), test_acc=np.linspace(0.1, 0.9, 50)).metrics
-    assert (seen["val_acc"].unit, seen["test_acc"].unit) == ("%", "")
-
-
-def test_values_that_are_not_finite_contradict_nothing() -> None:
-    y = np.linspace(0.1, 0.9, 50)
-    y[[3, 4, 5]] = np.nan, np.inf, -np.inf
-    assert view(val_acc=y).metrics["val_acc"].role == "accuracy.eval"
-
-
-def test_names_that_polars_takes_for_patterns() -> None:
-    run = Run.from_frame(
-        pl.DataFrame({"_step": [0, 1], "*": [1.0, 2.0], "^.*acc$": [0.1, 0.2], "acc": [7.0, 900.0]})
-    )
-    assert (
-        RunView(run).metrics["acc"].role is None
-    )  # 900 is no accuracy; the others do not confuse it
-
-
-def test_define_metric_decides_the_direction() -> None:
-    run = Run.from_frame(pl.DataFrame({"_step": [0, 1], "zorp": [1.0, 2.0], "blarg": [1.0, 2.0]}))
-    run.metrics += [
-        MetricDefinition("zorp", goal="minimize"),
-        MetricDefinition("bl*", glob=True, summary=["max"]),
-    ]
-    metrics = RunView(run).metrics
-    assert (metrics["zorp"].better, metrics["blarg"].better) == ("lower", "higher")
 
 
 # ---------------------------------------------------------------------------------------- explain
@@ -250,9 +274,53 @@ def test_explain_gives_readings_as_json() -> None:
 
 def test_explain_lets_the_values_of_a_run_vote(tmp_path: Path) -> None:
     path = tmp_path / "run.csv"
-    pl.DataFrame({"_step": range(50), "val_acc": np.linspace(-5, 5, 50)}).write_csv(path)
+    pl.DataFrame({"_step": range(50), "val_acc": [i / 5 - 5 for i in range(50)]}).write_csv(path)
     assert "accuracy" in explained("val_acc")
-    assert "Not understood" in explained("val_acc", str(path))
+    told = " ".join(explained("val_acc", str(path)).split())
+    assert "Not understood: its values contradict the name (accuracy lies between 0 and 100" in told
+    assert "no word of the name" not in told
+    assert json.loads(explained("val_acc", str(path), "--json"))["readings"] == []
+
+
+def test_explain_says_if_the_run_has_no_such_metric(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    pl.DataFrame({"_step": range(5), "loss": [5.0, 4.0, 3.0, 2.0, 1.0]}).write_csv(path)
+    assert "logged no such metric" in explained("val_acc", str(path))
+    assert "logged no such metric" not in explained("loss", str(path))
+
+
+def test_explain_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    plain = [
+        re.sub(r"\x1b\[[0-9;]*m", "", line) for line in explained("test/reward_std").splitlines()
+    ]
+    assert plain and max(map(len, plain)) <= 80
+
+
+@pytest.mark.parametrize(
+    "name", ["val_acc", "train/lr", "zorp", "gpu.0.temp", "loss-like", "mAP@0.5:0.95"]
+)
+def test_explain_gives_all_fields_of_each_reading(name: str) -> None:
+    fields = {
+        "name",
+        "quantity",
+        "role",
+        "split",
+        "statistic",
+        "direction",
+        "unit",
+        "confidence",
+        "why",
+    }
+    for reading in json.loads(explained(name, "--json"))["readings"]:
+        assert fields <= reading.keys() and reading["name"] == name and reading["quantity"]
+        assert reading["split"] in ("train", "eval", "test", "none")
+        assert reading["direction"] in ("lower", "higher", "neither")
+
+
+def test_explain_of_a_rule_stays() -> None:
+    assert json.loads(explained("OPT001", "--json"))["code"] == "OPT001"
 
 
 def test_explain_shows_why_and_what_else() -> None:

@@ -1,110 +1,170 @@
-"""Whether two quantities are the same: by concept, not by wording."""
+"""Whether two quantities are the same: by concept, not by wording.
+
+Words are compared after synonyms are replaced. A qualifier may be missing on one side ("PPO clip fraction" and
+"clip fraction"), unless it makes another quantity of it ("balanced accuracy"). Another head noun is always
+another quantity.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
-#: Concept, and what a quantity's words look like that mean it. The first that fits decides.
-_CONCEPTS = tuple(
-    (concept, re.compile(pattern, re.IGNORECASE))
-    for concept, pattern in (
-        ("value loss", r"value(?:[ -]function)? loss|critic loss"),
-        ("policy loss", r"policy(?:[ -]gradient)? loss|surrogate"),
-        ("entropy loss", r"entropy loss(?<!cross-entropy loss)"),
-        ("temperature loss", r"temperature loss"),
-        ("discriminator loss", r"discriminator .*loss|discriminator loss"),
-        ("generator loss", r"generator .*loss|generator loss"),
-        ("KL loss", r"KL loss|KL penalty"),
-        ("cross-entropy loss", r"cross-entropy|log loss|negative log"),
-        ("loss", r"^(?:combined |total |training |evaluation )?loss$"),
-        ("clip fraction", r"clip fraction"),
-        ("explained variance", r"explained variance"),
-        ("entropy", r"^(?:policy )?entropy$"),
-        ("FLOPs utilisation", r"FLOPs utili[sz]ation|\bMFU\b"),
-        ("squared gradient norm", r"squared gradient norm|gradient norm squared"),
-        ("Dice", r"dice (?:score|coefficient)|^dice$"),
-        ("ROC curve", r"roc curve|confusion matrix|plot|images?|pictures|predictions"),
-        ("AUPRC", r"precision-recall curve"),
-        ("AUROC", r"area under|AUROC|AUC"),
-        ("mAP", r"mean average precision"),
-        ("IoU", r"intersection over union|IoU|jaccard"),
-        ("top-1 accuracy", r"top-1 accuracy"),
-        ("top-5 accuracy", r"top-[35] accuracy"),
-        ("preference accuracy", r"preference accuracy"),
-        ("accuracy", r"accuracy"),
-        ("PSNR", r"PSNR|peak signal"),
-        ("SSIM", r"SSIM|structural similarity"),
-        ("FID", r"fid|inception distance"),
-        ("inception score", r"\bIS\b|inception score"),
-        ("WER", r"word error rate|\bWER\b"),
-        ("CER", r"character error rate|\bCER\b"),
-        ("MRR", r"\bMRR|reciprocal rank"),
-        ("NDCG", r"NDCG"),
-        ("hit rate", r"\bHR|hit"),
-        ("Pearson", r"pearson|correlation"),
-        ("Hausdorff", r"hausdorff|HD95|distance(?<!perceptual distance)"),
-        ("chosen reward", r"reward of chosen"),
-        ("rejected reward", r"reward of rejected"),
-        ("completion length", r"completion length|response length"),
-        ("episode duration", r"episode duration"),
-        ("episode length", r"episode length"),
-        ("return", r"episode return|episode reward|^reward$|average reward|extrinsic reward"),
-        ("KL", r"\bKL\b"),
-        ("exploration rate", r"exploration"),
-        ("Q-value", r"Q-value"),
-        ("step counter", r"step counter|update count|environment step|round counter|iteration counter"),
-        ("token count", r"tokens? (?:seen|count)"),
-        ("sample count", r"samples? (?:seen|count)|batch size"),
-        ("floating-point operations", r"floating-point"),
-        ("throughput steps", r"throughput (?:env |learner |inference )?steps|^throughput$"),
-        ("throughput samples", r"throughput samples"),
-        ("throughput tokens", r"throughput tokens"),
-        ("step time", r"step time"),
-        ("data time", r"data loading"),
-        ("sampling time", r"sampling time|inference time|rollout time|generation time|environment time"),
-        ("evaluation time", r"evaluation time"),
-        ("epoch", r"^epoch$"),
-        ("time", r"time|latency|duration|wall-clock"),
-        ("GPU memory", r"GPU memory"),
-        ("host memory", r"host memory"),
-        ("coefficient", r"coefficient(?! of)|temperature|curriculum|threshold"),
-        ("error", r"error rate|^error$"),
-        ("discriminator output", r"discriminator output|scores? (?:real|fake)|(?:real|fake) score"),
-        ("score", r"^score$|core metric|text-generation"),
-        ("VQ loss", r"vector-quantization|commitment"),
-        ("physics loss", r"physics loss|phys loss"),
+#: What a quantity's words look like, and the words of the concept. All that fit are replaced, in this order.
+_SYNONYMS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"\(.*?\)|\[.*?\]", " "),
+        (r"utilisation", "utilization"),
+        (r"\b(\w+)isation\b", r"\1ization"),
+        (r"\bd g z\b.*|\bd x\b|\bd\(.*|(?:real|fake) scores?|scores? (?:real|fake)", "discriminator output"),
+        # losses
+        (r"value[ -]function", "value"),
+        (r"\b(?:policy[ -]gradient|reinforce|surrogate|actor|pg)\b", "policy"),
+        (r"\bcritic loss|\bq[ -]function loss|\btemporal-difference loss", "value loss"),
+        (r"(?:negative )?log[ -]?(?:likelihood )?loss|negative log[ -]likelihood", "cross-entropy loss"),
+        (r"\bnll\b|\bbce\b|\bce\b", "cross-entropy loss"),
+        (r"generator adversarial loss", "generator loss"),
+        (r"\b(mean squared|mean absolute|huber|cross-entropy) (?:error|loss)", r"\1 loss"),
+        (r"\b(l1|l2) (?:error|reconstruction loss|loss)", r"\1 loss"),
+        (r"\bauxiliary\b|\bregularization\b|\bload balancing\b", "auxiliary"),
+        (r"\bintrinsic curiosity module\b|\bicm\b", "curiosity"),
+        (r"\bsegmentation loss", "mask loss"),
+        (r"vector-quantization|codebook", "commitment"),
+        (r"\bvar(?:iance)? loss", "variance loss"),
+        (r"\btotal loss|\btraining loss|\bevaluation loss|\bcombined loss", "loss"),
+        # scores
+        (r"\barea under (?:the )?(?:roc )?curve\b|\bauroc\b|\bauc\b", "roc area"),
+        (r"\barea under (?:the )?precision-recall curve\b|\bauprc\b", "precision-recall area"),
+        (r"\bc(?:oncordance)?[ -]index\b", "roc area"),
+        (r"\b(?:mean )?average precision\b", "map"),
+        (r"\bintersection over union\b|\bm?iou\b|\bjaccard\b", "iou"),
+        (r"\bf1 score\b|\bf-?score\b", "f1"),
+        (r"\bdice (?:score|coefficient)\b", "dice"),
+        (r"\bsensitivity\b", "recall"),
+        (r"\bmean reciprocal rank\b", "mrr"),
+        (r"\bhits? ?(?:@?\d+|rate|ratio)\b|\bhr ?\d*\b", "hit rate"),
+        (r"\b(?:pearson|spearman|kendall)\w*\b.*|\bcorr\b", "correlation"),
+        (r"\bword error rate\b", "wer"),
+        (r"\bcharacter error rate\b", "cer"),
+        (r"\bfr[eé]chet inception distance\b|\bfid\w*\b.*", "fid"),
+        (r"\bpeak signal-to-noise ratio\b|\bpsnrs\b", "psnr"),
+        (r"\bstructural similarity\b", "ssim"),
+        (r"\binception score\b|^is\d+k.*", "inception score"),
+        (r"\bgain\b|\bimprovement\b", "gain"),
+        (r"\berror rate\b", "error"),
+        (r"\bfpr\w*\b", "false positive rate"),
+        (r"\bfnr\b", "false negative rate"),
+        (r"\bwasserstein\b.*", "wasserstein distance"),
+        (r"\bmape\b", "mean absolute percentage error"),
+        (r"\bnsd\b|\b(?:normalized )?surface (?:dice|distance)\b", "surface dice"),
+        (r"\blpips\b.*", "lpips"),
+        (r"\b(?:ovr )?mos\b|\bmean opinion score\b|\bdnsmos\b", "opinion score"),
+        (r"\bami\b|\badjusted mutual.*", "mutual information"),
+        # reinforcement learning
+        (r"(?:intrinsic|curiosity) (?:episode )?(?:reward|return)|return intrinsic.*", "curiosity bonus"),
+        (r"\bmoving average\b|\bstandard deviation\b", " "),
+        (r"\b(?:episode|episodic|cumulative|average|extrinsic|discounted) (?:reward|return)\b", "return"),
+        (r"\breward score\b|^reward$", "return"),
+        (r"\b(?:part|term) of the reward\b|\breward (?:part|term|component)\b|\b\w+ reward$", "reward term"),
+        (r"\breturn intrinsic\b|\breturn extrinsic\b", "return"),
+        (r"\bapprox(?:imate)? kl\b|\bkl (?:of one update|old-new policy|divergence)\b", "kl"),
+        (r"\bkl loss\b|\bkl penalty\b|\bkl of the latent code\b.*", "kl loss"),
+        (r"\bexploration(?: rate)?(?: epsilon)?\b|\bepsilon\b", "exploration"),
+        (r"\bdraw(?:s| rate)?\b", "draws"),
+        (r"\bresponse length\b|\boutput length\b", "completion length"),
+        # optimisation and progress
+        (r"\bgradient norm squared\b", "squared gradient norm"),
+        (r"\bparameter update count\b|\bupdate count(?:er)?\b|\bupdate step counter\b", "step counter"),
+        (r"\benvironment\b|\benvironments\b", "env"),
+        (r"\biteration counter\b|\bround counter\b", "step counter"),
+        (r"\bfloating-point operations\b.*", "flops total"),
+        (r"\b(?:samples|tokens|episodes) (?:seen|done|count)\b", lambda m: f"{m[0].split()[0][:-1]} counter"),
+        (r"\b(sample|token|episode) count\b", r"\1 counter"),
+        (r"\bcoefficient(?! of)\b|\btemperature(?! loss)\b|\bthreshold\b", "coefficient"),
+        # times
+        (r"\b(?:rollout|sampling|generation|inference|env|collection) time\b|\blatency\b", "sampling time"),
+        (r"\b(?:training|learner|update|epoch|forward|backward|round) time\b", "training time"),
+        (r"\b(?:step|iteration|batch) time\b", "step time"),
+        # pictures
+        (r"\bconfusion matrix(?: image)?\b", "confusion matrix"),
+        (r"\b(?:sample )?(?:images?|pictures|video|videos|renders?)\b", "image"),
+        (r"\bpredictions\b", "prediction"),
+        (r"\bphys loss", "physics loss"),
+        (r"(?<=\w) (?:index|score)$", " "),
     )
+)  # fmt: skip
+#: Qualifiers that make another quantity: they must stand on both sides.
+_TELLING = frozenset(
+    """
+    balanced top-1 top-5 preference gain gap coefficient loss discriminator generator intrinsic squared root
+    percentage chosen rejected latent mismatch completion prompt evaluation sampling data parameter gradient
+    weight update best area matrix histogram term entropy temperature kl token sample gpu host error false
+    true return
+    """.split()  # noqa: SIM905 - a list of words is read more easily
+)
+#: Words that are no quantity alone: the clip fraction is no mere fraction.
+_BARE = frozenset(
+    {
+        "loss",
+        "fraction",
+        "count",
+        "counter",
+        "rate",
+        "coefficient",
+        "distance",
+        "score",
+        "norm",
+        "time",
+    }
+)
+#: The losses that "loss" alone can mean: what the training minimises as a whole.
+_WHOLE = frozenset(
+    {"", "cross-entropy", "mean squared", "mean absolute", "root mean squared", "reconstruction", "huber",
+     "dice", "reward-model pairwise", "sum over clients", "summed over the epoch", "retraining", "contrastive"}
 )  # fmt: skip
 
 
+@cache
 def concept(quantity: str) -> str:
-    """Return the concept that a quantity's words mean, or the words themselves in lower case."""
-    found = next((name for name, pattern in _CONCEPTS if pattern.search(quantity)), "")
-    return found or " ".join(quantity.lower().split())
-
-
-#: Losses that are no mere kind of a loss: another one is another thing.
-_PLAYERS = frozenset(
-    {
-        "value loss",
-        "policy loss",
-        "entropy loss",
-        "temperature loss",
-        "discriminator loss",
-        "generator loss",
-        "KL loss",
-    }
-)
+    """Return a quantity's words with synonyms replaced, in lower case."""
+    text = quantity.lower()
+    for pattern, words in _SYNONYMS:
+        text = pattern.sub(words, text)
+    return " ".join(text.replace(",", " ").split())
 
 
 def same(first: str, second: str) -> bool:
-    """Return whether two quantities are one: the same concept, or both a loss of no side of a game.
-
-    Which loss it is often stands in the code alone: "loss" is right for a cross-entropy loss, and "seg loss"
-    for a segmentation loss; a policy's, a value function's and a generator's loss are other things.
-    """
+    """Return whether two quantities are one, whatever words they are told in."""
     a, b = concept(first), concept(second)
     if a == b:
         return True
-    losses = all(re.search(r"\bloss\b|error$|distance", text) for text in (first, second))
-    return losses and a not in _PLAYERS and b not in _PLAYERS
+    if not a or not b:
+        return False
+    losses = [_kind(text) for text in (a, b)]
+    if None not in losses:
+        return _same_loss(losses[0] or "", losses[1] or "")
+    return _same_but_qualified(a.split(), b.split())
+
+
+def _kind(text: str) -> str | None:
+    """Return which loss a concept is, "" for the loss itself; None if it is no loss."""
+    found = re.fullmatch(r"(.*?)\s*\bloss(?: (?:on|sum|summed) .*)?", text)
+    return found[1] if found else None
+
+
+def _same_loss(a: str, b: str) -> bool:
+    """Return whether two kinds of loss are one.
+
+    "loss" may be any loss of a whole training: which one often stands in the code alone.
+    """
+    if "" in (a, b):
+        return a in _WHOLE and b in _WHOLE
+    return _same_but_qualified([*a.split(), "loss"], [*b.split(), "loss"])
+
+
+def _same_but_qualified(a: list[str], b: list[str]) -> bool:
+    """Return whether all words of the shorter stand in the longer, and what is more tells nothing else."""
+    short, long = sorted((a, b), key=len)
+    more = set(long) - set(short)
+    return set(short) <= set(long) and not more & _TELLING and bool(set(short) - _BARE)

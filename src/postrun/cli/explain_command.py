@@ -33,18 +33,24 @@ def command(what: str, target: str | None, as_json: bool) -> None:
     """
     if target is None and _explain_rule(what, as_json):
         return
-    found = readings_of(what, target)
+    view = _view(target) if target is not None else None
+    found = readings_of(what, view)
     if as_json:
         click.echo(json_text({"metric": what, "readings": [_as_dict(info) for info in found]}))
         return
     if not found:
         print_markdown(
-            f"# {what}\n\nNot understood: no word of the name is a quantity that postrun knows. The metric is "
+            f"# {what}\n\nNot understood: {_reason(what, view)}. The metric is "
             f"exported and plotted, and no rule judges it. If you know what it is, say so: "
             f"`--metric-role '{what}=ROLE'`."
         )
         return
     lines = [f"# {what}", "", *_paragraphs(found[0])]
+    if view is not None and what not in view.run.history.columns:
+        lines += [
+            "",
+            f"{target} logged no such metric: only its name and the framework were asked.",
+        ]
     if len(found) > 1:
         lines += ["", "It could also be:", "", *(f"- {_words(info)}" for info in found[1:])]
     print_markdown("\n".join(lines))
@@ -76,13 +82,25 @@ def _explain_rule(what: str, as_json: bool) -> bool:
     return True
 
 
-def readings_of(key: str, target: str | None = None) -> list[MetricInfo]:
+def _view(target: str) -> RunView:
+    """Return the first run of a target."""
+    refs, errors = find((target,))
+    if not refs:
+        raise UsageError("; ".join(errors) or f"{target}: no run")
+    return RunView(refs[0].load())
+
+
+def _reason(key: str, view: RunView | None) -> str:
+    """Return why a metric is not understood: what its values say, if a run has it, else its name."""
+    taken = view.metrics.get(key) if view is not None else None
+    if taken is not None and taken.why:
+        return taken.why
+    return "no word of the name is a quantity that postrun knows"
+
+
+def readings_of(key: str, view: RunView | None = None) -> list[MetricInfo]:
     """Return the readings of a name, the likeliest first; by all packs if no run says which apply."""
-    if target is not None:
-        refs, errors = find((target,))
-        if not refs:
-            raise UsageError("; ".join(errors) or f"{target}: no run")
-        view = RunView(refs[0].load())
+    if view is not None:
         taken = view.metrics.get(key)
         found = candidates(view.run, key, view.packs)
         if taken is not None and taken.understood:  # as its run's other metrics show it

@@ -93,6 +93,8 @@ class Pack:
 
     def describe(self, key: str) -> MetricInfo | None:
         """Return what this pack knows about a key, None if nothing; its split is "" if only the name tells."""
+        if not self.patterns:
+            return None
         name = normalise(key) if self.normalised else key
         for pattern in self.patterns:
             found = pattern.regex.fullmatch(name)

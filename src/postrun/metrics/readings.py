@@ -15,7 +15,7 @@ from postrun.metrics.grammar import JUDGED, read, split_of_name
 from postrun.metrics.packs_loader import Pack
 from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
-from postrun.metrics.values import contradiction, likeliest, spans
+from postrun.metrics.values import Span, contradiction, likeliest, spans
 from postrun.model import MetricDefinition, Run
 
 #: Roles that only reinforcement learning has. A plain "kl" is not among them: autoencoders have it.
@@ -34,6 +34,8 @@ _SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discrim
 _DURATIONS = ("time.generate", "time.evaluate")
 #: Roles of what only the training has.
 _TRAINING = ("time.generate", "memory.")
+#: The pack of readings that only the name's words give.
+GUESSED = "generic"
 _GOALS = {"minimize": "lower", "maximize": "higher"}
 
 
@@ -60,17 +62,18 @@ def candidates(run: Run, key: str, packs: Sequence[Pack]) -> list[MetricInfo]:
     said = _Definitions(run.metrics)
     found = [user_reading(run.metrics, key), _from_packs(key, packs), *read(key)]
     known = [info for info in found if info is not None]
-    if key in run.history.columns and run.history[key].dtype.is_numeric() and known:
-        span = spans(run.history, {key: known[0]}).get(key)
-        known = [
-            info
-            for info in known
-            if span is None or info.range == "" or not contradiction(info, span)
-        ]
-        known = [likeliest([info], span) or info for info in known]
+    if key in run.history.columns and run.history[key].dtype.is_numeric():
+        known = [voted for info in known if (voted := _voted(run, info)) is not None]
     told = [said.on(info) for info in known]
     distinct = {(i.quantity, i.role, i.split, i.stat, i.better): i for i in reversed(told)}
     return sorted(distinct.values(), key=lambda info: -info.confidence)
+
+
+def _voted(run: Run, info: MetricInfo) -> MetricInfo | None:
+    """Return a reading as the values leave it; None if they contradict it. Only a guess can be wrong."""
+    if info.pack != GUESSED:
+        return info
+    return likeliest([info], spans(run.history, {info.key: info}).get(info.key))
 
 
 def in_context(found: dict[str, MetricInfo], shared: Collection[str]) -> dict[str, MetricInfo]:
@@ -128,20 +131,31 @@ def _from_packs(key: str, packs: Sequence[Pack]) -> MetricInfo | None:
 def _quantity(info: MetricInfo, read_as: MetricInfo | None) -> str:
     """Return the quantity of a pack's reading: the name's own words if they mean the same, else the role's."""
     role = info.role or ""
-    if read_as is not None and read_as.confidence >= JUDGED and role not in _SIDES:
-        families = [name.partition(".")[0] for name in (role, read_as.role or "")]
-        if len({_FAMILY.get(family, family) for family in families}) == 1:
-            return read_as.quantity
-    if read_as is not None and read_as.role == role:
+    if read_as is not None and (read_as.role == role or _more_precise(role, read_as)):
         return read_as.quantity
     return roles()[role].title
 
 
-def _nothing(key: str, guesses: Sequence[MetricInfo], spanned: Mapping[str, object]) -> MetricInfo:
+def _more_precise(role: str, read_as: MetricInfo) -> bool:
+    """Return whether a name's own reading may say more precisely what a role of the same family is."""
+    family, own = role.partition(".")[0], (read_as.role or "").partition(".")[0]
+    if role == "count":
+        return own == "progress"
+    if family in ("time", "throughput") and read_as.role is None:
+        return read_as.quantity.startswith("throughput") or read_as.quantity == "time"
+    if family == "time" and role != "time.part":
+        return False  # waiting for a batch is not loading it
+    if read_as.confidence < JUDGED or role in _SIDES or family == "reward":
+        return False
+    return _FAMILY.get(family, family) == _FAMILY.get(own, own)
+
+
+def _nothing(key: str, guesses: Sequence[MetricInfo], spanned: Mapping[str, Span]) -> MetricInfo:
     """Return a reading without a quantity, which says why there is none."""
     if not guesses:
         return MetricInfo(key, why="no word of the name is a quantity that postrun knows")
-    return MetricInfo(key, why=f"its values contradict the name ({guesses[0].quantity})")
+    why = contradiction(guesses[0], spanned[key]) if key in spanned else ""
+    return MetricInfo(key, why=f"its values contradict the name ({why or guesses[0].quantity})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The values vote: a reading of a name that the values contradict is dropped.
 
-An accuracy lies in [0, 1] or [0, 100], a norm or a time is not negative, a counter does not fall. Only the
-least and the greatest value decide, and for counters whether they fall; values that are not finite decide
-nothing.
+An accuracy lies in [0, 1] or [0, 100], a norm or a time is not negative, a counter does not fall, and a
+"number of steps" that never changes is a setting. Only the least and the greatest value decide, and for
+counters how many there are and whether they fall; values that are not finite decide nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from postrun.metrics.series import MetricInfo
 _SLACK = 1e-3
 #: A counter may fall this often, as a share of its rows: where a run was resumed.
 _FALLS = 0.02
+#: A counter of steps that has one value in this many rows is a setting, such as the steps of a rollout.
+_SETTING_ROWS = 20
 #: What values of a range can be. A share may be given in percent, whatever its name says.
 _RANGES = {
     "fraction": (0.0, 100.0),
@@ -34,11 +36,15 @@ _MOST_LR = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The least and the greatest finite value of a metric, and how often it falls (share of its rows)."""
+    """The least and the greatest finite value of a metric; of a counter, its rows and how often it falls.
+
+    `falls` is a share of the rows; `rows` is 0 for metrics that are no counters.
+    """
 
     low: float
     high: float
     falls: float = 0.0
+    rows: int = 0
 
 
 def spans(frame: pl.DataFrame, infos: Mapping[str, MetricInfo]) -> dict[str, Span]:
@@ -46,10 +52,10 @@ def spans(frame: pl.DataFrame, infos: Mapping[str, MetricInfo]) -> dict[str, Spa
     if not infos or not frame.height:
         return {}
     # Columns are called by number: Polars reads names such as "*" and "^a$" as patterns.
-    plain = pl.DataFrame([frame[name].rename(str(i)) for i, name in enumerate(infos)])
-    whole = [pl.col(plain.columns), pl.col(plain.columns)]
-    low = plain.select(whole[0].min()).row(0)
-    high = plain.select(whole[1].max()).row(0)
+    plain = frame[list(infos)]
+    plain.columns = [str(i) for i in range(plain.width)]
+    ends = plain.select(pl.all().min(), pl.all().max().name.suffix(" high")).row(0)
+    low, high = ends[: plain.width], ends[plain.width :]
     found = {}
     for i, (name, info) in enumerate(infos.items()):
         least, most = _number(low[i]), _number(high[i])
@@ -58,7 +64,7 @@ def spans(frame: pl.DataFrame, infos: Mapping[str, MetricInfo]) -> dict[str, Spa
             finite = finite.filter(finite.is_finite())
             least, most = _number(finite.min()), _number(finite.max())
         if np.isfinite(least) and np.isfinite(most):
-            found[name] = Span(least, most, _falls(plain.to_series(i), info))
+            found[name] = Span(least, most, *_counted(plain.to_series(i), info))
     return found
 
 
@@ -66,12 +72,13 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _falls(column: pl.Series, info: MetricInfo) -> float:
-    """Return the share of values below the one before them, for counters; 0 for other metrics."""
+def _counted(column: pl.Series, info: MetricInfo) -> tuple[float, int]:
+    """Return a counter's share of values below the one before, and its number of values; 0 for others."""
     if info.range != "counter":
-        return 0.0
+        return 0.0, 0
     values = column.drop_nulls().cast(pl.Float64).to_numpy()
-    return float((np.diff(values) < 0).mean()) if len(values) > 1 else 0.0
+    falls = float((values[1:] < values[:-1]).mean()) if len(values) > 1 else 0.0
+    return falls, len(values)
 
 
 def likeliest(readings: Sequence[MetricInfo], span: Span | None) -> MetricInfo | None:
@@ -103,4 +110,6 @@ def contradiction(info: MetricInfo, span: Span) -> str:
         )
     if info.range == "counter" and span.falls > _FALLS:
         return f"a counter does not fall, and {span.falls:.0%} of the values do"
+    if info.role == "progress.step" and span.low == span.high and span.rows >= _SETTING_ROWS:
+        return f"a counter of steps rises, and all {span.rows:,} values are {span.low:g}: a setting"
     return ""

@@ -27,6 +27,7 @@ class Term:
     named: bool = False
     part: bool = False
     loss_only: bool = False
+    alone: bool = False
 
     @property
     def is_loss(self) -> bool:
@@ -112,14 +113,27 @@ def _phrases(quantity: str, entry: dict[str, Any]) -> Iterator[tuple[tuple[str, 
         if solid != text and solid in known:
             continue
         named = _title(text) if term.named else quantity
-        yield words, replace(term, quantity=named, weak=weak is True or text in weak)
+        yield (
+            words,
+            replace(
+                term,
+                quantity=named,
+                weak=weak is True or text in weak,
+                alone=text in entry.get("alone", ()),
+            ),
+        )
 
 
 def _term(quantity: str, entry: dict[str, Any]) -> Term:
-    fields = {name: value for name, value in entry.items() if name not in ("phrases", "weak")}
+    fields = {
+        name: value for name, value in entry.items() if name not in ("phrases", "weak", "alone")
+    }
     return Term(quantity, **fields)
 
 
 def _title(phrase: str) -> str:
-    """Return a phrase as the field writes it: short ones are acronyms."""
+    """Return a phrase as the field writes it: short ones are acronyms, numbers of something counts."""
+    first, _, rest = phrase.partition(" ")
+    if first in ("num", "n") and rest:
+        return f"{rest.removesuffix('s')} count"
     return phrase.upper() if len(phrase) <= 5 and " " not in phrase else phrase

@@ -18,19 +18,50 @@ LEAST, JUDGED = 0.4, 0.6
 _NOT_CENTRAL = frozenset({"min", "max"})
 #: Last words of names that label rows.
 _LABELS = frozenset(
-    {"id", "ids", "idx", "index", "name", "path", "bytes", "date", "url", "type", "mode"}
+    {
+        "id",
+        "ids",
+        "idx",
+        "index",
+        "name",
+        "path",
+        "bytes",
+        "date",
+        "url",
+        "type",
+        "mode",
+        "details",
+        "html",
+    }
 )
+_COMPARED = frozenset({"vs", "versus"})
 #: Families of roles that come after "loss" as the name of a term of it.
 _LOSS_OF = frozenset({"reward", "entropy", "kl", "accuracy", "score", "q_value"})
+#: Pictures and sounds that say beside another quantity what it is of: "psnr_render", "map_audio".
+_MODALITIES = frozenset(
+    """audio audios image images img imgs video videos render renders grid visual visuals pic pics""".split()  # noqa: SIM905
+)
+#: What is shown rather than measured: on the data that the name says.
+_SHOWN = frozenset({"images", "audio", "video", "confusion matrix", "ROC curve", "prediction"})
+#: Ends of names below gradients/ and parameters/ that are no layers.
+_SUMMARIES = frozenset(
+    {"norm", "mean", "max", "min", "std", "total", "global", "count", "histogram"}
+)
 #: Words that are a loss without the word "loss".
 _PLAYERS = frozenset(
     {"discriminator", "generator", "netd", "netg", "errd", "errg", "lossd", "lossg"}
 )
 #: Roles of losses whose group may be a segment of its own: "critic/loss".
 _SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
-_TIME_GROUPS = frozenset({"time", "timing", "timings", "timers", "times", "duration", "durations"})
+_TIME_GROUPS = frozenset(
+    {"time", "timing", "timings", "timer", "timers", "times", "duration", "durations"}
+)
 _SCORES = ("score.", "accuracy.")
 _A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
+
+
+#: A phrase in a name: its words that are no statistic, its length, where it begins, its width, its words.
+_Candidate = tuple[int, int, int, int, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -67,7 +98,8 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     name = _parse(segments(key))
     if not name.matches:
         return ()
-    head = None if name.words[-1] in _LABELS else _head(name)
+    compared = not _COMPARED.isdisjoint(name.words)  # a plot of one thing against another
+    head = None if compared or name.words[-1] in _LABELS else _head(name)
     if head is None or (head.term.weak and any(place > head.segment for place, _ in name.unknown)):
         return ()
     found = [_reading(key, name, head)]
@@ -81,6 +113,8 @@ def _watched(key: str) -> MetricInfo | None:
     group, slash, layer = key.partition("/")
     if not slash or group not in ("gradients", "parameters"):
         return None
+    if "." not in layer and not _SUMMARIES.isdisjoint(layer.lower().split("_")):
+        return None  # "gradients/global_norm"
     quantity = f"{group.removesuffix('s')} histogram"
     split = "train" if group == "gradients" else "none"
     why = f"wandb.watch logs {group}/LAYER"
@@ -94,11 +128,12 @@ def _parse(parts: Sequence[Sequence[str]]) -> _Name:
         [word for part in parts for word in part],
         [i for i, part in enumerate(parts) for _ in part],
     )
-    taken: set[int] = set()
-    for match in _candidates(name):
-        covered = range(match.at, match.at + match.width)
+    terms, taken = lexicon().terms, set[int]()
+    for _, _, start, width, phrase in _candidates(name):
+        covered = range(start, start + width)
         if taken.isdisjoint(covered):
-            name.matches.append(match)
+            segment = name.places[start + width - 1]
+            name.matches.append(_Match(terms[phrase], segment, start, width, phrase))
             taken.update(covered)
     name.matches.sort(key=lambda match: match.at)
     within = {i: match for match in name.matches for i in range(match.at, match.at + match.width)}
@@ -107,8 +142,8 @@ def _parse(parts: Sequence[Sequence[str]]) -> _Name:
     return name
 
 
-def _candidates(name: _Name) -> list[_Match]:
-    """Return all terms that words of a name could mean: phrases of more words first, then later ones."""
+def _candidates(name: _Name) -> list[_Candidate]:
+    """Return all phrases that words of a name could be: those of more words first, then later ones."""
     known = lexicon()
     found = []
     for start, first in enumerate(name.words):
@@ -122,11 +157,8 @@ def _candidates(name: _Name) -> list[_Match]:
                 found.append((known.weights[phrase], length, start, length, phrase))
         if len(known.lengths.get(first, ())) > 1 and not statistic(first):
             found += _spread(name.words, start, known)  # "completions/mean_length"
-    found.sort(key=lambda item: (-item[0], -item[1], -item[2]))
-    return [
-        _Match(known.terms[phrase], name.places[start + width - 1], start, width, phrase)
-        for _, _, start, width, phrase in found
-    ]
+    found.sort(key=lambda item: item[:3], reverse=True)
+    return found
 
 
 def _crosses(name: _Name, start: int, length: int) -> bool:
@@ -134,11 +166,9 @@ def _crosses(name: _Name, start: int, length: int) -> bool:
     return name.words[start] == "log" and name.places[start] != name.places[start + length - 1]
 
 
-def _spread(
-    words: Sequence[str], start: int, known: Lexicon
-) -> list[tuple[int, int, int, int, tuple[str, ...]]]:
-    """Return phrases that begin at a word and have statistics between their words."""
-    solid = [k for k in range(start, len(words)) if not statistic(words[k])]
+def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate]:
+    """Return phrases that begin at a word and have statistics or numbers between their words."""
+    solid = [k for k in range(start, len(words)) if not (statistic(words[k]) or words[k].isdigit())]
     found = []
     for length in known.lengths[words[start]]:
         if 1 < length <= len(solid) and (width := solid[length - 1] - start + 1) > length:
@@ -173,22 +203,21 @@ def _head(name: _Name) -> _Match | None:
     """
     strong = [m for m in name.matches if not m.term.counts and not m.term.loss_only]
     sure = [m for m in strong if not m.term.weak]
+    counters = [m for m in name.matches if m.term.counts]
     if strong and not sure and strong[-1].term.role.startswith("time."):
-        return strong[-1]  # "round_time": the time of what is counted
-    if not sure and (not strong or any(m.term.counts for m in name.matches)):
+        if not counters or strong[-1].at > counters[-1].at or counters[-1].words[-1][-1] != "s":
+            return strong[-1]  # "round_time": the time of what is counted
+        return counters[-1]  # "time/iterations": a counter in the group of times
+    if not sure and (not strong or counters):
         return _lonely(name)
-    strong = sure or strong
+    strong = [m for m in sure if m.words[-1] not in _MODALITIES] or sure or strong
     last = strong[-1]
     special = _special(name, last)
     if special is not None:
         return special
     losses = [m for m in strong if m.term.is_loss]
     beside = losses and losses[-1].segment == last.segment
-    if (
-        losses
-        and losses[-1].at < last.at
-        and (last.term.part or _of_a_loss(last.term, bool(beside)))
-    ):
+    if losses and losses[-1].at < last.at and (last.term.part or _of_a_loss(last, bool(beside))):
         return losses[-1]
     return last
 
@@ -205,8 +234,12 @@ def _special(name: _Name, last: _Match) -> _Match | None:
     if end.term.counts and name.stat == "best" and end.segment == last.segment:
         return end  # "best_val_loss_step"
     begin = name.matches[0]
-    if begin.term.quantity == "count" and begin is not last and begin.segment == last.segment:
-        return begin  # "num_loss_terms"
+    if (
+        begin is not last
+        and begin.segment == last.segment
+        and begin.term.quantity in ("count", "change")
+    ):
+        return begin  # "num_loss_terms", "delta_loss"
     return None
 
 
@@ -214,22 +247,31 @@ def _lonely(name: _Name) -> _Match | None:
     """Return the head of a name without a quantity: a counter, or a player of an adversarial game."""
     counters = [m for m in name.matches if m.term.counts]
     if counters:
-        # A group that only looks like a counter: "samples/portrait".
-        grouped = any(place > counters[-1].segment for place, _ in name.unknown)
-        return None if grouped else counters[-1]
+        return None if _only_beside(name, counters[-1]) else counters[-1]
+    if len(name.matches) == 1 and name.matches[0].term.alone and not name.unknown:
+        return name.matches[0]
     return next((m for m in reversed(name.matches) if m.words[-1] in _PLAYERS), None)
 
 
-def _of_a_loss(term: Term, beside: bool) -> bool:
+def _only_beside(name: _Name, counter: _Match) -> bool:
+    """Return whether a counter only stands beside what is measured.
+
+    So it is in "samples/portrait", "step_4_eff" and "x_pos_per_episode".
+    """
+    per = counter.at > 0 and name.words[counter.at - 1] == "per"
+    later = set(name.words[counter.at + counter.width :])
+    return any(place > counter.segment or per or word in later for place, word in name.unknown)
+
+
+def _of_a_loss(match: _Match, beside: bool) -> bool:
     """Return whether a quantity after "loss" says which loss: "loss_reward", and "loss/images" below it."""
-    if not beside:
-        return term.quantity in ("images", "prediction")
-    return term.quantity == "images" or term.role.partition(".")[0] in _LOSS_OF
+    if match.term.quantity in _SHOWN:
+        return match.words[-1] in _MODALITIES or not beside
+    return beside and match.term.role.partition(".")[0] in _LOSS_OF
 
 
 def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> MetricInfo:
     term, quantity, sure = match.term, match.term.quantity, 0.95
-    split = "none" if term.split == "none" else name.split or _usual_split(name, term)
     unknown = [word for place, word in name.unknown if place == match.segment]
     cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
     if term.is_loss:
@@ -238,20 +280,24 @@ def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> Metri
     elif term.loss_only:
         sure = 0.7
     elif term.role == "time.part" and term.weak:
-        before = [m for m in name.matches if m.at < match.at and m.term.counts]
-        quantity = f"{before[-1].words[-1]} time" if before else quantity
+        counted = next((m for m in reversed(name.matches) if m.term.counts), None)
+        if counted is not None:
+            term, quantity = _A_TIME, f"{counted.words[-1].removesuffix('s')} time"
     elif term.counts and name.words[0] in _TIME_GROUPS and match.at and match.words[-1][-1] != "s":
         term, quantity = _A_TIME, f"{' '.join(match.words)} time"
     elif term.counts and name.stat == "best":
-        term = Term(f"best {quantity}")
+        term = Term(f"best {quantity.removesuffix(' counter')}")
         quantity = term.quantity
-    elif quantity in ("gain", "gap"):
+    elif quantity in ("gain", "gap", "change"):
         term, quantity = _changed(name, match)
     elif term.role == "reward" and (part := _part_of_reward(name, match)):
         unknown = part
         quantity = f"{' '.join(unknown)} {quantity}"
         term = Term(quantity, "reward.component", "higher")
         cost /= 2
+    split = name.split or _usual_split(name, term)
+    if term.split == "none" and quantity not in _SHOWN:
+        split = "none"
     sure -= cost + ((0.2 if name.split else 0.4) if term.weak else 0.0)
     if term.role.endswith(".*") and not name.split:
         sure -= 0.1
@@ -283,18 +329,29 @@ def _usual_split(name: _Name, term: Term) -> str:
     if term.split:
         return term.split
     benchmark = term.role.endswith(".*") and any(m.term.split == "eval" for m in name.matches)
-    final = name.stat in ("first", "last", "best") and term.role == "accuracy.*"
-    final = final or (
-        term.quantity == "gain" and any(m.term.role == "accuracy.*" for m in name.matches)
-    )
-    return "eval" if benchmark or final or term.role.startswith("score.") else "train"
+    final = name.stat in ("first", "last", "best")
+    if benchmark or term.role.startswith("score."):
+        return "eval"
+    held_out = final and term.role == "accuracy.*"
+    best = name.stat == "best" and term.role == "loss.*"  # the one by which a checkpoint is chosen
+    return "eval" if held_out or best else "train"
 
 
 def _part_of_reward(name: _Name, match: _Match) -> list[str]:
     """Return the words that say which term of a reward it is: "exact_reward", "reward/format"; [] if none."""
     words = [word for place, word in name.unknown if place >= match.segment]
+    own = [i for i, place in enumerate(name.places) if place == match.segment]
+    if all(name.words[i].isdigit() or match.at <= i < match.at + match.width for i in own):
+        below = zip(name.words[own[-1] + 1 :], name.places[own[-1] + 1 :], strict=True)
+        return [word for word, _ in below if _is_name(word) and word not in ("reward", "score")]
     scores = [m for m in name.matches if m.segment == match.segment and m.at < match.at]
     return [*(word for m in scores if m.term.role.startswith(_SCORES) for word in m.words), *words]
+
+
+def _is_name(word: str) -> bool:
+    """Return whether a word may name a part: no split, statistic, number, letter or wrapper."""
+    said = word in SPLITS or word in WRAPPERS or word in QUALIFIERS or statistic(word)
+    return len(word) > 1 and not said and not word.isdigit()
 
 
 def _kind_of_loss(name: _Name, match: _Match, unknown: Sequence[str]) -> tuple[Term, str]:
@@ -318,18 +375,25 @@ def _kind_of_loss(name: _Name, match: _Match, unknown: Sequence[str]) -> tuple[T
         return kind.term, kind.term.quantity.replace("*", " ".join(kind.words))
     if kind.term.quantity.endswith(("loss", "penalty", "error")):
         return kind.term, kind.term.quantity
-    quantity = f"{kind.term.quantity.removesuffix(' score')} loss"
+    of = "image" if kind.term.quantity == "images" else kind.term.quantity.removesuffix(" score")
+    quantity = f"{of} loss"
     return Term(quantity, "loss.component", "lower"), quantity
 
 
 def _changed(name: _Name, match: _Match) -> tuple[Term, str]:
     """Return what a gain or gap is of: "accuracy_improvement" is better if accuracy is."""
-    before = [m for m in name.matches if m.at < match.at and not m.term.counts]
+    changed = match.term.quantity == "change"
+    others = [m for m in name.matches if m is not match and not m.term.counts]
+    before = [m for m in others if m.at < match.at] or (others if changed else [])
     if not before:
         return match.term, match.term.quantity
-    quantity = f"{before[-1].term.quantity} {match.term.quantity}"
-    gain = match.term.quantity == "gain"
-    return Term(quantity, better=before[-1].term.better if gain else "lower"), quantity
+    of = before[-1].term
+    if changed:
+        return Term(f"change of {of.quantity}"), f"change of {of.quantity}"
+    quantity = f"{of.quantity} {match.term.quantity}"
+    held_out = "eval" if of.role == "accuracy.*" or of.role.startswith("score.") else ""
+    better = of.better if match.term.quantity == "gain" else "lower"
+    return Term(quantity, better=better, split=held_out), quantity
 
 
 def _why(name: _Name, match: _Match, quantity: str, split: str) -> str:

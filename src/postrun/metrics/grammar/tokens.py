@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from postrun.metrics.grammar.lexicon import lexicon
+from postrun.metrics.grammar.words import statistic
 
 _SEGMENTS = re.compile(r"[/\\|>]+|::|(?<!\d)\.|\.(?!\d)")
 #: Words that show that a word was written together of several: "program" is not "pro" and "gram".
@@ -17,6 +18,8 @@ _CORE = frozenset(
 _WORDS = re.compile(r"[^0-9A-Za-zµ²À-ɏ]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Za-z0-9]+")
 _LETTERS_DIGITS = re.compile(r"([a-z]+)(\d+)([a-z]*)")
+#: Words of fewer letters are not corrected: too many are alike.
+_SHORTEST = 6
 #: A name longer than this is a path or a sentence; its end says what it is.
 _LONGEST = 300
 
@@ -31,27 +34,66 @@ def segments(name: str) -> list[list[str]]:
     return found
 
 
-def _words(token: str) -> list[str]:
+@lru_cache(maxsize=65_536)
+def _words(token: str) -> tuple[str, ...]:
     """Return the words of a token without separators: camelCase and words written together."""
     lower = token.lower()
     known = lexicon().words
-    if lower in known or lower.isdigit():
-        return [lower]
-    camel = [piece.lower() for piece in _CAMEL.findall(token)]
+    if lower in known or lower.isdigit() or statistic(lower):
+        return (lower,)
+    camel = _joined([piece.lower() for piece in _CAMEL.findall(token)], known)
     together = _segmented(lower)
     if together and len(together) <= len(camel):
-        return list(together)
+        return together
     if len(camel) > 1 and all(piece in known or piece.isdigit() for piece in camel):
-        return camel
+        return tuple(camel)
     if together:
-        return list(together)
+        return together
     if len(camel) > 1 and not token.islower():
-        return [word for piece in camel for word in (_segmented(piece) or (piece,))]
+        return tuple(word for piece in camel for word in (_segmented(piece) or (piece,)))
     split = _LETTERS_DIGITS.fullmatch(lower)
     if split:
-        head = list(_segmented(split[1]) or (split[1],))
-        return [*head, split[2], *([split[3]] if split[3] else [])]
-    return [lower]
+        head = _segmented(split[1]) or (split[1],)
+        return (*head, split[2], *([split[3]] if split[3] else []))
+    return (_corrected(lower),)
+
+
+def _corrected(word: str) -> str:
+    """Return the known word that a slip of the keyboard made this one of, else the word itself.
+
+    A slip is a letter too many, a letter too few, or two that changed places. Another letter is another word
+    ("context" is no "content").
+    """
+    if len(word) < _SHORTEST or not word.isalpha():
+        return word
+    known = lexicon().words
+    for i in range(1, len(word)):
+        swapped = word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
+        if swapped in known:
+            return swapped
+        shorter = word[:i] + word[i + 1 :]
+        plural = i == len(word) - 1 and word[-1] == "s"
+        if shorter in known and len(shorter) >= _SHORTEST and not plural:
+            return shorter
+    return _lacking().get(word, word)
+
+
+@cache
+def _lacking() -> dict[str, str]:
+    """Return known words by what is left of them without one letter that is not the first or the last."""
+    words = [word for word in lexicon().words if len(word) > _SHORTEST and word.isalpha()]
+    return {word[:i] + word[i + 1 :]: word for word in words for i in range(1, len(word) - 1)}
+
+
+def _joined(pieces: list[str], known: frozenset[str]) -> list[str]:
+    """Return the pieces with numbers joined to the word before if that is a known word: "F" and "1"."""
+    found: list[str] = []
+    for piece in pieces:
+        if found and piece.isdigit() and found[-1] + piece in known:
+            found[-1] += piece
+        else:
+            found.append(piece)
+    return found
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: Words that name the data: training, evaluation (any that steers the training), test.
 SPLITS = {
@@ -17,7 +18,7 @@ SPLITS = {
         ),
         "eval",
     ),
-    **dict.fromkeys(("test", "testing", "tst", "tests", "testset", "ood", "unseen", "inference"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "tests", "testset", "ood", "unseen"), "test"),
 }  # fmt: skip
 
 #: Words that name a statistic of the quantity, and how it is called.
@@ -50,7 +51,7 @@ WRAPPERS = frozenset(
     updates policy actor critic agent agents episode episodes main model default base net network
     loop fit stage phase finetune finetuning pretrain pretraining ft warmup end start init
     before after post pre new old custom my s sec ms gb gib mb mib percent pct unit units n i k
-    macro weighted instantaneous
+    macro weighted instantaneous tmp run used done far so observed cross validated no lifetime
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
 
@@ -72,6 +73,7 @@ QUALIFIERS = frozenset(
 )
 
 
+@lru_cache(maxsize=65_536)
 def statistic(word: str) -> str:
     """Return the statistic that a word names, "" if none."""
     return STATISTICS.get(word) or (word if _QUANTILE.fullmatch(word) else "")
