@@ -33,7 +33,7 @@ def slow_overfit(evaluations: int, sigma: float, rise: float = 0.35) -> Run:
 def test_overfitting_after_a_large_fall_is_no_improvement(evaluations: int, sigma: float) -> None:
     found = said(slow_overfit(evaluations, sigma))
     assert found["GEN001"].severity is Severity.WARNING
-    assert "val/loss" not in found["OPT007"].message
+    assert "OPT007" not in found  # a training loss of an overfitted model is no success
     assert "val/loss" not in getattr(found.get("OPT003"), "message", "")
 
 
@@ -44,7 +44,7 @@ def test_a_loss_that_stays_near_its_best_did_improve(evaluations: int) -> None:
 
 
 @pytest.mark.parametrize("points", [9, 14, 21, 22, 40])
-@pytest.mark.parametrize("flat", [0, 3, 6])
+@pytest.mark.parametrize("flat", [0, 3, 5])
 def test_noise_free_overfitting(points: int, flat: int) -> None:
     """Smooth curves of few values are too correlated for a test of trend, and as clear as any."""
     held_out: list[float | None] = []

@@ -22,7 +22,7 @@ from postrun.metrics.reloaded import first_reloaded_row
 from postrun.metrics.series import Floats, MetricInfo, Series
 from postrun.model import Identity, Run
 from postrun.model.run import TIMES, with_times
-from postrun.stats.plateau import Gain, gains
+from postrun.stats.curve import Curve, read_curve
 
 T = TypeVar("T")
 #: The axis of system metrics: seconds since the start.
@@ -43,7 +43,7 @@ class RunView:
         self.run = run
         self.parts = [RunView(part) for part in run.parts]
         self._series: dict[str, Series] = {}
-        self._gains: dict[str, Gain | None] = {}
+        self._curves: dict[str, Curve] = {}
         self._memo: dict[Callable[[RunView], Any], Any] = {}
 
     def once(self, function: Callable[[RunView], T]) -> T:
@@ -210,17 +210,16 @@ class RunView:
         """The first row that was measured on the best checkpoint after the training; None if none was."""
         return first_reloaded_row(self.run, self.flat_config)
 
-    def gains(self, key: str) -> Gain | None:
-        """How a metric gained in its better direction; None if it has none or gained nothing."""
-        if key not in self._gains:
-            series = self.series(key).finite
-            sign = series.info.sign
-            top = None
-            if (series.info.role or "").startswith(("accuracy", "score")) and len(series):
-                high = float(series.y.max())
-                top = 1.0 if high <= 1 else 100.0 if 1.5 < high <= 100 else None
-            self._gains[key] = gains(series.x, series.y, sign, top) if sign else None
-        return self._gains[key]
+    def curve(self, key: str) -> Curve:
+        """The reading of a metric's curve in its better direction, made once; KeyError as in `series`.
+
+        Its indices are those of `series(key)`.
+        """
+        known = self._curves.get(key)
+        if known is None:
+            series = self.series(key)
+            known = self._curves[key] = read_curve(series.x, series.y, series.info.sign)
+        return known
 
     @cached_property
     def _roles(self) -> frozenset[str | None]:

@@ -12,7 +12,7 @@ window, is the cause of its own. One cause is then one finding with its symptoms
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +33,7 @@ class Rule:
         scope: "training": in an experiment of several runs, the rule reads them joined;
             "process": it reads each run by itself (how it ended, its log, its hardware).
         symptom_of: Codes of rules that explain this one's findings where both hold.
+        beside: True if it asks what others found (`check_beside`): it is run after them.
         of_rows: True if the steps in its findings are W&B's own (`_step`), not the trainer's.
     """
 
@@ -43,6 +44,7 @@ class Rule:
     scope: ClassVar[str] = "training"
     symptom_of: ClassVar[tuple[str, ...]] = ()
     of_rows: ClassVar[bool] = False
+    beside: ClassVar[bool] = False
 
     def __init__(self, overrides: Mapping[str, float] | None = None) -> None:
         self.limits = {**self.thresholds, **(overrides or {})}
@@ -50,6 +52,14 @@ class Rule:
     def check(self, view: RunView) -> Iterator[Finding]:
         """Findings on one run."""
         raise NotImplementedError
+
+    def check_beside(self, view: RunView, found: Sequence[Finding]) -> Iterator[Finding]:
+        """Findings on one run, beside what the rules that do not ask for it have `found`.
+
+        For rules that must not contradict others: what one of them doubts cannot be praised.
+        """
+        del found
+        return self.check(view)
 
     def usable(self, view: RunView, *roles: str) -> Series | None:
         """The first metric of these roles, finite values only; None below `min_rows` of them."""

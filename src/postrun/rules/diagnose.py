@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,24 +25,24 @@ def diagnose(run: Run | RunView, selection: Selection | None = None) -> list[Fin
     view = run if isinstance(run, RunView) else RunView(run)
     chosen = selection or Selection()
     found: list[Finding] = []
-    for rule in chosen.active():
+    for rule in sorted(chosen.active(), key=lambda rule: rule.beside):
         level = chosen.severity_of(type(rule))
-        for finding in _check(rule, view):
+        for finding in _check(rule, view, tuple(found)):
             changed = level is not None and finding.severity is not Severity.GOOD
             found.append(replace(finding, severity=level) if changed and level else finding)
     return ranked(under_causes(found))
 
 
-def _check(rule: Rule, view: RunView) -> Iterator[Finding]:
+def _check(rule: Rule, view: RunView, before: Sequence[Finding]) -> Iterator[Finding]:
     if rule.scope == "process" and view.parts:
         for part in view.parts:
-            for finding in _run(rule, part):
+            for finding in _run(rule, part, before):
                 proofs = tuple(replace(e, run=part.run.id) for e in finding.evidence)
                 yield replace(
                     finding, message=f"{part.run.name}: {finding.message}", evidence=proofs
                 )
         return
-    for finding in _run(rule, view):
+    for finding in _run(rule, view, before):
         yield _with_runs(finding, view) if view.parts else finding
 
 
@@ -55,13 +55,14 @@ def _with_runs(finding: Finding, view: RunView) -> Finding:
     return replace(finding, evidence=proofs)
 
 
-def _run(rule: Rule, view: RunView) -> list[Finding]:
+def _run(rule: Rule, view: RunView, before: Sequence[Finding]) -> list[Finding]:
     if rule.needs and not view.has(*rule.needs):
         return []
     try:
         # Values near the limits of floats overflow in variances: infinite spread, no warning.
         with np.errstate(all="ignore"):
-            return [_placed(finding, rule, view) for finding in rule.check(view)]
+            found = rule.check_beside(view, before) if rule.beside else rule.check(view)
+            return [_placed(finding, rule, view) for finding in found]
     except Exception as error:  # a defect of one rule, maybe of another package's
         return [RuleFailed().about(rule, error)]
 

@@ -24,7 +24,7 @@ class HistorySampled(Rule):
     minima and single NaNs fall through; counts and rates are wrong.
 
     ## How it decides
-    The source says so, or the densest column's steps have irregular gaps in each eighth of the run,
+    The source says so, or the steps of all denser columns have irregular gaps in each eighth of the run,
     with less than 90 % of the possible rows present. Runs that log every n-th step, or training and
     evaluation at different steps, have regular gaps.
 
@@ -171,8 +171,9 @@ class StepsIrregular(Rule):
     every "final" value depends on which one is taken.
 
     ## How it decides
-    Counts rows whose step is not greater than all before it; seams between the parts of a resumed
-    run explain them where there are any. All rows are kept.
+    Counts rows whose step is not greater than all before it; `warning` above `share` of all rows, and fewer
+    than `few` are not told if they are no more than that; seams between the parts of a resumed run explain
+    them where there are any. All rows are kept.
 
     ## What to do
     Check that the resume started from the checkpoint that you meant.
@@ -186,6 +187,7 @@ class StepsIrregular(Rule):
     of_rows = True
     scope = "process"
     symptom_of = ("RUN007",)
+    thresholds = {"few": 10, "share": 0.02}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -201,11 +203,13 @@ class StepsIrregular(Rule):
             text = "; ".join(seam.sentence() for seam in seams[:3])
             yield self.finding(Severity.INFO, 1.0, f"The run was {text}; no step was repeated.")
             return
-        first = int(bad[0])
         share = len(bad) / len(steps)
+        if len(bad) < self.limits["few"] and share <= self.limits["share"] and not seams:
+            return  # an evaluation logged by itself at a step of the training
+        first = int(bad[0])
         why = "; ".join(seam.sentence() for seam in seams[:3])
         yield self.finding(
-            Severity.WARNING if share > 0.01 else Severity.INFO,
+            Severity.WARNING if share > self.limits["share"] else Severity.INFO,
             1.0,
             f"{len(bad):,} of {len(steps):,} rows repeat an earlier step or go back, first after "
             f"{view.log_axis.at(float(highest[first - 1]))} (to {int(steps[first]):,})"
@@ -272,7 +276,8 @@ class ConstantMetric(Rule):
     ## How it decides
     At least `min_rows` finite values, all equal, and a role for which that is a defect (for a
     gradient norm, only 0 is). A perfect
-    score held throughout (accuracy or reward at exactly 1) is reported as `info`.
+    score held throughout (accuracy at exactly 1) is reported as `info`. A reward that never changes carries no
+    signal, at 1 as little as at 0.
 
     ## What to do
     Check how the term is computed on a few samples by hand, or remove it.
@@ -302,7 +307,7 @@ class ConstantMetric(Rule):
             values = sorted({value for _, value in dead})
             level = f"{values[0]:g}" if len(values) == 1 else "one constant value"
             verb = "is" if len(dead) == 1 else "are each"
-            perfect = all(value == 1.0 for value in values)
+            perfect = all(value == 1.0 for value in values) and not role.startswith("reward")
             meaning = "perfect from the first row on" if perfect else meaning
             yield self.finding(
                 Severity.INFO if perfect else Severity.WARNING,

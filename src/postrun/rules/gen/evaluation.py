@@ -10,9 +10,9 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.gen.turns import steering
 from postrun.stats.levels import change
 from postrun.stats.robust import Floats, median, noise_sigma, of_three
-from postrun.training.checkpoints import go_back
 
 HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
 
@@ -147,70 +147,6 @@ class EvalTooRare(Rule):
         )
 
 
-class BestNotLast(Rule):
-    """The best evaluation is not the last one.
-
-    ## What it does
-    Names the best evaluation, and how much worse the last one is.
-
-    ## Why it matters
-    Whoever takes the last checkpoint takes a worse one.
-
-    ## How it decides
-    At least `min_points` evaluations of a metric with a better direction. The best level (of three
-    neighbouring evaluations) is more than `noise_sigmas` standard deviations of the evaluation's
-    noise, and more than `share` of the whole range, better than the last three; it lies before the
-    last fifth.
-
-    ## What to do
-    Keep the best checkpoint (`load_best_model_at_end`, `ModelCheckpoint(monitor=...)`).
-
-    ## Example
-    "val/accuracy was best at step 4,000 (0.871) and ends at 0.846"
-
-    ## References
-    Prechelt 1998, "Early stopping - but when?".
-    """
-
-    code = "GEN004"
-    name = "best-not-last"
-    needs = HELD_OUT
-    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007")
-    thresholds = {"min_points": 6, "noise_sigmas": 4.0, "share": 0.1}
-
-    def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding for the metric that lost most."""
-        worst: tuple[float, Series, int, float, float] | None = None
-        for series in view.by_role(*HELD_OUT):
-            y, sign = series.finite, series.info.sign
-            n = len(y)
-            if n < self.limits["min_points"] or not sign:
-                continue
-            v = y.y * sign
-            smooth = of_three(v)
-            k = int(np.argmax(smooth))
-            best, end = float(smooth[k]), median(v[-3:])
-            noise = noise_sigma(v)
-            lost, span = best - end, float(np.ptp(v))
-            if k >= 0.8 * n or lost <= max(
-                self.limits["noise_sigmas"] * noise, self.limits["share"] * span
-            ):
-                continue
-            if worst is None or lost / span > worst[0]:
-                worst = (lost / span, y, k, best * sign, end * sign)
-        if worst is None:
-            return
-        share, y, k, best, end = worst
-        step = float(y.x[k])
-        yield self.finding(
-            Severity.INFO,
-            0.8,
-            f"{y.key} was best at {view.axis.at(step)} ({number(best)}) and ends at {number(end)}",
-            go_back(view, step),
-            [evidence(y, step, before=best, after=end, effect=share)],
-        )
-
-
 class EvalNoise(Rule):
     """The evaluation's noise is as large as the gains that it shows.
 
@@ -283,8 +219,8 @@ class GeneralisationGap(Rule):
 
     ## How it decides
     Both accuracies in one unit (fraction or percent) with at least `min_points` values; medians of the
-    last tenth differ by more than `gap` (of 1), beyond 3 standard errors. `warning` from twice that
-    gap on.
+    last tenth differ by more than `gap` (of 1), beyond 3 standard errors. `info`; `warning` from twice
+    that gap on where the evaluation accuracy never moved: then nothing was learned but the training data.
 
     ## What to do
     More data or augmentation, weight decay, dropout, a smaller model, earlier stopping.
@@ -301,9 +237,11 @@ class GeneralisationGap(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        train, held_out = view.first("accuracy.train"), view.first("accuracy.eval")
+        train = view.first("accuracy.train")
+        held_out = next((s for s in steering(view, "accuracy.eval") if len(s)), None)
         if train is None or held_out is None:
             return
+        never = view.curve(held_out.key).never_moved is True
         train, held_out = train.finite, held_out.finite
         if min(len(train), len(held_out)) < self.limits["min_points"]:
             return
@@ -318,7 +256,7 @@ class GeneralisationGap(Rule):
         if gap <= max(self.limits["gap"], 3 * error):
             return
         yield self.finding(
-            Severity.WARNING if gap > 2 * self.limits["gap"] else Severity.INFO,
+            Severity.WARNING if never and gap > 2 * self.limits["gap"] else Severity.INFO,
             0.8,
             f"{train.key} ends at {number(a.after, 3)}, {held_out.key} at {number(b.after, 3)}: a gap of "
             f"{100 * gap:.0f} points",

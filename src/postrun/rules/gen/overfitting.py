@@ -10,7 +10,8 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.stats.robust import bin_medians, median, noise_sigma
+from postrun.rules.gen.turns import Turned, damaged, steering, turn
+from postrun.stats.robust import median, noise_sigma
 from postrun.stats.trend import trend
 from postrun.training.checkpoints import go_back
 
@@ -27,13 +28,13 @@ class Overfitting(Rule):
     best one.
 
     ## How it decides
-    At least `min_points` evaluations. Best is the lowest evaluation loss smoothed over three
-    points; end the median of the last tenth (two points at least). Overfitting: the end is above
-    the best by more than `noise_sigmas` times the evaluation's noise and by more than `rise_share` of
-    the fall from start to best or by a tenth of the best, and the training loss fell after the best step:
-    its Theil-Sen change is negative and significant, or more than `train_fall` of its level and either
-    of fewer than 10 values or more than `train_sigmas` times its noise (a smooth curve of few values
-    is too correlated for the test). `critical` if the end is above the start.
+    At least `min_points` evaluations whose level turned: the best one is better than the end beyond what
+    noise does in one series of a hundred. The end is above the best by more than `rise_share` of the fall
+    from the first evaluation or than `of_best` times the best, and the training loss went on falling (a
+    significant trend; or by more than `train_fall` of its level, and of fewer than 10 values or by
+    `train_sigmas` times its noise). Not if it rose at one place where the training loss jumps as well
+    (GEN004), nor if an evaluation accuracy is as good at the end as it was then (GEN007). `critical` if the
+    end is above the first evaluation.
 
     ## What to do
     Use the checkpoint at the best step; more data, augmentation, dropout or weight decay, or fewer
@@ -53,8 +54,8 @@ class Overfitting(Rule):
     # train_sigmas: of 10 values, a Theil-Sen change has a standard error of 1.1 times their noise.
     thresholds = {
         "min_points": 5,
-        "noise_sigmas": 3.0,
         "rise_share": 0.1,
+        "of_best": 0.15,
         "train_fall": 0.02,
         "train_sigmas": 6.0,
     }
@@ -64,50 +65,40 @@ class Overfitting(Rule):
         train = next((s.finite for s in view.by_role("loss.train") if len(s.finite) >= 5), None)
         if train is None:
             return
-        for series in view.by_role("loss.eval"):
-            finding = self._judge(view, series.finite, train)
+        for series in steering(view, "loss.eval"):
+            finding = self._judge(view, series, train)
             if finding:
                 yield finding
 
     def _judge(self, view: RunView, held_out: Series, train: Series) -> Finding | None:
-        n = len(held_out)
-        if n < self.limits["min_points"]:
+        turned = turn(view, held_out, beside=True)
+        if turned is None or len(held_out.finite) < self.limits["min_points"]:
             return None
-        _, levels, first = bin_medians(held_out.x, held_out.y, 200)
-        smooth = levels.copy()
-        if len(levels) >= 7:
-            smooth[1:-1] = (levels[:-2] + levels[1:-1] + levels[2:]) / 3
-        k = int(np.argmin(smooth))
-        best, start = float(smooth[k]), float(levels[0])
-        end = median(levels[-max(2, len(levels) // 10) :])
-        noise = noise_sigma(levels)
-        rise, fall = end - best, max(start - best, 0.0)
-        if k > 0.85 * len(levels) or n - int(first[k]) < 3:
-            return None
-        if rise <= self.limits["noise_sigmas"] * noise:
-            return None
+        rise, fall = turned.end - turned.best, max(turned.first - turned.best, 0.0)
         # The fall from a random start may be so large that no rise after it is a share of it.
-        if rise <= min(self.limits["rise_share"] * fall, 0.1 * abs(best)):
+        if rise <= min(self.limits["rise_share"] * fall, self.limits["of_best"] * abs(turned.best)):
             return None
-        if rise <= 0.01 * abs(best):
+        if (
+            rise <= 0.01 * abs(turned.best)
+            or damaged(view, held_out, turned)
+            or _holds(view, turned)
+        ):
             return None
-        at = float(held_out.x[first[k]])
+        at = turned.at
         after = train.between(at, np.inf)
-        if len(after) < 3:
-            return None
-        if not self._falls(after):
+        if len(after) < 3 or not self._falls(after):
             return None
         ended = median(after.y[-max(1, len(after) // 10) :])
         return self.finding(
-            Severity.CRITICAL if end > start else Severity.WARNING,
-            0.9 if rise > 6 * noise and n >= 8 else 0.75,
-            f"{held_out.key} is best at {held_out.axis.at(at)} ({number(best)}) and rises to "
-            f"{number(end)} at the end, while {train.key} goes on falling: overfitting from there on",
+            Severity.CRITICAL if turned.end > turned.first else Severity.WARNING,
+            0.9 if len(held_out) >= 8 else 0.75,
+            f"{held_out.key} is best at {held_out.axis.at(at)} ({number(turned.best)}) and rises to "
+            f"{number(turned.end)} at the end, while {train.key} goes on falling: overfitting from there on",
             f"{go_back(view, at)} Train shorter, or regularise (more data, augmentation, dropout, weight "
             "decay).",
             [
                 evidence(
-                    held_out, at, before=best, after=end, effect=rise / noise if noise else None
+                    held_out, at, before=turned.best, after=turned.end, effect=turned.certainty
                 ),
                 evidence(after, at, before=float(after.y[0]), after=ended),
             ],
@@ -122,3 +113,16 @@ class Overfitting(Rule):
             train.y
         )
         return clear and -moved.change > self.limits["train_fall"] * abs(median(train.y))
+
+
+def _holds(view: RunView, turned: Turned) -> bool:
+    """Return whether an evaluation accuracy, which moved, is as good at the end as at the loss's best step."""
+    for score in view.by_role("accuracy.eval"):
+        finite = score.finite
+        if len(finite) < 5 or view.curve(score.key).never_moved is not False:
+            continue
+        then = finite.between(-np.inf, turned.at)
+        end = view.curve(score.key).last.value
+        if len(then) and turned.at > finite.x[0]:
+            return end >= median(then.y[-3:]) - view.curve(score.key).noise
+    return False

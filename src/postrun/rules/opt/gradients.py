@@ -30,7 +30,7 @@ class GradientsExploded(Rule):
     baseline is the lowest median of a tenth of the run, but not of the first 2 % (warm-up). Reported
     where, from some later step on, at least half of the values lie above `factor` baselines and the
     last tenth does. `info` for policy-gradient losses, whose gradient scale follows the advantages,
-    unless the norm grew tenfold more.
+    unless the norm grew tenfold more; and where the training loss ends at its best level all the same.
 
     ## What to do
     Clip gradients, lower the peak learning rate, look at the batch at the onset.
@@ -73,6 +73,7 @@ class GradientsExploded(Rule):
         before, after = 10**baseline, 10**end
         policy = view.has("reward", "kl.policy", "kl.mismatch") and not view.has("loss.train")
         mild = policy and after < 10 * self.limits["factor"] * before
+        mild = mild or _fine(view)
         yield self.finding(
             Severity.INFO if mild else Severity.WARNING,
             0.85,
@@ -89,6 +90,13 @@ class GradientsExploded(Rule):
                 )
             ],
         )
+
+
+def _fine(view: RunView) -> bool:
+    """Return whether a training loss is logged, and ends as low as it ever was."""
+    losses = [s for s in view.by_role("loss.train") if len(s.finite) >= 20]
+    curves = [view.curve(series.key) for series in losses]
+    return bool(curves) and all(c.turned is None and c.never_moved is False for c in curves)
 
 
 class GradientsVanished(Rule):

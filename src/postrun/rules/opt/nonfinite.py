@@ -29,11 +29,13 @@ class NotFinite(Rule):
     wasted. Single values that recover are most often skipped steps of mixed-precision scaling.
 
     ## How it decides
-    `critical` where a loss, gradient norm, reward or entropy is non-finite at its last value and in
-    at least half of the values since the first; `warning` where such a metric has more than
-    `single_share` non-finite values; `info` otherwise. A loss or reward that never had a finite value
-    in at least `never_rows` rows is `critical`: nothing was trained. Another metric without one (a
-    ratio without a denominator, say) is `info`.
+    `critical` where a loss, gradient norm, reward or entropy is non-finite at its last value and in at
+    least half of the values since the first, or is so once, as its last value (but for float16, which skips
+    such steps); or where a training loss is 0 to the end while an evaluation or the gradient norm is NaN
+    (Hugging Face's Trainer logs 0 for a loss that is NaN: `logging_nan_inf_filter`); `warning` where such a
+    metric has more than `single_share` non-finite values; `info` otherwise. A loss or reward that never had
+    a finite value in at least `never_rows` rows is `critical`: nothing was trained. Another metric without
+    one (a ratio without a denominator, say) is `info`.
 
     ## What to do
     Restart from a checkpoint before the first one with a lower learning rate or gradient clipping;
@@ -65,14 +67,28 @@ class NotFinite(Rule):
             if not bad.any():
                 continue
             first = int(np.argmax(bad))
-            stays = bad[-1] and bad[first:].mean() >= 0.5
+            stays = bool(bad[-1] and bad[first:].mean() >= 0.5)
             if bad.all():
                 stays = series.info.role in _NEVER and len(series) >= self.limits["never_rows"]
-            (lost if stays and len(series) - first >= 2 else some).append((series, first))
+            elif len(series) - first < 2:
+                stays = stays and self._ended_it(view, series)
+            (lost if stays else some).append((series, first))
         if lost:
             yield self._lost(view, lost)
         if some:
             yield self._some(some)
+
+    def _ended_it(self, view: RunView, series: Series) -> bool:
+        """Return whether a single bad value was the end: the metric is not logged after it.
+
+        Not with float16, where a step whose gradients overflow is skipped.
+        """
+        if series.info.role not in _VITAL or len(series) < 3:
+            return False
+        half = view.flat_config.get("fp16") is True or "16-mixed" in map(
+            str, view.flat_config.values()
+        )
+        return not half and not view.has("loss_scale")
 
     def _lost(self, view: RunView, lost: list[tuple[Series, int]]) -> Finding:
         def rank(item: tuple[Series, int]) -> tuple[bool, float]:

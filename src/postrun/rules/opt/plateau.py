@@ -2,137 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
 from postrun.rules.base import Rule, evidence
-from postrun.stats.plateau import Gain
-from postrun.stats.robust import median
+from postrun.rules.beside import doubted
+from postrun.stats.robust import median, rolling_median
 
-_ROLES = ("reward", "reward.eval", "accuracy.eval", "score.eval", "loss.eval", "loss.train")
+#: What a run is judged by, the first that it logs: a reward, an evaluation, else the training's own loss.
+_JUDGED = (
+    ("reward.eval", "accuracy.eval", "score.eval", "loss.eval"),
+    ("reward",),
+    ("loss.train",),
+)
 
 
 class Plateau(Rule):
-    """Gains came early, or stopped.
+    """Gains stopped long before the end.
 
     ## What it does
-    Says when a metric made its gains, and from where on no improvement can be shown.
+    Says from where on a run's goals stand still.
 
     ## Why it matters
     The steps after a plateau cost as much as those before it. It is the first number to look at
     when one plans the next run's length.
 
     ## How it decides
-    Looks at rewards, evaluation metrics and losses that should fall, with at least 20 values and a
-    gain beyond 4 standard errors. Flat: from some point on, at least `flat_share` of the run, a
-    Mann-Kendall test (1 %, corrected for autocorrelation) shows no improvement and the Theil-Sen
-    change is below 2 % of the whole gain, and below 15 % of what is left to the best value there can
-    be (a loss of 0, an accuracy of 1). Early: 90 % of a reward's or score's gain came within the
-    first `early_share` of the run. (For losses that is the normal shape and is not reported.)
-    A metric that got worse afterwards, by a fifth of its gain or clearly beyond the noise (4 standard
-    errors and 5% of its best level), is left to other rules. Always `info`: a run that reached what
-    it can reach is not ill.
+    Looks at evaluations (losses and scores); without any, at rewards; without these, at training losses. A
+    metric is flat since a point if its level shows no trend from there on, and gained clearly less than its
+    own course before would have brought: a power law that slows down is not flat. That needs 20 values from
+    there on. Reported only if all metrics that are looked at are flat or say nothing, for at least
+    `flat_share` of the run; a metric that still improves, or one that another rule warns of, speaks against
+    it. A reward that still rises is told to have made its gain early if nine tenths of it came within
+    `early_share` of at least `early_rows` values. Always `info`: a run that reached what it can reach is
+    not ill.
 
     ## What to do
     Stop earlier, or change what limits it: learning-rate decay for losses; harder or more varied
     tasks, exploration, or reward terms for rewards.
 
     ## Example
-    "reward/mean made 90 % of its gain (0.12 to 0.32) by step 150: the other 85 % of the run brought
-    0.02"
+    "val/loss is flat since step 4,000 (at 0.31): the last 60% of the run (2.1 h) changed nothing that can be
+    measured"
 
     ## References
-    Mann 1945; Yue and Wang 2004; Sen 1968.
+    Schuirmann 1987 (tests of equivalence); Hestness et al. 2017 (learning curves are power laws).
     """
 
     code = "OPT003"
     name = "plateau"
+    beside = True
     symptom_of = ("OPT006", "OPT014", "DAT006", "GEN001")
-    thresholds = {"flat_share": 0.3, "early_share": 0.25}
+    thresholds = {"flat_share": 0.3, "early_share": 0.25, "early_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding for all metrics, the one that matters most first."""
-        found = []
-        for role in _ROLES:
-            for series in view.by_role(role):
-                gain = view.gains(series.key)
-                said = self._judge(view, series.finite, gain) if gain else None
-                if said is not None:
-                    found.append((series.finite, *said))
-        if not found:
+        """As if no other rule had found anything."""
+        return self.check_beside(view, ())
+
+    def check_beside(self, view: RunView, found: Sequence[Finding]) -> Iterator[Finding]:
+        """One finding for all metrics, the one that was looked at first."""
+        doubts = doubted(found)
+        for roles in _JUDGED:
+            series = [s for s in view.by_role(*roles) if s.info.sign and len(s.finite) >= 6]
+            if not series:
+                continue
+            flat = [(s, at) for s in series if (at := view.curve(s.key).flat_since) is not None]
+            moving = [s for s in series if view.curve(s.key).flat_since is None]
+            if any(s.key in doubts for s in series):
+                return
+            if flat and not any(_moves(view, s) for s in moving):
+                yield from self._said(view, flat)
+            elif roles == ("reward",):
+                yield from self._early(view, series[0])
             return
-        series, text, _at, confidence, proof = found[0]
-        others = [f"{s.key} after {view.axis.at(s.x[i])}" for s, _, i, _, _ in found[1:]]
-        if others:
-            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-            text += (
-                f"; so do {', '.join(others[:3])}{more}"
-                if len(others) > 1
-                else f"; so does {others[0]}"
-            )
+
+    def _early(self, view: RunView, series: Series) -> Iterator[Finding]:
+        """Say of a reward that goes on rising slowly that nearly all of it came early."""
+        y, curve = series.finite, view.curve(series.key)
+        n = len(y)
+        if n < self.limits["early_rows"] or curve.turned is not None or curve.best is None:
+            return
+        smooth = rolling_median(y.y, int(np.clip(n // 30, 5, 51)) | 1)
+        start, end = median(y.y[: max(3, n // 50)]), curve.last.value
+        total = (end - start) * series.info.sign
+        if total < 8 * curve.noise / n**0.5 or curve.never_moved is not False:
+            return
+        at = int(np.argmax((smooth - start) * series.info.sign >= 0.9 * total))
+        if at > self.limits["early_share"] * n:
+            return
+        then = float(smooth[at])
+        rest = max((end - then) * series.info.sign, 0.0)
+        run = "what was logged" if view.run.completeness.truncated else "the run"
+        yield self.finding(
+            Severity.INFO,
+            0.8,
+            f"{series.key} made 90% of its gain ({number(start, 3)} to {number(then, 3)}) by "
+            f"{view.axis.at(y.x[at])}: the other {100 * (1 - at / n):.0f}% of "
+            f"{run}{_time(view, y, at)} brought "
+            f"{number(rest, 2)} more",
+            "Stop earlier, or change what limits it: harder or more varied tasks, exploration, the "
+            "reward terms.",
+            [evidence(y, float(y.x[at]), before=start, after=end, effect=1 - at / n)],
+        )
+
+    def _said(self, view: RunView, flat: list[tuple[Series, int]]) -> Iterator[Finding]:
+        series, at = min(flat, key=lambda item: -float(item[0].x[item[1]]))  # the last to stop
+        n = len(series)
+        share = 1 - at / n
+        if share < self.limits["flat_share"] or share > 0.95:
+            return
+        run = "what was logged" if view.run.completeness.truncated else "the run"
+        level = view.curve(series.key).last.value
+        others = [s.key for s, _ in flat if s is not series]
+        more = (
+            f"; so is {others[0]}"
+            if len(others) == 1
+            else f"; so are {len(others)} more"
+            if others
+            else ""
+        )
         loss = (series.info.role or "").startswith("loss")
         yield self.finding(
             Severity.INFO,
-            confidence,
-            text,
-            "Stop earlier, or decay the learning rate: a loss that is flat at a constant rate often "
-            "falls again when it is lowered."
+            0.85,
+            f"{series.key} is flat since {view.axis.at(series.x[at])} (at {number(level)}): the last "
+            f"{100 * share:.0f}% of {run}{_time(view, series, at)} changed nothing that can be measured{more}",
+            "Stop earlier; or decay the learning rate, if it was constant: a flat loss often falls again then."
             if loss
             else "Stop earlier, or change what limits it: harder or more varied tasks, exploration, "
             "the reward terms.",
-            [proof, *(other[4] for other in found[1:8])],
+            [
+                _proof(view, s, i)
+                for s, i in [(series, at), *(f for f in flat if f[0] is not series)][:8]
+            ],
         )
 
-    def _judge(
-        self, view: RunView, series: Series, gain: Gain
-    ) -> tuple[str, int, float, Evidence] | None:
-        """Sentence, index, confidence and evidence, or None where there is nothing to say."""
-        n = len(series)
-        run = "what was logged" if view.run.completeness.truncated else "the run"
-        loss = (series.info.role or "").startswith("loss")
-        flat = 1 - gain.flat_from / n if gain.flat_from is not None else 0.0
-        early = gain.reached / n
-        if flat > 0.95:
-            return None  # it never improved: OPT006
-        if loss and not gain.kept:
-            return None  # it got worse after its best: that is more than a plateau
-        if flat >= self.limits["flat_share"] and gain.flat_from is not None:
-            at = gain.flat_from
-            level = median(series.y[at : at + max(3, n // 50)])
-            if (gain.end - level) * series.info.sign < -0.2 * gain.total:
-                return None  # it got worse: that is more than a plateau, and other rules say it
-            text = (
-                f"{series.key} shows no improvement after {view.axis.at(series.x[at])} (at {number(level)}): "
-                f"{100 * flat:.0f} % of {run}{_time(view, series, at)} bought nothing measurable"
-            )
-            confidence = 0.85
-        elif not loss and early <= self.limits["early_share"] and n >= 50:
-            at = gain.reached
-            rest = (gain.end - gain.at_reached) * series.info.sign
-            if rest < -0.2 * gain.total:
-                return None
-            text = (
-                f"{series.key} made 90 % of its gain ({number(gain.start, 3)} to {number(gain.at_reached, 3)}) "
-                f"by {view.axis.at(series.x[at])}: the other {100 * (1 - early):.0f} % of {run}"
-                f"{_time(view, series, at)} brought {number(max(rest, 0.0), 2)} more"
-            )
-            confidence = 0.8
-        else:
-            return None
-        proof = evidence(
-            series,
-            float(series.x[at]),
-            before=gain.start,
-            after=gain.end,
-            effect=max(flat, 1 - early),
-        )
-        return text, at, confidence, proof
+
+def _proof(view: RunView, series: Series, at: int) -> Evidence:
+    curve = view.curve(series.key)
+    return evidence(
+        series,
+        float(series.x[at]),
+        before=float(series.finite.y[0]),
+        after=curve.last.value,
+        effect=1 - at / len(series),
+    )
+
+
+def _moves(view: RunView, series: Series) -> bool:
+    """Return whether a metric that is not flat moves, rather than being too short or noisy to tell."""
+    curve = view.curve(series.key)
+    if curve.turned or curve.never_moved is None:
+        return True
+    if curve.never_moved:
+        return False
+    last = curve.phases[-1].kind if curve.phases else "flat"
+    return last != "flat"
 
 
 def _time(view: RunView, series: Series, at: int) -> str:
-    """The wall time after a value, as ", 2.1 h,", or ""."""
+    """The wall time after a value, as " (2.1 h)", or ""."""
     clock = view.run.history["_runtime"]
     first, last = int(series.rows[at]), int(series.rows[-1])
     start, end = clock[first], clock[last]

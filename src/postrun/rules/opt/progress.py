@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,40 +13,47 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.stats.robust import bin_medians, noise_sigma, rolling_median
-from postrun.stats.trend import trend
+from postrun.stats.robust import bin_medians, rolling_median
 
-_GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
+_SCORES = ("accuracy.eval", "accuracy.train", "score.eval", "reward", "reward.eval")
+_ELSE = ("loss.eval", *_SCORES)
+_CLASSES = re.compile(
+    r"(?:.*\.)?(?:num_?class(?:es)?|n_?class(?:es)?|nb_?class(?:es)?|num_?labels|n_?labels|classes)",
+    re.IGNORECASE,
+)
 
 
 class LossNotDecreasing(Rule):
-    """The training loss never fell.
+    """Nothing was learned.
 
     ## What it does
-    Reports a training loss that is no lower at the end than at the beginning.
+    Reports a training loss that stands where it began, that came back from an explosion no lower than it
+    began, or that lies at chance; and an accuracy that never moves.
 
     ## Why it matters
-    Nothing was learned: the learning rate is far too low or too high, gradients do not reach the
-    weights, or labels do not belong to inputs.
+    The learning rate is far too low or too high, gradients do not reach the weights, the last
+    activation does not fit the loss, or labels do not belong to inputs. A flat curve of this kind is no
+    plateau.
 
     ## How it decides
-    At least `min_rows` values; the first `skip` share is left out, for a loss falls from its random
-    start to chance level without learning. A loss that fell there by `fell` of its level, and not
-    to a chance level, has learned and is not reported. After it, the levels of the first and the
-    last tenth differ by less than 4 standard errors or by less than `share` of the level, and a
-    Mann-Kendall test (1 %) shows no fall. A loss that still falls slowly is reported all the same
-    where it ends within 5 % of ln k and the accuracy within 15 % of 1 / k for one k, and never was
-    much better: both are chance. A loss that lies at ln 2 or at the logarithm of another small
-    number of classes is said to be at chance level. `info` where the log ends before the run does.
-    Never for policy-gradient losses.
+    `still`: at least `min_rows` values, none of whose levels differs from the first beyond the noise, or
+    which all lie within `share` of the first (from 5 values on); one that ends more than `higher` above its
+    first value has diverged. `came back`: the level rose to more than
+    `exploded` times the first value before anything was gained, and ends less than a fifth below it.
+    `chance`: the end lies within 5% of ln k and the accuracy within 15% of 1 / k for one k, or within 2% of
+    ln k for the number of classes in the config, and never was much better. `one answer`: an accuracy below
+    0.98 that has one value at nine of ten evaluations while the loss loses less than 30%. Said only if no
+    other metric of the run (evaluation, accuracy, reward) improves. A chance level is named only if the
+    config or an accuracy shows the number of classes. `info` where the log ends before the run does. Never
+    for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
     learning rate or the data.
 
     ## Example
-    "train_loss does not fall: 0.702 after the first steps, 0.696 at the end (ln 2 = 0.693 is the
-    chance level of two classes)"
+    "train_loss never fell: 0.702 at first, 0.696 at the end (ln 2 = 0.693, and val_acc is at 0.5: both are
+    chance for 2 classes)"
 
     ## References
     SageMaker Debugger, rule LossNotDecreasing; DeepDiagnosis (Wardat et al., ICSE 2022).
@@ -51,149 +61,158 @@ class LossNotDecreasing(Rule):
 
     code = "OPT006"
     name = "loss-not-decreasing"
-    needs = ("loss.train",)
+    needs = ("loss.train", "loss.eval", "accuracy.train", "accuracy.eval")
     symptom_of = ("OPT001", "OPT011", "OPT002", "OPT005", "OPT009", "PREF001", "OPT014")
-    thresholds = {"min_rows": 50, "share": 0.02, "skip": 0.05, "fell": 0.2}
-
-    def check(self, view: RunView, only: Series | None = None) -> Iterator[Finding]:
-        """One finding per training loss (or for `only` one of them)."""
-        for series in [only] if only else view.by_role("loss.train"):
-            finite = series.finite
-            if len(finite) >= self.limits["min_rows"] and finite.y.min() < finite.y.max():
-                yield from self._judge(finite, view)
-
-    def _judge(self, series: Series, view: RunView) -> Iterator[Finding]:
-        partial = view.run.completeness.truncated
-        skip = int(self.limits["skip"] * len(series))
-        first = float(np.median(series.y[: max(3, skip // 4)]))
-        series = series.between(float(series.x[skip]), np.inf)
-        y = series.y
-        tenth = max(5, len(y) // 10)
-        start, end = float(np.mean(y[:tenth])), float(np.mean(y[-tenth:]))
-        error = noise_sigma(y) * (2 / tenth) ** 0.5
-        moved = trend(series.x, y)
-        by_chance = _by_chance(view, end)
-        if by_chance:
-            yield self._say(series, start, end, error, f" ({by_chance})", partial)
-            return
-        if first - end > max(self.limits["fell"] * abs(first), 8 * error) and not _chance(end):
-            return
-        if start - end > max(4 * error, self.limits["share"] * abs(start)):
-            return
-        if moved.significant and moved.change < -self.limits["share"] * abs(start):
-            return
-        _, levels, _ = bin_medians(series.x, y, 30)
-        if float(levels.min()) < min(start, end) - max(8 * error, 0.2 * abs(start)):
-            return  # it fell and came back: OPT002
-        yield self._say(series, start, end, error, _chance(end), partial)
-
-    def _say(
-        self, series: Series, start: float, end: float, error: float, chance: str, partial: bool
-    ) -> Finding:
-        part = " in the part of the run that was read" if partial else ""
-        return self.finding(
-            Severity.INFO if partial else Severity.WARNING,
-            0.8,
-            f"{series.key} does not fall{part}: {number(start)} after the first steps, {number(end)} at the "
-            f"end{chance}",
-            "Try to overfit one batch: if that fails, look at the model and its gradients; if it "
-            "works, at the learning rate and the data.",
-            [
-                evidence(
-                    series, before=start, after=end, effect=(start - end) / error if error else None
-                )
-            ],
-        )
-
-
-def _by_chance(view: RunView, level: float) -> str:
-    """Words for loss and accuracy that are both at chance for one number of classes, or ""."""
-    score = view.first("accuracy.eval", "accuracy.train")
-    if score is None or len(score.finite) < 10:
-        return ""
-    y = score.finite.y
-    end = float(np.median(y[-max(3, len(y) // 5) :]))
-    best = float(np.max(rolling_median(y, 5)))
-    classes = round(float(np.exp(min(level, 8.0))))
-    if classes < 2 or abs(end * classes - 1) > 0.15 or best > 1.35 * end:
-        return ""
-    chance = float(np.log(classes))
-    if abs(level - chance) > 0.05 * chance:
-        return ""
-    return (
-        f"ln {classes} = {chance:.3f}, and {score.key} is at {number(end, 2)}: both are chance for "
-        f"{classes:,} classes"
-    )
-
-
-def _chance(level: float) -> str:
-    for classes in (2, 3, 4, 5, 10, 20, 100, 1000):
-        chance = float(np.log(classes))
-        if abs(level - chance) < 0.02 * chance:
-            words = "two" if classes == 2 else f"{classes:,}"
-            return f" (ln {classes} = {chance:.3f} is the chance level of {words} classes)"
-    return ""
-
-
-class Improved(Rule):
-    """A metric improved, with its size.
-
-    ## What it does
-    Says (`good`) which of the run's goals improved, from what to what, and whether they still do.
-
-    ## Why it matters
-    A diagnosis that only names faults hides that a run worked; and "loss decreased" needs its
-    evidence as much as a fault does.
-
-    ## How it decides
-    Training and evaluation losses that should fall, rewards and scores that should rise; a gain
-    beyond 4 standard errors of its levels and at least `share` of the larger level, of which at
-    least four fifths are kept at the end. A loss must also end at its best level, within 4 standard
-    errors or 5%: one that fell from a random start and then rose is not told as improved. Not if
-    nothing was gained after the first twentieth of the run, nor if a loss stays at chance level.
-
-    ## Example
-    "val/loss improved from 10.8 to 3.21 and still improves at the end"
-    """
-
-    code = "OPT007"
-    name = "improved"
-    thresholds = {"share": 0.02}
+    thresholds = {"min_rows": 20, "share": 0.002, "exploded": 1.5, "higher": 0.25}
 
     def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding for all metrics that improved."""
-        parts = []
-        proofs = []
-        stuck = LossNotDecreasing()
-        for role in _GOALS:
-            for series in view.by_role(role):
-                finite, sign = series.finite, series.info.sign
-                gain = view.gains(series.key)
-                if gain is None:
-                    continue
-                if gain.flat_from is not None and (
-                    gain.flat_from < 0.05 * len(finite) or (sign < 0 and _chance(gain.end))
-                ):
-                    continue
-                if role == "loss.train" and next(stuck.check(view, series), None):
-                    continue
-                kept = (gain.end - gain.start) * sign
-                if kept < 0.8 * gain.total or (role.startswith("loss") and not gain.kept):
-                    continue
-                if kept < self.limits["share"] * max(abs(gain.start), abs(gain.end)):
-                    continue
-                still = " (still improving)" if gain.flat_from is None else ""
-                parts.append(f"{series.key} from {number(gain.start)} to {number(gain.end)}{still}")
-                proofs.append(
-                    evidence(
-                        finite,
-                        before=gain.start,
-                        after=gain.end,
-                        effect=gain.total / gain.noise if gain.noise else None,
-                    )
-                )
-        if parts:
-            shown = "; ".join(parts[:4]) + (
-                f"; and {len(parts) - 4} more" if len(parts) > 4 else ""
+        """One finding at most: on the longest loss that shows it, else on an accuracy."""
+        losses = view.by_role("loss.train") or view.by_role("loss.eval")
+        told = (f for s in sorted(losses, key=len, reverse=True) for f in self._judge(view, s))
+        finding = next(told, None) or next(self._one_answer(view), None)
+        if finding is not None:
+            yield finding
+
+    def _judge(self, view: RunView, series: Series) -> Iterator[Finding]:
+        finite, curve = series.finite, view.curve(series.key)
+        n = len(finite)
+        if n < 5 or finite.y.min() == finite.y.max():
+            return  # a constant: DAT004
+        first, end = float(finite.y[0]), curve.last.value
+        chance = _chance(view, end)
+        blown = self._blown(finite, first, end)
+        small = float(np.abs(finite.y - first).max()) <= self.limits["share"] * abs(first)
+        still = small or (
+            n >= self.limits["min_rows"]
+            and curve.never_moved is True
+            and end <= first + self.limits["higher"] * abs(first)
+        )
+        if not (blown or still or chance.sure):
+            return
+        besides = (
+            _SCORES if blown or chance.sure else _ELSE
+        )  # a loss may fall on its way back to chance
+        if _learns(view, series, besides):
+            return
+        if blown and not chance.sure:
+            at, peak = blown
+            said = (
+                f"{series.key} rose from {number(first)} to {number(peak)} ({view.axis.at(at)}) and ends at "
+                f"{number(end)}, hardly below where it began: nothing was learned{chance.words}"
             )
-            yield self.finding(Severity.GOOD, 0.9, f"Improved: {shown}", evidence=proofs)
+            remedy = (
+                "Lower the learning rate by a factor of 10 or more, warm it up, and clip gradients."
+            )
+            proofs = [evidence(finite, at, before=first, after=end, effect=peak)]
+        else:
+            said = f"{series.key} never fell: {number(first)} at first, {number(end)} at the end{chance.words}"
+            remedy = (
+                "Try to overfit one batch: if that fails, look at the model (last activation against the "
+                "loss), its gradients and the labels; if it works, at the learning rate and the data."
+            )
+            proofs = [evidence(finite, before=first, after=end, effect=chance.accuracy)]
+        # What else fell fell on its way back, or within chance.
+        proofs += [
+            evidence(s.finite)
+            for s in view.by_role("loss.eval")
+            if s is not series and len(s.finite)
+        ]
+        partial = view.run.completeness.truncated
+        if partial:
+            said += " (in the part of the run that was read)"
+        yield self.finding(
+            Severity.INFO if partial else Severity.WARNING, 0.8, said, remedy, proofs
+        )
+
+    def _blown(self, series: Series, first: float, end: float) -> tuple[float, float] | None:
+        """Return where and how high a loss rose that ends no lower than it began, or None."""
+        if len(series) < 6 or first <= 0:
+            return None
+        _, levels, at = bin_medians(series.x, series.y, 60)
+        k = int(np.argmax(levels))
+        back = end < 0.7 * float(levels[k])  # one that stays up has diverged: OPT002
+        fell = float(levels[: k + 1].min()) < 0.95 * first  # it had learned before: a spike, OPT004
+        if not back or fell or levels[k] < self.limits["exploded"] * first or end < 0.8 * first:
+            return None
+        return float(series.x[at[k]]), float(levels[k])
+
+    def _one_answer(self, view: RunView) -> Iterator[Finding]:
+        for series in view.by_role("accuracy.eval", "accuracy.train"):
+            y = series.finite.y
+            if len(y) < 5 or not 0 < float(np.median(y)) < 0.98:
+                continue
+            usual = float(np.median(y))
+            if float((np.abs(y - usual) <= 1e-3 * usual).mean()) < 0.9:
+                continue
+            losses = [
+                s.finite for s in view.by_role("loss.train", "loss.eval") if len(s.finite) >= 3
+            ]
+            if any(_loses(view, s) for s in losses):
+                continue
+            yield self.finding(
+                Severity.WARNING,
+                0.75,
+                f"{series.key} stays at {number(usual)} in {len(y):,} values: the model gives one answer, and "
+                "nothing was learned",
+                "Look at the last layer: its activation against the loss, its number of outputs, and the "
+                "labels; then at the learning rate.",
+                [evidence(series.finite, before=float(y[0]), after=usual)],
+            )
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """A level that guessing would give: `sure` if an accuracy says so too."""
+
+    sure: bool = False
+    words: str = ""
+    accuracy: float | None = None
+
+
+def _chance(view: RunView, level: float) -> _Chance:
+    """Return whether a loss lies at the chance level of a number of classes that is known or shown."""
+    score = view.first("accuracy.eval", "accuracy.train")
+    if score is not None and len(score.finite) >= 5 and 0 < level < 12:
+        y = score.finite.y
+        end = float(np.median(y[-max(3, len(y) // 5) :]))
+        best = float(np.max(rolling_median(y, 5)))
+        classes = round(math.exp(level))
+        near = classes >= 2 and abs(level - math.log(classes)) <= 0.05 * math.log(classes)
+        if near and abs(end * classes - 1) <= 0.15 and best <= 1.35 * end:
+            words = (
+                f" (ln {classes} = {math.log(classes):.3f}, and {score.key} is at {number(end, 2)}: both are "
+                f"chance for {classes:,} classes)"
+            )
+            return _Chance(True, words, end)
+    for key, value in view.flat_config.items():
+        if (
+            not _CLASSES.fullmatch(key)
+            or isinstance(value, bool)
+            or not isinstance(value, int | float)
+        ):
+            continue
+        if 2 <= value <= 1e6 and abs(level - math.log(value)) <= 0.02 * math.log(value):
+            return _Chance(
+                False, f" (ln {value:g} = {math.log(value):.3f} is chance for {key} = {value:g})"
+            )
+    return _Chance()
+
+
+def _learns(view: RunView, besides: Series, roles: tuple[str, ...]) -> bool:
+    """Return whether any other goal of the run got better."""
+    return any(_improves(view, s) for s in view.by_role(*roles) if s.key != besides.key)
+
+
+def _improves(view: RunView, series: Series) -> bool:
+    curve, y = view.curve(series.key), series.finite.y
+    if len(y) < 4 or not series.info.sign or curve.never_moved is not False:
+        return False
+    gain = (curve.last.value - float(y[0])) * series.info.sign
+    return gain > 4 * curve.noise and gain > 0.05 * max(abs(float(y[0])), abs(curve.last.value))
+
+
+def _loses(view: RunView, series: Series) -> bool:
+    """Return whether a loss lost a third of its first value."""
+    first = float(series.y[0])
+    return view.curve(series.key).last.value < first - 0.3 * abs(first)

@@ -12,6 +12,7 @@ from postrun.model import Finding, Severity, State
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.robust import median, noise_sigma, rolling_median
+from postrun.training.ending import how_it_ended
 
 _DECAYS = re.compile(r"(?i)cos|linear|poly|one_?cycle|decay|inverse")
 _NO_DECAY = re.compile(r"(?i)restart|constant|min_lr|sgdr|cyclic|plateau|none")
@@ -154,9 +155,9 @@ class ScheduleUnfinished(Rule):
     than one from the end of a shorter schedule, and is no fair comparison.
 
     ## How it decides
-    A schedule in the config that decays (cosine, linear, polynomial, one-cycle; not with restarts, a
-    lower bound or a constant end), a finished run, at least 20 logged rates, and the last one above
-    `left_share` of the peak.
+    A schedule in the config that decays (cosine, linear, polynomial, one-cycle; not with restarts, a lower
+    bound or a constant end), a finished run that was not to stop early, at least 20 logged rates, and the
+    last one above `left_share` of the peak.
 
     ## What to do
     Plan the schedule for the steps that are run.
@@ -184,7 +185,7 @@ class ScheduleUnfinished(Rule):
         if not _DECAYS.search(kind) or _NO_DECAY.search(kind) or view.run.completeness.truncated:
             return
         peak, last = float(rate.y.max()), float(rate.y[-1])
-        if last <= self.limits["left_share"] * peak:
+        if last <= self.limits["left_share"] * peak or how_it_ended(view).plan.early:
             return
         at = float(rate.x[int(np.argmax(rate.y))])
         yield self.finding(

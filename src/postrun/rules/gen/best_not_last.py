@@ -1,0 +1,86 @@
+"""The best evaluation lies before the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postrun.metrics import RunView, Series
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.rules.gen.evaluation import HELD_OUT
+from postrun.rules.gen.turns import Turned, damaged, steering, turn
+from postrun.training.checkpoints import go_back
+
+
+class BestNotLast(Rule):
+    """The best evaluation is not the last one.
+
+    ## What it does
+    Names the best evaluation, how much worse the last one is, and whether one event did it.
+
+    ## Why it matters
+    Whoever takes the last checkpoint takes a worse one.
+
+    ## How it decides
+    At least `min_points` evaluations of a metric with a better direction, whose level turned: the best one is
+    better than the end beyond what noise does in one series of a hundred, and by more than `share` of the
+    whole gain. `warning` if more than `serious` of the gain was lost, if the end is worse than the first
+    evaluation, or if evaluation and training loss jumped at the same place; else `info`.
+
+    ## What to do
+    Keep the best checkpoint (`load_best_model_at_end`, `ModelCheckpoint(monitor=...)`).
+
+    ## Example
+    "val/accuracy was best at step 4,000 (0.871) and ends at 0.846"
+
+    ## References
+    Prechelt 1998, "Early stopping - but when?".
+    """
+
+    code = "GEN004"
+    name = "best-not-last"
+    needs = HELD_OUT
+    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007")
+    thresholds = {"min_points": 6, "share": 0.1, "serious": 0.25}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding for the metric that lost most."""
+        worst: tuple[float, Series, Turned] | None = None
+        for series in steering(view, *HELD_OUT):
+            if len(series.finite) < self.limits["min_points"]:
+                continue
+            turned = turn(view, series)
+            if turned is None:
+                continue
+            gain = abs(turned.best - turned.first)
+            lost = abs(turned.best - turned.end)
+            share = lost / gain if gain else 10.0
+            if share > self.limits["share"] and (worst is None or share > worst[0]):
+                worst = (min(share, 10.0), series, turned)
+        if worst is None:
+            return
+        share, series, turned = worst
+        where = damaged(view, series, turned)
+        proof = evidence(
+            series.finite, turned.at, before=turned.best, after=turned.end, effect=share
+        )
+        if where:
+            yield self.finding(
+                Severity.WARNING,
+                0.75,
+                f"{series.key} was best at {view.axis.at(turned.at)} ({number(turned.best)}) and ends at "
+                f"{number(turned.end)}: it got worse at once, in {view.axis.span(*where)}, where the training "
+                "loss jumps as well: one event damaged the weights, this is no overfitting",
+                f"{go_back(view, where[0])} Look at the batches there; clip gradients or lower the peak rate.",
+                [proof, evidence(series.finite, where[0], where[1])],
+            )
+            return
+        yield self.finding(
+            Severity.WARNING if share > self.limits["serious"] else Severity.INFO,
+            0.8,
+            f"{series.key} was best at {view.axis.at(turned.at)} ({number(turned.best)}) and ends at "
+            f"{number(turned.end)}",
+            go_back(view, turned.at),
+            [proof],
+        )

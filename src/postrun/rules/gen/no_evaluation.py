@@ -1,0 +1,79 @@
+"""A training that never was evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from postrun.metrics import RunView
+from postrun.model import Evidence, Finding, Severity
+from postrun.model.text import position
+from postrun.rules.base import Rule, evidence
+from postrun.rules.gen.evaluation import HELD_OUT
+
+_ASKED = re.compile(r"(?:.*\.)?(?:evaluation_strategy|eval_strategy|do_eval)")
+_OFF = ("no", "none", "false")
+
+
+class NoEvaluation(Rule):
+    """Several epochs without any evaluation.
+
+    ## What it does
+    Reports a training over two epochs or more that logs no evaluation.
+
+    ## Why it matters
+    From the second epoch on the training loss falls by memorising as well; whether the model learned its task,
+    and which checkpoint is the best, cannot be seen.
+
+    ## How it decides
+    A training loss with at least `min_rows` values, no metric of an evaluation (loss, accuracy, score, reward,
+    perplexity), and at least `epochs` epochs by the logged counter or the plan. Not for policies and
+    adversarial trainings, whose data have no epochs.
+
+    ## What to do
+    Hold out a part of the data and evaluate on it at least once an epoch (`eval_strategy="epoch"`).
+
+    ## Example
+    "No evaluation in 3 epochs (evaluation_strategy = no): overfitting and the best checkpoint cannot be seen"
+    """
+
+    code = "GEN008"
+    name = "no-evaluation"
+    needs = ("loss.train",)
+    thresholds = {"min_rows": 20, "epochs": 2.0}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        train = max(view.by_role("loss.train"), key=len, default=None)
+        if train is None or len(train) < self.limits["min_rows"]:
+            return
+        if view.has(*HELD_OUT, "perplexity.eval", "reward", "loss.policy", "loss.discriminator"):
+            return
+        if any(info.split in ("eval", "test") for info in view.metrics.values()):
+            return
+        counted = view.first("progress.epoch")
+        seen = float(counted.finite.y.max()) if counted is not None and len(counted.finite) else 0.0
+        whole = counted is not None and bool((counted.finite.y % 1 == 0).all())
+        planned = view.number("epochs")
+        epochs = seen + 1 if whole and counted is not None and counted.finite.y.min() < 1 else seen
+        if not epochs and planned is not None:
+            epochs = planned[1]
+        if epochs < self.limits["epochs"]:
+            return
+        said = next(
+            (
+                f" ({key} = {value})"
+                for key, value in view.flat_config.items()
+                if _ASKED.fullmatch(key) and str(value).lower() in _OFF
+            ),
+            "",
+        )
+        proof: list[Evidence] = [evidence(train.finite, effect=epochs)]
+        yield self.finding(
+            Severity.INFO,
+            0.8,
+            f"No evaluation in {position(round(epochs, 1))} epochs{said}: overfitting and the best checkpoint "
+            "cannot be seen",
+            "Hold out a part of the data and evaluate on it at least once an epoch.",
+            proof,
+        )

@@ -1,0 +1,97 @@
+"""What got better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from postrun.metrics import RunView, Series
+from postrun.model import Evidence, Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.rules.beside import doubted
+
+_GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
+
+
+class Improved(Rule):
+    """A metric improved, with its size.
+
+    ## What it does
+    Says (`good`) which of the run's goals improved, from what to what, and whether they still do.
+
+    ## Why it matters
+    A diagnosis that only names faults hides that a run worked; and "loss decreased" needs its
+    evidence as much as a fault does.
+
+    ## How it decides
+    Training and evaluation losses that should fall, rewards and scores that should rise. The level at
+    the end is better than the first value by more than 4 standard deviations of single values (where there
+    are few) or of the level, and by at least `share` of the larger of both; at least four fifths of the best
+    gain are kept at the end. "Still improving" is said if the curve's continuation would bring more, beyond
+    its 95% interval. Never of a metric that a warning of another rule rests on, of a loss that is
+    below 0 beside an accuracy, nor where nothing was gained after the first twentieth of the run.
+
+    ## Example
+    "Improved: val/loss from 10.8 to 3.21 (still improving)"
+    """
+
+    code = "OPT007"
+    name = "improved"
+    beside = True
+    thresholds = {"share": 0.02}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """As if no other rule had found anything."""
+        return self.check_beside(view, ())
+
+    def check_beside(self, view: RunView, found: Sequence[Finding]) -> Iterator[Finding]:
+        """One finding for all metrics that improved."""
+        doubts = doubted(found)
+        parts: list[str] = []
+        proofs: list[Evidence] = []
+        for role in _GOALS:
+            for series in view.by_role(role):
+                told = None if series.key in doubts else self._told(view, series)
+                if told:
+                    parts.append(told[0])
+                    proofs.append(told[1])
+        if parts:
+            shown = "; ".join(parts[:4]) + (
+                f"; and {len(parts) - 4} more" if len(parts) > 4 else ""
+            )
+            yield self.finding(Severity.GOOD, 0.9, f"Improved: {shown}", evidence=proofs)
+
+    def _told(self, view: RunView, series: Series) -> tuple[str, Evidence] | None:
+        finite, sign, curve = series.finite, series.info.sign, view.curve(series.key)
+        best = curve.best
+        if not sign or best is None or len(finite) < 3 or curve.never_moved:
+            return None
+        start, end = float(finite.y[0]), curve.last.value
+        gain = (end - start) * sign
+        noise = curve.noise if len(finite) < 12 else (curve.last.high - curve.last.low) / 4
+        if gain <= 4 * noise * (1 if math.isfinite(noise) else 0) or gain <= 0:
+            return None
+        if gain < self.limits["share"] * max(abs(start), abs(end)):
+            return None
+        if gain < 0.8 * (best.level.value - start) * sign:
+            return None
+        early = curve.flat_since is not None and curve.flat_since < 0.05 * len(series)
+        if early or (sign < 0 and end < 0 <= start and view.has("accuracy.train", "accuracy.eval")):
+            return None
+        text = f"{series.key} from {number(start)} to {number(end)}"
+        if _goes_on(view, series):
+            text += " (still improving)"
+        return text, evidence(
+            finite, before=start, after=end, effect=gain / noise if noise else None
+        )
+
+
+def _goes_on(view: RunView, series: Series) -> bool:
+    """Return whether more of the same would bring more, beyond doubt."""
+    curve = view.curve(series.key)
+    more = None if curve.flat_since is not None or curve.turned else curve.continuation
+    if more is None:
+        return False
+    bounds = (more.tenth.low * series.info.sign, more.tenth.high * series.info.sign)
+    return min(bounds) > 0

@@ -1,0 +1,83 @@
+"""Cases of rules on whether anything was learned, and what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from postrun.model import Run, Severity
+from tests.curves import decay, make_run, noise
+
+W, I = Severity.WARNING, Severity.INFO  # noqa: E741
+N = 300
+X = np.arange(N)
+
+
+def stairs(drop: float, within: float, n: int = 90) -> Run:
+    """Three epochs of 30 values; what the loss loses at each boundary, and within each epoch."""
+    epoch = np.arange(n) / 30
+    level = 2.0 - drop * np.floor(epoch) - within * (epoch % 1)
+    return make_run({"train/loss": level + noise(n, 0.01), "train/epoch": epoch + 1 / 30})
+
+
+def evaluated(values: Any, every: int = 10, **others: Any) -> Run:
+    n = len(values) * every
+    held_out: list[float | None] = [None] * n
+    held_out[every - 1 :: every] = [float(v) for v in values]
+    return make_run({"train/loss": decay(n), "eval/accuracy": held_out, **others})
+
+
+def policy(reward: Any, kl: float = 0.01) -> Run:
+    n = len(reward)
+    return make_run({"reward": reward, "train/approx_kl": np.abs(noise(n, kl, 1)) + kl})
+
+
+def players(judge: Any, maker: Any) -> Run:
+    return make_run({"D_loss": judge, "G_loss": maker})
+
+
+EPOCHS = {"epoch": np.arange(N) / 60}
+# fmt: off
+# ruff: noqa: E501 - one case per line
+FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
+    ("GEN008", I, make_run({"train/loss": decay(N), "epoch": np.arange(N) / 60}), None),
+    ("GEN008", I, make_run({"loss": decay(N)}, config={"num_train_epochs": 3, "eval_strategy": "no"}), None),
+    ("GEN009", W, evaluated(np.ones(10)), (9, 9)),
+    ("OPT019", W, stairs(0.5, 0.02), (1, 1.1)),
+    ("OPT020", W, make_run({"loss": decay(N)}, config={"lr": 0.3, "optimizer": "AdamW"}), None),
+    ("OPT020", W, make_run({"reward": X / N + noise(N, 0.1), "Policy Loss": noise(N)}, config={"lr_ac": 0.375}), None),
+    ("OPT021", W, make_run({"loss": 0.7 - 3.0 * X, "accuracy": np.full(N, 0.5) + noise(N, 0.01)}), (0, 0)),
+    ("OPT021", W, make_run({"train/cross_entropy": 0.7 - 0.01 * X}), (0, 0)),
+    ("OPT022", W, players(np.log(2) + noise(N, 0.001), np.log(2) + noise(N, 0.001, 1)), (0, 0)),
+    ("OPT023", W, players(-np.exp(np.clip(X - 200, 0, None) / 35) + noise(N, 0.05), 1 + noise(N, 0.05)), (200, 220)),
+    ("OPT024", W, make_run({"loss": decay(N), "train/kl": 5 * np.exp(-X / 15), "train/recon_loss": decay(N)}), (50, 100)),
+    ("RL019", W, policy(-99 + noise(N, 5)), (0, 0)),
+    ("RL020", W, policy(-99 + noise(N, 5), 1e-7), (0, 0)),
+    ("GEN004", W, evaluated([0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.83, 0.84, 0.5, 0.5, 0.49, 0.5]), None),
+    ("OPT006", W, make_run({"loss": 0.7 + 6 * np.exp(-(((X - 30) / 12) ** 2)) + noise(N, 0.01)}), None),
+    ("OPT006", W, make_run({"loss": 1.1 + noise(40, 0.02), "val_acc": [0.3275] * 39 + [0.33]}), None),
+]
+
+SILENT: list[tuple[str, str, Run]] = [
+    ("GEN008", "one epoch", make_run({"train/loss": decay(N), "epoch": np.arange(N) / N})),
+    ("GEN008", "a test loss", make_run({"train/loss": decay(N), "test_loss": decay(N), **EPOCHS})),
+    ("GEN009", "a good accuracy that was learned", evaluated([0.6, 0.9, 0.97, 0.99, 0.996, 0.998, 1, 1, 1, 1])),
+    ("OPT019", "a loss that falls steadily", stairs(0.0, 0.5)),
+    ("OPT019", "a loss that falls within epochs as well", stairs(0.1, 0.4)),
+    ("OPT020", "a large rate of SGD", make_run({"loss": decay(N)}, config={"lr": 0.5, "optimizer": "SGD"})),
+    ("OPT020", "a usual rate", make_run({"loss": decay(N)}, config={"lr": 3e-4, "optimizer": "AdamW"})),
+    ("OPT021", "a policy's loss", make_run({"loss": -X / N, "reward": X / N + noise(N, 0.1), "accuracy": X / N})),
+    ("OPT021", "a likelihood of densities", make_run({"train/nll": 2 - X / 50})),
+    ("OPT022", "a game in balance that moved before", players(np.log(2) + 0.5 * np.exp(-X / 60), 1 + noise(N, 0.1))),
+    ("OPT023", "losses that swing", players(1 + noise(N, 0.5), 2 + noise(N, 0.5, 1))),
+    ("OPT024", "a KL that stays", make_run({"loss": decay(N), "train/kl": 5 + 3 * np.exp(-X / 15), "train/recon_loss": decay(N)})),
+    ("RL019", "a reward that rises slowly", policy(X / N + noise(N, 0.2))),
+    ("RL019", "a reward near its top from the start", policy(np.clip(0.97 + noise(N, 0.01), 0, 1))),
+    ("RL020", "a small KL while the reward rises", policy(X / N + noise(N, 0.05), 1e-7)),
+    ("OPT006", "a spike after much was learned", make_run({"loss": decay(N) + 8 * np.exp(-(((X - 200) / 4) ** 2))})),
+    ("OPT006", "a flat loss beside an accuracy that rises", make_run({"loss": 0.69 + noise(N, 0.01), "val_acc": 0.5 + 0.4 * (1 - np.exp(-X / 50)) + noise(N, 0.01)})),
+    ("OPT003", "a power law", make_run({"loss": 3 * (X + 10) ** -0.2 + noise(N, 0.002)})),
+    ("OPT003", "a flat loss beside an evaluation that improves", make_run({"train/loss": np.maximum(decay(N), 0.9) + noise(N, 0.001), "eval/accuracy": X / N * 0.8})),
+]
+# fmt: on
