@@ -23,7 +23,8 @@ class BestNotLast(Rule):
     Whoever takes the last checkpoint takes a worse one.
 
     ## How it decides
-    At least `min_points` evaluations of a metric with a better direction, whose level turned: the best one is
+    At least `min_points` evaluations of a metric with a better direction (an accuracy, if nothing says on which
+    data anything was measured), whose level turned: the best one is
     better than the end beyond what noise does in one series of a hundred, and by more than `share` of the
     whole gain. `warning` if more than `serious` of the gain was lost, if the end is worse than the first
     evaluation, or if evaluation and training loss jumped at the same place; else `info`.
@@ -40,14 +41,14 @@ class BestNotLast(Rule):
 
     code = "GEN004"
     name = "best-not-last"
-    needs = HELD_OUT
+    needs = (*HELD_OUT, "accuracy.train")
     symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007")
     thresholds = {"min_points": 6, "share": 0.1, "serious": 0.25}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the metric that lost most."""
         worst: tuple[float, Series, Turned] | None = None
-        for series in steering(view, *HELD_OUT):
+        for series in steering(view, *HELD_OUT) or view.by_role("accuracy.train"):
             if len(series.finite) < self.limits["min_points"]:
                 continue
             turned = turn(view, series)

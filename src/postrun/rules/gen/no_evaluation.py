@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from postrun.metrics import RunView
+from postrun.metrics import RunView, meanings
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import position
 from postrun.rules.base import Rule, evidence
 from postrun.rules.gen.evaluation import HELD_OUT
+from postrun.training.ending import how_it_ended
 
 _ASKED = re.compile(r"(?:.*\.)?(?:evaluation_strategy|eval_strategy|do_eval)")
 _OFF = ("no", "none", "false")
@@ -26,9 +27,10 @@ class NoEvaluation(Rule):
     and which checkpoint is the best, cannot be seen.
 
     ## How it decides
-    A training loss with at least `min_rows` values, no metric of an evaluation (loss, accuracy, score, reward,
-    perplexity), and at least `epochs` epochs by the logged counter or the plan. Not for policies and
-    adversarial trainings, whose data have no epochs.
+    A training loss with at least `min_rows` values, no metric of an evaluation (loss, accuracy, score,
+    reward, perplexity), and at least `epochs` epochs by the logged counter (or by the plan, if all of it
+    was done), or `rows` values and a config that switches evaluation off. Not for policies, whose data have no
+    epochs.
 
     ## What to do
     Hold out a part of the data and evaluate on it at least once an epoch (`eval_strategy="epoch"`).
@@ -40,26 +42,26 @@ class NoEvaluation(Rule):
     code = "GEN008"
     name = "no-evaluation"
     needs = ("loss.train",)
-    thresholds = {"min_rows": 20, "epochs": 2.0}
+    thresholds = {"min_rows": 20, "epochs": 2.0, "rows": 100}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         train = max(view.by_role("loss.train"), key=len, default=None)
         if train is None or len(train) < self.limits["min_rows"]:
             return
-        if view.has(*HELD_OUT, "perplexity.eval", "reward", "loss.policy", "loss.discriminator"):
+        if view.has(*HELD_OUT, "perplexity.eval", "reward", "loss.policy"):
             return
         if any(info.split in ("eval", "test") for info in view.metrics.values()):
+            return
+        if view.run.completeness.truncated or _in_summary(view):
             return
         counted = view.first("progress.epoch")
         seen = float(counted.finite.y.max()) if counted is not None and len(counted.finite) else 0.0
         whole = counted is not None and bool((counted.finite.y % 1 == 0).all())
         planned = view.number("epochs")
         epochs = seen + 1 if whole and counted is not None and counted.finite.y.min() < 1 else seen
-        if not epochs and planned is not None:
+        if not epochs and planned is not None and how_it_ended(view).complete:
             epochs = planned[1]
-        if epochs < self.limits["epochs"]:
-            return
         said = next(
             (
                 f" ({key} = {value})"
@@ -68,12 +70,22 @@ class NoEvaluation(Rule):
             ),
             "",
         )
+        if epochs < self.limits["epochs"] and not (said and len(train) >= self.limits["rows"]):
+            return
         proof: list[Evidence] = [evidence(train.finite, effect=epochs)]
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"No evaluation in {position(round(epochs, 1))} epochs{said}: overfitting and the best checkpoint "
-            "cannot be seen",
+            f"No evaluation{f' in {position(round(epochs, 1))} epochs' if epochs >= 1 else ''}{said}: "
+            "overfitting "
+            "and the best checkpoint cannot be seen",
             "Hold out a part of the data and evaluate on it at least once an epoch.",
             proof,
         )
+
+
+def _in_summary(view: RunView) -> bool:
+    """Return whether the summary holds an evaluation, of rows that the history lacks."""
+    names = [key for key, value in view.run.summary.items() if isinstance(value, int | float)]
+    found = meanings([name for name in names if not name.startswith("_")])
+    return any(info.split in ("eval", "test") for info in found.values())

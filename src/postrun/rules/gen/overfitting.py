@@ -15,6 +15,9 @@ from postrun.stats.robust import median, noise_sigma
 from postrun.stats.trend import trend
 from postrun.training.checkpoints import go_back
 
+#: An accuracy that lost at most this share of its gain holds.
+_KEPT = 0.02
+
 
 class Overfitting(Rule):
     """Evaluation loss rises while training loss falls.
@@ -55,7 +58,7 @@ class Overfitting(Rule):
     thresholds = {
         "min_points": 5,
         "rise_share": 0.1,
-        "of_best": 0.15,
+        "of_best": 0.1,
         "train_fall": 0.02,
         "train_sigmas": 6.0,
     }
@@ -117,12 +120,14 @@ class Overfitting(Rule):
 
 def _holds(view: RunView, turned: Turned) -> bool:
     """Return whether an evaluation accuracy, which moved, is as good at the end as at the loss's best step."""
-    for score in view.by_role("accuracy.eval"):
+    for score in steering(view, "accuracy.eval"):
         finite = score.finite
         if len(finite) < 5 or view.curve(score.key).never_moved is not False:
             continue
         then = finite.between(-np.inf, turned.at)
         end = view.curve(score.key).last.value
         if len(then) and turned.at > finite.x[0]:
-            return end >= median(then.y[-3:]) - view.curve(score.key).noise
+            level = median(then.y[-3:])
+            gained = max(0.0, level - float(finite.y[0]))
+            return end >= level - max(view.curve(score.key).noise, _KEPT * gained)
     return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from postrun.metrics import RunView
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
@@ -25,7 +25,7 @@ class DiscriminatorAtChance(Rule):
     means success; from the first step on it means that the discriminator does not learn.
 
     ## How it decides
-    Every discriminator loss (at least `min_rows` values) lies within `near` of ln 2, or of 2 ln 2 for a sum
+    Most discriminator losses (of at least `min_rows` values) lie within `near` of ln 2, or of 2 ln 2 for a sum
     over real and made samples, in each of ten parts of the run.
 
     ## What to do
@@ -51,14 +51,12 @@ class DiscriminatorAtChance(Rule):
         judges = [s for s in judges if len(s) >= self.limits["min_rows"]]
         if not judges:
             return
-        for series in judges:
-            _, levels, _ = bin_medians(series.x, series.y, 10)
-            at = [math.log(2), 2 * math.log(2)]
-            if not any((np.abs(levels - c) <= self.limits["near"] * c).all() for c in at):
-                return
-        first = judges[0]
+        stuck = [series for series in judges if self._at_chance(series)]
+        if len(stuck) <= len(judges) / 2:
+            return
+        first = stuck[0]
         level = median(first.y)
-        more = f"; so do {len(judges) - 1} more" if len(judges) > 1 else ""
+        more = f"; so do {len(stuck) - 1} more of {len(judges)}" if len(stuck) > 1 else ""
         times = "ln 2" if level < 1 else "2 ln 2"
         yield self.finding(
             Severity.WARNING,
@@ -66,8 +64,13 @@ class DiscriminatorAtChance(Rule):
             f"{first.key} stays at {number(level, 3)} ({times}, a coin toss) throughout{more}: the "
             "discriminator learns nothing, and the generator gets no signal",
             "Raise the discriminator's learning rate or size; check its gradients and its labels.",
-            [evidence(s, before=float(s.y[0]), after=median(s.y)) for s in judges],
+            [evidence(s, before=float(s.y[0]), after=median(s.y)) for s in stuck],
         )
+
+    def _at_chance(self, series: Series) -> bool:
+        _, levels, _ = bin_medians(series.x, series.y, 10)
+        at = [math.log(2), 2 * math.log(2)]
+        return any(bool((np.abs(levels - c) <= self.limits["near"] * c).all()) for c in at)
 
 
 class AdversariesDrift(Rule):
@@ -82,7 +85,7 @@ class AdversariesDrift(Rule):
 
     ## How it decides
     At least `min_rows` values in ten parts: the last part's level is more than `factor` times as large (either
-    sign) as the largest of the first seven, and the last three grow from part to part.
+    sign) as the largest of the first seven, and the last three grow.
 
     ## What to do
     Go back to a checkpoint before the drift; regularise the critic (gradient penalty, spectral norm), or
@@ -111,7 +114,7 @@ class AdversariesDrift(Rule):
             _, levels, first = bin_medians(finite.x, finite.y, 10)
             size = np.abs(levels)
             before = float(size[:7].max())
-            grows = bool((np.diff(size[-4:]) > 0).all())
+            grows = bool((np.diff(size[-3:]) > 0).all())
             if before > 0 and grows and size[-1] > self.limits["factor"] * max(before, 0.3):
                 share = float(size[-1]) / before
                 if worst is None or share > worst[0]:

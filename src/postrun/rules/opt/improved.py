@@ -10,6 +10,7 @@ from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.rules.beside import doubted
+from postrun.rules.opt.progress import stands_at_a_coin_toss
 
 _GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
 
@@ -52,7 +53,7 @@ class Improved(Rule):
         proofs: list[Evidence] = []
         for role in _GOALS:
             for series in view.by_role(role):
-                told = None if series.key in doubts else self._told(view, series)
+                told = None if series.key in doubts else self._told(view, series, role)
                 if told:
                     parts.append(told[0])
                     proofs.append(told[1])
@@ -62,7 +63,7 @@ class Improved(Rule):
             )
             yield self.finding(Severity.GOOD, 0.9, f"Improved: {shown}", evidence=proofs)
 
-    def _told(self, view: RunView, series: Series) -> tuple[str, Evidence] | None:
+    def _told(self, view: RunView, series: Series, role: str) -> tuple[str, Evidence] | None:
         finite, sign, curve = series.finite, series.info.sign, view.curve(series.key)
         best = curve.best
         if not sign or best is None or len(finite) < 3 or curve.never_moved:
@@ -75,6 +76,8 @@ class Improved(Rule):
         if gain < self.limits["share"] * max(abs(start), abs(end)):
             return None
         if gain < 0.8 * (best.level.value - start) * sign:
+            return None
+        if _at_a_coin_toss(view, series, role):
             return None
         early = curve.flat_since is not None and curve.flat_since < 0.05 * len(series)
         if early or (sign < 0 and end < 0 <= start and view.has("accuracy.train", "accuracy.eval")):
@@ -95,3 +98,9 @@ def _goes_on(view: RunView, series: Series) -> bool:
         return False
     bounds = (more.tenth.low * series.info.sign, more.tenth.high * series.info.sign)
     return min(bounds) > 0
+
+
+def _at_a_coin_toss(view: RunView, series: Series, role: str) -> bool:
+    """Return whether a loss stands where guessing between two classes would leave it."""
+    told = role.startswith("loss") and stands_at_a_coin_toss(series.finite)
+    return told and not view.has("progress.tokens", "throughput.tokens", "perplexity.eval")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,10 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+
+_DECAY = re.compile(
+    r"(?:.*[._/])?(?:lr|learning_?rate|rate)_?(?:decay|gamma)(?:_rate|_factor)?", re.IGNORECASE
+)
 
 
 class LearningRate(Rule):
@@ -24,13 +29,13 @@ class LearningRate(Rule):
     by their configs compares the wrong thing.
 
     ## How it decides
-    `zero`: no value above 0 (`critical`). `constant`: the config names a constant schedule without
-    warm-up, and the rate differs by more than 1 % after the first tenth of the run (`warning`).
-    `peak`: the peak differs from the configured rate by more than `peak_tolerance`, and by more than the
-    rate moves between two rows (the first row of a decay is below its start); above it is a
-    `warning`, below it `info` (a schedule may not have reached its peak in a run that ended early,
-    and several parameter groups may have several rates). Only where one rate is logged and at least
-    10 times.
+    `zero`: no value above 0 (`critical`). `constant`: the config names a constant schedule without warm-up,
+    and the rate differs by more than 1 % after the first tenth of the run (`warning`). `undecayed`: one
+    value in all of at least `undecayed_rows` rows, although the config has a decay (a factor between 0 and
+    1; `warning`). `peak`: the peak differs from the configured rate by more than `peak_tolerance`, and by
+    more than the rate moves between two rows (the first row of a decay is below its start); above it is a
+    `warning`, below it `info` (a schedule may not have reached its peak in a run that ended early, and
+    several parameter groups may have several rates). Only where one rate is logged and at least 10 times.
 
     ## What to do
     Look for a second place that sets the rate: a scheduler restored from a checkpoint, scaling by
@@ -43,7 +48,7 @@ class LearningRate(Rule):
     code = "OPT005"
     name = "learning-rate"
     needs = ("lr",)
-    thresholds = {"peak_tolerance": 0.02}
+    thresholds = {"peak_tolerance": 0.02, "undecayed_rows": 100}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -61,6 +66,7 @@ class LearningRate(Rule):
                 [evidence(series, before=0.0, after=0.0)],
             )
             return
+        yield from self._undecayed(view, series)
         yield from self._shape(view, series)
         yield from self._peak(view, series)
 
@@ -88,6 +94,27 @@ class LearningRate(Rule):
                     )
                 ],
             )
+
+    def _undecayed(self, view: RunView, series: Series) -> Iterator[Finding]:
+        if len(series) < self.limits["undecayed_rows"] or series.y.min() != series.y.max():
+            return
+        asked = [
+            (key, float(value))
+            for key, value in view.flat_config.items()
+            if _DECAY.fullmatch(key) and isinstance(value, float) and 0 < value < 1
+        ]
+        if not asked:
+            return
+        key, factor = asked[0]
+        rate = float(series.y[0])
+        yield self.finding(
+            Severity.WARNING,
+            0.75,
+            f"{series.key} is {number(rate)} in all {len(series):,} rows, although {key} is "
+            f"{number(factor)}: the decay is not applied",
+            "Check that the scheduler is stepped, and that its rate reaches the optimizer.",
+            [evidence(series, before=rate, after=rate, effect=factor)],
+        )
 
     def _peak(self, view: RunView, series: Series) -> Iterator[Finding]:
         asked = view.number("lr")

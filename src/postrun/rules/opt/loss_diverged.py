@@ -25,12 +25,13 @@ class LossDiverged(Rule):
     The model got worse than it had been; later checkpoints are worth less than earlier ones.
 
     ## How it decides
-    The series is cut into at most 60 groups of equal count; their medians are the levels. Best is
-    the lowest level, end the median of the last twentieth. Diverged: the end is above the best by
-    more than `lost_share` of the fall so far (start to best) and by more than `noise_sigmas`
-    standard errors, and each level of the last tenth is; and by half more than any rise
-    before that the loss recovered from. `critical` where the end is above the
-    start. Only losses that should fall are looked at: never a policy-gradient loss.
+    The series is cut into at most 60 groups of equal count; their medians are the levels. Best is the
+    lowest level, end the median of the last twentieth. Diverged: the end is above the best by more than
+    `lost_share` of the fall so far (start to best) and by more than `noise_sigmas` standard errors, and
+    each level of the last tenth is; and by half more than any rise before that the loss recovered from.
+    `critical` where the end is above the start. From 3 values on a loss has diverged at once if it was
+    never below its first value, and most of it and its last values lie above `at_once` times that. Only
+    losses that should fall are looked at: never a policy-gradient loss.
 
     ## What to do
     Go back to the best checkpoint; lower the peak learning rate, lengthen the warm-up, clip
@@ -48,14 +49,35 @@ class LossDiverged(Rule):
     name = "loss-diverged"
     needs = ("loss.train",)
     symptom_of = ("OPT001",)
-    thresholds = {"lost_share": 0.5, "noise_sigmas": 6.0, "min_rows": 30}
+    thresholds = {"lost_share": 0.5, "noise_sigmas": 6.0, "min_rows": 30, "at_once": 3.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
         for series in view.by_role("loss.train"):
-            finding = self._judge(view, series.finite)
+            finding = self._judge(view, series.finite) or self._at_once(view, series.finite)
             if finding:
                 yield finding
+
+    def _at_once(self, view: RunView, series: Series) -> Finding | None:
+        """Return a finding on a loss that blew up within its first values and never came back."""
+        y = series.y
+        if not len(y) >= 3 or y[0] <= 0 or float(y[1:].min()) < y[0]:
+            return None
+        first, end, peak = float(y[0]), float(y[-1]), float(y.max())
+        factor = self.limits["at_once"]
+        early = int(np.argmax(y > factor * first))
+        if median(y[-3:]) < factor * first or early > 0.5 * len(y):
+            return None
+        at = float(series.x[early])
+        return self.finding(
+            Severity.CRITICAL,
+            0.9,
+            f"{series.key} diverges at once: {number(first)} at first, above {factor:g} times that from "
+            f"{series.axis.at(at)} on, {number(peak)} at most, {number(end)} at the end",
+            "Lower the learning rate by a factor of 10, warm it up, and clip gradients; check the loss of one "
+            "batch by hand.",
+            [evidence(series, at, before=first, after=end, effect=peak)],
+        )
 
     def _judge(self, view: RunView, series: Series) -> Finding | None:
         y = series.y

@@ -13,8 +13,12 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.stats.robust import bin_medians, rolling_median
+from postrun.stats.robust import bin_medians, median, rolling_median
 
+#: What language models log: their losses may lie at ln 2 and mean much.
+_OF_TOKENS = ("perplexity.train", "perplexity.eval", "progress.tokens", "throughput.tokens")
+#: A loss stands at ln 2 if so many values lie so near to it.
+_LONG, _NEAR = 60, 0.02
 _SCORES = ("accuracy.eval", "accuracy.train", "score.eval", "reward", "reward.eval")
 _ELSE = ("loss.eval", *_SCORES)
 _CLASSES = re.compile(
@@ -38,14 +42,15 @@ class LossNotDecreasing(Rule):
     ## How it decides
     `still`: at least `min_rows` values, none of whose levels differs from the first beyond the noise, or
     which all lie within `share` of the first (from 5 values on); one that ends more than `higher` above its
-    first value has diverged. `came back`: the level rose to more than
-    `exploded` times the first value before anything was gained, and ends less than a fifth below it.
-    `chance`: the end lies within 5% of ln k and the accuracy within 15% of 1 / k for one k, or within 2% of
-    ln k for the number of classes in the config, and never was much better. `one answer`: an accuracy below
-    0.98 that has one value at nine of ten evaluations while the loss loses less than 30%. Said only if no
-    other metric of the run (evaluation, accuracy, reward) improves. A chance level is named only if the
-    config or an accuracy shows the number of classes. `info` where the log ends before the run does. Never
-    for policy-gradient losses.
+    first value has diverged, and one that was lower by so much has learned. `came back`: the level rose to
+    more than `exploded` times the first value before anything was gained, and ends less than a fifth below
+    it. `chance`: the end lies within 5% of ln k and the accuracy within 15% of 1 / k for one k, or within
+    2% of ln k for the number of classes in the config, and never was much better; or each fifth of its last
+    two thirds (60 values at least) lies within 2% of ln 2, and no accuracy contradicts that. `one answer`:
+    an accuracy below 0.98 that has one value at nine of ten evaluations while the loss loses less than 30%.
+    Said only if no other metric of the run (evaluation, accuracy, reward) improves. A chance level is named
+    only if the config or an accuracy shows the number of classes. `info` where the log ends before the run
+    does. Never for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
@@ -78,7 +83,8 @@ class LossNotDecreasing(Rule):
         n = len(finite)
         if n < 5 or finite.y.min() == finite.y.max():
             return  # a constant: DAT004
-        first, end = float(finite.y[0]), curve.last.value
+        first, end = median(finite.y[: max(1, n // 50)]), curve.last.value
+        lowest = float(rolling_median(finite.y, 5).min())
         chance = _chance(view, end)
         blown = self._blown(finite, first, end)
         small = float(np.abs(finite.y - first).max()) <= self.limits["share"] * abs(first)
@@ -86,13 +92,17 @@ class LossNotDecreasing(Rule):
             n >= self.limits["min_rows"]
             and curve.never_moved is True
             and end <= first + self.limits["higher"] * abs(first)
+            and lowest >= first - self.limits["higher"] * abs(first)
         )
+        if not chance.sure and stands_at_a_coin_toss(finite) and not view.has(*_OF_TOKENS):
+            words = f" (ln 2 = {math.log(2):.3f}, what guessing between two classes costs)"
+            chance = _Chance(True, words)
         if not (blown or still or chance.sure):
             return
         besides = (
             _SCORES if blown or chance.sure else _ELSE
         )  # a loss may fall on its way back to chance
-        if _learns(view, series, besides):
+        if chance.accuracy is None and _learns(view, series, besides):
             return
         if blown and not chance.sure:
             at, peak = blown
@@ -105,7 +115,8 @@ class LossNotDecreasing(Rule):
             )
             proofs = [evidence(finite, at, before=first, after=end, effect=peak)]
         else:
-            said = f"{series.key} never fell: {number(first)} at first, {number(end)} at the end{chance.words}"
+            how = "never fell" if still or end >= 0.98 * first else "stays at chance"
+            said = f"{series.key} {how}: {number(first)} at first, {number(end)} at the end{chance.words}"
             remedy = (
                 "Try to overfit one batch: if that fails, look at the model (last activation against the "
                 "loss), its gradients and the labels; if it works, at the learning rate and the data."
@@ -128,7 +139,7 @@ class LossNotDecreasing(Rule):
         """Return where and how high a loss rose that ends no lower than it began, or None."""
         if len(series) < 6 or first <= 0:
             return None
-        _, levels, at = bin_medians(series.x, series.y, 60)
+        _, levels, at = bin_medians(series.x, series.y, min(60, len(series) // 3))
         k = int(np.argmax(levels))
         back = end < 0.7 * float(levels[k])  # one that stays up has diverged: OPT002
         fell = float(levels[: k + 1].min()) < 0.95 * first  # it had learned before: a spike, OPT004
@@ -159,6 +170,15 @@ class LossNotDecreasing(Rule):
                 [evidence(series.finite, before=float(y[0]), after=usual)],
             )
             return
+
+
+def stands_at_a_coin_toss(loss: Series) -> bool:
+    """Return whether each fifth of a loss's last two thirds lies within 2% of ln 2, beyond chance."""
+    y = loss.y[len(loss) // 3 :]
+    if len(y) < _LONG:
+        return False
+    levels = np.array([np.median(part) for part in np.array_split(y, 5)])
+    return bool((np.abs(levels / math.log(2) - 1) <= _NEAR).all())
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ class RewardNeverRose(Rule):
 
     ## How it decides
     A reward of training (or, without one, of evaluation) with at least `min_rows` values that are not all
-    equal: the levels of no part differ from the first beyond the noise in the better direction, and the
-    last tenth lies less than `share` of the values' spread above the first. Not if it stands near its top
-    from the start (0.9 of 1).
+    equal. By mean or by median, the last tenth lies no more than `share` times the values' standard
+    deviation above the first; and if the curve shows that it moved at all, no more than `little` times
+    that. Not if it stands near its top from the start (0.9 of 1), nor if it rose and fell again (RL007).
 
     ## What to do
     Check on one fixed task that a good action earns more than a bad one; then the learning rate (the
@@ -40,7 +40,7 @@ class RewardNeverRose(Rule):
     name = "reward-never-rose"
     needs = ("reward", "reward.eval")
     symptom_of = ("OPT001", "RL020", "OPT020", "RL008")
-    thresholds = {"min_rows": 40, "share": 0.5}
+    thresholds = {"min_rows": 40, "share": 0.5, "little": 0.35}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -56,8 +56,9 @@ class RewardNeverRose(Rule):
                 return
             curve = view.curve(series.key)
             spread = float(y.std())
-            moved = curve.never_moved is False and curve.turned is None
-            if last - first > self.limits["share"] * spread or (moved and last > first):
+            usual = (median(y[-tenth:]) - median(y[:tenth])) * series.info.sign
+            moved = curve.never_moved is False and last - first > self.limits["little"] * spread
+            if min(usual, last - first) > self.limits["share"] * spread or (moved and usual > 0):
                 return
             if curve.turned is not None:
                 return  # it rose and fell: RL007

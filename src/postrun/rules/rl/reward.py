@@ -58,7 +58,7 @@ class RewardCollapsed(Rule):
         for series in view.by_role("reward"):
             y = series.finite
             n = len(y)
-            if n < self.limits["min_rows"]:
+            if n < self.limits["min_rows"] or view.curve(series.key).turned is None:
                 continue
             _, levels, first = bin_medians(y.x, y.y, min(60, n // 5))
             between = noise_sigma(levels)
