@@ -51,12 +51,15 @@ def main() -> None:
         f"| `{r.name}` | {r.title} | {r.unit} | {r.better} | {r.note} |" for r in roles().values()
     ]
     for pack in packs():
-        if not pack.patterns:  # settings only
+        if pack.normalised:  # settings only, of any framework
             continue
         out += ["", f"## {pack.title}", ""]
         if pack.keys:
             names = ", ".join(f"`{key}`" for key in sorted(pack.keys))
             out += [f"Recognised by at least {pack.at_least} of {names}.", ""]
+        if not pack.patterns:
+            out += ["Its scripts name their own metrics: the grammar reads them."]
+            continue
         out += ["| keys (regular expression) | role |", "|---|---|"]
         for pattern in pack.patterns:
             text = pattern.regex.pattern.replace("|", "\\|")

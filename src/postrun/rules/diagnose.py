@@ -55,7 +55,7 @@ def _with_runs(finding: Finding, view: RunView) -> Finding:
     return replace(finding, evidence=proofs)
 
 
-def _run(rule: Rule, view: RunView, before: Sequence[Finding]) -> list[Finding]:
+def _run(rule: Rule, view: RunView, before: Sequence[Finding] = ()) -> list[Finding]:
     if rule.needs and not view.has(*rule.needs):
         return []
     try:
