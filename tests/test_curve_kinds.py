@@ -86,3 +86,13 @@ def test_values_that_no_source_counted_are_seen() -> None:
     run = Run(Identity("hand"), history=make_run({"loss": values}).history)
     assert run.completeness == Completeness() and not run.completeness.nonfinite
     assert "20 of 50 rows" in said(run)["OPT001"].message
+
+
+def test_zeros_that_a_trainer_logs_for_nan_are_no_improvement() -> None:
+    """Hugging Face's Trainer logs 0 for a loss that is NaN; the evaluation shows what it is."""
+    loss = [3.0, 2.5, 2.2, 0.0, 0.0, 0.0, 0.0, 0.0]
+    held_out = [None, 2.6, None, 2.4, None, np.nan, None, np.nan]
+    found = said(make_run({"train/loss": loss, "eval/loss": held_out}))
+    assert found["OPT001"].severity is Severity.CRITICAL
+    assert "train/loss is logged as 0" in found["OPT001"].message
+    assert "OPT007" not in found

@@ -73,6 +73,7 @@ class NotFinite(Rule):
             elif len(series) - first < 2:
                 stays = stays and self._ended_it(view, series)
             (lost if stays else some).append((series, first))
+        lost += zeros_for_nan(view)
         if lost:
             yield self._lost(view, lost)
         if some:
@@ -105,12 +106,14 @@ class NotFinite(Rule):
         never = not len(series.finite)
         vital = series.info.role in _VITAL
         wasted = 1 - at / len(series)
+        zero = np.isfinite(series.y[at])
+        how = "is logged as 0, as the Trainer does with NaN," if zero else "is not finite"
         return self.finding(
             Severity.CRITICAL if vital else Severity.WARNING,
             0.95,
             f"{series.key} is NaN or infinite in all {len(series):,} rows{others}: nothing was trained"
             if never
-            else f"{series.key} is not finite from {view.axis.at(step)} to the end{had}{others}: the last "
+            else f"{series.key} {how} from {view.axis.at(step)} to the end{had}{others}: the last "
             f"{100 * wasted:.0f} % of the run trained nothing useful"
             if vital
             else f"{series.key} is not finite from {view.axis.at(step)} to the end{had}{others}",
@@ -182,6 +185,26 @@ class NotFinite(Rule):
                 for s, i in some[:20]
             ],
         )
+
+
+def zeros_for_nan(view: RunView) -> list[tuple[Series, int]]:
+    """Return training losses that are 0 to the end while other values are not finite, and since when.
+
+    Hugging Face's Trainer logs 0 for a loss that is NaN (`logging_nan_inf_filter`).
+    """
+    bad = [
+        view.series(k)
+        for k in view.numeric_keys
+        if view.metrics[k].role in ("loss.eval", "grad_norm")
+    ]
+    ends = [s for s in bad if len(s) and not np.isfinite(s.y[-1])]
+    found = []
+    for series in view.by_role("loss.train") if ends else ():
+        moving = np.flatnonzero(series.y != 0)
+        at = int(moving[-1]) + 1 if len(moving) else len(series)
+        if len(series) - at >= 2 and at > 0 and any(s.x[-1] >= series.x[at] for s in ends):
+            found.append((series, at))
+    return found
 
 
 def _last_finite(series: Series, before: int) -> float | None:
