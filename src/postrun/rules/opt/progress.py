@@ -47,10 +47,11 @@ class LossNotDecreasing(Rule):
     it. `chance`: the end lies within 5% of ln k and the accuracy within 15% of 1 / k for one k, or within
     2% of ln k for the number of classes in the config, and never was much better; or each fifth of its last
     two thirds (60 values at least) lies within 2% of ln 2, and no accuracy contradicts that. `one answer`:
-    an accuracy below 0.98 that has one value at nine of ten evaluations while the loss loses less than 30%.
-    Said only if no other metric of the run (evaluation, accuracy, reward) improves. A chance level is named
-    only if the config or an accuracy shows the number of classes. `info` where the log ends before the run
-    does. Never for policy-gradient losses.
+    an accuracy below 0.98 that has one value at nine of ten evaluations; if the loss falls by 30% or more
+    meanwhile, only one above `one_class` (the accuracy of a regression is near 0 whatever it learns), and
+    then the loss measures something else. Said only if no other metric of the run (evaluation, accuracy,
+    reward) improves. A chance level is named only if the config or an accuracy shows the number of classes.
+    `info` where the log ends before the run does. Never for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
@@ -68,7 +69,13 @@ class LossNotDecreasing(Rule):
     name = "loss-not-decreasing"
     needs = ("loss.train", "loss.eval", "accuracy.train", "accuracy.eval")
     symptom_of = ("OPT001", "OPT011", "OPT002", "OPT005", "OPT009", "PREF001", "OPT014")
-    thresholds = {"min_rows": 20, "share": 0.002, "exploded": 1.5, "higher": 0.25}
+    thresholds = {
+        "min_rows": 20,
+        "share": 0.002,
+        "exploded": 1.5,
+        "higher": 0.25,
+        "one_class": 0.05,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most: on the longest loss that shows it, else on an accuracy."""
@@ -158,16 +165,26 @@ class LossNotDecreasing(Rule):
             losses = [
                 s.finite for s in view.by_role("loss.train", "loss.eval") if len(s.finite) >= 3
             ]
-            if any(_loses(view, s) for s in losses):
-                continue
+            falling = next((s for s in losses if _loses(view, s)), None)
+            proofs = [evidence(series.finite, before=float(y[0]), after=usual)]
+            why = "the model gives one answer, and nothing was learned"
+            if falling is not None:
+                if usual < self.limits["one_class"]:
+                    continue  # an accuracy of numbers that are no classes says nothing
+                first, end = float(falling.y[0]), float(falling.y[-1])
+                why = (
+                    f"{falling.key} goes from {number(first)} to {number(end)} meanwhile, so it does "
+                    "not measure "
+                    "what the accuracy does"
+                )
+                proofs.append(evidence(falling, before=first, after=end))
             yield self.finding(
                 Severity.WARNING,
                 0.75,
-                f"{series.key} stays at {number(usual)} in {len(y):,} values: the model gives one answer, and "
-                "nothing was learned",
-                "Look at the last layer: its activation against the loss, its number of outputs, and the "
-                "labels; then at the learning rate.",
-                [evidence(series.finite, before=float(y[0]), after=usual)],
+                f"{series.key} stays at {number(usual)} in {len(y):,} values: {why}",
+                "Look at the last layer (its activation against the loss, its number of outputs) and at the "
+                "labels' values and shape; then at the learning rate.",
+                proofs,
             )
             return
 
