@@ -54,6 +54,7 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("OPT024", W, make_run({"loss": decay(N), "train/kl": 5 * np.exp(-X / 15), "train/recon_loss": decay(N)}), (50, 100)),
     ("RL019", W, policy(-99 + noise(N, 5)), (0, 0)),
     ("RL020", W, policy(-99 + noise(N, 5), 1e-7), (0, 0)),
+    ("OPT006", W, make_run({"epoch": np.arange(50), "loss": np.linspace(0.4998, 0.4968, 50)}), None),
     ("OPT006", W, make_run({"loss": decay(40), "accuracy": [0.0987] * 39 + [0.099]}), None),
     ("RL021", I, make_run({"losses/value_loss": decay(N), "losses/policy_loss": noise(N), "losses/explained_variance": noise(N)}), (0, 0)),
     ("OPT002", Severity.CRITICAL, make_run({"loss": [7.3, 38.0, 258.0, 240.0, 260.0, 251.0]}), (1, 1)),

@@ -41,17 +41,18 @@ class LossNotDecreasing(Rule):
 
     ## How it decides
     `still`: at least `min_rows` values, none of whose levels differs from the first beyond the noise, or
-    which all lie within `share` of the first (from 5 values on); one that ends more than `higher` above its
-    first value has diverged, and one that was lower by so much has learned. `came back`: the level rose to
-    more than `exploded` times the first value before anything was gained, and ends less than a fifth below
-    it. `chance`: the end lies within 5% of ln k and the accuracy within 15% of 1 / k for one k, or within
-    2% of ln k for the number of classes in the config, and never was much better; or each fifth of its last
-    two thirds (60 values at least) lies within 2% of ln 2, and no accuracy contradicts that. `one answer`:
-    an accuracy below 0.98 that has one value at nine of ten evaluations; if the loss falls by 30% or more
-    meanwhile, only one above `one_class` (the accuracy of a regression is near 0 whatever it learns), and
-    then the loss measures something else. Said only if no other metric of the run (evaluation, accuracy,
-    reward) improves. A chance level is named only if the config or an accuracy shows the number of classes.
-    `info` where the log ends before the run does. Never for policy-gradient losses.
+    which all lie within `share` of the first, or `share_of_many` after `many_epochs` epochs (from 5 values
+    on); one that ends more than `higher` above its first value has diverged, and one that was lower by so
+    much has learned. `came back`: the level rose to more than `exploded` times the first value before
+    anything was gained, and ends less than a fifth below it. `chance`: the end lies within 5% of ln k and
+    the accuracy within 15% of 1 / k for one k, or within 2% of ln k for the number of classes in the
+    config, and never was much better; or each fifth of its last two thirds (60 values at least) lies within
+    2% of ln 2, and no accuracy contradicts that. `one answer`: an accuracy below 0.98 that has one value at
+    nine of ten evaluations; if the loss falls by 30% or more meanwhile, only one above `one_class` (the
+    accuracy of a regression is near 0 whatever it learns), and then the loss measures something else. Said
+    only if no other metric of the run (evaluation, accuracy, reward) improves. A chance level is named only
+    if the config or an accuracy shows the number of classes. `info` where the log ends before the run does.
+    Never for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
@@ -75,6 +76,8 @@ class LossNotDecreasing(Rule):
         "exploded": 1.5,
         "higher": 0.25,
         "one_class": 0.05,
+        "many_epochs": 10,
+        "share_of_many": 0.01,
     }
 
     def check(self, view: RunView) -> Iterator[Finding]:
@@ -94,7 +97,10 @@ class LossNotDecreasing(Rule):
         lowest = float(rolling_median(finite.y, 5).min())
         chance = _chance(view, end)
         blown = self._blown(finite, first, end)
-        small = float(np.abs(finite.y - first).max()) <= self.limits["share"] * abs(first)
+        share = self.limits[
+            "share" if _epochs(view) < self.limits["many_epochs"] else "share_of_many"
+        ]
+        small = float(np.abs(finite.y - first).max()) <= share * abs(first)
         still = small or (
             n >= self.limits["min_rows"]
             and curve.never_moved is True
@@ -187,6 +193,14 @@ class LossNotDecreasing(Rule):
                 proofs,
             )
             return
+
+
+def _epochs(view: RunView) -> float:
+    """Return how many epochs the run shows, 0 if it counts none."""
+    if view.axis.unit == "epoch" and view.first_x is not None and view.last_x is not None:
+        return view.last_x - view.first_x + 1
+    counter = view.first("progress.epoch")
+    return float(counter.finite.y.max()) if counter is not None and len(counter.finite) else 0.0
 
 
 def stands_at_a_coin_toss(loss: Series) -> bool:
