@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from benchmarks.faults.consistency import contradictions, praised
 
 import postrun
+from postrun.metrics import RunView
 from postrun.model import Severity, State
+from postrun.report.overview import verdict
 
 
 def index(shared: Path) -> list[dict[str, str]]:
@@ -160,3 +163,19 @@ def test_seed_pair_over_tokens_and_time(shared: Path) -> None:
     project = postrun.project(shared / "seed_run")
     assert {r.id for r in project.records} == {"7nikv4vp", "29hn8w98"}
     assert not any(r.ending.failed for r in project.records)
+
+
+@pytest.mark.parametrize("part", ["frameworks", "labelled", "runs"])
+def test_no_finding_contradicts_another_of_its_run(shared: Path, part: str) -> None:
+    """Improved and overfitted, flat and still improving, healthy and critical, over all real runs at hand."""
+    found: list[str] = []
+    for folder in sorted(path for path in (shared / part).iterdir() if path.is_dir()):
+        for ref in postrun.runs(folder):
+            view = RunView(ref.load())
+            findings = postrun.diagnose(view)
+            found += [f"{ref.id}: {c}" for c in contradictions(findings)]
+            found += [
+                f"{ref.id}: praised, but {f.message}"
+                for f in praised(verdict(view, findings), findings)
+            ]
+    assert found == []
