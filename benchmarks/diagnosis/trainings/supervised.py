@@ -30,11 +30,13 @@ def fit(
     leak: bool = False,
     before_step: Callable[[int, Net, Array, Any], None] | None = None,
     timing: Callable[[int], dict[str, float]] | None = None,
+    counter: bool = False,
     names: tuple[str, str, str] = ("train__loss", "val__loss", "grad_norm"),
 ) -> list[tuple[int, float]]:
     """Train a classifier and log it; the true validation curve (20,000 unseen samples).
 
-    `data` > 0: that many fixed samples, else fresh ones; `flip` of their labels are wrong.
+    `counter`: the trainer logs its step. `data` > 0: that many fixed samples, else fresh ones; `flip` of
+    their labels are wrong.
     """
     problem = Blobs.make(rng, spread=spread)
     net = Net.make(rng, problem.centres.shape[1], *sizes, 5)
@@ -64,6 +66,8 @@ def fit(
         row = {loss_key: loss, norm_key: size, "lr": rate, "train__acc": accuracy}
         if timing is not None:
             row |= timing(step)
+        if counter:
+            row["train__global_step"] = step
             row["perf__step_time"] = time.perf_counter() - began
         if every and step % every == 0:
             value, _, score = cross_entropy(net.forward(held_out[0]), held_out[1])
@@ -253,7 +257,14 @@ def schedule_too_short(log: Log, rng: Rng) -> None:
 def stopped_in_mid_schedule(log: Log, rng: Rng) -> None:
     """A cosine schedule for 1,000 steps, stopped by the script after 400."""
     log.config(lr=2e-3, lr_scheduler_type="cosine", max_steps=1000)
-    fit(log, rng, steps=400, lr=cosine(1000, 2e-3, 20))
+    # The trainer's own counter: rows by themselves do not tell how many steps lie between them.
+    fit(
+        log,
+        rng,
+        steps=400,
+        lr=cosine(1000, 2e-3, 20),
+        counter=True,
+    )
 
 
 @training("OPT004", may=("OPT008", "GEN"))

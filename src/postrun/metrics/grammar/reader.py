@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from postrun.metrics.grammar.lexicon import Lexicon, Term, lexicon
@@ -98,6 +98,16 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     name = _parse(segments(key))
     if not name.matches:
         return ()
+    if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
+        info = MetricInfo(
+            key,
+            roles()["time.part"].name,
+            unit="s",
+            better="lower",
+            pack="generic",
+            quantity="time",
+        )
+        return (replace(info, split="train", confidence=0.9, why='"time taken" means time'),)
     compared = not _COMPARED.isdisjoint(name.words)  # a plot of one thing against another
     head = None if compared or name.words[-1] in _LABELS else _head(name)
     if head is None or (head.term.weak and any(place > head.segment for place, _ in name.unknown)):

@@ -14,6 +14,8 @@ from postrun.rules.gen.turns import steering
 from postrun.stats.levels import change
 from postrun.stats.robust import Floats, median, noise_sigma, of_three
 
+#: So many evaluations of thousands show whether it is worth looking at all.
+_FEW_SHOW = 500
 HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
 
 
@@ -61,6 +63,11 @@ class EvalBetterThanTrain(Rule):
         n = len(held_out)
         if n < self.limits["min_points"] or len(train) < n or train.y.min() < 0:
             return
+        if n > 4 * _FEW_SHOW:  # a part of them shows that it is not so, as nearly always
+            some = held_out.take(np.linspace(1, n - 1, _FEW_SHOW).astype(np.int64))
+            lower = some.y < _around(train, some.x) * (1 - self.limits["gap_share"])
+            if lower.mean() < 0.5 * self.limits["share"]:
+                return
         around = _around(train, held_out.x)
         lower = held_out.y < around * (1 - self.limits["gap_share"])
         # The first evaluation stands against losses from before the model knew anything.

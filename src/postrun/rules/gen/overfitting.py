@@ -10,7 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
-from postrun.rules.gen.turns import Turned, damaged, steering, turn
+from postrun.rules.gen.turns import damaged, steering, turn
 from postrun.stats.robust import median, noise_sigma
 from postrun.stats.trend import trend
 from postrun.training.checkpoints import go_back
@@ -36,7 +36,8 @@ class Overfitting(Rule):
     from the first evaluation or than `of_best` times the best, and the training loss went on falling (a
     significant trend; or by more than `train_fall` of its level, and of fewer than 10 values or by
     `train_sigmas` times its noise). Not if it rose at one place where the training loss jumps as well
-    (GEN004), nor if an evaluation accuracy is as good at the end as it was then (GEN007). `critical` if the
+    (GEN004), nor, up to `large` times the best, if an evaluation accuracy ends as good as it ever was
+    (GEN007). `critical` if the
     end is above the first evaluation.
 
     ## What to do
@@ -59,6 +60,7 @@ class Overfitting(Rule):
         "min_points": 5,
         "rise_share": 0.1,
         "of_best": 0.1,
+        "large": 0.25,
         "train_fall": 0.02,
         "train_sigmas": 6.0,
     }
@@ -84,7 +86,7 @@ class Overfitting(Rule):
         if (
             rise <= 0.01 * abs(turned.best)
             or damaged(view, held_out, turned)
-            or _holds(view, turned)
+            or (rise <= self.limits["large"] * abs(turned.best) and _holds(view))
         ):
             return None
         at = turned.at
@@ -118,16 +120,13 @@ class Overfitting(Rule):
         return clear and -moved.change > self.limits["train_fall"] * abs(median(train.y))
 
 
-def _holds(view: RunView, turned: Turned) -> bool:
-    """Return whether an evaluation accuracy, which moved, is as good at the end as at the loss's best step."""
+def _holds(view: RunView) -> bool:
+    """Return whether an evaluation accuracy, which moved, ends as good as it ever was."""
     for score in steering(view, "accuracy.eval"):
-        finite = score.finite
-        if len(finite) < 5 or view.curve(score.key).never_moved is not False:
+        finite, curve = score.finite, view.curve(score.key)
+        if len(finite) < 5 or curve.never_moved is not False or curve.best is None:
             continue
-        then = finite.between(-np.inf, turned.at)
-        end = view.curve(score.key).last.value
-        if len(then) and turned.at > finite.x[0]:
-            level = median(then.y[-3:])
-            gained = max(0.0, level - float(finite.y[0]))
-            return end >= level - max(view.curve(score.key).noise, _KEPT * gained)
+        level = curve.best.level.value
+        gained = max(0.0, level - float(finite.y[0]))
+        return curve.last.value >= level - max(curve.noise, _KEPT * gained)
     return False

@@ -84,7 +84,11 @@ class LossNotDecreasing(Rule):
         """One finding at most: on the longest loss that shows it, else on an accuracy."""
         losses = view.by_role("loss.train") or view.by_role("loss.eval")
         told = (f for s in sorted(losses, key=len, reverse=True) for f in self._judge(view, s))
-        finding = next(told, None) or next(self._one_answer(view), None)
+        finding = next(told, None)
+        if finding is None and not view.has(
+            "reward", "loss.policy"
+        ):  # a policy's answers are no classes
+            finding = next(self._one_answer(view), None)
         if finding is not None:
             yield finding
 

@@ -21,6 +21,10 @@ _SPEED = ("throughput.tokens", "throughput.samples", "throughput.steps")
 _LENGTHS = ("length.completion", "length.sequence")
 
 
+#: Stable-Baselines3 and CleanRL divide all steps by all the time since the start.
+_SINCE_START = frozenset({"time/fps", "charts/SPS"})
+
+
 class ThroughputDrop(Rule):
     """The run became slower.
 
@@ -201,6 +205,8 @@ class ThroughputDrop(Rule):
 
 def since_the_start(view: RunView, series: Series) -> bool:
     """Return whether a speed is a mean since the start, as `fps` and `SPS` of many trainers are."""
+    if series.key in _SINCE_START:
+        return True
     steps, seconds = view.clock
     if len(steps) < 2 or np.any(np.diff(steps) < 0):
         return running_mean(series.y)

@@ -49,14 +49,18 @@ class RewardNeverRose(Rule):
             if not long:
                 continue
             series = long[0]
-            y = series.finite.y
+            y, curve = series.finite.y, view.curve(series.key)
             tenth = max(5, len(y) // 10)
             first, last = float(y[:tenth].mean()), float(y[-tenth:].mean())
+            usual = (median(y[-tenth:]) - median(y[:tenth])) * series.info.sign
+            if curve.noise < self.limits["share"] * float(
+                y.std()
+            ):  # what came within the first tenth counts
+                first = min(first, float(y[: max(3, tenth // 10)].mean()))
+                usual = max(usual, last - first)
             if y.min() == y.max() or (0.9 <= first <= 1 and y.max() <= 1):
                 return
-            curve = view.curve(series.key)
             spread = float(y.std())
-            usual = (median(y[-tenth:]) - median(y[:tenth])) * series.info.sign
             moved = curve.never_moved is False and last - first > self.limits["little"] * spread
             if min(usual, last - first) > self.limits["share"] * spread or (moved and usual > 0):
                 return
