@@ -66,9 +66,9 @@ def fit(
         row = {loss_key: loss, norm_key: size, "lr": rate, "train__acc": accuracy}
         if timing is not None:
             row |= timing(step)
+            row["perf__step_time"] = time.perf_counter() - began
         if counter:
             row["train__global_step"] = step
-            row["perf__step_time"] = time.perf_counter() - began
         if every and step % every == 0:
             value, _, score = cross_entropy(net.forward(held_out[0]), held_out[1])
             row |= {val_key: value, "val__acc": score}
