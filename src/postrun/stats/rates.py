@@ -10,6 +10,10 @@ from postrun.stats.robust import Floats, median
 _NO_GAP = 0.01
 #: Rows that got their times together in groups of this size, as a share of all: a sync, not training.
 _GROUP, _TOGETHER = 5, 0.5
+#: More than this share of a value, in units of 1 / n, and at more than this share of the rows, no mean rises.
+_RISE, _OFTEN = 3.0, 0.02
+#: A mean of many values moves by less than this share from one to the next.
+_ROUGH = 0.03
 #: The slope of log |second difference| over log n: -1 for a mean since the start, 0 for a rate.
 _SLOPE = -0.6
 #: Work over a mean since the start is the elapsed time: the largest deviation, as a share of all of it.
@@ -60,13 +64,17 @@ def _is_elapsed(y: Floats, x: Floats, seconds: Floats) -> bool:
 
 
 def _settles(y: Floats) -> bool:
+    # A mean of n values rises by a share of 1 / n at most, if each stands for as much work.
+    rises = np.diff(y) / np.maximum(np.abs(y[:-1]), 1e-300) * np.arange(1, len(y))
+    if float(np.mean(rises > _RISE)) > _OFTEN:
+        return False
     # Relative to the rate: a run that becomes slower has a smaller scatter too.
     moves = np.abs(np.diff(y, 2)) / np.maximum(np.abs(y[1:-1]), 1e-300)
     skip = max(2, len(moves) // 20)
     n = np.arange(1, len(moves) + 1)[skip:]
     moves = moves[skip:]
     moved = moves > 0
-    if moved.sum() < 12:
+    if moved.sum() < 12 or median(moves[len(moves) // 2 :]) > _ROUGH:
         return False
     groups = np.array_split(np.flatnonzero(moved), 6)
     levels = np.array([np.log(median(moves[g])) for g in groups])

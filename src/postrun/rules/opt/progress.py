@@ -210,8 +210,8 @@ def _epochs(view: RunView) -> float:
 def stands_at_a_coin_toss(loss: Series) -> bool:
     """Return whether each fifth of a loss's last two thirds lies within 2% of ln 2, beyond chance."""
     y = loss.y[len(loss) // 3 :]
-    if len(y) < _LONG:
-        return False
+    if len(y) < _LONG or float(np.mean(np.diff(y) == 0)) > 0.5:
+        return False  # too few, or frozen: DAT006
     levels = np.array([np.median(part) for part in np.array_split(y, 5)])
     return bool((np.abs(levels / math.log(2) - 1) <= _NEAR).all())
 
