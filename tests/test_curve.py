@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from postrun.stats.curve import Curve, read_curve
 from postrun.stats.curve.order import turning_residual
 from postrun.stats.robust import Floats
 
 
-def read(y: Floats | list[float], sign: int = -1, log: bool | None = None) -> Curve:
+def read(y: ArrayLike, sign: int = -1, log: bool | None = None) -> Curve:
     values = np.asarray(y, dtype=np.float64)
     return read_curve(np.arange(float(len(values))), values, sign, log=log)
 
@@ -46,7 +47,7 @@ def test_too_few_values_say_nothing(n: int) -> None:
     curve = read(noise(n))
     assert curve.turned is None
     assert curve.flat_since is None
-    assert curve.jumps == curve.bursts == ()
+    assert not curve.jumps and not curve.bursts
     assert not curve.is_running_mean
     assert math.isnan(curve.last.value) == (n == 0)
     assert len(curve.phases) == (n >= 3)

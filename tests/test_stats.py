@@ -8,7 +8,6 @@ import pytest
 from postrun.stats.changepoint import onset, split
 from postrun.stats.decimate import min_max
 from postrun.stats.periodic import share_after_multiples
-from postrun.stats.plateau import gains
 from postrun.stats.robust import bin_medians, mad_sigma, noise_sigma, rolling_median
 from postrun.stats.spikes import upward_spikes
 from postrun.stats.trend import trend
@@ -82,45 +81,6 @@ def test_spikes() -> None:
     found = upward_spikes(y)
     assert found.at.tolist() == [100, 300] and (found.height > 1.8).all()
     assert not len(upward_spikes(np.ones(100)).at) and not len(upward_spikes(np.ones(5)).at)
-
-
-def test_gains() -> None:
-    x = np.arange(1000.0)
-    y = np.minimum(x / 200, 1.0) + RNG(0).normal(0, 0.02, 1000)
-    found = gains(x, y, +1)
-    assert found is not None and found.flat_from is not None
-    assert abs(found.reached - 180) < 40 and abs(found.flat_from - 200) < 60
-    still = gains(x, -x / 1000 + RNG(0).normal(0, 0.02, 1000), -1)
-    assert still is not None and still.flat_from is None
-    assert gains(x, RNG(0).normal(size=1000), 1) is None
-    assert gains(x[:4], x[:4], 1) is None
-
-
-def test_gains_of_a_run_of_ten_epochs() -> None:
-    epochs = np.arange(10.0)
-    loss = 0.2 + np.exp(-epochs / 1.5) + RNG(0).normal(0, 0.005, 10)
-    found = gains(epochs, loss, -1)
-    assert found is not None and found.start == loss[0] and found.end < 0.25
-    assert found.flat_from is not None and 3 <= found.flat_from <= 6
-    rising = gains(epochs, epochs, 1)
-    assert rising is not None and rising.flat_from is None
-    false = sum(gains(epochs, RNG(seed).normal(size=10), 1) is not None for seed in range(400))
-    assert false <= 16  # of noise alone
-
-
-def test_no_plateau_before_a_later_best() -> None:
-    """What rises, peaks and falls again did improve up to its peak, whatever the trend says."""
-    x = np.arange(60.0)
-    y = np.where(x < 30, x, 60 - x) + RNG(0).normal(0, 0.3, 60)
-    found = gains(x, y, 1)
-    assert found is not None and found.flat_from is not None and found.flat_from >= 25
-
-
-def test_a_short_rise_before_a_long_flat_part_is_no_flat_run() -> None:
-    x = np.arange(400.0)
-    y = np.minimum(x / 60, 1.0)
-    found = gains(x, y, 1)
-    assert found is not None and found.flat_from is not None and found.flat_from >= 50
 
 
 def test_min_max_keeps_spikes() -> None:
