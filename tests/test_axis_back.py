@@ -147,7 +147,7 @@ def test_a_counter_that_is_not_declared() -> None:
 
 @pytest.mark.parametrize(("drop", "told"), [(1.3, False), (1.5, True)])
 def test_the_size_of_a_fall(drop: float, told: bool) -> None:
-    """2 % of a range of 69: 1.38."""
+    """2% of a range of 69: 1.38."""
     values = X * 1.0
     values[40] = values[39] - drop
     assert bool(found(over(values))) is told
@@ -155,7 +155,7 @@ def test_the_size_of_a_fall(drop: float, told: bool) -> None:
 
 @pytest.mark.parametrize(("drop", "severity"), [(6.8, Severity.INFO), (7.0, Severity.WARNING)])
 def test_a_small_fall_is_worth_knowing(drop: float, severity: Severity) -> None:
-    """10 % of a range of 69: 6.9."""
+    """10% of a range of 69: 6.9."""
     values = X * 1.0
     values[40] = values[39] - drop
     assert found(over(values))[0].severity is severity

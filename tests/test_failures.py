@@ -89,7 +89,7 @@ def test_logs_end_to_end(tmp_path: Path) -> None:
         "failed (an exception)": 3, "gpu out of memory": 1, "stopped by the user": 1,
         "failed (NaN or infinite loss)": 1, "finished": 1, "killed (no exit record)": 1,
     }  # fmt: skip
-    assert found.headline[0].startswith("6 of 8 ended runs failed: 75 % [41, 93]")
+    assert found.headline[0].startswith("6 of 8 ended runs failed: 75% [41, 93]")
     exemplar = next(s for s in found.sections if s.key == "exemplars")
     assert any("ValueError: expected" in line for line in exemplar.text)
 
@@ -113,7 +113,7 @@ def _random_project(rng: np.random.Generator, n: int = 60) -> list[dict[str, Any
 
 @pytest.mark.slow
 def test_chance_shows_a_link_in_one_project_of_twenty_at_most() -> None:
-    """Type I error over 400 projects in which nothing goes with anything: at most 5 % (and its noise)."""
+    """Type I error over 400 projects in which nothing goes with anything: at most 5% (and its noise)."""
     rng = np.random.default_rng(8)
     told = 0
     for _ in range(400):
@@ -177,7 +177,7 @@ def test_hours_days_and_no_failure() -> None:
     )
     assert "10.0 h (40 GPU hours)" in found.headline[0]
     fine = failures_study(made_project([{} for _ in range(20)]))
-    assert fine.headline == ["None of 20 ended runs failed (up to 16 % would fit that)."]
+    assert fine.headline == ["None of 20 ended runs failed (up to 16% would fit that)."]
 
 
 def test_causes_of_real_consoles(shared: Path) -> None:

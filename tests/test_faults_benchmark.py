@@ -72,7 +72,7 @@ def test_codes_in_kinds_are_codes_of_rules() -> None:
         ("No evaluation at all, so overfitting cannot be seen", "no-evaluation"),
         ("Memorising: the loss falls at each epoch, no evaluation", "memorising"),
         ("eight of ten", None),
-        ("Cut off without a trace: CPU at 0 %, suspended, then killed", "suspended"),
+        ("Cut off without a trace: CPU at 0%, suspended, then killed", "suspended"),
         ("Three of four GPUs are empty while one runs out of memory", "gpus-unused"),
     ],
 )

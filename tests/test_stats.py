@@ -47,7 +47,7 @@ def test_trend_finds_slopes_and_keeps_its_error_rate() -> None:
     x = np.arange(500.0)
     assert trend(x, 0.01 * x + RNG(0).normal(0, 1, 500)).slope == pytest.approx(0.01, rel=0.1)
     false = sum(trend(x, RNG(seed).normal(size=500)).significant for seed in range(300))
-    assert false <= 9  # 1 % nominal
+    assert false <= 9  # 1% nominal
     correlated = 0
     for seed in range(200):
         e = RNG(seed).normal(size=600)

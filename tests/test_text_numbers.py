@@ -69,7 +69,7 @@ def test_any_text_is_a_number_to_python_too_or_none(text: str) -> None:
 
 
 def test_percent() -> None:
-    assert read_percent("85.3%") == 85.3 and read_percent(" 7 % ") == 7
+    assert read_percent("85.3%") == 85.3 and read_percent(" 7% ") == 7
     assert read_percent("85.3") is None and read_percent("%") is None
 
 

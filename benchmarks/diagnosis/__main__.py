@@ -88,7 +88,7 @@ def evaluate(title: str, cases: list[tuple[RunView, Labels]], details: bool) -> 
     print("|---|---:|---:|---:|---:|---:|---:|")
     print(
         f"| postrun | {score.precision:.3f} | {score.recall:.3f} | {score.recall:.3f} | "
-        f"{100 * score.onset_error:.1f} % | {score.alarms.total()} | {score.critical_on_healthy} |"
+        f"{100 * score.onset_error:.1f}% | {score.alarms.total()} | {score.critical_on_healthy} |"
     )
     for name, number in peers.versions().items():
         print(theirs[name].row(f"{name} {number}"))

@@ -87,7 +87,7 @@ class Score:
         ]
         for code in sorted({*self.hits, *self.misses, *self.alarms}):
             errors = self.onsets.get(code)
-            onset = f"{100 * float(np.median(errors)):.1f} %" if errors else "–"
+            onset = f"{100 * float(np.median(errors)):.1f}%" if errors else "–"
             lines.append(
                 f"| {code} | {self.hits[code]} | {self.misses[code]} | {self.alarms[code]} | {onset} |"
             )

@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth, over simulated experiments of known truth.
+"""How often 95% intervals hold the truth, over simulated experiments of known truth.
 
 python -m benchmarks.many.coverage
 """
@@ -57,7 +57,7 @@ def main() -> None:
     for name, draw in SHAPES.items():
         for runs, tasks in ((3, 1), (5, 1), (10, 1), (20, 1), (5, 10)):
             shares = held(draw, runs, tasks)
-            cells = " | ".join(f"{100 * v:.1f} %" for v in shares.values())
+            cells = " | ".join(f"{100 * v:.1f}%" for v in shares.values())
             print(f"| {name} | {runs} x {tasks} | {cells} |", flush=True)
 
 

@@ -74,9 +74,7 @@ def promises(
 
 
 def main() -> None:
-    print(
-        "| runs | share that fails | projects with a false link (at most 5 %) |\n|---:|---:|---:|"
-    )
+    print("| runs | share that fails | projects with a false link (at most 5%) |\n|---:|---:|---:|")
     for runs, share in ((30, 0.3), (60, 0.3), (200, 0.1)):
         print(f"| {runs} | {share:.0%} | {false_alarms(runs, share):.1%} |", flush=True)
     print("\n| runs | order of planted effects recovered | R² on unseen runs |\n|---:|---:|---:|")
@@ -84,7 +82,7 @@ def main() -> None:
         hits, explained = order_recovered(runs)
         print(f"| {runs} | {hits:.0%} | {explained:.2f} |", flush=True)
     columns = (
-        "configurations x seeds", "noise", "picked: measured - true", "expected - true", "95 % intervals hold",
+        "configurations x seeds", "noise", "picked: measured - true", "expected - true", "95% intervals hold",
         "said to be best", "is best",
     )  # fmt: skip
     print(f"\n| {' | '.join(columns)} |\n|{'---:|' * len(columns)}")

@@ -73,7 +73,7 @@ def main(count: int, rounds: int) -> None:
             told = ", ".join(f"{s:.1f}" for s in found)
             print(f"| {name} | {middles[name]:.1f} | {count / middles[name]:.1f} | {told} |")
         own, theirs = middles.values()
-        print(f"\nOverhead: {100 * (theirs / own - 1):+.1f} %")
+        print(f"\nOverhead: {100 * (theirs / own - 1):+.1f}%")
     finally:
         for process in processes:
             process.kill()

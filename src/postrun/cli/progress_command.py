@@ -19,7 +19,7 @@ from postrun.studies.scores import score
     type=click.Choice(["final", "best"]),
     default="final",
     show_default=True,
-    help="A run's value: the median of its last 5 %, or its best level.",
+    help="A run's value: the median of its last 5%, or its best level.",
 )
 @goal_option
 @many_options

@@ -51,7 +51,7 @@ def labels(views: Sequence[RunView]) -> list[str]:
 def finals(runs: Sequence[Run | RunView], metrics: Sequence[str] = ()) -> pl.DataFrame:
     """How each metric ended in each run.
 
-    Columns: `run`, `metric`, `last_step`, `n`, `final` (median of the last 5 % of the values),
+    Columns: `run`, `metric`, `last_step`, `n`, `final` (median of the last 5% of the values),
     `best` (by the metric's better direction; null where it has none), `best_step`. Without
     `metrics`: all that have a role and a better direction. Evaluations of a best checkpoint that was loaded
     again after the training are left out.
@@ -87,7 +87,7 @@ def central_metrics(view: RunView) -> list[str]:
 
 
 def final(series: Series) -> list[Any]:
-    """Last step, count, final value (median of the last 5 %), best value and its step."""
+    """Last step, count, final value (median of the last 5%), best value and its step."""
     tail = max(1, int(_TAIL * len(series)))
     sign = series.info.sign
     best = best_step = None

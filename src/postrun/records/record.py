@@ -21,7 +21,7 @@ RECORD_VERSION = 5
 class MetricFacts:
     """How one metric went: finite values only; `bad` counts the others.
 
-    `final` is the median of the last 5 %, `best` by the metric's better direction (None where neither).
+    `final` is the median of the last 5%, `best` by the metric's better direction (None where neither).
     """
 
     role: str | None

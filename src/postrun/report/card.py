@@ -126,7 +126,7 @@ def metadata(view: RunView, options: CardOptions) -> str:
 
 
 def eval_results(view: RunView, options: CardOptions) -> list[EvalResult]:
-    """The run's results: medians of the last 5 % of each metric's values, as finals are."""
+    """The run's results: medians of the last 5% of each metric's values, as finals are."""
     from huggingface_hub import EvalResult
 
     sets = datasets(view, options)
@@ -218,7 +218,7 @@ def card_section(
             _, _, last, best, at = final(s)
             cells = f"{number(float(s.y[0]))} | {number(last)} | {number(best)} | {number(at)}"
             lines.append(f"| {escape(s.key)} | {roles()[str(s.info.role)].title} | {cells} |")
-        lines += ["", "Final: median of the last 5 % of the values.", ""]
+        lines += ["", "Final: median of the last 5% of the values.", ""]
     if plots:
         lines += ["### Curves", ""]
         lines += [f"![{p.stem.replace('_', ' ')}]({_relative(p, folder)})" for p in plots]

@@ -87,7 +87,7 @@ def statistics(view: RunView) -> dict[str, dict[str, dict[str, Any]]]:
     """The contract's `analysis`: category, metric, then initial, final, mean, std, min, max, trend.
 
     Means leave warm-up rows out; the trend is "increasing" or "decreasing" only where the medians
-    of the first and the last tenth differ by more than 4 standard errors and 5 % of the range,
+    of the first and the last tenth differ by more than 4 standard errors and 5% of the range,
     else "flat".
     """
     out: dict[str, dict[str, dict[str, Any]]] = {}

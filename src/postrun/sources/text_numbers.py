@@ -82,7 +82,7 @@ def number_reader(name: str, values: Sequence[Any], among_numbers: bool) -> Read
             measurement.
         values: All values of the column; only its texts are looked at.
         among_numbers: True if the column holds real numbers, too: then each text that is a number joins
-            them. Otherwise 90 % of the values must be numbers, at least one of them finite; and
+            them. Otherwise 90% of the values must be numbers, at least one of them finite; and
             none of them may have leading zeros, nor may all be dates such as 20240131.
     """
     if _NAMES.search(name):

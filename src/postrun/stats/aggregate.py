@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from postrun.stats.robust import Floats
 
 Statistic = Callable[[Floats], Floats]
-#: Bootstrap resamples; the quantiles that bound 95 % then rest on 50 of them each.
+#: Bootstrap resamples; the quantiles that bound 95% then rest on 50 of them each.
 RESAMPLES = 2_000
 
 

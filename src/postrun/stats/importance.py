@@ -49,7 +49,7 @@ class Importance:
     """What a forest says of inputs and a result.
 
     `main` and `pairs` are shares of the prediction's variance; `low`, `high` their bounds over resampled runs
-    (90 %); `chance` the p value of an input's effects, alone and in pairs, against permuted results. `r2` is
+    (90%); `chance` the p value of an input's effects, alone and in pairs, against permuted results. `r2` is
     the variance explained of runs that a tree has not seen (out of bag); at 0 or below, nothing here means
     anything. `residual` is the standard deviation of those predictions' errors. `pair_surfaces` maps a pair
     to (codes, codes, means).

@@ -22,7 +22,7 @@ def share_after_multiples(x: Floats, at: NDArray[np.int64], period: float, withi
 def regular_period(at: Floats) -> tuple[float, float] | None:
     """Period of events at positions `at`, and how regular they are; None for fewer than 4.
 
-    The period is the median distance; regularity the share of distances within 15 % of it or of
+    The period is the median distance; regularity the share of distances within 15% of it or of
     twice it (one event missed).
     """
     gaps = np.diff(at)

@@ -27,7 +27,7 @@ class Trend:
 
     @property
     def significant(self) -> bool:
-        """True below a 1 % error rate."""
+        """True below a 1% error rate."""
         return self.p < 0.01
 
 
@@ -53,7 +53,7 @@ def trend(x: Floats, y: Floats) -> Trend:
     inflation = (1 + r) / (1 - r) if r > 0 else 1.0
     p = mann_kendall(y, inflation)
     blocks = min(_BLOCKS, n // 4)
-    if blocks >= 6:  # fewer cannot reach 1 %
+    if blocks >= 6:  # fewer cannot reach 1%
         p = min(1.0, 2 * min(p, mann_kendall(bin_medians(x, y, blocks)[1])))
     return Trend(slope, slope * float(x[-1] - x[0]), p, n / inflation)
 

@@ -77,7 +77,7 @@ class Store:
 
     @property
     def metrics(self) -> pl.LazyFrame:
-        """One row per run and numeric metric: role, values and steps; `final` is the median of the last 5 %."""
+        """One row per run and numeric metric: role, values and steps; `final` is the median of the last 5%."""
         return self.tables().table("metrics").drop("entry")
 
     @property

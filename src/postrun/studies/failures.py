@@ -74,11 +74,11 @@ def _headline(
     low, high = wilson(len(failed), len(ended))
     if not failed:
         study.headline.append(
-            f"None of {len(ended)} ended runs failed (up to {100 * float(high):.0f} % would fit that)."
+            f"None of {len(ended)} ended runs failed (up to {100 * float(high):.0f}% would fit that)."
         )
         return
     study.headline.append(
-        f"{len(failed)} of {len(ended)} ended runs failed: {100 * len(failed) / len(ended):.0f} % "
+        f"{len(failed)} of {len(ended)} ended runs failed: {100 * len(failed) / len(ended):.0f}% "
         f"[{100 * float(low):.0f}, {100 * float(high):.0f}], after {_cost(project, failed)} in all."
     )
     top = found[0]
@@ -317,7 +317,7 @@ def _time_section(project: Project, ended: list[int]) -> Section:
          "parts": [{"label": "failed", "values": [r["failed"] for r in rows]},
                    {"label": "not failed", "values": [r["runs"] - r["failed"] for r in rows]}]},
     )  # fmt: skip
-    text = f"Failures per {label} with 95 % intervals (Wilson)."
+    text = f"Failures per {label} with 95% intervals (Wilson)."
     return Section("rate", "Over time", [text], pl.DataFrame(rows), [chart])
 
 

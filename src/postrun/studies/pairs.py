@@ -64,7 +64,7 @@ def compare_pairs(
 ) -> list[Pair]:
     """All pairs of few groups, the best against each other of many, or a baseline against each.
 
-    Intervals of differences hold together at 95 % (Bonferroni), p values are Holm's.
+    Intervals of differences hold together at 95% (Bonferroni), p values are Holm's.
     """
     groups = [g for g in ranked if matrix(scores, g.members, tasks).size][:MOST_GROUPS]
     if baseline:

@@ -54,7 +54,7 @@ class Timeline:
 def timeline(scores: Scores, use: str = "final") -> Timeline:
     """A metric's values in the order in which runs ended.
 
-    `use`: "final" (median of the last 5 %), or "best" (of the running level). Runs without a start time or
+    `use`: "final" (median of the last 5%), or "best" (of the running level). Runs without a start time or
     without a value are left out, and those that got less far than a fifth of the median run: their few values
     are noise.
     """
@@ -148,7 +148,7 @@ def _headline(study: Study, line: Timeline, records: list[int], use: str) -> Non
         jump = line.order[records[at + 1]]
         change = _changed(project.records[line.order[records[at]]], project.records[jump])
         study.headline.append(
-            f"From {number(first)} on, the gain is {number(gain)}; {100 * steps[at] / gain:.0f} % of it came "
+            f"From {number(first)} on, the gain is {number(gain)}; {100 * steps[at] / gain:.0f}% of it came "
             f"with {project.records[jump].name}{': ' + change if change else ''}."
         )
     since = line.order[last + 1 :]

@@ -146,7 +146,7 @@ def _headline(
         told = [i for i in order if result.low[i] > 0.05][:3]
         if told:
             parts = [
-                f"{result.names[i]} {100 * result.main[i]:.0f} % "
+                f"{result.names[i]} {100 * result.main[i]:.0f}% "
                 f"[{100 * result.low[i]:.0f}, {100 * result.high[i]:.0f}]"
                 for i in told
             ]
@@ -156,7 +156,7 @@ def _headline(
         strong = [(k, v) for k, v in result.pairs.items() if v[1] > 0.05]
         for (a, b), (share, _, _) in sorted(strong, key=lambda kv: -kv[1][0])[:1]:
             study.headline.append(
-                f"{a} and {b} interact ({100 * share:.0f} %): tune them together, not one after the other."
+                f"{a} and {b} interact ({100 * share:.0f}%): tune them together, not one after the other."
             )
     for param in params:
         edge = edge_of(param, params, best.members[0])

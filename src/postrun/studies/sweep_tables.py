@@ -96,7 +96,7 @@ def importance_section(result: Importance | None, params: list[Parameter]) -> li
     ]  # fmt: skip
     text = (
         f"Share of the variance of a random forest's prediction (R² on unseen runs {number(result.r2, 2)}), "
-        "with 90 % bounds over resampled runs; p_chance: how often results dealt out at random give as much."
+        "with 90% bounds over resampled runs; p_chance: how often results dealt out at random give as much."
     )
     return [
         Section(
@@ -155,7 +155,7 @@ def dependence_section(
             )
         )  # fmt: skip
     text = (
-        "Mean prediction at each value, all else as in the runs; bounds are 90 % over resampled runs. Between "
+        "Mean prediction at each value, all else as in the runs; bounds are 90% over resampled runs. Between "
         "values that were tried this is the forest's guess."
     )
     return [
@@ -210,8 +210,8 @@ def next_section(
             searched = f"{param.text(tried.min())} to {param.text(tried.max())}"
         rows.append({"parameter": param.key, "look_at": region, "searched": searched})
     text = (
-        "The 2 % of random configurations within the searched ranges for which the forest expects the best "
-        f"results: the categories that most of them have ({share:.0%}), and the middle 80 % of their values. "
+        "The 2% of random configurations within the searched ranges for which the forest expects the best "
+        f"results: the categories that most of them have ({share:.0%}), and the middle 80% of their values. "
         "It cannot look beyond what was searched."
     )
     return [Section("next", "Where to look next", [text], pl.DataFrame(rows))]

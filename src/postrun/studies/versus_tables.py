@@ -79,7 +79,7 @@ def group_section(
         "groups",
         "Groups",
         [
-            f"Interquartile mean of {scores.metric} with 95 % interval; area: mean level over the common "
+            f"Interquartile mean of {scores.metric} with 95% interval; area: mean level over the common "
             f"ground; reached: runs that got to {number(scores.threshold)}, and the median {scores.units} and "
             "seconds that took those that did; stability: spread around the level near the end."
         ],
@@ -217,7 +217,7 @@ def pair_section(pairs: list[Pair]) -> Section:
         )
     ]
     text = [
-        "Difference of the interquartile means, first minus second; all intervals hold together at 95 % "
+        "Difference of the interquartile means, first minus second; all intervals hold together at 95% "
         "(Bonferroni), p values are Holm's. matched: pairs of runs that agree in seed and all other settings."
     ]
     return Section(

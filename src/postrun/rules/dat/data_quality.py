@@ -25,7 +25,7 @@ class HistorySampled(Rule):
 
     ## How it decides
     The source says so, or the steps of all denser columns have irregular gaps in each eighth of the run,
-    with less than 90 % of the possible rows present. Runs that log every n-th step, or training and
+    with less than 90% of the possible rows present. Runs that log every n-th step, or training and
     evaluation at different steps, have regular gaps.
 
     ## What to do

@@ -108,7 +108,7 @@ class MetricFrozen(Rule):
     Check the learning rate, the gradients and the evaluation's input at that step.
 
     ## Example
-    "train/loss is exactly 0.6931 from step 312 to the end (68 % of the run)"
+    "train/loss is exactly 0.6931 from step 312 to the end (68% of the run)"
     """
 
     code = "DAT006"
@@ -148,7 +148,7 @@ class MetricFrozen(Rule):
             0.85,
             f"{series.key} is exactly {number(float(series.y[-1]))} from "
             f"{view.axis.at(series.x[start])} to the "
-            f"end ({100 * share:.0f} % of the run){more}",
+            f"end ({100 * share:.0f}% of the run){more}",
             "Nothing is updated or measured any more: check the learning rate, the gradients and the "
             "evaluation's input at that step.",
             [

@@ -34,7 +34,7 @@ class EvalBetterThanTrain(Rule):
     At each evaluation, the training loss is the median of the values around it, half-way to the next
     evaluations. Reported where, at
     `share` of at least `min_points` evaluations, the evaluation loss is lower by more than
-    `gap_share` of the training loss. `warning` where an evaluation accuracy is above 99.5 % while the
+    `gap_share` of the training loss. `warning` where an evaluation accuracy is above 99.5% while the
     training loss is more than twice the evaluation loss; else `info`.
 
     ## What to do

@@ -26,8 +26,8 @@ class GradientsExploded(Rule):
     where they are clipped the update still goes in a direction that one bad batch decides.
 
     ## How it decides
-    On the logarithm of the norm, smoothed by a running median (1 % of the run, 5 to 51 values). The
-    baseline is the lowest median of a tenth of the run, but not of the first 2 % (warm-up). Reported
+    On the logarithm of the norm, smoothed by a running median (1% of the run, 5 to 51 values). The
+    baseline is the lowest median of a tenth of the run, but not of the first 2% (warm-up). Reported
     where, from some later step on, at least half of the values lie above `factor` baselines and the
     last tenth does. `info` for policy-gradient losses, whose gradient scale follows the advantages,
     unless the norm grew tenfold more; and where the training loss ends at its best level all the same.
@@ -110,7 +110,7 @@ class GradientsVanished(Rule):
     changes nothing.
 
     ## How it decides
-    Medians of the first and the last tenth of the run (after the first 2 %). Vanished: the end is
+    Medians of the first and the last tenth of the run (after the first 2%). Vanished: the end is
     below `kept_share` of the start, or below `floor` throughout, and the training loss is not
     solved: it ends above a tenth of where it began. A model that fits its data perfectly has small
     gradients and is not reported; nor is one that converged: its loss fell, ends at its minimum and no
@@ -181,15 +181,15 @@ class AlwaysClipped(Rule):
     the step size no longer follows it, and the threshold has become part of the learning rate.
 
     ## How it decides
-    After the first 5 % of the run, at least `share` of the values are above the configured threshold
-    (a norm logged before clipping), or at least that share equals it to 1 % (logged after clipping).
+    After the first 5% of the run, at least `share` of the values are above the configured threshold
+    (a norm logged before clipping), or at least that share equals it to 1% (logged after clipping).
 
     ## What to do
     Raise the threshold to a high quantile of the norm, or lower the learning rate; look for a loss
     that is summed rather than averaged.
 
     ## Example
-    "train/grad_norm is above max_grad_norm (1) in 97 % of the rows, median 6.2"
+    "train/grad_norm is above max_grad_norm (1) in 97% of the rows, median 6.2"
 
     ## References
     Zhang et al. 2020, "Why gradient clipping accelerates training" (arXiv 1905.11881).
@@ -215,7 +215,7 @@ class AlwaysClipped(Rule):
         yield self.finding(
             Severity.INFO,
             0.85,
-            f"{series.key} {how} {name} ({bar:g}) in {100 * max(above, equal):.0f} % of the rows"
+            f"{series.key} {how} {name} ({bar:g}) in {100 * max(above, equal):.0f}% of the rows"
             + ("" if after else f", median {number(median(y), 3)}")
             + ": clipping acts at nearly every step",
             "Raise the threshold to a high quantile of the norm, or lower the learning rate; check "

@@ -30,7 +30,7 @@ class LearningRate(Rule):
 
     ## How it decides
     `zero`: no value above 0 (`critical`). `constant`: the config names a constant schedule without warm-up,
-    and the rate differs by more than 1 % after the first tenth of the run (`warning`). `undecayed`: one
+    and the rate differs by more than 1% after the first tenth of the run (`warning`). `undecayed`: one
     value in all of at least `undecayed_rows` rows, although the config has a decay (a factor between 0 and
     1; `warning`). `peak`: the peak differs from the configured rate by more than `peak_tolerance`, and by
     more than the rate moves between two rows (the first row of a decay is below its start); above it is a

@@ -114,7 +114,7 @@ class NotFinite(Rule):
             f"{series.key} is NaN or infinite in all {len(series):,} rows{others}: nothing was trained"
             if never
             else f"{series.key} {how} from {view.axis.at(step)} to the end{had}{others}: the last "
-            f"{100 * wasted:.0f} % of the run trained nothing useful"
+            f"{100 * wasted:.0f}% of the run trained nothing useful"
             if vital
             else f"{series.key} is not finite from {view.axis.at(step)} to the end{had}{others}",
             "Look at the inputs and labels for NaN, and at the loss of one batch by hand; then lower the "

@@ -36,7 +36,7 @@ class LossOscillates(Rule):
     Lower the learning rate or decay it; a larger batch where the noise is the batch's.
 
     ## Example
-    "train/loss jumps up and down from step to step (autocorrelation -0.71, amplitude 18 % of its
+    "train/loss jumps up and down from step to step (autocorrelation -0.71, amplitude 18% of its
     level)"
 
     ## References
@@ -65,7 +65,7 @@ class LossOscillates(Rule):
                     Severity.WARNING,
                     0.8,
                     f"{series.key} jumps up and down from value to value (autocorrelation {r:.2f}, "
-                    f"amplitude {100 * amplitude / level:.0f} % of its level)",
+                    f"amplitude {100 * amplitude / level:.0f}% of its level)",
                     "Lower the learning rate or decay it: each step overshoots.",
                     [evidence(y, before=level, after=amplitude, effect=r)],
                 )

@@ -36,13 +36,13 @@ class WarmUpMissing(Rule):
     off, and some of that is never made good.
 
     ## How it decides
-    The first logged learning rate is at least 90 % of the peak, no later than row 3, and within the
+    The first logged learning rate is at least 90% of the peak, no later than row 3, and within the
     first `early_share` of the run the training loss, smoothed over three values, reaches `factor` times
     its first value (for losses above 0) and 6 standard deviations of the noise above it. A
     gradient norm that was `norm_factor` times its later median then is named as evidence.
 
     ## What to do
-    Warm the rate up over the first 1-5 % of the steps.
+    Warm the rate up over the first 1-5% of the steps.
 
     ## Example
     "train/loss rose from 4.6 to 31 in the first 20 steps, at the full learning rate from the start"
@@ -90,7 +90,7 @@ class WarmUpMissing(Rule):
             0.75,
             f"{loss.key} rose from {number(first)} to {number(worst)} by {view.axis.at(at)}, at the full "
             f"learning rate ({number(float(rate.y[0]))}) from the first step on",
-            "Warm the learning rate up over the first 1-5 % of the steps.",
+            "Warm the learning rate up over the first 1-5% of the steps.",
             proofs,
         )
 
@@ -107,13 +107,13 @@ class RateExhausted(Rule):
 
     ## How it decides
     The last `share` of the logged rates or more lie below `floor` times the peak (a schedule that
-    ends at 0 spends about 1 % of its steps below 1e-3 of the peak).
+    ends at 0 spends about 1% of its steps below 1e-3 of the peak).
 
     ## What to do
     Make the schedule as long as the run, or give it a lower bound.
 
     ## Example
-    "train/lr is below 0.1 % of its peak from step 6,000 on: 40 % of the run trained nothing"
+    "train/lr is below 0.1% of its peak from step 6,000 on: 40% of the run trained nothing"
     """
 
     code = "OPT014"
@@ -136,8 +136,8 @@ class RateExhausted(Rule):
         yield self.finding(
             Severity.WARNING,
             0.9,
-            f"{rate.key} is below {100 * self.limits['floor']:g} % of its peak ({number(peak)}) "
-            f"from {view.axis.at(step)} on: the last {100 * share:.0f} % of the run changed almost nothing",
+            f"{rate.key} is below {100 * self.limits['floor']:g}% of its peak ({number(peak)}) "
+            f"from {view.axis.at(step)} on: the last {100 * share:.0f}% of the run changed almost nothing",
             "Make the schedule as long as the run, or give it a lower bound.",
             [evidence(rate, step, before=peak, after=float(rate.y[-1]), effect=share)],
         )
@@ -163,7 +163,7 @@ class ScheduleUnfinished(Rule):
     Plan the schedule for the steps that are run.
 
     ## Example
-    "train/learning_rate ends at 64 % of its peak although the schedule is cosine: it was planned for
+    "train/learning_rate ends at 64% of its peak although the schedule is cosine: it was planned for
     more steps"
 
     ## References
@@ -191,7 +191,7 @@ class ScheduleUnfinished(Rule):
         yield self.finding(
             Severity.WARNING,
             0.8,
-            f"{rate.key} ends at {100 * last / peak:.0f} % of its peak although {name} is {kind}: the "
+            f"{rate.key} ends at {100 * last / peak:.0f}% of its peak although {name} is {kind}: the "
             "schedule was planned for more steps than were run",
             "Plan the schedule for the steps that are run, or compare at the end of the schedule.",
             [evidence(rate, at, before=peak, after=last, effect=last / peak)],

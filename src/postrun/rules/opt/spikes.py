@@ -29,11 +29,11 @@ class LossSpike(Rule):
     ## How it decides
     Hampel's identifier: a value more than `sigmas` local standard deviations above the running
     median of 31 values, and higher than that median by at least `share` of the series' own range of
-    levels (5 % to 95 % quantile) and half of the level, and above the values just before it by half
+    levels (5% to 95% quantile) and half of the level, and above the values just before it by half
     of that height (a steep start is no spike). The first `warm_up` share of the run is left out.
     Not recovered: the median of the 15 values from 5 after the spike on is still above the median
-    of the 15 before it by 30 % of the spike's height. Recovered spikes are `info`, and
-    reported only where they are at most 2 % of all values and the largest is at least twice as high as
+    of the 15 before it by 30% of the spike's height. Recovered spikes are `info`, and
+    reported only where they are at most 2% of all values and the largest is at least twice as high as
     the largest other value (three times where the noise has heavy tails: Hogg's ratio above `tails`;
     2.6 is normal). Otherwise such values are the loss's own noise.
 

@@ -76,7 +76,7 @@ class WeightsGrow(Rule):
 
     ## How it decides
     The last tenth's level is at least `factor` times the first tenth's, and the Theil-Sen trend of
-    the last third is up (Mann-Kendall, 1 %).
+    the last third is up (Mann-Kendall, 1%).
 
     ## What to do
     Add weight decay, or lower the learning rate.

@@ -161,7 +161,7 @@ class PreferenceSaturated(Rule):
     Stop there; raise beta; use harder pairs; IPO bounds the margin.
 
     ## Example
-    "train/rewards/accuracies is at 1 from step 60 on (20 % of the run), while
+    "train/rewards/accuracies is at 1 from step 60 on (20% of the run), while
     train/rewards/margins goes on from 2.1 to 14"
 
     ## References
@@ -198,7 +198,7 @@ class PreferenceSaturated(Rule):
             Severity.INFO,
             0.8,
             f"{y.key} is at {number(median(y.y[start:]), 3)} from {view.axis.at(step)} on "
-            f"({100 * (1 - start / len(y)):.0f} % of the run), while {m.key} goes on from {number(then, 3)} to "
+            f"({100 * (1 - start / len(y)):.0f}% of the run), while {m.key} goes on from {number(then, 3)} to "
             f"{number(now, 3)}",
             "Stop near that step, raise beta, or use harder pairs.",
             [

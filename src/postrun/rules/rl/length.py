@@ -121,7 +121,7 @@ class OftenTruncated(Rule):
             Severity.WARNING,
             0.85,
             f"{y.key} has a median of {number(level, 2)} in the last third of the run: "
-            f"{100 * level:.0f} % of the completions are cut off",
+            f"{100 * level:.0f}% of the completions are cut off",
             "Raise the length limit, leave cut answers out of the loss, or penalise length softly near it.",
             [evidence(y, step, before=change(y.y).before, after=level, effect=level)],
         )

@@ -49,7 +49,7 @@ class TrainerInferenceMismatch(Rule):
     ## How it decides
     Up to three measures: the gap between the mean probabilities of trainer and inference; their KL
     divergence; the share of tokens that are masked or clipped for it. Each is smoothed by a running
-    median of 1 % of the run (5 to 51 values); its baseline is the median of the first
+    median of 1% of the run (5 to 51 values); its baseline is the median of the first
     `baseline_share` of the run, its onset the first step from which the smoothed value stays above
     baseline + max(`sigmas` baseline deviations, an absolute floor: gap `gap_floor`, KL `kl_floor`,
     masked `masked_floor`); where that exists, the onset is looked for again at a tenth of the later
@@ -114,8 +114,8 @@ class TrainerInferenceMismatch(Rule):
         text += f": {parts}"
         if masked:
             text += (
-                f"; {100 * masked.after:.0f} % of all tokens are masked since then "
-                f"({100 * masked.before:.1f} % before) and train nothing"
+                f"; {100 * masked.after:.0f}% of all tokens are masked since then "
+                f"({100 * masked.before:.1f}% before) and train nothing"
             )
         proofs = [p.evidence() for p in found]
         norm = self._gradients(view, begin, full)

@@ -28,7 +28,7 @@ class EntropyFell(Rule):
     ## How it decides
     Levels are medians of at most 60 consecutive groups. Start is the first, end the median of the
     last tenth; the rule speaks where the end is below `kept_share` of the start. The step named is
-    the first level by which 80 % of the fall was done. `warning` where a reward is logged and gained
+    the first level by which 80% of the fall was done. `warning` where a reward is logged and gained
     less than a tenth of its whole gain after that step, with at least half of the run to go; else
     `info`. Only in runs that log rewards or a KL divergence: elsewhere entropy means other things.
 
@@ -37,7 +37,7 @@ class EntropyFell(Rule):
     temperature, fewer steps per batch; or stop there.
 
     ## Example
-    "entropy/mean fell from 0.93 to 0.21 (to 23 %), most of it by step 150"
+    "entropy/mean fell from 0.93 to 0.21 (to 23%), most of it by step 150"
 
     ## References
     Yu et al. 2025, DAPO (arXiv 2503.14476), section 3.1 on entropy collapse.
@@ -64,7 +64,7 @@ class EntropyFell(Rule):
         over = reward is not None and _stopped(reward.finite, step)
         text = (
             f"{series.key} fell from {number(start, 3)} to {number(end, 3)} "
-            f"(to {100 * end / start:.0f} %), most of it by {view.axis.at(step)}"
+            f"(to {100 * end / start:.0f}%), most of it by {view.axis.at(step)}"
         )
         if over and reward is not None:
             text += f"; {reward.key} hardly grew after that"
@@ -93,14 +93,14 @@ class LengthCollapsed(Rule):
     ## How it decides
     As RL002, for the mean completion length: the end is below `kept_share` of the start, and the
     start was at least `min_length` tokens. `warning`; `info` where truncated completions fell from
-    above 20 % at the same time: then long, cut-off answers were the fault that was mended.
+    above 20% at the same time: then long, cut-off answers were the fault that was mended.
 
     ## What to do
     Read completions from before and after that step; look at length penalties in the reward and at
     how losses are averaged over tokens.
 
     ## Example
-    "completion_len/mean fell from 445 to 17 tokens (to 4 %), most of it by step 105"
+    "completion_len/mean fell from 445 to 17 tokens (to 4%), most of it by step 105"
 
     ## References
     Liu et al. 2025, "Understanding R1-Zero-like training" (arXiv 2503.20783) on length bias.
@@ -124,7 +124,7 @@ class LengthCollapsed(Rule):
         proofs = [evidence(series, 0.0, step, before=start, after=end, effect=end / start)]
         text = (
             f"{series.key} fell from {number(start, 3)} to {number(end, 3)} tokens "
-            f"(to {100 * end / start:.0f} %), most of it by {view.axis.at(step)}"
+            f"(to {100 * end / start:.0f}%), most of it by {view.axis.at(step)}"
         )
         cut = view.first("fraction.truncated")
         mended = False
@@ -146,7 +146,7 @@ class LengthCollapsed(Rule):
 
 
 def _fall(series: Series, kept_share: float) -> tuple[float, float, int] | None:
-    """Start level, end level, and the index by which 80 % of the fall was done."""
+    """Start level, end level, and the index by which 80% of the fall was done."""
     _, levels, first = bin_medians(series.x, series.y, min(60, len(series) // 5))
     start, end = float(levels[0]), median(levels[-max(1, len(levels) // 10) :])
     if not start > 0 or end > kept_share * start:

@@ -62,7 +62,7 @@ class ClippedTooMuch(Rule):
             Severity.WARNING,
             0.8,
             f"{y.key} has a median of {number(level, 2)} in the second half of the run: "
-            f"{100 * level:.0f} % of the batch is clipped away",
+            f"{100 * level:.0f}% of the batch is clipped away",
             "Lower the learning rate, take fewer epochs per batch, or refresh samples more often.",
             [
                 evidence(
@@ -322,7 +322,7 @@ class PolicyStepTooLarge(Rule):
             yield self.finding(
                 Severity.WARNING,
                 0.75,
-                f"{y.key} is above {self.limits['level']:g} in {100 * len(high) / len(y):.0f} % of the rows "
+                f"{y.key} is above {self.limits['level']:g} in {100 * len(high) / len(y):.0f}% of the rows "
                 f"(median of those {number(level, 2)}), first at {view.axis.at(step)}: the policy often "
                 "moves too "
                 "far in one update",

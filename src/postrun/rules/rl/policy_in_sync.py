@@ -23,11 +23,11 @@ class PolicyInSync(Rule):
     It is the first thing to rule out when a policy-gradient run goes wrong.
 
     ## How it decides
-    At least `min_rows` rows; the 95 % quantile of the mismatch KL is below `kl`, and that of the
+    At least `min_rows` rows; the 95% quantile of the mismatch KL is below `kl`, and that of the
     probability gap below `gap`, of those that are logged.
 
     ## Example
-    "Trainer and inference agree: mismatch_kl/mean below 0.002 in 95 % of the rows"
+    "Trainer and inference agree: mismatch_kl/mean below 0.002 in 95% of the rows"
     """
 
     code = "RL018"
@@ -48,7 +48,7 @@ class PolicyInSync(Rule):
             high = float(np.quantile(np.abs(y.y), 0.95))
             if high >= self.limits[limit]:
                 return
-            parts.append(f"{y.key} below {number(high, 2)} in 95 % of the rows")
+            parts.append(f"{y.key} below {number(high, 2)} in 95% of the rows")
             proofs.append(
                 evidence(y, before=change(y.y).before, after=change(y.y).after, effect=high)
             )

@@ -170,7 +170,7 @@ class RewardSpreadGone(Rule):
                     end,
                     bool(top),
                     f"{y.key} has a median of {end:.2f} in the last fifth of the run: "
-                    f"{100 * end:.0f} % of the groups have no spread and teach nothing",
+                    f"{100 * end:.0f}% of the groups have no spread and teach nothing",
                 )
                 return
         for spread in self._spreads(view, reward):
@@ -232,7 +232,7 @@ class SolveAllOrNone(Rule):
     Choose prompts by their current success rate; make them harder (all) or easier (none).
 
     ## Example
-    "batch/solve_none has a median of 0.81 in the last third: 81 % of the prompts are never solved"
+    "batch/solve_none has a median of 0.81 in the last third: 81% of the prompts are never solved"
 
     ## References
     Yu et al. 2025, DAPO (arXiv 2503.14476), section 3.2 (dynamic sampling).
@@ -261,7 +261,7 @@ class SolveAllOrNone(Rule):
                 severity,
                 0.85,
                 f"{y.key} has a median of {number(end, 2)} in the last third of the run: {words} "
-                f"{100 * end:.0f} % of the prompts, and they teach nothing",
+                f"{100 * end:.0f}% of the prompts, and they teach nothing",
                 "Choose prompts by their current success rate: easier ones where none succeeds, harder "
                 "ones where all do.",
                 [evidence(y, at, before=change(y.y).before, after=end, effect=end)],

@@ -29,7 +29,7 @@ class RewardHacked(Rule):
     At least `min_points` held-out values. The held-out metric's last level lies below its best by more
     than 3 standard deviations of its noise and by `lost_share` of its range, and from its best step on the
     training reward rose (by 6 standard errors, or with a Theil-Sen trend that is significant at
-    1 %) by at least a tenth of its whole gain. The step named is the last at which it was as good as its
+    1%) by at least a tenth of its whole gain. The step named is the last at which it was as good as its
     best.
 
     ## What to do

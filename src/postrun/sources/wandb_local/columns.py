@@ -6,7 +6,7 @@ The rule for types, stated once:
   become Float64 too and are counted, as are those beyond 2^53 that fractions in their column round;
 * `NaN`, `Infinity` and `-Infinity`, bare or as strings among numbers, are floats and counted;
 * booleans alone make Boolean; among numbers they count as 0 and 1;
-* strings alone make String, unless at least 90 % of them are numbers that were logged as text ("0.5",
+* strings alone make String, unless at least 90% of them are numbers that were logged as text ("0.5",
   "tensor(0.5)", or all "85.3%"): then they are numbers (`text_numbers` states which texts are);
 * among numbers, texts that are numbers join them; the numbers keep the column, and everything else
   goes, as text, to a second column `key:text`;
