@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 
-from postrun.metrics.grammar.lexicon import Lexicon, Term, lexicon
+from postrun.metrics.grammar.lexicon import Term
+from postrun.metrics.grammar.parse import Match, Name, parse
 from postrun.metrics.grammar.tokens import segments
 from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
 from postrun.metrics.roles import roles
@@ -14,8 +15,6 @@ from postrun.metrics.series import MetricInfo
 
 #: A reading below this confidence is no reading; below the second, no rule judges by it.
 LEAST, JUDGED = 0.4, 0.6
-#: Statistics that a metric is told apart by even if they belong to its phrase ("completions max length").
-_NOT_CENTRAL = frozenset({"min", "max"})
 #: Last words of names that label rows.
 _LABELS = frozenset(
     {
@@ -60,42 +59,13 @@ _SCORES = ("score.", "accuracy.")
 _A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
 
 
-#: A phrase in a name: its words that are no statistic, its length, where it begins, its width, its words.
-_Candidate = tuple[int, int, int, int, tuple[str, ...]]
-
-
-@dataclass(slots=True)
-class _Match:
-    """A term and the words that name it: `at` in `segment`, `width` words."""
-
-    term: Term
-    segment: int
-    at: int
-    width: int
-    words: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Name:
-    """A name's words in order, each with its segment, and what is recognised in them."""
-
-    words: list[str]
-    places: list[int]
-    matches: list[_Match] = field(default_factory=list)
-    split: str = ""
-    split_word: str = ""
-    stat: str = ""
-    unknown: list[tuple[int, str]] = field(default_factory=list)
-    numbers: list[str] = field(default_factory=list)
-
-
 @lru_cache(maxsize=65_536)
 def read(key: str) -> tuple[MetricInfo, ...]:
     """Return the readings of a name, the likeliest first; () if no quantity is recognised."""
     watched = _watched(key)
     if watched:
         return (watched,)
-    name = _parse(segments(key))
+    name = parse(segments(key))
     if not name.matches:
         return ()
     if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
@@ -103,7 +73,7 @@ def read(key: str) -> tuple[MetricInfo, ...]:
             key,
             roles()["time.part"].name,
             unit="s",
-            better="lower",
+            better="neither" if name.stat in SPREADS else "lower",
             pack="generic",
             quantity="time",
         )
@@ -133,79 +103,7 @@ def _watched(key: str) -> MetricInfo | None:
     )
 
 
-def _parse(parts: Sequence[Sequence[str]]) -> _Name:
-    name = _Name(
-        [word for part in parts for word in part],
-        [i for i, part in enumerate(parts) for _ in part],
-    )
-    terms, taken = lexicon().terms, set[int]()
-    for _, _, start, width, phrase in _candidates(name):
-        covered = range(start, start + width)
-        if taken.isdisjoint(covered):
-            segment = name.places[start + width - 1]
-            name.matches.append(_Match(terms[phrase], segment, start, width, phrase))
-            taken.update(covered)
-    name.matches.sort(key=lambda match: match.at)
-    within = {i: match for match in name.matches for i in range(match.at, match.at + match.width)}
-    for i in range(len(name.words)):
-        _classify(name, i, within.get(i))
-    return name
-
-
-def _candidates(name: _Name) -> list[_Candidate]:
-    """Return all phrases that words of a name could be: those of more words first, then later ones."""
-    known = lexicon()
-    found = []
-    for start, first in enumerate(name.words):
-        for length in known.lengths.get(first, ()):
-            phrase = tuple(name.words[start : start + length])
-            if (
-                len(phrase) == length
-                and phrase in known.terms
-                and not _crosses(name, start, length)
-            ):
-                found.append((known.weights[phrase], length, start, length, phrase))
-        if len(known.lengths.get(first, ())) > 1 and not statistic(first):
-            found += _spread(name.words, start, known)  # "completions/mean_length"
-    found.sort(key=lambda item: item[:3], reverse=True)
-    return found
-
-
-def _crosses(name: _Name, start: int, length: int) -> bool:
-    """Return whether a group that only says "logged" would become part of a quantity: "log/loss"."""
-    return name.words[start] == "log" and name.places[start] != name.places[start + length - 1]
-
-
-def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate]:
-    """Return phrases that begin at a word and have statistics or numbers between their words."""
-    solid = [k for k in range(start, len(words)) if not (statistic(words[k]) or words[k].isdigit())]
-    found = []
-    for length in known.lengths[words[start]]:
-        if 1 < length <= len(solid) and (width := solid[length - 1] - start + 1) > length:
-            phrase = tuple(words[k] for k in solid[:length])
-            if phrase in known.terms:
-                found.append((length, length, start, width, phrase))
-    return found
-
-
-def _classify(name: _Name, i: int, match: _Match | None) -> None:
-    """Note what a word names: a split or a statistic, also within a quantity; else whether it is unknown."""
-    word, stat = name.words[i], statistic(name.words[i])
-    if word in SPLITS:
-        if match is None or not name.split:
-            name.split, name.split_word = SPLITS[word], word
-    elif stat:
-        if match is None or word not in match.words or stat in _NOT_CENTRAL:
-            name.stat = stat
-    elif match is not None:
-        return
-    elif word.isdigit():
-        name.numbers.append(word)
-    elif word not in WRAPPERS and word not in QUALIFIERS:
-        name.unknown.append((name.places[i], word))
-
-
-def _head(name: _Name) -> _Match | None:
+def _head(name: Name) -> Match | None:
     """Return the match that says what the metric is; None if only parts of an unnamed whole are there.
 
     It is the last one, but counters ("loss_epoch") and words that say which loss it is ("loss_box") come
@@ -232,7 +130,7 @@ def _head(name: _Name) -> _Match | None:
     return last
 
 
-def _special(name: _Name, last: _Match) -> _Match | None:
+def _special(name: Name, last: Match) -> Match | None:
     """Return the head of names that are about a quantity: a weight, a number of it, where it was best."""
     end = name.matches[-1]
     if (
@@ -253,7 +151,7 @@ def _special(name: _Name, last: _Match) -> _Match | None:
     return None
 
 
-def _lonely(name: _Name) -> _Match | None:
+def _lonely(name: Name) -> Match | None:
     """Return the head of a name without a quantity: a counter, or a player of an adversarial game."""
     counters = [m for m in name.matches if m.term.counts]
     if counters:
@@ -263,7 +161,7 @@ def _lonely(name: _Name) -> _Match | None:
     return next((m for m in reversed(name.matches) if m.words[-1] in _PLAYERS), None)
 
 
-def _only_beside(name: _Name, counter: _Match) -> bool:
+def _only_beside(name: Name, counter: Match) -> bool:
     """Return whether a counter only stands beside what is measured.
 
     So it is in "samples/portrait", "step_4_eff" and "x_pos_per_episode".
@@ -273,14 +171,14 @@ def _only_beside(name: _Name, counter: _Match) -> bool:
     return any(place > counter.segment or per or word in later for place, word in name.unknown)
 
 
-def _of_a_loss(match: _Match, beside: bool) -> bool:
+def _of_a_loss(match: Match, beside: bool) -> bool:
     """Return whether a quantity after "loss" says which loss: "loss_reward", and "loss/images" below it."""
     if match.term.quantity in _SHOWN:
         return match.words[-1] in _MODALITIES or not beside
     return beside and match.term.role.partition(".")[0] in _LOSS_OF
 
 
-def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> MetricInfo:
+def _reading(key: str, name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
     term, quantity, sure = match.term, match.term.quantity, 0.95
     unknown = [word for place, word in name.unknown if place == match.segment]
     cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
@@ -331,7 +229,7 @@ def _reading(key: str, name: _Name, match: _Match, factor: float = 1.0) -> Metri
     )
 
 
-def _usual_split(name: _Name, term: Term) -> str:
+def _usual_split(name: Name, term: Term) -> str:
     """Return the split of a name without a word for it.
 
     Scores, whatever is beside the name of a benchmark, and a final accuracy are held out.
@@ -347,7 +245,7 @@ def _usual_split(name: _Name, term: Term) -> str:
     return "eval" if held_out or best else "train"
 
 
-def _part_of_reward(name: _Name, match: _Match) -> list[str]:
+def _part_of_reward(name: Name, match: Match) -> list[str]:
     """Return the words that say which term of a reward it is: "exact_reward", "reward/format"; [] if none."""
     words = [word for place, word in name.unknown if place >= match.segment]
     own = [i for i, place in enumerate(name.places) if place == match.segment]
@@ -364,7 +262,7 @@ def _is_name(word: str) -> bool:
     return len(word) > 1 and not said and not word.isdigit()
 
 
-def _kind_of_loss(name: _Name, match: _Match, unknown: Sequence[str]) -> tuple[Term, str]:
+def _kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term, str]:
     """Return which loss it is: by the word before "loss", else by what follows it, else by its group."""
     others = [
         m
@@ -390,7 +288,7 @@ def _kind_of_loss(name: _Name, match: _Match, unknown: Sequence[str]) -> tuple[T
     return Term(quantity, "loss.component", "lower"), quantity
 
 
-def _changed(name: _Name, match: _Match) -> tuple[Term, str]:
+def _changed(name: Name, match: Match) -> tuple[Term, str]:
     """Return what a gain or gap is of: "accuracy_improvement" is better if accuracy is."""
     changed = match.term.quantity == "change"
     others = [m for m in name.matches if m is not match and not m.term.counts]
@@ -406,7 +304,7 @@ def _changed(name: _Name, match: _Match) -> tuple[Term, str]:
     return Term(quantity, better=better, split=held_out), quantity
 
 
-def _why(name: _Name, match: _Match, quantity: str, split: str) -> str:
+def _why(name: Name, match: Match, quantity: str, split: str) -> str:
     """Return which words decided, as a sentence without its end."""
     told = f'"{" ".join(match.words)}" means {quantity}'
     if name.split:

@@ -1,0 +1,112 @@
+"""The words of a name, and which of them are known phrases, splits and statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from postrun.metrics.grammar.lexicon import Lexicon, Term, lexicon
+from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, WRAPPERS, statistic
+
+#: Statistics that a metric is told apart by even if they belong to its phrase ("completions max length").
+_NOT_CENTRAL = frozenset({"min", "max"})
+#: A phrase in a name: its words that are no statistic, its length, where it begins, its width, its words.
+_Candidate = tuple[int, int, int, int, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Match:
+    """A term and the words that name it: `at` in `segment`, `width` words."""
+
+    term: Term
+    segment: int
+    at: int
+    width: int
+    words: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Name:
+    """A name's words in order, each with its segment, and what is recognised in them."""
+
+    words: list[str]
+    places: list[int]
+    matches: list[Match] = field(default_factory=list)
+    split: str = ""
+    split_word: str = ""
+    stat: str = ""
+    unknown: list[tuple[int, str]] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+
+
+def parse(parts: Sequence[Sequence[str]]) -> Name:
+    """Return the words of the segments of a name with what is recognised in them."""
+    name = Name(
+        [word for part in parts for word in part],
+        [i for i, part in enumerate(parts) for _ in part],
+    )
+    terms, taken = lexicon().terms, set[int]()
+    for _, _, start, width, phrase in _candidates(name):
+        covered = range(start, start + width)
+        if taken.isdisjoint(covered):
+            segment = name.places[start + width - 1]
+            name.matches.append(Match(terms[phrase], segment, start, width, phrase))
+            taken.update(covered)
+    name.matches.sort(key=lambda match: match.at)
+    within = {i: match for match in name.matches for i in range(match.at, match.at + match.width)}
+    for i in range(len(name.words)):
+        _classify(name, i, within.get(i))
+    return name
+
+
+def _candidates(name: Name) -> list[_Candidate]:
+    """Return all phrases that words of a name could be: those of more words first, then later ones."""
+    known = lexicon()
+    found = []
+    for start, first in enumerate(name.words):
+        for length in known.lengths.get(first, ()):
+            phrase = tuple(name.words[start : start + length])
+            if (
+                len(phrase) == length
+                and phrase in known.terms
+                and not _crosses(name, start, length)
+            ):
+                found.append((known.weights[phrase], length, start, length, phrase))
+        if len(known.lengths.get(first, ())) > 1 and not statistic(first):
+            found += _spread(name.words, start, known)  # "completions/mean_length"
+    found.sort(key=lambda item: item[:3], reverse=True)
+    return found
+
+
+def _crosses(name: Name, start: int, length: int) -> bool:
+    """Return whether a group that only says "logged" would become part of a quantity: "log/loss"."""
+    return name.words[start] == "log" and name.places[start] != name.places[start + length - 1]
+
+
+def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate]:
+    """Return phrases that begin at a word and have statistics or numbers between their words."""
+    solid = [k for k in range(start, len(words)) if not (statistic(words[k]) or words[k].isdigit())]
+    found = []
+    for length in known.lengths[words[start]]:
+        if 1 < length <= len(solid) and (width := solid[length - 1] - start + 1) > length:
+            phrase = tuple(words[k] for k in solid[:length])
+            if phrase in known.terms:
+                found.append((length, length, start, width, phrase))
+    return found
+
+
+def _classify(name: Name, i: int, match: Match | None) -> None:
+    """Note what a word names: a split or a statistic, also within a quantity; else whether it is unknown."""
+    word, stat = name.words[i], statistic(name.words[i])
+    if word in SPLITS:
+        if match is None or not name.split:
+            name.split, name.split_word = SPLITS[word], word
+    elif stat:
+        if match is None or word not in match.words or stat in _NOT_CENTRAL:
+            name.stat = stat
+    elif match is not None:
+        return
+    elif word.isdigit():
+        name.numbers.append(word)
+    elif word not in WRAPPERS and word not in QUALIFIERS:
+        name.unknown.append((name.places[i], word))
