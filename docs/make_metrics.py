@@ -62,7 +62,7 @@ def main() -> None:
             continue
         out += ["| keys (regular expression) | role |", "|---|---|"]
         for pattern in pack.patterns:
-            text = pattern.regex.pattern.replace("|", "\\|")
+            text = pattern.text.replace("|", "\\|")
             out.append(f"| `{text}` | `{pattern.role}` |")
     text = "\n".join(out) + "\n"
     if "--print" in sys.argv:

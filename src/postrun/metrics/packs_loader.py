@@ -28,13 +28,23 @@ class KeyPattern:
     judges. One that is `wide` says something of a run of the framework, and nothing if only the name is known.
     """
 
-    regex: re.Pattern[str]
+    text: str
     role: str
     unit: str = ""
     better: str = ""
     quantity: str = ""
     split: str = ""
     wide: bool = False
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        """The compiled pattern; compiled on first use, for a run needs those of a few packs only."""
+        return _compiled(self.text)
+
+
+@cache
+def _compiled(text: str) -> re.Pattern[str]:
+    return re.compile(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +130,15 @@ def normalise(key: str) -> str:
     return _SEPARATORS.sub("_", _CAMEL.sub("_", key)).strip("_").lower()
 
 
-def parse_pack(text: str, origin: str) -> Pack:
-    """A pack from TOML; PostrunError that names file and place where it is wrong."""
+def parse_pack(text: str, origin: str, *, compiled: bool = False) -> Pack:
+    """Return a pack from TOML; raises PostrunError that names file and place if it is wrong.
+
+    `compiled` compiles the patterns of its names as well, which shows wrong ones at once.
+    """
     try:
         data = tomllib.loads(text)
         recognise = data.get("recognise", {})
-        return Pack(
+        pack = Pack(
             name=data["name"],
             title=data.get("title", data["name"]),
             patterns=tuple(_pattern(entry) for entry in data.get("metric", [])),
@@ -151,6 +164,10 @@ def parse_pack(text: str, origin: str) -> Pack:
             parts={name: frozenset(keys) for name, keys in data.get("parts", {}).items()},
             step_unit=data.get("step_unit", ""),
         )
+        if compiled:
+            for pattern in pack.patterns:
+                re.compile(pattern.text)
+        return pack
     except (tomllib.TOMLDecodeError, re.error, KeyError, TypeError, ValueError) as error:
         raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error
 
@@ -160,7 +177,7 @@ def _pattern(entry: dict[str, Any]) -> KeyPattern:
     if role not in roles() and (role or "quantity" not in entry):
         raise ValueError(f"unknown role {role!r} for pattern {entry['pattern']!r}")
     return KeyPattern(
-        regex=re.compile(entry["pattern"]),
+        text=entry["pattern"],
         role=role,
         unit=entry.get("unit", ""),
         better=entry.get("better", ""),
@@ -197,4 +214,4 @@ def as_pack(name: str, value: Any) -> Pack:
     text = value()
     if not isinstance(text, str):
         raise TypeError(f"{name} returns {type(text).__name__}, not TOML text")
-    return parse_pack(text, name)
+    return parse_pack(text, name, compiled=True)
