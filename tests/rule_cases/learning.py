@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from postrun.model import Run, Severity
+from postrun.model import Run, Severity, State
 from tests.curves import decay, make_run, noise
 
 W, I = Severity.WARNING, Severity.INFO  # noqa: E741
@@ -37,6 +37,17 @@ def players(judge: Any, maker: Any) -> Run:
     return make_run({"D_loss": judge, "G_loss": maker})
 
 
+def measured(accuracy: Any) -> Any:
+    """An accuracy over 10,000 samples."""
+    return np.round(accuracy, 4)
+
+
+def curious(bonus: Any, task: Any = None) -> Run:
+    own = -98 + noise(N, 4, 2) if task is None else -98 + task + noise(N, 1, 2)
+    bonus = 30 * bonus
+    return make_run({"Episode reward": own + bonus, "Task reward": own, "Intrinsic reward": bonus})
+
+
 EPOCHS = {"epoch": np.arange(N) / 60}
 # fmt: off
 # ruff: noqa: E501 - one case per line
@@ -59,13 +70,38 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("RL021", I, make_run({"losses/value_loss": decay(N), "losses/policy_loss": noise(N), "losses/explained_variance": noise(N)}), (0, 0)),
     ("OPT002", Severity.CRITICAL, make_run({"loss": [7.3, 38.0, 258.0, 240.0, 260.0, 251.0]}), (1, 1)),
     ("OPT005", W, make_run({"loss": decay(N), "lr": np.full(N, 0.01)}, config={"learning_rate_decay": 0.9999}), (0, 0)),
-    ("DAT004", I, make_run({"loss": decay(N), "gate_loss": np.zeros(N)}), (0, 0)),
+    ("DAT011", I, make_run({"loss": decay(N), "gate_loss": np.zeros(N)}), (0, 0)),
+    ("DAT011", I, make_run({"loss": decay(N), "gate_loss": np.where(X == 200, 0.1, 0.0)}), (0, 0)),
+    ("DAT010", I, make_run({"loss": decay(3), "episode/reward": [1.0, 2.0, 3.0]}), (0, 0)),
+    ("GEN008", I, players(0.7 + noise(N, 0.1), 1 + noise(N, 0.1, 1)), (0, 0)),
+    ("GEN010", I, make_run({"loss": 0.69 * np.exp(-np.arange(30) / 5), "epoch": np.arange(1, 31) / 70}), (0, 0.02)),
+    ("GEN011", I, make_run({"acc": measured(0.7 + noise(N, 0.06)), "loss": decay(N)}), (0, 0)),
+    ("OPT025", I, make_run({"val/mAP": [0.41, 0.47, 0.48, 0.61, 0.64, 0.78]}), (4, 4)),
+    ("OPT025", I, make_run({"train/loss": 3 - X / N * 2 + noise(N, 0.05)}), (230, 250)),
+    ("OPT026", W, make_run({"acc": [0.33, 0.37, 0.43, 0.5, 0.6, 0.67, 0.28], "loss": [2.2, 2.3, 2.0, 1.6, 1.1, 0.9, 3.4]}), (6, 6)),
+    ("OPT027", I, make_run({"loss": decay(N), "lr": 1e-3 * (1 - (X % 100) / 200)}), (100, 100)),
+    ("RL022", W, curious(np.exp(X / 40)), (0, 0)),
     ("GEN004", W, evaluated([0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.83, 0.84, 0.5, 0.5, 0.49, 0.5]), None),
     ("OPT006", W, make_run({"loss": 0.7 + 6 * np.exp(-(((X - 30) / 12) ** 2)) + noise(N, 0.01)}), None),
     ("OPT006", W, make_run({"loss": 1.1 + noise(40, 0.02), "val_acc": [0.3275] * 39 + [0.33]}), None),
 ]
 
 SILENT: list[tuple[str, str, Run]] = [
+    ("DAT010", "a run with one long goal", make_run({"train/loss": decay(N), "val/acc": [*[None] * (N - 1), 0.5]})),
+    ("DAT011", "a policy's loss without a total", make_run({"policy_loss": np.zeros(N), "reward": X / N})),
+    ("GEN008", "a game whose samples are scored", make_run({"D_loss": noise(N, 0.1), "G_loss": noise(N, 0.1), "val/fid": decay(N)})),
+    ("GEN010", "a loss that falls over many epochs", make_run({"loss": 0.69 * np.exp(-np.arange(30) / 5), "epoch": np.arange(1, 31) / 10})),
+    ("GEN010", "a loss that is not of two answers", make_run({"loss": 2.3 * np.exp(-np.arange(30) / 5), "epoch": np.arange(1, 31) / 70})),
+    ("GEN011", "an accuracy of batches of 32", make_run({"acc": np.round((0.7 + noise(N, 0.08)) * 32) / 32, "loss": decay(N)})),
+    ("GEN011", "a steady accuracy", make_run({"acc": measured(0.7 + noise(N, 0.01)), "loss": decay(N)})),
+    ("OPT025", "gains that slowed down", make_run({"train/loss": decay(N)})),
+    ("OPT025", "a run that failed", make_run({"val/mAP": [0.41, 0.47, 0.48, 0.61, 0.64, 0.78]}, state=State.FAILED, exit_code=1)),
+    ("OPT026", "a last value within the scatter", make_run({"acc": [0.3, 0.5, 0.35, 0.55, 0.3, 0.5, 0.28], "loss": [2.2, 1.3, 2.0, 1.2, 2.1, 1.3, 2.3]})),
+    ("OPT026", "a loss that rises beside an accuracy that holds", make_run({"acc": [0.3, 0.4, 0.5, 0.6, 0.7, 0.71], "loss": [2.2, 2.0, 1.6, 1.1, 0.9, 3.4]})),
+    ("OPT027", "restarts that are configured", make_run({"loss": decay(N), "lr": 1e-3 * (1 - (X % 100) / 200)}, config={"lr_scheduler": "cosine_with_restarts"})),
+    ("OPT027", "a schedule that decays once", make_run({"loss": decay(N), "lr": 1e-3 * (1 - X / N)})),
+    ("RL022", "a bonus that fades", curious(np.exp(-X / 40))),
+    ("RL022", "a bonus that grows beside a task that is learned", curious(np.exp(X / 40), X / 10)),
     ("GEN008", "one epoch", make_run({"train/loss": decay(N), "epoch": np.arange(N) / N})),
     ("GEN008", "a test loss", make_run({"train/loss": decay(N), "test_loss": decay(N), **EPOCHS})),
     ("GEN009", "a good accuracy that was learned", evaluated([0.6, 0.9, 0.97, 0.99, 0.996, 0.998, 1, 1, 1, 1])),
@@ -87,7 +123,7 @@ SILENT: list[tuple[str, str, Run]] = [
     ("RL021", "a policy whose episodes are logged", make_run({"losses/value_loss": decay(N), "losses/policy_loss": noise(N), "charts/episodic_return": X / N})),
     ("OPT002", "a loss that rises from its start and falls again", make_run({"loss": [1.0, 5.0, 2.0, 1.0, 0.5, 0.4]})),
     ("OPT005", "a rate that decays", make_run({"loss": decay(N), "lr": 0.01 * 0.99**X}, config={"learning_rate_decay": 0.99})),
-    ("DAT004", "a part of the loss that is a constant", make_run({"loss": decay(N), "gate_loss": np.full(N, 0.3)})),
+    ("DAT011", "a part of the loss that is a constant", make_run({"loss": decay(N), "gate_loss": np.full(N, 0.3)})),
     ("OPT003", "a power law", make_run({"loss": 3 * (X + 10) ** -0.2 + noise(N, 0.002)})),
     ("OPT003", "a flat loss beside an evaluation that improves", make_run({"train/loss": np.maximum(decay(N), 0.9) + noise(N, 0.001), "eval/accuracy": X / N * 0.8})),
 ]

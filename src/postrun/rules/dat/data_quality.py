@@ -251,7 +251,6 @@ def _going_back(
 _ALIVE = {
     "loss.train": "the loss does not react to training",
     "loss.eval": "the evaluation does not react to training",
-    "loss.component": "this part of the loss contributes nothing",
     "reward": "the reward carries no signal",
     "reward.component": "this reward term contributes no signal",
     "accuracy.train": "the accuracy does not react to training",
@@ -276,7 +275,7 @@ class ConstantMetric(Rule):
 
     ## How it decides
     At least `min_rows` finite values, all equal, and a role for which that is a defect (for a gradient norm
-    and for parts of a loss, only 0 is; such a part is `info`, for it may be switched off). A perfect score
+    only 0 is; parts of a loss: DAT011). A perfect score
     held throughout (accuracy at exactly 1) is reported as `info`. A reward that never changes carries no
     signal, at 1 as little as at 0.
 
@@ -300,8 +299,7 @@ class ConstantMetric(Rule):
                 if len(y) < self.limits["min_rows"] or y.min() != y.max():
                     continue
                 # A gradient norm that is constant above 0 was logged after clipping: OPT010.
-                # A part of a loss may be a constant; one that is 0 throughout was switched off or is broken.
-                if role not in ("grad_norm", "loss.component") or y[0] == 0:
+                if role != "grad_norm" or y[0] == 0:
                     dead.append((series, float(y[0])))
             if not dead:
                 continue
@@ -312,7 +310,7 @@ class ConstantMetric(Rule):
             perfect = all(value == 1.0 for value in values) and not role.startswith("reward")
             meaning = "perfect from the first row on" if perfect else meaning
             yield self.finding(
-                Severity.INFO if perfect or role == "loss.component" else Severity.WARNING,
+                Severity.INFO if perfect else Severity.WARNING,
                 0.9,
                 f"{names} {verb} {level} in all {len(dead[0][0]):,} rows: {meaning}",
                 "Check how it is computed on a few samples by hand; remove it if it is not meant "

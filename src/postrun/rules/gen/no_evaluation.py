@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from postrun.metrics import RunView, meanings
+from postrun.metrics import RunView, Series, meanings
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import position
 from postrun.rules.base import Rule, evidence
@@ -20,17 +20,19 @@ class NoEvaluation(Rule):
     """Several epochs without any evaluation.
 
     ## What it does
-    Reports a training over two epochs or more that logs no evaluation.
+    Reports a training over two epochs or more that logs no evaluation, and an adversarial training that logs
+    nothing but its players' losses.
 
     ## Why it matters
     From the second epoch on the training loss falls by memorising as well; whether the model learned its task,
-    and which checkpoint is the best, cannot be seen.
+    and which checkpoint is the best, cannot be seen. The losses of a generator and a discriminator say who is
+    ahead, not whether the samples get better.
 
     ## How it decides
     A training loss with at least `min_rows` values, no metric of an evaluation (loss, accuracy, score,
     reward, perplexity), and at least `epochs` epochs by the logged counter (or by the plan, if all of it
-    was done), or `rows` values and a config that switches evaluation off. Not for policies, whose data have no
-    epochs.
+    was done), or a config that switches evaluation off. Not for policies, whose data have no epochs. Of an
+    adversarial training: at least `rows` values of a player's loss, and no metric of an evaluation.
 
     ## What to do
     Hold out a part of the data and evaluate on it at least once an epoch (`eval_strategy="epoch"`).
@@ -41,19 +43,24 @@ class NoEvaluation(Rule):
 
     code = "GEN008"
     name = "no-evaluation"
-    needs = ("loss.train",)
+    needs = ("loss.train", "loss.generator")
     thresholds = {"min_rows": 20, "epochs": 2.0, "rows": 100}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         train = max(view.by_role("loss.train"), key=len, default=None)
-        if train is None or len(train) < self.limits["min_rows"]:
-            return
         if view.has(*HELD_OUT, "perplexity.eval", "reward", "loss.policy"):
             return
         if any(info.split in ("eval", "test") for info in view.metrics.values()):
             return
         if view.run.completeness.truncated or _in_summary(view):
+            return
+        player = max(view.by_role("loss.generator"), key=len, default=None)
+        if player is not None and view.has("loss.discriminator"):
+            if len(player) >= self.limits["rows"]:
+                yield self._of_players(player)
+            return
+        if train is None or len(train) < self.limits["min_rows"]:
             return
         counted = view.first("progress.epoch")
         seen = float(counted.finite.y.max()) if counted is not None and len(counted.finite) else 0.0
@@ -70,7 +77,7 @@ class NoEvaluation(Rule):
             ),
             "",
         )
-        if epochs < self.limits["epochs"] and not (said and len(train) >= self.limits["rows"]):
+        if epochs < self.limits["epochs"] and not said:
             return
         proof: list[Evidence] = [evidence(train.finite, effect=epochs)]
         yield self.finding(
@@ -81,6 +88,16 @@ class NoEvaluation(Rule):
             "and the best checkpoint cannot be seen",
             "Hold out a part of the data and evaluate on it at least once an epoch.",
             proof,
+        )
+
+    def _of_players(self, player: Series) -> Finding:
+        return self.finding(
+            Severity.INFO,
+            0.8,
+            "No evaluation: only the losses of generator and discriminator are logged, and they do not show "
+            "whether the samples get better",
+            "Log a score of the samples (FID, or a distance that suits the data) and some samples regularly.",
+            [evidence(player.finite)],
         )
 
 

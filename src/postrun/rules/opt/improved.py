@@ -12,6 +12,8 @@ from postrun.rules.base import Rule, evidence
 from postrun.rules.beside import doubted
 from postrun.rules.opt.progress import stands_at_a_coin_toss
 
+#: Returns of fewer episodes than this are luck; of fewer values than the second, each one counts.
+_EPISODES, _FEW = 8, 20
 _GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
 
 
@@ -66,9 +68,12 @@ class Improved(Rule):
     def _told(self, view: RunView, series: Series, role: str) -> tuple[str, Evidence] | None:
         finite, sign, curve = series.finite, series.info.sign, view.curve(series.key)
         best = curve.best
-        if not sign or best is None or len(finite) < 3 or curve.never_moved:
+        least = _EPISODES if role.startswith("reward") else 3
+        if not sign or best is None or len(finite) < least or curve.never_moved:
             return None
         start, end = float(finite.y[0]), curve.last.value
+        if len(finite) < _FEW and (float(finite.y[-1]) - start) * sign <= 0:
+            return None  # the very last of a few values is worse than the first
         gain = (end - start) * sign
         noise = curve.noise if len(finite) < 12 else (curve.last.high - curve.last.low) / 4
         if gain <= 4 * noise * (1 if math.isfinite(noise) else 0) or gain <= 0:
