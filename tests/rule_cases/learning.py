@@ -64,6 +64,7 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("OPT023", W, players(-np.exp(np.clip(X - 200, 0, None) / 35) + noise(N, 0.05), 1 + noise(N, 0.05)), (200, 220)),
     ("OPT024", W, make_run({"loss": decay(N), "train/kl": 5 * np.exp(-X / 15), "train/recon_loss": decay(N)}), (50, 100)),
     ("RL019", W, policy(-99 + noise(N, 5)), (0, 0)),
+    ("RL019", W, policy(np.where(np.isin(X, (285, 292, 297)), 40.0, -99 + noise(N, 3))), (0, 0)),
     ("RL020", W, policy(-99 + noise(N, 5), 1e-7), (0, 0)),
     ("OPT006", W, make_run({"epoch": np.arange(50), "loss": np.linspace(0.4998, 0.4968, 50)}), None),
     ("OPT006", W, make_run({"loss": decay(40), "accuracy": [0.0987] * 39 + [0.099]}), None),

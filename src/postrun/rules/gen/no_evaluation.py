@@ -53,13 +53,16 @@ class NoEvaluation(Rule):
             return
         if any(info.split in ("eval", "test") for info in view.metrics.values()):
             return
-        if view.run.completeness.truncated or _in_summary(view):
+        if _in_summary(view):
             return
         player = max(view.by_role("loss.generator"), key=len, default=None)
         if player is not None and view.has("loss.discriminator"):
             if len(player) >= self.limits["rows"]:
                 yield self._of_players(player)
             return
+        said = _switched_off(view)
+        if view.run.completeness.truncated and not said:
+            return  # what is missing may hold it
         if train is None or len(train) < self.limits["min_rows"]:
             return
         counted = view.first("progress.epoch")
@@ -69,14 +72,6 @@ class NoEvaluation(Rule):
         epochs = seen + 1 if whole and counted is not None and counted.finite.y.min() < 1 else seen
         if not epochs and planned is not None and how_it_ended(view).complete:
             epochs = planned[1]
-        said = next(
-            (
-                f" ({key} = {value})"
-                for key, value in view.flat_config.items()
-                if _ASKED.fullmatch(key) and str(value).lower() in _OFF
-            ),
-            "",
-        )
         if epochs < self.limits["epochs"] and not said:
             return
         proof: list[Evidence] = [evidence(train.finite, effect=epochs)]
@@ -84,8 +79,7 @@ class NoEvaluation(Rule):
             Severity.INFO,
             0.8,
             f"No evaluation{f' in {position(round(epochs, 1))} epochs' if epochs >= 1 else ''}{said}: "
-            "overfitting "
-            "and the best checkpoint cannot be seen",
+            "overfitting and the best checkpoint cannot be seen",
             "Hold out a part of the data and evaluate on it at least once an epoch.",
             proof,
         )
@@ -99,6 +93,14 @@ class NoEvaluation(Rule):
             "Log a score of the samples (FID, or a distance that suits the data) and some samples regularly.",
             [evidence(player.finite)],
         )
+
+
+def _switched_off(view: RunView) -> str:
+    """Return the setting that switches evaluation off, in brackets; "" if there is none."""
+    for key, value in view.flat_config.items():
+        if _ASKED.fullmatch(key) and str(value).lower() in _OFF:
+            return f" ({key} = {value})"
+    return ""
 
 
 def _in_summary(view: RunView) -> bool:

@@ -57,7 +57,7 @@ class RewardNeverRose(Rule):
                 y.std()
             ):  # what came within the first tenth counts
                 first = min(first, float(y[: max(3, tenth // 10)].mean()))
-                usual = max(usual, last - first)
+                usual = max(usual, median(y[-tenth:]) - first)
             if y.min() == y.max() or (0.9 <= first <= 1 and y.max() <= 1):
                 return
             spread = float(y.std())
@@ -67,15 +67,17 @@ class RewardNeverRose(Rule):
             if curve.turned is not None:
                 return  # it rose and fell: RL007
             partial = view.run.completeness.truncated
+            lucky = ""
+            if last - first > self.limits["little"] * spread >= usual:
+                first, last = median(y[:tenth]), median(y[-tenth:])
+                lucky = f" (medians; single values reach {number(float(y.max()), 3)})"
             yield self.finding(
                 Severity.INFO if partial else Severity.WARNING,
                 0.75,
                 f"{series.key} never rose: {number(first, 3)} in the first tenth of the run, "
-                f"{number(last, 3)} in the "
-                "last",
-                "Check that a good action earns more than a bad one; then the learning rate (the "
-                "critic's too), "
-                "exploration, and the length of the run.",
+                f"{number(last, 3)} in the last{lucky}",
+                "Check that a good action earns more than a bad one; then the learning rate (the critic's "
+                "too), exploration, and the length of the run.",
                 [evidence(series.finite, before=first, after=last, effect=spread)],
             )
             return
