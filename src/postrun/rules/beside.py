@@ -12,15 +12,20 @@ _LEARNING = ("OPT", "GEN", "RL", "PREF")
 _OF_SETTINGS = frozenset(
     {"OPT004", "OPT005", "OPT010", "OPT012", "OPT013", "OPT015", "GEN003", "GEN005"}
 )
+#: Findings that doubt a metric's gains although they are no warnings.
+_SUSPICIONS = frozenset({"GEN010"})
 
 
 def doubted(found: Iterable[Finding]) -> frozenset[str]:
-    """Return the metrics that a warning about learning rests on."""
+    """Return the metrics that a warning about learning, or a suspicion, rests on."""
     return frozenset(
         proof.metric
         for finding in found
-        if finding.severity >= Severity.WARNING
-        and finding.rule.startswith(_LEARNING)
-        and finding.rule not in _OF_SETTINGS
+        if finding.rule in _SUSPICIONS
+        or (
+            finding.severity >= Severity.WARNING
+            and finding.rule.startswith(_LEARNING)
+            and finding.rule not in _OF_SETTINGS
+        )
         for proof in finding.evidence
     )

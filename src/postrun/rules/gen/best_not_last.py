@@ -72,7 +72,7 @@ class BestNotLast(Rule):
                 0.75,
                 f"{series.key} was best at {view.axis.at(turned.at)} ({number(turned.best)}) and ends at "
                 f"{number(turned.end)}: it got worse at once, in {view.axis.span(*where)}, where the training "
-                "loss jumps as well: one event damaged the weights, this is no overfitting",
+                "loss jumps as well: one event damaged the weights",
                 f"{go_back(view, where[0])} Look at the batches there; clip gradients or lower the peak rate.",
                 [proof, evidence(series.finite, where[0], where[1])],
             )
