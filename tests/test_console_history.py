@@ -180,3 +180,11 @@ def test_thousands_are_read_where_they_cannot_be_a_decimal_comma() -> None:
     assert found["step"].to_list()[:2] == [1000, 2000]
     assert found["loss"].to_list()[:2] == [1231.5, 1232.5]
     assert found["reward"].null_count() == 7
+
+
+def test_rewards_of_single_actions_are_no_returns() -> None:
+    lines = [f"{{'allowed': [0], 'infected': [{i % 7}], 'reward': -{i % 5}}}" for i in range(40)]
+    assert console_history("\n".join(lines)) is None
+    counted = [f"episode {i} reward: -{i % 5}.5" for i in range(40)]
+    told = console_history("\n".join(counted))
+    assert told is not None and "reward" in told.columns

@@ -82,6 +82,7 @@ class Completeness:
         dropped_steps: First and last of the refused steps; empty if unknown.
         dropped_at: Lowest and highest step that the run had reached by then; empty if unknown.
         no_history: Why there are no rows although the run may have logged some; "" otherwise.
+        from_console: True if the rows were read from the text of the console, for want of a history.
         unsure: Why rows may be missing although nothing shows it; "" if there is no doubt.
         missing_bytes: About how much of the log the rows would take that only the summary knows; None if that
             cannot be told.
@@ -99,6 +100,7 @@ class Completeness:
     dropped_steps: list[int] = field(default_factory=list)
     dropped_at: list[int] = field(default_factory=list)
     no_history: str = ""
+    from_console: bool = False
     unsure: str = ""
     missing_bytes: int | None = None
     nonfinite: int = 0
@@ -124,7 +126,7 @@ class Completeness:
     def whole(self) -> bool:
         """True where nothing is known to be missing."""
         incomplete = self.sampled or self.truncated or self.damage or self.dropped
-        return not (incomplete or self.no_history)
+        return not (incomplete or self.no_history or self.from_console)
 
     @property
     def went_on(self) -> bool:
@@ -137,6 +139,9 @@ class Completeness:
         """Completeness in one short sentence for people."""
         if not self.rows:
             return f"no history: {self.no_history}" if self.no_history else "no history rows"
+        if self.from_console:
+            why = self.no_history or "the run logged no history"
+            return f"{self.rows:,} rows read from the console text; {why}"
         steps = "" if self.last_step is None else f", _step {self.first_step} to {self.last_step}"
         if self.sampled:
             return f"SAMPLED: {self.rows:,} rows of about {self._full():,}{steps}"
@@ -170,6 +175,7 @@ class Completeness:
             "dropped_steps": self.dropped_steps,
             "dropped_at": self.dropped_at,
             "no_history": self.no_history,
+            "from_console": self.from_console,
             "unsure": self.unsure,
             "nonfinite_values": self.nonfinite,
             "media": dict(sorted(self.media.items())),

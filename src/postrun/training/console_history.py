@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from postrun.training.console_shapes import BAR, NUMBER, SLOT, Shape, Slot, parse_shape
+from postrun.training.console_shapes import BAR, NUMBER, SLOT, Shape, Slot, parse_shape, understood
 from postrun.training.console_words import SDK_LINE
 
 #: A line that is printed fewer times than this is no log of a training.
@@ -21,6 +21,10 @@ _MOST_SHAPES = 2000
 COUNTERS = ("step", "iteration", "update", "batch", "episode", "round", "epoch", "stage")
 #: Counters that are printed on a line of their own, and hold for the lines after it.
 _HEADINGS = frozenset({"round", "epoch", "stage"})
+#: What is beside a reward in lines that a trainer prints.
+_OF_LEARNING = frozenset(
+    {"loss.train", "loss.policy", "loss.value", "length.episode", "accuracy.train"}
+)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 _BREAKS = re.compile(r"\r\n?|\x08+")
 _DRAWN = r"\[[=>.\-#* ]{3,}\]|[━╸╺─▏▎▍▌▋▊▉█░▒▓]+[ ━╸╺─▏▎▍▌▋▊▉█░▒▓]*|\|[ #]{4,}\|"
@@ -95,8 +99,15 @@ def _repeated(shapes: dict[str, tuple[Shape, int]]) -> dict[str, tuple[Shape, in
     return {
         template: (shape, lines)
         for template, (shape, lines) in shapes.items()
-        if shape.judged and counts[_meaning(shape)] >= _REPEATS
+        if shape.judged and counts[_meaning(shape)] >= _REPEATS and not _of_one_action(shape)
     }
+
+
+def _of_one_action(shape: Shape) -> bool:
+    """Return whether a line tells the reward of one action, as environments print: no counter, no return."""
+    bare = shape.bar is None and not shape.counters
+    roles = {understood(name) for name in shape.metrics}
+    return bare and bool(roles & {"reward", "reward.component"}) and not roles & _OF_LEARNING
 
 
 def _meaning(shape: Shape) -> object:

@@ -33,7 +33,8 @@ class SolvedEarly(Rule):
     Evaluate on held-out data; test a baseline that sees only lengths or positions; shuffle the answers.
 
     ## Example
-    "train/loss fell from 0.691 (ln 2, guessing) to 0.02 within 0.41 epochs: new samples are told apart at once"
+    "train/loss fell from 0.691 (ln 2, guessing) to 0.02 within 0.41 epochs: new samples are told apart at
+    once, by a shortcut or a leak unless the task is trivial"
     """
 
     code = "GEN010"
@@ -56,7 +57,8 @@ class SolvedEarly(Rule):
             Severity.INFO,
             0.7,
             f"{series.key} fell from {number(first, 3)} (ln 2, guessing) to {number(last, 2)} within "
-            f"{number(seen, 2)} epochs: new samples are told apart at once",
+            f"{number(seen, 2)} epochs: new samples are told apart at once, by a shortcut or a leak unless the task is "
+            "trivial",
             "Evaluate on held-out data; test a baseline that sees only lengths or positions; look for a leak.",
             [evidence(series, before=first, after=last, effect=seen)],
         )

@@ -11,9 +11,12 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.rules.beside import doubted
 from postrun.rules.opt.progress import stands_at_a_coin_toss
+from postrun.stats.robust import median
 
 #: Returns of fewer episodes than this are luck; of fewer values than the second, each one counts.
 _EPISODES, _FEW = 8, 20
+#: What another tenth of the run would bring is worth telling from this share of the gain on.
+_SEEN = 0.002
 _GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
 
 
@@ -33,7 +36,7 @@ class Improved(Rule):
     are few) or of the level, and by at least `share` of the larger of both; at least four fifths of the best
     gain are kept at the end. "Still improving" is said if the curve's continuation would bring more, beyond
     its 95% interval. Never of a metric that a warning of another rule rests on, of a loss that is
-    below 0 beside an accuracy, nor where nothing was gained after the first twentieth of the run.
+    below 0 beside an accuracy, nor if nothing was gained after the first twentieth of the run.
 
     ## Example
     "Improved: val/loss from 10.8 to 3.21 (still improving)"
@@ -72,6 +75,8 @@ class Improved(Rule):
         if not sign or best is None or len(finite) < least or curve.never_moved:
             return None
         start, end = float(finite.y[0]), curve.last.value
+        if role.startswith("reward") and len(finite) >= _FEW:
+            start = median(finite.y[: max(3, len(finite) // 50)])  # one episode's return is luck
         if len(finite) < _FEW and (float(finite.y[-1]) - start) * sign <= 0:
             return None  # the very last of a few values is worse than the first
         gain = (end - start) * sign
@@ -85,7 +90,11 @@ class Improved(Rule):
         if _at_a_coin_toss(view, series, role):
             return None
         early = curve.flat_since is not None and curve.flat_since < 0.05 * len(series)
-        if early or (sign < 0 and end < 0 <= start and view.has("accuracy.train", "accuracy.eval")):
+        if (
+            early
+            or self._at_once(finite, sign, end, noise)
+            or (sign < 0 and end < 0 <= start and view.has("accuracy.train", "accuracy.eval"))
+        ):
             return None
         text = f"{series.key} from {number(start)} to {number(end)}"
         if _goes_on(view, series):
@@ -93,6 +102,14 @@ class Improved(Rule):
         return text, evidence(
             finite, before=start, after=end, effect=gain / noise if noise else None
         )
+
+    def _at_once(self, series: Series, sign: int, end: float, noise: float) -> bool:
+        """Return whether nothing that counts was gained after the first twentieth of a long series."""
+        if len(series) < _FEW:
+            return False
+        begun = median(series.y[: max(3, len(series) // 20)])
+        gain = (end - begun) * sign
+        return gain <= 4 * noise or gain < self.limits["share"] * max(abs(begun), abs(end))
 
 
 def _goes_on(view: RunView, series: Series) -> bool:
@@ -102,7 +119,8 @@ def _goes_on(view: RunView, series: Series) -> bool:
     if more is None:
         return False
     bounds = (more.tenth.low * series.info.sign, more.tenth.high * series.info.sign)
-    return min(bounds) > 0
+    gained = abs(curve.last.value - float(series.finite.y[0]))
+    return min(bounds) > 0 and abs(more.tenth.value) > _SEEN * gained
 
 
 def _at_a_coin_toss(view: RunView, series: Series, role: str) -> bool:

@@ -49,7 +49,8 @@ class LossNotDecreasing(Rule):
     config, and never was much better; or each fifth of its last two thirds (60 values at least) lies within
     2% of ln 2, and no accuracy contradicts that. `one answer`: an accuracy below 0.98 that has one value at
     nine of ten evaluations; if the loss falls by 30% or more meanwhile, only one above `one_class` (the
-    accuracy of a regression is near 0 whatever it learns), and then the loss measures something else. Said
+    accuracy of a regression is near 0 whatever it learns), and then the loss measures something else.
+    `stuck score`: an accuracy of at most `low_score` that never moved, while the loss lost less than 30%. Said
     only if no other metric of the run (evaluation, accuracy, reward) improves. A chance level is named only
     if the config or an accuracy shows the number of classes. `info` where the log ends before the run does.
     Never for policy-gradient losses.
@@ -78,6 +79,7 @@ class LossNotDecreasing(Rule):
         "one_class": 0.05,
         "many_epochs": 10,
         "share_of_many": 0.01,
+        "low_score": 0.35,
     }
 
     def check(self, view: RunView) -> Iterator[Finding]:
@@ -88,7 +90,8 @@ class LossNotDecreasing(Rule):
         if finding is None and not view.has(
             "reward", "loss.policy"
         ):  # a policy's answers are no classes
-            finding = next(self._one_answer(view), None)
+            answers = (self._one_answer(view), self._stuck_score(view))
+            finding = next((f for told in answers for f in told), None)
         if finding is not None:
             yield finding
 
@@ -163,6 +166,31 @@ class LossNotDecreasing(Rule):
         if not back or fell or levels[k] < self.limits["exploded"] * first or end < 0.8 * first:
             return None
         return float(series.x[at[k]]), float(levels[k])
+
+    def _stuck_score(self, view: RunView) -> Iterator[Finding]:
+        """An accuracy far from perfect that never moved, beside losses that hardly fell."""
+        losses = [s for s in view.by_role("loss.train") if len(s.finite) >= self.limits["min_rows"]]
+        if not losses or view.has(*_OF_TOKENS) or any(_loses(view, s.finite) for s in losses):
+            return
+        loss = losses[0].finite
+        for series in view.by_role("accuracy.eval", "accuracy.train"):
+            y = series.finite
+            if len(y) < self.limits["min_rows"] or view.curve(series.key).never_moved is not True:
+                continue
+            level = float(np.median(y.y))
+            if not 0 < level <= self.limits["low_score"]:
+                continue
+            first, end = float(loss.y[0]), view.curve(loss.key).last.value
+            yield self.finding(
+                Severity.WARNING,
+                0.75,
+                f"{series.key} never moved (at {number(level, 2)}) while {loss.key} went from "
+                f"{number(first)} to {number(end)}: hardly anything was learned",
+                "Try to overfit one batch: if that fails, look at the model, its gradients and the labels; if "
+                "it works, at the learning rate and the data.",
+                [evidence(y, before=level, after=level), evidence(loss, before=first, after=end)],
+            )
+            return
 
     def _one_answer(self, view: RunView) -> Iterator[Finding]:
         for series in view.by_role("accuracy.eval", "accuracy.train"):

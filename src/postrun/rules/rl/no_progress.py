@@ -23,7 +23,7 @@ class RewardNeverRose(Rule):
     too little exploration.
 
     ## How it decides
-    A reward of training (or, without one, of evaluation) with at least `min_rows` values that are not all
+    A reward of the evaluation (or, without one, of training) with at least `min_rows` values that are not all
     equal. By mean or by median, the last tenth lies no more than `share` times the values' standard
     deviation above the first; and if the curve shows that it moved at all, no more than `little` times
     that. Not if it stands near its top from the start (0.9 of 1), nor if it rose and fell again (RL007).
@@ -44,7 +44,7 @@ class RewardNeverRose(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        for role in ("reward", "reward.eval"):
+        for role in ("reward.eval", "reward"):
             long = [s for s in view.by_role(role) if len(s.finite) >= self.limits["min_rows"]]
             if not long:
                 continue

@@ -47,16 +47,19 @@ class NothingLogged(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         run = view.run
-        if run.history.height or run.state is not State.FINISHED or run.completeness.no_history:
+        done = run.completeness
+        logged = run.history.height and not done.from_console
+        if logged or run.state is not State.FINISHED or done.no_history:
             return
         if _OTHER_JOBS.search(run.identity.job_type) or any(
             a.direction == "output" and not a.name.startswith("source-") for a in run.artifacts
         ):
             return
         time = f" in {duration(run.runtime)}" if run.runtime else ""
+        printed = f": the {done.rows:,} rows here were printed" if done.from_console else ""
         yield self.finding(
             Severity.WARNING,
             1.0,
-            f"No metric was ever logged{time}",
+            f"No metric was ever logged{time}{printed}",
             "Check that run.log() is reached, on the process that called wandb.init().",
         )

@@ -110,9 +110,12 @@ def _listing(place: Path, version: str) -> Listing:
 
 
 def _load(run: str, found: tuple[Path, ...], only: frozenset[str] | None = None) -> Run:
+    from postrun.sources.console_rows import fill_from_console
     from postrun.sources.wandb_local.build import load_run
 
-    return load_run(run, list(found), only)
+    read = load_run(run, list(found), only)
+    fill_from_console(read)
+    return read
 
 
 def _head(place: Path) -> dict[str, object]:
