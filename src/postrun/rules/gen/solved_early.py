@@ -57,8 +57,8 @@ class SolvedEarly(Rule):
             Severity.INFO,
             0.7,
             f"{series.key} fell from {number(first, 3)} (ln 2, guessing) to {number(last, 2)} within "
-            f"{number(seen, 2)} epochs: new samples are told apart at once, by a shortcut or a leak unless the task is "
-            "trivial",
+            f"{number(seen, 2)} epochs: new samples are told apart at once, by a shortcut or a leak "
+            "unless the task is trivial",
             "Evaluate on held-out data; test a baseline that sees only lengths or positions; look for a leak.",
             [evidence(series, before=first, after=last, effect=seen)],
         )
