@@ -268,3 +268,22 @@ def test_a_decay_that_is_first_logged_after_its_start_is_no_fault(first: int) ->
     step = np.arange(first, 1000, 10.0)
     columns = {"lr": 0.003 * (1 - step / 1000), "global_step": step}
     assert not found(make_run(columns, config={"lr": 0.003}), "OPT005")
+
+
+def test_a_remedy_names_the_settings_that_allowed_it() -> None:
+    """Clipping and warm-up that the config switches off stand beside a training that blew up."""
+    steps = np.arange(300)
+    loss = np.where(steps < 150, 3 - steps / 100, 3 + (steps - 150) / 10)
+    off = {"max_grad_norm": 0.0, "warmup_steps": 0}
+    told = {}
+    for name, config in (
+        ("off", off),
+        ("on", {"max_grad_norm": 1.0, "warmup_ratio": 0.1}),
+        ("none", {}),
+    ):
+        (finding,) = found(make_run({"train/loss": loss}, config=config), "OPT002")
+        told[name] = "The config" in finding.remedy
+        if name == "off":
+            assert "does not clip gradients (max_grad_norm = 0.0)" in finding.remedy
+            assert "no warm-up (warmup_steps = 0)" in finding.remedy
+    assert told == {"off": True, "on": False, "none": False}

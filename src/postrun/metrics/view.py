@@ -29,6 +29,9 @@ T = TypeVar("T")
 _SECONDS = Axis("_runtime", "second")
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
 
+#: Texts of a config that mean that something is off.
+_SWITCHED_OFF = frozenset({"0", "0.0", "none", "null", "false", "no", "off"})
+
 
 class RunView:
     """A run with its metrics understood.
@@ -320,6 +323,22 @@ class RunView:
                     if pattern.fullmatch(key) and value is not None:
                         return key, value
         return None
+
+    def setting_off(self, name: str) -> str:
+        """Return the setting that switches `name` off ("max_grad_norm = 0"), "" if none does.
+
+        None, 0, False and words for them switch off; another setting of the same meaning that is on wins.
+        """
+        off = ""
+        for pack in self.packs:
+            for pattern in pack.settings.get(name, ()):
+                for key, value in self.flat_config.items():
+                    if not pattern.fullmatch(key):
+                        continue
+                    if value and str(value).lower() not in _SWITCHED_OFF:
+                        return ""
+                    off = off or f"{key} = {value}"
+        return off
 
     def number(self, name: str) -> tuple[str, float] | None:
         """Like `setting`, where the value is a positive number."""

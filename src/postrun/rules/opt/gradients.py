@@ -10,6 +10,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.opt.settings import allowed_by
 from postrun.stats.changepoint import onset
 from postrun.stats.levels import begins, lowest
 from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
@@ -79,7 +80,8 @@ class GradientsExploded(Rule):
             0.85,
             f"{series.key} grew {number(after / before, 2)}-fold, from {number(before, 3)} to "
             f"{number(after, 3)}, from {view.axis.at(series.x[begin])} on",
-            "Clip gradients, lower the peak learning rate, and look at the batch where it begins.",
+            "Clip gradients, lower the peak learning rate, and look at the batch where it begins."
+            f"{allowed_by(view)}",
             [
                 evidence(
                     series,

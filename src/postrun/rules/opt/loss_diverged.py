@@ -10,6 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.opt.settings import allowed_by
 from postrun.stats.levels import begins
 from postrun.stats.robust import bin_medians, median, noise_sigma, rolling_median
 from postrun.training.checkpoints import go_back
@@ -75,7 +76,7 @@ class LossDiverged(Rule):
             f"{series.key} diverges at once: {number(first)} at first, above {factor:g} times that from "
             f"{series.axis.at(at)} on, {number(peak)} at most, {number(end)} at the end",
             "Lower the learning rate by a factor of 10, warm it up, and clip gradients; check the loss of one "
-            "batch by hand.",
+            f"batch by hand.{allowed_by(view)}",
             [evidence(series, at, before=first, after=end, effect=peak)],
         )
 
@@ -114,6 +115,6 @@ class LossDiverged(Rule):
             f"{number(end)} at the end, from {series.axis.at(at)} on"
             + (f", above where it began ({number(start)})" if worse else ""),
             f"{go_back(view, lowest)} Lower the peak learning rate, lengthen the warm-up, or clip "
-            "gradients.",
+            f"gradients.{allowed_by(view)}",
             [evidence(series, at, before=best, after=end, effect=rise / noise if noise else None)],
         )

@@ -10,6 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule
+from postrun.rules.opt.settings import allowed_by
 from postrun.training.checkpoints import go_back
 
 #: Metrics without which nothing can have been trained.
@@ -121,7 +122,7 @@ class NotFinite(Rule):
             "learning rate."
             if never
             else f"{go_back(view, step)} Lower the learning rate or clip gradients, and look at that step's "
-            f"batch.{self._led_to_it(view, step)}",
+            f"batch.{self._led_to_it(view, step)}{allowed_by(view)}",
             [
                 Evidence(
                     s.key,

@@ -13,6 +13,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.opt.settings import allowed_by
 from postrun.stats.robust import bin_medians, median, rolling_median
 
 #: What language models log: their losses may lie at ln 2 and mean much.
@@ -132,6 +133,7 @@ class LossNotDecreasing(Rule):
             )
             remedy = (
                 "Lower the learning rate by a factor of 10 or more, warm it up, and clip gradients."
+                f"{allowed_by(view)}"
             )
             proofs = [evidence(finite, at, before=first, after=end, effect=peak)]
         else:

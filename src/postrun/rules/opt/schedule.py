@@ -11,6 +11,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity, State
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.opt.settings import allowed_by
 from postrun.stats.robust import median, noise_sigma, rolling_median
 from postrun.training.ending import how_it_ended
 
@@ -90,7 +91,7 @@ class WarmUpMissing(Rule):
             0.75,
             f"{loss.key} rose from {number(first)} to {number(worst)} by {view.axis.at(at)}, at the full "
             f"learning rate ({number(float(rate.y[0]))}) from the first step on",
-            "Warm the learning rate up over the first 1-5% of the steps.",
+            f"Warm the learning rate up over the first 1-5% of the steps.{allowed_by(view)}",
             proofs,
         )
 

@@ -11,6 +11,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.opt.settings import allowed_by
 from postrun.stats.robust import Floats, median, rolling_median
 from postrun.stats.spikes import upward_spikes
 from postrun.stats.tails import hogg_ratio
@@ -57,11 +58,11 @@ class LossSpike(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
         for series in view.by_role("loss.train", "loss.value"):
-            finding = self._judge(series.finite)
+            finding = self._judge(view, series.finite)
             if finding:
                 yield finding
 
-    def _judge(self, series: Series) -> Finding | None:
+    def _judge(self, view: RunView, series: Series) -> Finding | None:
         y = series.y
         n = len(y)
         if n < self.limits["min_rows"]:
@@ -100,7 +101,7 @@ class LossSpike(Rule):
             f"{series.key} has {many}, {largest}at {series.axis.at(step)} "
             f"({number(y[i])} against {number(before)} around it), and {end}",
             "Look at the batches of those steps; if they come again, clip gradients or lower the "
-            "peak learning rate.",
+            f"peak learning rate.{allowed_by(view)}",
             [
                 evidence(
                     series,
