@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.model import UsageError
 from postrun.privacy import Masker
@@ -19,7 +19,7 @@ from postrun.training import join
 
 
 @click.command(name="card")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @click.option(
     "--out",
     default="README.md",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from postrun.cli.settings import asked_rules, rule_options
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.engine import analyze_all
 from postrun.job import Options
 from postrun.model import Severity
@@ -17,7 +17,7 @@ from postrun.report.terminal import print_brief
 
 
 @click.command(name="check")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @click.option(
     "--fail-on",
     type=click.Choice(["info", "warning", "critical"]),

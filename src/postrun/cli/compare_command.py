@@ -15,6 +15,7 @@ from postrun.cli.many import (
     read_project,
     with_curves,
 )
+from postrun.cli.targets import targets_argument
 from postrun.model import UsageError
 from postrun.studies.groups import group_runs
 from postrun.studies.scores import score
@@ -22,7 +23,7 @@ from postrun.studies.versus import compare_study
 
 
 @click.command(name="compare")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@targets_argument
 @click.option(
     "--metric", "metrics", multiple=True, help="Metric to compare by (again: a study of each)."
 )

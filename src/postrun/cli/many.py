@@ -17,8 +17,8 @@ from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
 from postrun.records.project import AXES, Project
 from postrun.report.files import json_text
+from postrun.report.progress import progress_bar
 from postrun.report.studies.terminal import print_study
-from postrun.report.terminal import progress_bar
 
 #: Runs whose curves one HTML report holds; of more, it holds what the study says.
 _MOST_RUNS = 200

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.job import folder_names
 from postrun.model import PostrunError, UsageError
 
 
 @click.command(name="plot")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @out_option
 @click.option(
     "--format",

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from postrun.cli.many import finish, goal_option, many_options, needed, read_project
+from postrun.cli.targets import targets_argument
 from postrun.studies.progress import progress_study
 from postrun.studies.scores import score
 
 
 @click.command(name="progress")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@targets_argument
 @click.option("--metric", default="", help="Metric to follow (default: the main one).")
 @click.option(
     "--use",

@@ -17,19 +17,20 @@ from postrun.cli.settings import (
     privacy_options,
     role_option,
 )
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.incremental.folders import Pulled, mark_deleted, pull_all
 from postrun.job import Options, folder_names
 from postrun.model import RunRef, UsageError
 from postrun.privacy import Privacy
 from postrun.report.files import json_text
-from postrun.report.terminal import make_console, progress_bar, safe
+from postrun.report.progress import progress_bar
+from postrun.report.terminal import make_console, safe
 from postrun.sources import RemoteOptions
 from postrun.store import Store
 
 
 @click.command(name="pull")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @output_options
 @click.option(
     "--store",
@@ -92,13 +93,14 @@ def command(
 
     own = privacy(asked)
     opened = Store(store, write=True) if store else None
-    with progress_bar(len(refs)) as advance:
+    with progress_bar(len(refs), "Pulling runs") as advance:
         for pulled in (
             _into_store(opened, refs, projects, own, workers, cluster, force)
             if opened
             else _into_folders(out, refs, projects, own, workers, files, force)
         ):
-            tell(pulled)
+            with advance.paused():
+                tell(pulled)
             advance(pulled.result.rows if pulled.result else 0)
     errors += map(str, opened.problems) if opened else []
     if as_json:

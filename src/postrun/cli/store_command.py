@@ -10,7 +10,8 @@ import click
 from postrun.cli.settings import cluster_option
 from postrun.cli.targets import report_errors
 from postrun.report.files import json_text
-from postrun.report.terminal import make_console, progress_bar
+from postrun.report.progress import progress_bar
+from postrun.report.terminal import make_console
 from postrun.store import Store
 from postrun.store.maintenance import (
     GRACE,

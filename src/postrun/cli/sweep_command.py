@@ -15,12 +15,13 @@ from postrun.cli.many import (
     read_project,
     with_curves,
 )
+from postrun.cli.targets import targets_argument
 from postrun.studies.scores import score
 from postrun.studies.sweep import sweep_study
 
 
 @click.command(name="sweep")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@targets_argument
 @click.option("--metric", default="", help="Metric that was searched for (default: the main one).")
 @click.option(
     "--also",
