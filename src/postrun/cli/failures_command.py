@@ -15,6 +15,6 @@ from postrun.studies.failures import failures_study
 @targets_argument
 @many_options
 def command(targets: tuple[str, ...], **asked: Any) -> None:
-    """Show why runs fail: causes, how often, what goes with them, what they cost."""
+    """Show why runs fail: the causes, how often each occurs, and its cost (default: ./wandb)."""
     project, _, errors = read_project(targets, asked, frozenset())
     finish([failures_study(project)], asked, errors)

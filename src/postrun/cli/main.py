@@ -96,10 +96,10 @@ def main() -> None:
     os.environ.setdefault("WANDB_SILENT", "true")  # the SDK's own lines are not part of any output
     warnings.showwarning = _show_warning
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="postrun", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
-        click.echo("postrun: interrupted; what was finished is kept", err=True)
+        click.echo("postrun: stopped by the user; finished results are kept", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()

@@ -20,13 +20,13 @@ from postrun.studies.scores import score
     type=click.Choice(["final", "best"]),
     default="final",
     show_default=True,
-    help="A run's value: the median of its last 5%, or its best level.",
+    help="Value of a run: the median of its last 5%, or its best level.",
 )
 @goal_option
 @many_options
 def command(
     targets: tuple[str, ...], metric: str, use: str, goal: str | None, **asked: Any
 ) -> None:
-    """Show a metric's records over time, what changed at each, and what went back."""
+    """Show the records of a metric over time, and what changed at each (default: ./wandb)."""
     project, _, errors = read_project(targets, asked, needed((metric,)))
     finish([progress_study(score(project, metric, goal or ""), use)], asked, errors)

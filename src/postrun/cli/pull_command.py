@@ -35,15 +35,15 @@ from postrun.store import Store
 @click.option(
     "--store",
     metavar="STORE",
-    help="Put the runs into a store instead: a folder, s3://bucket/prefix, or store: for your own.",
+    help="Add the runs to a store instead: a folder, s3://bucket/prefix, or store: for your own.",
 )
 @cluster_option
-@click.option("--force", is_flag=True, help="Read all runs, those that seem unchanged as well.")
+@click.option("--force", is_flag=True, help="Read all runs, even unchanged ones.")
 @click.option(
     "--files",
     multiple=True,
     metavar="GLOB",
-    help="Further files of runs on a server to download, as they are (again for more): 'media/*'.",
+    help="Also download these files of runs on a server: 'media/*'. Repeat to give several.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 @role_option
@@ -61,17 +61,16 @@ def command(
     workers: int | None,
     **asked: Any,
 ) -> None:
-    """Export runs to CSV, Parquet and JSON, without plots or report; or bring them into a store.
+    """Export runs to CSV, Parquet and JSON, or add them to a store.
 
-    Of runs on a server, a second pull fetches only what is new or changed; killed at any moment, it goes on
-    where it was. Runs that the server has no more are kept and marked.
+    Without a TARGET: the newest run under ./wandb. From a server, a second pull fetches only what is new or
+    changed. A pull that was killed continues when it is run again. Runs deleted on the server are kept and
+    marked.
     """
     if store and files:
-        raise UsageError(
-            "--files: a store holds runs, not their files; leave out --store for those"
-        )
+        raise UsageError("--files: a store cannot hold files. Leave out --store or --files.")
     if cluster and not store:
-        raise UsageError("--cluster: workers write into a store, which --store names")
+        raise UsageError("--cluster: workers write to a store. Name it with --store.")
     wanted = choice(asked)
     refs, errors = find(targets, wanted)
     whole = wanted == RemoteOptions(sample=wanted.sample, order=wanted.order)
