@@ -64,13 +64,15 @@ def test_what_a_newcomer_reads(tmp_path: Path) -> None:
         "finished after",
         "complete: 480 rows",
         "RL001",
-        "trainer-inference-mismatch",
         "metrics/exact_reward",
-        "→",
+        "do  ",
         "▁",
-        "Files in",
+        "Report: ",
     ):
         assert words in text, words
+    assert "confidence" not in text
+    told = postrun("analyze", SAMPLE, "--out", tmp_path / "o", "--no-plots", "-v").stdout
+    assert "→" in told and "confidence" in told and "trainer-inference-mismatch" in told
     assert "\x1b[" not in text  # plain when piped
     assert max(map(len, text.splitlines())) <= 100
 
@@ -183,9 +185,12 @@ def test_many_runs_on_all_cores(tmp_path: Path) -> None:
     _file(tmp_path / "wandb", "broken.wandb", b"")
     done = postrun("analyze", tmp_path / "wandb", "--out", tmp_path / "o", "--workers", "2",
                    "--no-plots", code=3)  # fmt: skip
-    assert {p.name for p in (tmp_path / "o").iterdir()} == {f"r{i}" for i in range(9)}
-    order = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("r")]
-    assert order == [f"r{i}" for i in reversed(range(9))]
+    assert {p.name for p in (tmp_path / "o").iterdir()} == {
+        *(f"r{i}" for i in range(9)),
+        "index.html",
+    }
+    order = [line.split()[0] for line in done.stdout.splitlines() if line[1:2].isdigit()]
+    assert order[-9:] == [f"r{i}" for i in reversed(range(9))]
     assert "the log file is empty" in done.stderr
 
 
@@ -320,7 +325,7 @@ def test_many_runs_wrong_usage(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     for arguments, words in (
         (["compare", target, "--by", "lrr"], "did you mean lr"),
-        (["compare", target, "--metric", "val_los"], "did you mean val_loss"),
+        (["compare", target, "--metric", "val_los"], "Did you mean val_loss"),
         (["compare", target, "--by", "lr", "--baseline", "0.3"], "no group is called '0.3'"),
         (["compare", target, "--align", "tokens"], "no run counts tokens"),
         (["sweep", target, "--also", "speed"], "no run has a metric 'speed'"),

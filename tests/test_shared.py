@@ -88,8 +88,7 @@ def test_the_seeds_training_read_as_one(shared: Path) -> None:
     assert {e.run for e in top[0].evidence} == {"7nikv4vp"}
     for words in (
         "500 rows of 999",
-        "28% of all tokens are masked",
-        "the gradient norm grew",
+        "28% of tokens are masked",
         "completion_len/mean fell",
         "not slower hardware",
         "dips every 100 steps",

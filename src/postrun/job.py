@@ -15,6 +15,7 @@ from postrun.privacy import Privacy
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
 from postrun.report.formats import ReportInputs, write_reports
+from postrun.report.index.glance import Glance, glance
 from postrun.report.overview import verdict
 from postrun.rules import Selection
 from postrun.rules.coverage import Coverage, coverage
@@ -27,8 +28,8 @@ class Options:
     """What `analyze` does with each run. `out` is None where nothing is to be written.
 
     `together`: runs that are parts of one training are read together as well; `as_one`: all of them are,
-    whatever they show. `privacy`: what is kept
-    out of everything that is written.
+    whatever they show. `glance`: each result holds its run in brief, for a table of many runs. `privacy`: what
+    is kept out of everything that is written.
     """
 
     out: Path | None = Path("wandb_analysis")
@@ -36,6 +37,7 @@ class Options:
     report: bool = True
     together: bool = True
     as_one: bool = False
+    glance: bool = False
     privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
 
@@ -64,6 +66,7 @@ class Result:
     signature: Signature | None = None
     members: tuple[str, ...] = ()
     masked: str = ""
+    glance: Glance | None = None
 
 
 def run_job(ref: RunRef, folder_name: str, options: Options) -> Result:
@@ -119,6 +122,7 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         view=view,
         signature=parts_of,
         masked=told.masked,
+        glance=glance(view, findings) if options.glance else None,
     )
     if options.out is None:
         return result

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.model import UsageError
 from postrun.privacy import Masker
@@ -19,21 +19,24 @@ from postrun.training import join
 
 
 @click.command(name="card")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @click.option(
     "--out",
     default="README.md",
     show_default=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The card; in one that is there only postrun's own section is changed.",
+    help="File to write; in an existing card, only postrun's section changes.",
 )
-@click.option("--model-name", default="", help="The model's name (default: the run's).")
-@click.option("--base-model", default="", help="What it was trained from, as on the Hub.")
+@click.option("--model-name", default="", help="Name of the model (default: the run's).")
+@click.option("--base-model", default="", help="Base model, as named on the Hub.")
 @click.option(
-    "--dataset", "datasets", multiple=True, help="What it was trained on (again for more)."
+    "--dataset",
+    "datasets",
+    multiple=True,
+    help="Training data, as named on the Hub. Repeat to give several.",
 )
-@click.option("--license", default="", help="The model's licence, as the Hub names it.")
-@click.option("--task", default="", help="The task, as the Hub names it: text-generation, ...")
+@click.option("--license", default="", help="Licence of the model, as named on the Hub.")
+@click.option("--task", default="", help="Task, as named on the Hub: text-generation, ...")
 @click.option("--no-plots", is_flag=True, help="Draw no curves.")
 @rule_options
 @privacy_options
@@ -50,14 +53,17 @@ def command(
 ) -> None:
     """Write a Hugging Face model card of a run, or of one training's runs together.
 
-    Several TARGETs are read as one training (trainer and orchestrator). The curves lie beside the card
-    in a folder called plots.
+    Without a TARGET: the newest run under ./wandb. Several TARGETs are read as one training (trainer and
+    orchestrator). The curves are written to a folder called plots beside the card.
     """
     refs, errors = find(targets)
     if errors:
         sys.exit(report_errors(errors))
     if len(refs) > 8:
-        raise UsageError(f"{len(refs)} runs: a card is about one training; name its run or runs")
+        raise UsageError(
+            f"{len(refs)} runs were found, but a card describes one training. Name its run: "
+            "postrun card path/to/run"
+        )
     runs = [ref.load() for ref in refs]
     run = runs[0] if len(runs) == 1 else join(runs)
     wanted = privacy(asked)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from postrun.cli.settings import asked_rules, rule_options
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.engine import analyze_all
 from postrun.job import Options
 from postrun.model import Severity
@@ -17,13 +17,13 @@ from postrun.report.terminal import print_brief
 
 
 @click.command(name="check")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @click.option(
     "--fail-on",
     type=click.Choice(["info", "warning", "critical"]),
     default="warning",
     show_default=True,
-    help="Exit 1 where a finding is at least this severe.",
+    help="Exit with 1 if a finding is at least this severe.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, nothing else.")
 @rule_options
@@ -33,9 +33,10 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Diagnose runs and exit with 1 where a finding is severe enough; nothing is written.
+    """Diagnose runs and exit with 1 if a finding is severe enough; write nothing.
 
-    A run that cannot be read exits with 3, whatever the others say.
+    Without a TARGET: the newest run under ./wandb. If a run cannot be read, exit with 3, whatever the others
+    say.
     """
     options = Options(out=None, selection=asked_rules(asked))
     limit = Severity.parse(fail_on)

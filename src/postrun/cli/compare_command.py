@@ -15,6 +15,7 @@ from postrun.cli.many import (
     read_project,
     with_curves,
 )
+from postrun.cli.targets import targets_argument
 from postrun.model import UsageError
 from postrun.studies.groups import group_runs
 from postrun.studies.scores import score
@@ -22,29 +23,31 @@ from postrun.studies.versus import compare_study
 
 
 @click.command(name="compare")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@targets_argument
 @click.option(
-    "--metric", "metrics", multiple=True, help="Metric to compare by (again: a study of each)."
+    "--metric", "metrics", multiple=True, help="Metric to compare. Repeat to compare several."
 )
 @click.option(
     "--by",
     multiple=True,
     metavar="KEY",
-    help="Group by a config key, or: target, tag, group, sweep, job_type, name, host, project, commit, state "
-    "(again: by both). Without it, runs of equal config but for seeds are one group.",
+    help="Group by a config key, or by target, tag, group, sweep, job_type, name, host, project, commit or "
+    "state. Repeat to group by several (default: runs that differ only in their seeds are one group).",
 )
-@click.option("--baseline", default="", metavar="GROUP", help="Compare this group with each other.")
+@click.option(
+    "--baseline", default="", metavar="GROUP", help="Compare this group with each other group."
+)
 @click.option(
     "--task",
     default="",
     metavar="KEY",
-    help="Config key whose values are tasks (environments, data sets).",
+    help="Config key whose values are tasks, such as environments or data sets.",
 )
 @click.option(
     "--threshold",
     type=float,
     metavar="LEVEL",
-    help="Level that runs are timed to (default: the median run's).",
+    help="Level to measure the time to (default: the median run's).",
 )
 @align_option
 @goal_option
@@ -60,7 +63,7 @@ def command(
     goal: str | None,
     **asked: Any,
 ) -> None:
-    """Show how runs or groups of runs differ, who is better, and how sure that is."""
+    """Show how runs or groups differ, which is better, and how sure that is (default: ./wandb)."""
     project, refs, errors = read_project(targets, asked, needed(metrics, align))
     if len(project) < 2 and not errors:
         raise UsageError("compare needs at least two runs")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from postrun.cli.completion import complete_codes
 from postrun.cli.settings import declarations, role_option
 from postrun.cli.targets import find
 from postrun.metrics import MetricInfo, RunView, packs, roles
@@ -22,14 +23,14 @@ _CODE = re.compile(r"[A-Z]{2,5}\d{2,4}")
 
 
 @click.command(name="explain")
-@click.argument("what", metavar="CODE|NAME|METRIC")
-@click.argument("target", required=False)
+@click.argument("what", metavar="CODE|NAME|METRIC", shell_complete=complete_codes)
+@click.argument("target", required=False, type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 @role_option
 def command(what: str, target: str | None, as_json: bool) -> None:
     """Explain a rule (OPT001, loss-diverged) or what a metric's name means (train/loss).
 
-    With a TARGET, the run's framework, values and define_metric are considered too.
+    With a TARGET, use the run's framework, values and define_metric as well.
     """
     if target is None and _explain_rule(what, as_json):
         return

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from postrun.cli.many import finish, many_options, read_project
+from postrun.cli.targets import targets_argument
 from postrun.studies.failures import failures_study
 
 
 @click.command(name="failures")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@targets_argument
 @many_options
 def command(targets: tuple[str, ...], **asked: Any) -> None:
-    """Show why runs fail: causes, how often, what goes with them, what they cost."""
+    """Show why runs fail: the causes, how often each occurs, and its cost (default: ./wandb)."""
     project, _, errors = read_project(targets, asked, frozenset())
     finish([failures_study(project)], asked, errors)

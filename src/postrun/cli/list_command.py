@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import click
 
 from postrun.cli.remote import choice, choice_options
-from postrun.cli.targets import report_errors
+from postrun.cli.targets import DEFAULT, report_errors, targets_argument
 from postrun.model import RunRef
 from postrun.report.files import json_text
-from postrun.report.terminal import print_refs
+from postrun.report.listing import key_metric, print_refs
+from postrun.report.progress import waiting
 from postrun.sources import resolve_all
 
 
 @click.command(name="list")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
+@click.option("--metric", default="", help="Metric to show (default: the main one).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 @choice_options
-def command(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """List runs, newest first, without reading their histories (default: ./wandb)."""
+def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any) -> None:
+    """List runs, newest first, without reading their histories (default: ./wandb).
+
+    Of runs whose step or metrics can only be told by reading them, the cells hold "–".
+    """
     wanted = choice(options)
-    refs, failed = resolve_all(targets or ("wandb",), wanted)
-    errors = [str(error) for error in failed]
-    if wanted.order == "-created" and not any(ref.remote for ref in refs):  # of several targets
-        refs.sort(key=lambda ref: ref.modified, reverse=True)
-    refs = refs[: wanted.limit or None]
+    with waiting("Looking for runs"):
+        refs, failed = resolve_all(targets or (DEFAULT,), wanted)
+        errors = [str(error) for error in failed]
+        if wanted.order == "-created" and not any(ref.remote for ref in refs):  # several targets
+            refs.sort(key=lambda ref: ref.modified, reverse=True)
+        refs = refs[: wanted.limit or None]
+        shown = key_metric(refs, metric) if refs else ""
     if as_json:
-        rows = [
-            {
-                "id": ref.id,
-                "name": ref.name,
-                "project": ref.project,
-                "state": ref.state.value,
-                "ended": ref.ended,
-                "started": ref.modified,
-                "bytes": ref.size,
-                "path": str(ref.path),
-                "source": ref.source,
-            }
-            for ref in refs
-        ]
-        click.echo(json_text({"runs": rows, "errors": errors}))
+        click.echo(json_text({"runs": [_row(ref) for ref in refs], "errors": errors}))
     elif refs:
-        print_refs([_row(ref) for ref in refs])
+        print_refs(refs, shown)
     sys.exit(report_errors(errors))
 
 
-def _row(ref: RunRef) -> tuple[str, str, str, str, str]:
-    size = "on a server" if ref.remote else f"{ref.size / 1e6:.2f} MB"
-    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(ref.modified))
-    return ref.id, ref.name or "–", ref.ended, started, size
+def _row(ref: RunRef) -> dict[str, Any]:
+    return {
+        "id": ref.id,
+        "name": ref.name,
+        "project": ref.project,
+        "state": ref.state.value,
+        "ended": ref.ended,
+        "started": ref.modified,
+        "bytes": ref.size,
+        "path": str(ref.path),
+        "source": ref.source,
+        "values": dict(ref.values),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 import warnings
@@ -15,19 +16,20 @@ from postrun import __version__
 #: Command, and its line in the help: written here so that the help needs no command's imports.
 COMMANDS = {
     "analyze": "Read, export, diagnose, plot and report runs: the main job.",
+    "open": "Open a report, or the overview of many runs, in the browser.",
     "list": "List the runs behind a target, newest first.",
-    "pull": "Export runs, or bring them into a store; of a server's only what is new.",
-    "query": "Ask a store in SQL: runs, metrics, findings, histories.",
+    "pull": "Export runs, or add them to a store. From a server, fetch only what is new.",
+    "query": "Query a store in SQL: runs, metrics, findings, histories.",
     "store": "Look after a store: verify, compact, prune, refresh.",
-    "compare": "Compare runs or groups of runs: who is better, and how sure that is.",
+    "compare": "Compare runs or groups of runs: which is better, and how sure that is.",
     "sweep": "Find the best hyper-parameters, what matters, and where to look next.",
-    "failures": "Show why runs fail: causes, how often, what goes with them.",
-    "progress": "Show a metric's records over time, and what changed at each.",
+    "failures": "Show why runs fail: the causes, and how often each occurs.",
+    "progress": "Show the records of a metric over time, and what changed at each.",
     "plot": "Draw figures for papers and slides: PNG, SVG, PDF.",
     "card": "Write a Hugging Face model card, or its section in an existing one.",
-    "check": "Fail (exit 1) where a finding reaches a severity: a gate for scripts.",
+    "check": "Exit with 1 if a finding reaches a severity: a gate for scripts.",
     "rules": "List the diagnosis rules.",
-    "plugins": "List what other packages add, and what is wrong with it.",
+    "plugins": "List the plug-ins of other packages, and their errors.",
     "explain": "Show a rule's documentation, or what a metric's name means.",
 }
 
@@ -46,6 +48,14 @@ class LazyGroup(click.Group):
         module = import_module(f"postrun.cli.{cmd_name}_command")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; of one that does not exist, the error names near ones."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(_no_command(args[0], args), ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from their lines above."""
@@ -67,6 +77,15 @@ def cli() -> None:
     """Tell what happened in Weights & Biases training runs, with evidence."""
 
 
+def _no_command(name: str, args: list[str]) -> str:
+    """Say that a command does not exist, and what may be meant: a near one, or a target."""
+    if os.path.exists(name) or name.count("/") in (1, 2):  # noqa: PTH110 - pathlib is slow to import
+        return f"No command is called {name!r}. To analyze it: postrun analyze {' '.join(args)}"
+    near = difflib.get_close_matches(name.lower(), COMMANDS, 2, 0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else " `postrun --help` lists all."
+    return f"No command is called {name!r}.{hint}"
+
+
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a warning as people read it: without the place in our code that gave it."""
     click.echo(f"postrun: warning: {message}", err=True)
@@ -77,10 +96,10 @@ def main() -> None:
     os.environ.setdefault("WANDB_SILENT", "true")  # the SDK's own lines are not part of any output
     warnings.showwarning = _show_warning
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="postrun", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
-        click.echo("postrun: interrupted; what was finished is kept", err=True)
+        click.echo("postrun: stopped by the user; finished results are kept", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()

@@ -17,8 +17,8 @@ from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
 from postrun.records.project import AXES, Project
 from postrun.report.files import json_text
+from postrun.report.progress import progress_bar
 from postrun.report.studies.terminal import print_study
-from postrun.report.terminal import progress_bar
 
 #: Runs whose curves one HTML report holds; of more, it holds what the study says.
 _MOST_RUNS = 200
@@ -36,8 +36,10 @@ _OPTIONS = (
         help="Write an HTML report to this file.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else."),
-    click.option("--workers", type=click.IntRange(min=1), help="Processes (default: all cores)."),
-    click.option("--no-cache", is_flag=True, help="Read all runs anew, and keep nothing of them."),
+    click.option(
+        "--workers", type=click.IntRange(min=1), help="Number of processes (default: all cores)."
+    ),
+    click.option("--no-cache", is_flag=True, help="Read all runs again, and cache nothing."),
 )
 
 
@@ -55,7 +57,7 @@ def goal_option(function: F) -> F:
         "--goal",
         type=click.Choice(["min", "max"]),
         default=None,
-        help="Which way is better (default: what is known of the metric).",
+        help="Say which way is better (default: by the metric's name).",
     )(function)
 
 
@@ -66,7 +68,7 @@ def align_option(function: F) -> F:
         type=click.Choice(AXES),
         default="step",
         show_default=True,
-        help="What runs are held side by side over.",
+        help="Axis to compare runs on.",
     )(function)
 
 

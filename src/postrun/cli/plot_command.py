@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.job import folder_names
 from postrun.model import PostrunError, UsageError
 
 
 @click.command(name="plot")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @out_option
 @click.option(
     "--format",
@@ -24,7 +24,7 @@ from postrun.model import PostrunError, UsageError
     default="png",
     show_default=True,
     metavar="KINDS",
-    help="png, svg and pdf, separated by commas.",
+    help="Formats to write: png, svg and pdf, separated by commas.",
 )
 @rule_options
 @privacy_options
@@ -36,15 +36,15 @@ def command(
 ) -> None:
     """Draw figures: one per group of roles, a dashboard, and the two of `analyze`.
 
-    Findings are marked on the curves; `--select` and `--ignore` choose which. Files are written to
-    OUT/RUN_ID/plots/.
+    Without a TARGET: the newest run under ./wandb. Findings are marked on the curves; `--select` and `--ignore`
+    choose which. Files are written to OUT/RUN_ID/plots/.
     """
     from postrun.report.plots import FORMATS, draw, draw_dashboard, draw_groups
 
     formats = [kind.strip().lower() for kind in kinds.split(",") if kind.strip()]
     unknown = [kind for kind in formats if kind not in FORMATS]
     if unknown or not formats:
-        raise UsageError(f"--format {kinds}: it knows {', '.join(FORMATS)}")
+        raise UsageError(f"--format {kinds}: write one or several of {', '.join(FORMATS)}")
     chosen = asked_rules(asked)
     refs, errors = find(targets)
     for ref, name in zip(refs, folder_names(refs), strict=True):

@@ -17,32 +17,33 @@ from postrun.cli.settings import (
     privacy_options,
     role_option,
 )
-from postrun.cli.targets import find, report_errors
+from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.incremental.folders import Pulled, mark_deleted, pull_all
 from postrun.job import Options, folder_names
 from postrun.model import RunRef, UsageError
 from postrun.privacy import Privacy
 from postrun.report.files import json_text
-from postrun.report.terminal import make_console, progress_bar, safe
+from postrun.report.progress import progress_bar
+from postrun.report.terminal import make_console, safe
 from postrun.sources import RemoteOptions
 from postrun.store import Store
 
 
 @click.command(name="pull")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 @output_options
 @click.option(
     "--store",
     metavar="STORE",
-    help="Put the runs into a store instead: a folder, s3://bucket/prefix, or store: for your own.",
+    help="Add the runs to a store instead: a folder, s3://bucket/prefix, or store: for your own.",
 )
 @cluster_option
-@click.option("--force", is_flag=True, help="Read all runs, those that seem unchanged as well.")
+@click.option("--force", is_flag=True, help="Read all runs, even unchanged ones.")
 @click.option(
     "--files",
     multiple=True,
     metavar="GLOB",
-    help="Further files of runs on a server to download, as they are (again for more): 'media/*'.",
+    help="Also download these files of runs on a server: 'media/*'. Repeat to give several.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 @role_option
@@ -60,17 +61,16 @@ def command(
     workers: int | None,
     **asked: Any,
 ) -> None:
-    """Export runs to CSV, Parquet and JSON, without plots or report; or bring them into a store.
+    """Export runs to CSV, Parquet and JSON, or add them to a store.
 
-    Of runs on a server, a second pull fetches only what is new or changed; killed at any moment, it goes on
-    where it was. Runs that the server has no more are kept and marked.
+    Without a TARGET: the newest run under ./wandb. From a server, a second pull fetches only what is new or
+    changed. A pull that was killed continues when it is run again. Runs deleted on the server are kept and
+    marked.
     """
     if store and files:
-        raise UsageError(
-            "--files: a store holds runs, not their files; leave out --store for those"
-        )
+        raise UsageError("--files: a store cannot hold files. Leave out --store or --files.")
     if cluster and not store:
-        raise UsageError("--cluster: workers write into a store, which --store names")
+        raise UsageError("--cluster: workers write to a store. Name it with --store.")
     wanted = choice(asked)
     refs, errors = find(targets, wanted)
     whole = wanted == RemoteOptions(sample=wanted.sample, order=wanted.order)
@@ -92,13 +92,14 @@ def command(
 
     own = privacy(asked)
     opened = Store(store, write=True) if store else None
-    with progress_bar(len(refs)) as advance:
+    with progress_bar(len(refs), "Pulling runs") as advance:
         for pulled in (
             _into_store(opened, refs, projects, own, workers, cluster, force)
             if opened
             else _into_folders(out, refs, projects, own, workers, files, force)
         ):
-            tell(pulled)
+            with advance.paused():
+                tell(pulled)
             advance(pulled.result.rows if pulled.result else 0)
     errors += map(str, opened.problems) if opened else []
     if as_json:

@@ -25,7 +25,7 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_js
 @click.command(name="query")
 @click.argument("sql")
 @click.option(
-    "--store", default="store:", show_default=True, metavar="STORE", help="The store to ask."
+    "--store", default="store:", show_default=True, metavar="STORE", help="Store to query."
 )
 @click.option(
     "--out",
@@ -35,13 +35,13 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_js
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 def command(sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool) -> None:
-    """Ask a store in SQL (Polars' dialect).
+    """Query a store in SQL (the dialect of Polars).
 
-    Tables: runs, metrics, findings, history, system, console. Columns "config.KEY" and "summary.KEY" of runs
-    are taken out of the JSON there.
+    Tables: runs, metrics, findings, history, system, console. The columns "config.KEY" and "summary.KEY" of
+    runs are read from their JSON.
     """
     if out is not None and out.suffix not in _WRITERS:
-        raise UsageError(f"--out {out}: its name ends with one of {', '.join(_WRITERS)}")
+        raise UsageError(f"--out {out}: the file name must end with one of {', '.join(_WRITERS)}")
     opened = Store(store)
     frame, errors = _asked(opened, sql)
     errors += map(str, opened.problems)

@@ -7,35 +7,54 @@ from typing import Any, TypeVar
 
 import click
 
+from postrun.cli.completion import complete_states
 from postrun.sources import RemoteOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--state", multiple=True, help="Only runs in this state (again for more)."),
-    click.option("--tag", multiple=True, help="Only runs with this tag (again: and this)."),
+    click.option(
+        "--state",
+        multiple=True,
+        help="Only runs in this state. Repeat to allow several.",
+        shell_complete=complete_states,
+    ),
+    click.option(
+        "--tag", multiple=True, help="Only runs that have this tag. Repeat to require several."
+    ),
     click.option("--group", default="", help="Only runs of this group."),
     click.option("--sweep", default="", help="Only runs of this sweep."),
     click.option(
-        "--created-after", default="", metavar="DATE", help="Only runs created after (UTC)."
+        "--created-after",
+        default="",
+        metavar="DATE",
+        help="Only runs created after this date (UTC).",
     ),
     click.option(
         "--config",
         multiple=True,
         metavar="CONDITION",
-        help="Only runs whose config fits (again: and this): lr>0.001, opt=adam, model~llama.",
+        help="Only runs whose config fits: lr>0.001, opt=adam, model~llama. Repeat to require several.",
     ),
     click.option(
-        "--summary", multiple=True, metavar="CONDITION", help="The same for summary values: loss<2."
+        "--summary",
+        multiple=True,
+        metavar="CONDITION",
+        help="Only runs whose summary fits: loss<2. Repeat to require several.",
     ),
-    click.option("--name", default="", metavar="REGEX", help="Only runs whose name matches."),
+    click.option(
+        "--name",
+        default="",
+        metavar="REGEX",
+        help="Only runs whose name matches this regular expression.",
+    ),
     click.option(
         "--order",
         default="-created",
         show_default=True,
-        help="created, heartbeat, config.KEY or summary.KEY; with - descending.",
+        help="Sort by created, heartbeat, config.KEY or summary.KEY; a leading - means descending.",
     ),
-    click.option("--limit", type=click.IntRange(min=1), help="At most this many runs."),
+    click.option("--limit", type=click.IntRange(min=1), help="Use at most this many runs."),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from postrun.cli.completion import complete_codes, complete_severities, complete_thresholds
 from postrun.metrics.declared import declared
 from postrun.model import MetricDefinition, UsageError
 from postrun.privacy import Privacy
@@ -85,7 +86,7 @@ def role_option(function: F) -> F:
         metavar="NAME=ROLE",
         expose_value=False,
         callback=keep,
-        help="Say what a metric is (globs allowed): 'acc*=accuracy.eval'. Repeat to give several.",
+        help="Say what a metric is (globs work): 'acc*=accuracy.eval'. Repeat to give several.",
     )(function)
 
 
@@ -133,23 +134,30 @@ def rule_options(function: F) -> F:
     function = click.option(
         "--severity",
         multiple=True,
+        shell_complete=complete_severities,
         metavar="RULE=LEVEL",
-        help="Give a rule's findings another severity (again for more): RL001=info.",
+        help="Change the severity of a rule: RL001=info. Repeat to give several.",
     )(function)
     function = click.option(
         "--threshold",
         multiple=True,
+        shell_complete=complete_thresholds,
         metavar="RULE.NAME=NUMBER",
-        help="Override a rule's threshold (again for more): OPT003.flat_share=0.5.",
+        help="Override a threshold: OPT003.flat_share=0.5. Repeat to give several.",
     )(function)
     function = click.option(
-        "--ignore", default="", metavar="CODES", help="Rules to leave out, like --select."
+        "--ignore",
+        default="",
+        metavar="CODES",
+        shell_complete=complete_codes,
+        help="Leave out these rules, given as for --select.",
     )(function)
     return click.option(
         "--select",
+        shell_complete=complete_codes,
         default="",
         metavar="CODES",
-        help="Rules to run: codes, prefixes or names, separated by commas.",
+        help="Run only these rules: codes, prefixes or names, separated by commas.",
     )(function)
 
 
@@ -177,7 +185,7 @@ def out_option(function: F) -> F:
         default="wandb_analysis",
         show_default=True,
         type=click.Path(path_type=Path, file_okay=False),
-        help="Folder for the files; each run has its own folder there.",
+        help="Folder to write to; each run gets its own folder there.",
     )(function)
 
 
@@ -187,13 +195,13 @@ def cluster_option(function: F) -> F:
         "--cluster",
         default="",
         metavar="ADDRESS",
-        help="Let the workers of a Dask cluster do it: tcp://scheduler:8786.",
+        help="Run on a Dask cluster, for example tcp://scheduler:8786.",
     )(function)
 
 
 def output_options(function: F) -> F:
     """`--out` and `--workers`."""
     function = click.option(
-        "--workers", type=click.IntRange(min=1), help="Processes (default: all cores)."
+        "--workers", type=click.IntRange(min=1), help="Number of processes (default: all cores)."
     )(function)
     return out_option(function)

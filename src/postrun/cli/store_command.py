@@ -10,7 +10,8 @@ import click
 from postrun.cli.settings import cluster_option
 from postrun.cli.targets import report_errors
 from postrun.report.files import json_text
-from postrun.report.terminal import make_console, progress_bar
+from postrun.report.progress import progress_bar
+from postrun.report.terminal import make_console
 from postrun.store import Store
 from postrun.store.maintenance import (
     GRACE,
@@ -33,10 +34,10 @@ def command() -> None:
 
 @command.command(name="verify")
 @_ARGUMENT
-@click.option("--quick", is_flag=True, help="Look whether files are there, not into them.")
+@click.option("--quick", is_flag=True, help="Only check that the files exist.")
 @_JSON
 def verify_command(store: str, quick: bool, as_json: bool) -> None:
-    """Read every file of a store, and compare it with its checksum; exit 3 where one is damaged."""
+    """Read every file of a store and compare its checksum; exit with 3 if one is damaged."""
     opened = Store(store)
     with progress_bar(opened.tables().rows.height) as advance:
         found = verify(opened.storage, quick, advance)
@@ -54,10 +55,14 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
             _say(f"{found.copies:,} shorter or older copies of runs: postrun store prune --copies")
         if found.unnamed:
             _say(
-                f"{_some(found.unnamed, 'file')} ({found.unnamed_bytes / 1e6:,.1f} MB) that no run names, "
+                f"{_some(found.unnamed, 'file')} ({found.unnamed_bytes / 1e6:,.1f} MB) that no run uses, "
                 "left by updates and killed writers: postrun store prune"
             )
-        _say("everything is as it was written" if found.sound else f"{len(found.problems)} damaged")
+        _say(
+            "all files are as they were written"
+            if found.sound
+            else f"{len(found.problems)} damaged"
+        )
         for target in damaged_targets(found):
             _say(f"  postrun pull {target} --store {opened.root} --force")
     sys.exit(report_errors(found.problems))
@@ -78,39 +83,41 @@ def compact_command(store: str, as_json: bool) -> None:
 
 @command.command(name="prune")
 @_ARGUMENT
-@click.option("--gone", is_flag=True, help="Forget runs that their server has no more.")
-@click.option("--copies", is_flag=True, help="Forget runs of which a longer copy is in the store.")
+@click.option("--gone", is_flag=True, help="Delete runs that were deleted on their server.")
+@click.option("--copies", is_flag=True, help="Delete runs if the store has a longer copy.")
 @click.option(
     "--older-than",
     type=click.FloatRange(min=0),
     default=GRACE / 3600,
     show_default=True,
     metavar="HOURS",
-    help="Only files that nobody has written for so long: a pull may be about to name them.",
+    help="Delete only files older than this, since a running pull may need newer ones.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @_JSON
 def prune_command(
     store: str, gone: bool, copies: bool, older_than: float, dry_run: bool, as_json: bool
 ) -> None:
-    """Delete what no run of a store names: earlier versions, merged tables, what killed writers left."""
+    """Delete files of a store that no run uses: old versions, merged tables, leftovers of killed writers."""
     opened = Store(store, write=not dry_run)
     found: Pruned = prune(
         opened.storage, gone=gone, copies=copies, older=3600 * older_than, dry=dry_run
     )
     rows = "".join(f", {_some(n, 'run')} ({reason})" for reason, n in found.rows.items() if n)
-    would = "would go" if dry_run else "deleted"
+    would = "would be deleted" if dry_run else "deleted"
     told = {"files": found.files, "bytes": found.bytes, "runs": dict(found.rows)}
     _tell(as_json, told, f"{_some(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB{rows} {would}")
 
 
 @command.command(name="refresh")
 @_ARGUMENT
-@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: all cores).")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Number of processes (default: all cores)."
+)
 @cluster_option
 @_JSON
 def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool) -> None:
-    """Diagnose anew the runs whose findings were made by other rules, from the store alone."""
+    """Diagnose the runs again whose findings were made by other rules; read only the store."""
     from postrun.incremental.into_store import refresh
 
     opened = Store(store, write=True)
@@ -120,7 +127,7 @@ def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool
         if pulled.result is not None and pulled.result.error:
             errors.append(pulled.result.error)
     told = {"runs": count, "errors": errors}
-    _tell(as_json, told, f"{_some(count - len(errors), 'run')} diagnosed anew")
+    _tell(as_json, told, f"{_some(count - len(errors), 'run')} diagnosed again")
     sys.exit(report_errors(errors))
 
 

@@ -15,20 +15,25 @@ from postrun.cli.many import (
     read_project,
     with_curves,
 )
+from postrun.cli.targets import targets_argument
 from postrun.studies.scores import score
 from postrun.studies.sweep import sweep_study
 
 
 @click.command(name="sweep")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--metric", default="", help="Metric that was searched for (default: the main one).")
+@targets_argument
+@click.option(
+    "--metric", default="", help="Metric that the sweep optimises (default: the main one)."
+)
 @click.option(
     "--also",
     multiple=True,
     metavar="METRIC[:min|max]",
-    help="A further objective, for the Pareto front (again for more); hours and gpu_hours are two.",
+    help="Further objective for the Pareto front, also hours or gpu_hours. Repeat to give several.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the forests and resamples.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Seed of the random forests and resamples."
+)
 @align_option
 @goal_option
 @many_options
@@ -41,7 +46,7 @@ def command(
     goal: str | None,
     **asked: Any,
 ) -> None:
-    """Find the best hyper-parameters, what matters, where to look next, and how sure all that is."""
+    """Find the best hyper-parameters, what matters, and where to search next (default: ./wandb)."""
     project, refs, errors = read_project(
         targets, asked, needed((metric, *(_objective(text)[0] for text in also)), align)
     )

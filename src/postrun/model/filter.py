@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from postrun.model.errors import TargetError, UsageError
-from postrun.model.run import Run, RunRef
+from postrun.model.run import Run, RunRef, State
+from postrun.model.text import did_you_mean
 from postrun.model.times import parse_time
 
 _CONDITION = re.compile(r"^([^<>=!~]+)(<=|>=|!=|~|=|<|>)(.+)$")
@@ -20,6 +21,18 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 _ORDERS = ("created", "heartbeat")
 _OPEN = ("config.", "summary.")
+#: States that runs can have, in W&B's words.
+STATES = (
+    "finished",
+    "failed",
+    "crashed",
+    "killed",
+    "running",
+    "preempted",
+    "preempting",
+    "pending",
+    "unknown",
+)
 
 #: A name, a sign, and what the value must be.
 Condition = tuple[str, str, Any]
@@ -61,6 +74,12 @@ class RunFilter:
         for field in ("state", "tag", "config", "summary"):
             value = getattr(self, field)
             object.__setattr__(self, field, (value,) if isinstance(value, str) else tuple(value))
+        for state in self.state:
+            if state.lower() not in STATES:
+                near = did_you_mean(state, STATES, 1)
+                raise UsageError(
+                    f"--state {state}: no such state.{near} States are {', '.join(STATES)}."
+                )
         self.conditions()
         if self.created_after and parse_time(self.created_after) is None:
             raise UsageError(f"--created-after {self.created_after}: write a date, as 2026-01-31")
@@ -118,7 +137,7 @@ class RunFilter:
         return kept[: self.limit or None]
 
     def _wants(self, ref: RunRef, read: dict[int, Run]) -> bool:
-        if self.state and ref.state.value not in self.state:
+        if self.state and not self._in_state(ref):
             return False
         if self.name and not re.search(self.name, ref.name or ref.id):
             return False
@@ -136,6 +155,10 @@ class RunFilter:
         if self.group not in ("", who.group) or self.sweep not in ("", who.sweep):
             return False
         return all(fits(_value(run, key), sign, want) for key, sign, want in self.conditions())
+
+    def _in_state(self, ref: RunRef) -> bool:
+        wanted = {State.of(state) or State.UNKNOWN for state in self.state}
+        return ref.state in wanted
 
     def _place(self, ref: RunRef, read: dict[int, Run]) -> tuple[int, Any]:
         if self.order_name in _ORDERS:

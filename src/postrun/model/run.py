@@ -331,13 +331,15 @@ class Run:
 class Listing:
     """What listing shows of a run beyond where it lies.
 
-    `ended` is how it ended in the words of the reports, "" if only its state is known.
+    `ended` is how it ended in the words of the reports, "" if only its state is known. `values` are the last
+    values of its metrics as far as they are at hand, `_step` and `_runtime` (seconds) among them.
     """
 
     name: str = ""
     project: str = ""
     state: State = State.UNKNOWN
     ended: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 class Kept(Protocol):
@@ -395,6 +397,11 @@ class RunRef:
     def state(self) -> State:
         """The state, as far as it can be told without reading the run."""
         return self.listing().state
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The last values of its metrics, as far as listing shows them."""
+        return self.listing().values
 
     @property
     def ended(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -46,6 +47,15 @@ def unique_labels(names: Iterable[tuple[str, str]]) -> list[str]:
         seen[label] += 1
         out.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
     return out
+
+
+def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
+    """Return " Did you mean a or b?" with the known words that are near a mistyped one, or ""."""
+    words = list(dict.fromkeys(known))
+    lower = {w.lower(): w for w in reversed(words)}
+    near = [lower[w] for w in difflib.get_close_matches(word.lower(), lower, most, 0.6)]
+    near += [w for w in words if len(word) > 2 and word.lower() in w.lower() and w not in near]
+    return f" Did you mean {' or '.join(near[:most])}?" if near else ""
 
 
 def plain(value: Any) -> Any:

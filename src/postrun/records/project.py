@@ -13,7 +13,7 @@ from postrun.metrics import meanings, role_rank
 from postrun.metrics.axis import STEP, filled
 from postrun.model import TargetError, UsageError
 from postrun.model.run import Kept
-from postrun.model.text import unique_labels
+from postrun.model.text import did_you_mean, unique_labels
 from postrun.records.cache import Cache
 from postrun.records.record import RunRecord
 from postrun.stats.robust import Floats, Ints
@@ -141,9 +141,10 @@ class Project:
         if not known and any(metric in r.summary for r in self.records):
             known = [meanings([metric])[metric].better]
         if not known:
-            near = [k for k in self.metrics() if metric.lower() in k.lower()][:5]
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise UsageError(f"no run has a metric {metric!r}{hint}")
+            names = self.metrics()
+            near = did_you_mean(metric, names)
+            listed = f" The runs have {', '.join(names[:8])}." if names and not near else ""
+            raise UsageError(f"no run has a metric {metric!r}.{near}{listed}")
         if goal:
             return {"min": -1, "max": 1}[goal]
         for word, sign in (("lower", -1), ("higher", 1)):

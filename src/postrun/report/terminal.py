@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import number
-from postrun.report.overview import key_metrics, verdict
+from postrun.report.columns import Column, fitting, table
+from postrun.report.overview import KeyMetric, facts, key_metrics, verdict
 from postrun.report.sparkline import sparkline
 from postrun.rules.coverage import Coverage, coverage
 from postrun.training.end_words import state_words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
-_STYLE = {
+STYLES = {
     Severity.CRITICAL: "bold red",
     Severity.WARNING: "yellow",
     Severity.INFO: "cyan",
     Severity.GOOD: "green",
 }
-_MARK = {
-    Severity.CRITICAL: "✖ critical",
-    Severity.WARNING: "▲ warning",
-    Severity.INFO: "● info",
-    Severity.GOOD: "✔ good",
-}
+MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●", Severity.GOOD: "✔"}
+#: Notes (neither critical nor warnings) that are shown with many other findings; of few, twice as many.
+_NOTES = 2
+#: From so many characters on, a finding's code has a column of its own.
+_WIDE = 70
 _STATE = {
     State.FINISHED: "green",
     State.FAILED: "red",
@@ -60,149 +59,173 @@ def print_run(
     out: Path | None = None,
     console: Console | None = None,
     masked: str = "",
+    verbose: bool = False,
 ) -> None:
-    """Print one run: identity, key metrics, findings, where its files lie, and what they lack."""
+    """Print one run: what it is, the verdict, key metrics, findings with what to do, and where its files are.
+
+    `verbose` adds the evidence, the confidence, all findings and what identifies the run.
+    """
     console = console or make_console()
-    for part in render_run(view, findings, out, masked):
+    for part in render_run(view, findings, out, masked, console.width, verbose):
         console.print(part)
 
 
 def render_run(
-    view: RunView, findings: list[Finding], out: Path | None = None, masked: str = ""
+    view: RunView,
+    findings: list[Finding],
+    out: Path | None = None,
+    masked: str = "",
+    width: int = 100,
+    verbose: bool = False,
 ) -> list[RenderableType]:
-    """The parts of a run's summary, top to bottom."""
-    from rich.rule import Rule
+    """Return the parts of a run's summary, top to bottom, for a terminal of so many characters."""
+    from rich.text import Text
+
+    parts: list[RenderableType] = [_title(view), _verdict(view, findings)]
+    parts += [_identity(view)] if verbose else _history(view)
+    parts += _metrics(view, width)
+    kept = findings if verbose else _first(findings)
+    parts.append(Text() if findings else Text("No findings.", style="bold"))
+    parts += [_finding(f, width, verbose) for f in kept]
+    if len(findings) > len(kept):
+        more = len(findings) - len(kept)
+        parts.append(Text(f"+ {more} more note{'s' * (more > 1)} (-v)", style="dim"))
+    if findings:
+        parts.append(Text())
+    parts += [Text(safe(sentence), style="dim") for sentence in coverage(view).sentences()]
+    if masked:
+        parts.append(Text(f"{safe(masked)}.", style="dim"))
+    if out is not None:
+        report = out / "report.html"
+        where = f"Report: {report}" if report.is_file() else f"Files in {out}"
+        parts.append(Text(where, style="dim", overflow="fold"))
+    return parts
+
+
+def _title(view: RunView) -> Text:
+    """Return the run in one line: name, state, how far it came, framework."""
     from rich.text import Text
 
     run = view.run
     title = Text(safe(run.name), style="bold")
-    if run.name != run.id:
-        title.append(f"  {safe(run.id)}", style="dim")
-    parts: list[RenderableType] = [Rule(title, align="left", style="dim"), _identity(view)]
-    metrics = _metrics(view)
-    if metrics is not None:
-        parts += [Text(), metrics]
-    parts += [Text(), _heading(findings)]
-    parts += [_finding(f) for f in findings]
-    parts += [Text(safe(sentence), style="dim") for sentence in coverage(view).sentences()]
-    parts += [Text(), Text(verdict(view, findings), style="bold")]
-    if out is not None:
-        parts.append(Text(f"Files in {out}", style="dim"))
-        if (out / "report.html").is_file():
-            parts.append(Text(f"Report: {out / 'report.html'}", style="dim"))
-    if masked:
-        parts.append(Text(safe(masked), style="dim"))
-    return parts
+    state = state_words(view)
+    told = [run.id] if run.name != run.id else []
+    told.append(f"{state} after {run.lasted}" if run.lasted else state)
+    if view.last_x is not None:
+        told.append(view.axis.at(view.last_x))
+    told += [view.framework] if view.framework else []
+    return title.append("".join(f" · {safe(text)}" for text in told), style=_STATE[run.state])
+
+
+def _verdict(view: RunView, findings: list[Finding]) -> Text:
+    from rich.text import Text
+
+    return Text(safe(verdict(view, findings)), style="bold")
+
+
+def _history(view: RunView) -> list[RenderableType]:
+    """Return how complete the history is, in one line."""
+    from rich.text import Text
+
+    done = view.run.completeness
+    return [Text(safe(f"History: {done.sentence()}"), style="dim" if done.whole else "yellow")]
 
 
 def _identity(view: RunView) -> RenderableType:
+    """Return what identifies a run, as a list of labels and texts."""
     from rich.table import Table
     from rich.text import Text
 
-    run, who = view.run, view.run.identity
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    state = Text(state_words(view), style=_STATE[run.state])
-    if run.lasted:
-        state.append(f" after {run.lasted}")
-    table.add_row("state", state)
-    where = "/".join(p for p in (who.entity, who.project) if p)
-    for label, value in (
-        ("project", where),
-        ("group", who.group),
-        ("job type", who.job_type),
-        ("sweep", who.sweep),
-        ("forked from", who.parent),
-        ("tags", ", ".join(who.tags)),
-        ("framework", view.framework),
-    ):
-        if value:
-            table.add_row(label, Text(safe(value)))
-    if who.started_at:
-        host = f" on {safe(who.host)}" if who.host else ""
-        table.add_row("started", Text(f"{who.started_at:%Y-%m-%d %H:%M} UTC{host}"))
-    done = run.completeness
-    style = "" if done.whole else "yellow"
-    text = Text(done.sentence(), style=style)
-    extra = []
-    if view.metrics:
-        extra.append(f"{len(view.metrics)} metrics")
-    if run.system.height:
-        extra.append(f"{run.system.height:,} system samples")
-    if run.console.height:
-        extra.append(f"{run.console.height:,} console lines")
-    if done.media:
-        extra.append(", ".join(f"{n} x {kind}" for kind, n in sorted(done.media.items())))
-    if extra:
-        text.append("; " + ", ".join(extra), style="dim")
-    table.add_row("history", text)
+    for label, text in facts(view):
+        whole = label != "history" or view.run.completeness.whole
+        table.add_row(label, Text(safe(text), style="" if whole else "yellow"))
     return table
 
 
-def _metrics(view: RunView) -> RenderableType | None:
-    from rich.table import Table
+def _metrics(view: RunView, width: int) -> list[RenderableType]:
+    """Return the key metrics; at small widths the curves go before the numbers."""
     from rich.text import Text
 
     rows = key_metrics(view)
     if not rows:
-        return None
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("metric", overflow="ellipsis", no_wrap=True, max_width=34)
-    table.add_column("first", justify="right", no_wrap=True)
-    table.add_column("last", justify="right", no_wrap=True)
-    table.add_column("unit", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for row in rows:
-        style = ""
-        if row.better in ("lower", "higher") and row.last != row.first:
-            style = "green" if (row.last > row.first) == (row.better == "higher") else "yellow"
-        table.add_row(
-            Text(safe(row.key)),
-            number(row.first),
-            Text(number(row.last), style=style),
-            Text(row.unit, style="dim"),
-            Text(sparkline(row.curve), style="blue"),
-        )
-    return table
+        return []
+
+    def plain(texts: Iterable[str], style: str = "") -> list[Text]:
+        return [Text(safe(text), style=style) for text in texts]
+
+    columns = [
+        Column("metric", plain(row.key for row in rows), most=34),
+        Column("first", plain(number(row.first) for row in rows), rank=1, right=True),
+        Column("curve", plain((sparkline(row.curve) for row in rows), "blue"), rank=4),
+        Column("last", [_last(row) for row in rows], right=True),
+        Column("best", plain(_best(row) for row in rows), rank=2, right=True),
+        Column("unit", plain((row.unit for row in rows), "dim"), rank=3),
+    ]
+    kept, dropped = fitting(columns, width)
+    out: list[RenderableType] = [Text(), table(kept)]
+    if dropped:
+        out.append(Text(f"(columns not shown at this width: {', '.join(dropped)})", style="dim"))
+    return out
 
 
-def _heading(findings: list[Finding]) -> RenderableType:
+def _last(row: KeyMetric) -> Text:
+    """Return the last value, coloured by whether the metric went the right way."""
     from rich.text import Text
 
-    if not findings:
-        return Text("No findings.", style="bold")
-    text = Text("Findings", style="bold")
-    for severity in reversed(Severity):
-        count = sum(f.severity is severity for f in findings)
-        if count:
-            text.append(f"   {count} {severity.label}", style=_STYLE[severity])
-    return text
+    style = ""
+    if row.better in ("lower", "higher") and row.last != row.first:
+        style = "green" if (row.last > row.first) == (row.better == "higher") else "yellow"
+    return Text(number(row.last), style=style)
 
 
-def _finding(finding: Finding) -> RenderableType:
-    from rich.padding import Padding
+def _best(row: KeyMetric) -> str:
+    values = {"lower": row.low, "higher": row.high}
+    return number(values[row.better]) if row.better in values else ""
+
+
+def _first(findings: list[Finding]) -> list[Finding]:
+    """Return the findings that are shown if not all are asked for: those that matter, and a few notes."""
+    matter = [f for f in findings if f.severity >= Severity.WARNING]
+    rest = [f for f in findings if f.severity < Severity.WARNING]
+    return [*matter, *rest[: max(_NOTES, _NOTES * 2 - len(matter))]]
+
+
+def _finding(finding: Finding, width: int, verbose: bool) -> RenderableType:
+    """Return a finding: its mark and sentence, then its code, then what to do; evidence if `verbose`."""
     from rich.table import Table
     from rich.text import Text
 
-    style = _STYLE[finding.severity]
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(no_wrap=True, width=11)
-    grid.add_column()
-    body = Text(safe(finding.message))
-    body.append(
-        f"\n{finding.rule} {finding.name}, confidence {finding.confidence:.0%}", style="dim"
-    )
-    for proof in finding.evidence[:4]:
-        body.append("\n  " + evidence_line(proof), style="dim")
-    for symptom in finding.symptoms:
-        for part in symptom.with_symptoms():
-            body.append(f"\n└ with it: {safe(part.message)}")
-            body.append(f" ({part.rule} {part.name})", style="dim")
-    if finding.remedy:
-        body.append("\n→ " + safe(finding.remedy), style="italic")
-    grid.add_row(Text(_MARK[finding.severity], style=style), body)
-    return Padding(grid, (0, 0, 1, 0))
+    grid.add_column(no_wrap=True, width=1)
+    grid.add_column(overflow="fold")
+    wide = width >= _WIDE
+    if wide:
+        grid.add_column(no_wrap=True, justify="right")
+    code = Text(safe(finding.rule), style="dim")
+    body = Text(_sentence(finding.message))
+    if not wide:
+        body.append(f" {safe(finding.rule)}", style="dim")
+    if finding.remedy and finding.severity > Severity.GOOD:
+        body.append("\ndo  ", style="green").append(safe(finding.remedy))
+    if verbose:
+        body.append(f"\n{safe(finding.name)}, confidence {finding.confidence:.0%}", style="dim")
+        for proof in finding.evidence:
+            body.append("\n  " + evidence_line(proof), style="dim")
+        for symptom in finding.symptoms:
+            for part in symptom.with_symptoms():
+                body.append(f"\n└ with it: {safe(part.message)}")
+                body.append(f" ({safe(part.rule)} {safe(part.name)})", style="dim")
+    mark = Text(MARKS[finding.severity], style=STYLES[finding.severity])
+    grid.add_row(*((mark, body, code) if wide else (mark, body)))
+    return grid
+
+
+def _sentence(text: str) -> str:
+    """Return a finding's message with a full stop."""
+    return safe(text if text.endswith((".", "!", "?")) else f"{text}.")
 
 
 def evidence_line(proof: Evidence) -> str:
@@ -219,20 +242,6 @@ def evidence_line(proof: Evidence) -> str:
     if proof.run:
         parts.append(f"run {safe(proof.run)}")
     return ", ".join(parts)
-
-
-def print_refs(refs: list[tuple[str, str, str, str, str]], console: Console | None = None) -> None:
-    """Print a table of runs: id, name, state, started, size."""
-    from rich.table import Table
-    from rich.text import Text
-
-    console = console or make_console()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("run", "name", "state", "started", "size"):
-        table.add_column(name, overflow="fold", justify="right" if name == "size" else "left")
-    for row in refs:
-        table.add_row(*(Text(safe(cell)) for cell in row))
-    console.print(table)
 
 
 def safe(text: str) -> str:
@@ -277,46 +286,14 @@ def print_brief(results: Sequence[Brief], least: Severity, console: Console | No
         line.append(f" [{result.completeness}]", style="dim")
         console.print(line, soft_wrap=True)  # one line each, whatever the width: for grep
         for finding in found:
-            text = Text(f"  {_MARK[finding.severity]:<11}", style=_STYLE[finding.severity])
+            mark = f"{MARKS[finding.severity]} {finding.severity.label}"
+            text = Text(f"  {mark:<11}", style=STYLES[finding.severity])
             text.append(f"{finding.rule} ", style="dim")
             text.append(safe(finding.message), style="default")
             console.print(text, soft_wrap=True)
         if thin:
             told = " ".join(result.coverage.sentences())
             console.print(Text(f"  {'○ unjudged':<11}{safe(told)}", style="dim"), soft_wrap=True)
-
-
-@contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, only on a terminal and only for several runs: runs, rows, rate, time left.
-
-    Yields what advances it by one run of so many rows.
-    """
-    if total < 4 or not sys.stderr.isatty():
-        yield lambda rows: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    told = TextColumn("{task.fields[told]}")
-    columns = ("runs", BarColumn(), MofNCompleteColumn(), told, TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("runs", total=total, told="")
-        begin, seen = time.monotonic(), 0
-
-        def advance(rows: int) -> None:
-            nonlocal seen
-            seen += rows
-            rate = seen / max(1e-3, time.monotonic() - begin)
-            progress.update(task, advance=1, told=f"{seen:,} rows, {number(rate, 3)} rows/s")
-
-        yield advance
 
 
 def print_rules(rows: list[tuple[str, str, str]]) -> None:

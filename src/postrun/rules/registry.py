@@ -10,6 +10,7 @@ from functools import cache
 
 import postrun.rules
 from postrun.model import Severity, UsageError
+from postrun.model.text import did_you_mean
 from postrun.plugins import load_plugins, plugin_failed
 from postrun.rules.base import Rule
 
@@ -49,15 +50,15 @@ def _is_rule(value: object) -> bool:
 
 def find_rule(text: str) -> type[Rule]:
     """The rule with this code or name; UsageError that lists near ones otherwise."""
-    import difflib
-
     for rule in rules():
         if text.lower() in (rule.code.lower(), rule.name):
             return rule
-    names = [r.code for r in rules()] + [r.name for r in rules()]
-    near = difflib.get_close_matches(text, names, n=3, cutoff=0.4)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
-    raise UsageError(f"no rule is called {text!r}.{hint} `postrun rules` lists all.")
+    near = did_you_mean(text, _names())
+    raise UsageError(f"no rule is called {text!r}.{near} `postrun rules` lists all.")
+
+
+def _names() -> list[str]:
+    return [r.code for r in rules()] + [r.name for r in rules()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class Selection:
         known = rules()
         for pattern in (*self.select, *self.ignore, *self.severity):
             if not any(_match(pattern, rule) for rule in known):
-                raise UsageError(f"no rule matches {pattern!r}. `postrun rules` lists all.")
+                near = did_you_mean(pattern, _names())
+                raise UsageError(f"no rule matches {pattern!r}.{near} `postrun rules` lists all.")
         for rule_name in self.thresholds:
             find_rule(rule_name)
         for level in self.severity.values():
@@ -93,11 +95,11 @@ class Selection:
             wanted = _longest(self.select, rule) if self.select else 1
             if wanted and wanted > _longest(self.ignore, rule):
                 overrides = self.thresholds.get(rule.code, self.thresholds.get(rule.name, {}))
-                unknown = set(overrides) - set(rule.thresholds)
-                if unknown:
+                for name in sorted(set(overrides) - set(rule.thresholds)):
+                    near = did_you_mean(name, rule.thresholds)
                     raise UsageError(
-                        f"{rule.code} has no threshold {', '.join(sorted(unknown))}; "
-                        f"it has {', '.join(rule.thresholds) or 'none'}"
+                        f"{rule.code} has no threshold {name!r}.{near} "
+                        f"It has {', '.join(rule.thresholds) or 'none'}."
                     )
                 chosen.append(rule(overrides))
         return chosen

@@ -2,14 +2,13 @@
 
 from postrun.sources.declared import declare
 from postrun.sources.prefetch import prefetched
-from postrun.sources.registry import newest_below, resolve, resolve_all, sources
+from postrun.sources.registry import resolve, resolve_all, sources
 from postrun.sources.wandb_api.options import Choice, RemoteOptions
 
 __all__ = [
     "Choice",
     "RemoteOptions",
     "declare",
-    "newest_below",
     "prefetched",
     "resolve",
     "resolve_all",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,10 @@ def stamp(path: Path | str) -> str:
     except OSError:
         return "-"
     return f"{stat.st_size}:{stat.st_mtime_ns}"
+
+
+def finite_numbers(summary: object) -> Iterator[tuple[str, float]]:
+    """Yield the finite numbers at the top of a summary; its nested values and texts are left out."""
+    for name, value in summary.items() if isinstance(summary, dict) else ():
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            yield str(name), float(value)

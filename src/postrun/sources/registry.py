@@ -135,12 +135,3 @@ def _resolve_glob(pattern: str, remote: RemoteOptions | None) -> list[RunRef]:
     unique = {(ref.path, ref.id): ref for ref in refs}
     newest = sorted(unique.values(), key=lambda r: (r.modified, r.id), reverse=True)
     return _chosen(pattern, newest, remote)
-
-
-def newest_below(folder: Path) -> Iterator[RunRef]:
-    """The newest run below a folder, or nothing."""
-    if folder.is_dir():
-        try:
-            yield from resolve(folder)[:1]
-        except TargetError:
-            return

@@ -124,7 +124,7 @@ KINDS = (
     ),
     Kind(
         "killed",
-        "it was killed (SIGKILL), most often by the kernel for using too much memory",
+        "it was killed (SIGKILL), most often for using too much memory",
         "Look at host memory before the end and at the kernel's log (dmesg).",
         r"^Killed$|SIGKILL|exit code:? -9|signal 9",
     ),

@@ -30,22 +30,27 @@ _SCRIPTS = {
         "log", "table", "statistics", "relations", "sortable", "comparison",
     ),
     "study": ("sortable",),
+    "index": ("data", "dom", "index"),
 }  # fmt: skip
 _START = {
     "run": "openRun().catch(unable)",
     "comparison": "sortableTables(); openComparison().catch(unable)",
     "study": "sortableTables(); performance.mark('postrun-charts')",
+    "index": "openIndex()",
 }
+
+#: Kinds whose page draws without uPlot.
+_PLAIN = ("study", "index")
 
 
 def render_page(
     kind: str, title: str, data: Mapping[str, Any], buffer: Buffer, **context: Any
 ) -> str:
-    """The whole page of a kind ("run", "comparison" or "study").
+    """The whole page of a kind ("run", "comparison", "study" or "index").
 
     `data` goes into the page as JSON, `buffer` as one compressed block, `context` to the template.
     """
-    script, style = _script(kind), _style()
+    script, style = _script(kind), _style(kind)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -79,13 +84,15 @@ def _digest(text: str) -> str:
 @cache
 def _script(kind: str) -> str:
     own = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS[kind])
-    library = "" if kind == "study" else chart_library()[0]
+    library = "" if kind in _PLAIN else chart_library()[0]
     return f"{library}\n(() => {{\n{own}\n{_START[kind]};\n}})();\n"
 
 
 @cache
-def _style() -> str:
-    return f"{chart_library()[1]}\n{_asset('page.css')}"
+def _style(kind: str) -> str:
+    library = "" if kind in _PLAIN else chart_library()[1]
+    own = _text("assets", "index.css") if kind == "index" else ""
+    return f"{library}\n{_text('assets', 'page.css')}\n{own}"
 
 
 @cache

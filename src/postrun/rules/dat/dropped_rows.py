@@ -33,8 +33,8 @@ class DroppedRows(Rule):
     pass it in every call, and never a smaller one. After a resume, go on from `run.step`.
 
     ## Example
-    "The SDK dropped at least 149 rows of steps 50 to 198 because the run was already at step 199: their
-    values are not in the history"
+    "The SDK dropped at least 149 rows of steps 50 to 198 because the run was already at step 199, so
+    their values are lost"
 
     ## References
     W&B: Customize log axes, https://docs.wandb.ai/guides/track/log/customize-logging-axes
@@ -59,8 +59,8 @@ class DroppedRows(Rule):
         yield self.finding(
             Severity.WARNING,
             0.95,
-            f"The SDK dropped {least}{rows}{steps} because the run was already at {at}: "
-            f"{whose} values are not in the history",
+            f"The SDK dropped {least}{rows}{steps} because the run was already at {at}, "
+            f"so {whose} values are lost",
             "Log the counter as a metric, declare it with run.define_metric(..., step_metric=...), and do not "
             "pass step=. If you pass step=, pass it in every call and never a smaller one.",
             [

@@ -1,1 +1,1 @@
-"""Generalization: what held-out data say."""
+"""Generalization: what evaluations say."""

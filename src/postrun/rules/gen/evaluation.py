@@ -81,8 +81,8 @@ class EvalBetterThanTrain(Rule):
             Severity.WARNING if leak else Severity.INFO,
             0.6,
             f"{held_out.key} is below {train.key} at {int(lower.sum())} of {count} evaluations "
-            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout, "
-            "augmentation or noisier labels in training, or training data in the evaluation set",
+            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout "
+            "acts in training only, or the sets overlap",
             "Evaluate once on the training set with the evaluation's settings; if the gap stays, search "
             "both sets for the same samples.",
             [

@@ -30,8 +30,8 @@ class PerfectAtOnce(Rule):
     label, and both sets for the same samples.
 
     ## Example
-    "eval/accuracy is 1 at the first evaluation (step 30) and stays there: a label in the input, or
-    evaluation samples in the training set"
+    "eval/accuracy is 1 from the first evaluation on (step 30): the label may be in the input, or evaluation
+    samples in training"
 
     ## References
     Kapoor and Narayanan 2022, "Leakage and the reproducibility crisis in ML-based science" (arXiv 2207.07048).
@@ -57,11 +57,11 @@ class PerfectAtOnce(Rule):
             yield self.finding(
                 Severity.WARNING,
                 0.7,
-                f"{series.key} is {number(float(y.y[0]))} at the first evaluation "
-                f"({view.axis.at(float(y.x[0]))}) and stays there: a label in the input, evaluation "
-                "samples in the "
-                "training set, or a task that needs no training",
-                "Train once on shuffled labels: an evaluation that stays perfect shows a leak.",
+                f"{series.key} is {number(float(y.y[0]))} from the first evaluation on "
+                f"({view.axis.at(float(y.x[0]))}): the label may be in the input, or evaluation samples in "
+                "training",
+                "Train once on shuffled labels: an evaluation that stays perfect shows a leak. Otherwise the "
+                "task needs no training.",
                 [evidence(y, before=float(y.y[0]), after=float(y.y[-1]))],
             )
             return

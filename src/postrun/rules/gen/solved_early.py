@@ -30,11 +30,11 @@ class SolvedEarly(Rule):
     metric of an evaluation.
 
     ## What to do
-    Evaluate on held-out data; test a baseline that sees only lengths or positions; shuffle the answers.
+    Evaluate on other data; test a baseline that sees only lengths or positions; shuffle the answers.
 
     ## Example
-    "train/loss fell from 0.691 (ln 2, guessing) to 0.02 within 0.41 epochs: new samples are told apart at
-    once, by a shortcut or a leak unless the task is trivial"
+    "train/loss fell from 0.691 (ln 2, guessing) to 0.02 within 0.41 epochs: unless the task is trivial, a
+    shortcut or a leak gives the answers"
     """
 
     code = "GEN010"
@@ -57,8 +57,8 @@ class SolvedEarly(Rule):
             Severity.INFO,
             0.7,
             f"{series.key} fell from {number(first, 3)} (ln 2, guessing) to {number(last, 2)} within "
-            f"{number(seen, 2)} epochs: new samples are told apart at once, by a shortcut or a leak "
-            "unless the task is trivial",
-            "Evaluate on held-out data; test a baseline that sees only lengths or positions; look for a leak.",
+            f"{number(seen, 2)} epochs: unless the task is trivial, a shortcut or a leak gives the "
+            "answers",
+            "Evaluate on other data; test a baseline that sees only lengths or positions; look for a leak.",
             [evidence(series, before=first, after=last, effect=seen)],
         )

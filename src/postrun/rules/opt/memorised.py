@@ -34,11 +34,11 @@ class Memorised(Rule):
     evaluation is logged: with one, GEN001 judges.
 
     ## What to do
-    Evaluate on held-out data; use fewer epochs or more data; keep the checkpoint of the first epochs.
+    Log an evaluation metric; use fewer epochs or more data; keep the checkpoint of the first epochs.
 
     ## Example
-    "train/loss steps down at each of 2 epoch boundaries (0.83 to 0.5 to 0.29) and hardly between them: the
-    training data are memorised, and no evaluation shows what else was learned"
+    "train/loss steps down at each of 2 epoch boundaries (0.83 to 0.5 to 0.29) and hardly between: it memorises
+    the training data"
 
     ## References
     Carlini et al. 2021, "Extracting training data from large language models" (arXiv 2012.07805).
@@ -66,9 +66,8 @@ class Memorised(Rule):
                     Severity.WARNING,
                     0.75,
                     f"{series.key} steps down {where} {count} epoch boundar{'ies' if count > 1 else 'y'} "
-                    f"({words}) and hardly between: the training data are memorised, and no evaluation shows "
-                    "what else was learned",
-                    "Evaluate on held-out data; use fewer epochs or more data.",
+                    f"({words}) and hardly between: it memorises the training data",
+                    "Log an evaluation metric. Use fewer epochs or more data.",
                     [
                         evidence(loss, at, before=before, after=after, effect=float(count))
                         for before, after in pairwise(levels)

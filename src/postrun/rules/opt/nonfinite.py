@@ -43,7 +43,7 @@ class NotFinite(Rule):
     look at the batch of that step.
 
     ## Example
-    "train/loss is NaN from step 412 to the end (last finite value 8.1 at step 411)"
+    "train/loss is NaN from step 412 to the end (8.1 before)"
 
     ## References
     SageMaker Debugger, rule ExplodingTensor (NaN and infinite values); Micikevicius et al. 2018
@@ -101,14 +101,15 @@ class NotFinite(Rule):
         step = float(series.x[at])
         finite = np.flatnonzero(np.isfinite(series.y[:at]))
         before = float(series.y[finite[-1]]) if len(finite) else None
-        had = "" if before is None else f" (last finite value {number(before)} at "
-        had += "" if before is None else f"{series.axis.at(series.x[finite[-1]])})"
-        others = f"; {len(lost) - 1} more metrics with it" if len(lost) > 1 else ""
+        had = "" if before is None else f" ({number(before)} before)"
+        more = len(lost) - 1
+        others = f", like {more} more metric{'s' * (more > 1)}" if more else ""
         never = not len(series.finite)
         vital = series.info.role in _VITAL
         wasted = 1 - at / len(series)
         zero = np.isfinite(series.y[at])
-        how = "is logged as 0, as the Trainer does with NaN," if zero else "is not finite"
+        how = "is NaN (logged as 0 by the Trainer)" if zero else "is not finite"
+        others = "" if zero else others
         return self.finding(
             Severity.CRITICAL if vital else Severity.WARNING,
             0.95,

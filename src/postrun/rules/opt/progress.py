@@ -140,8 +140,8 @@ class LossNotDecreasing(Rule):
             how = "never fell" if still or end >= 0.98 * first else "stays at chance"
             said = f"{series.key} {how}: {number(first)} at first, {number(end)} at the end{chance.words}"
             remedy = (
-                "Try to overfit one batch: if that fails, look at the model (last activation against the "
-                "loss), its gradients and the labels; if it works, at the learning rate and the data."
+                "Try to overfit one batch. If that fails, check the model (last activation against the loss), "
+                "its gradients and the labels. If it works, check the learning rate and the data."
             )
             proofs = [evidence(finite, before=first, after=end, effect=chance.accuracy)]
         # What else fell fell on its way back, or within chance.
@@ -152,7 +152,7 @@ class LossNotDecreasing(Rule):
         ]
         partial = view.run.completeness.truncated
         if partial:
-            said += " (in the part of the run that was read)"
+            said += " (incomplete log)"
         yield self.finding(
             Severity.INFO if partial else Severity.WARNING, 0.8, said, remedy, proofs
         )
@@ -188,8 +188,8 @@ class LossNotDecreasing(Rule):
                 0.75,
                 f"{series.key} never moved (at {number(level, 2)}) while {loss.key} went from "
                 f"{number(first)} to {number(end)}: hardly anything was learned",
-                "Try to overfit one batch: if that fails, look at the model, its gradients and the labels; if "
-                "it works, at the learning rate and the data.",
+                "Try to overfit one batch. If that fails, check the model, its gradients and the labels. If it "
+                "works, check the learning rate and the data.",
                 [evidence(y, before=level, after=level), evidence(loss, before=first, after=end)],
             )
             return
@@ -222,8 +222,8 @@ class LossNotDecreasing(Rule):
                 Severity.WARNING,
                 0.75,
                 f"{series.key} stays at {number(usual)} in {len(y):,} values: {why}",
-                "Look at the last layer (its activation against the loss, its number of outputs) and at the "
-                "labels' values and shape; then at the learning rate.",
+                "Check the last layer (its activation against the loss, its number of outputs) and the labels' "
+                "values and shape. Then check the learning rate.",
                 proofs,
             )
             return

@@ -140,8 +140,8 @@ class ThroughputDrop(Rule):
             before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
             if before > 0 and after < before * (1 - 0.6 * drop):
                 text = (
-                    f"; {length.key} fell from {number(before)} to {number(after)} with it: shorter "
-                    "sequences, not slower hardware"
+                    f"; {length.key} fell from {number(before)} to {number(after)}: shorter sequences, "
+                    "not slower hardware"
                 )
                 return text, [evidence(y, step, before=before, after=after)]
         return self._less_work(view, step, series)
@@ -158,9 +158,8 @@ class ThroughputDrop(Rule):
         speed = [median(series.between(*w).y) for w in ((-np.inf, step), (step, np.inf))]
         unit = series.info.unit.partition("/")[0] or "items"
         text = (
-            f"; {clock.key} fell from {number(before, 3)} to {number(after, 3)} s with it, so a "
-            f"step holds fewer {unit} ({number(before * speed[0], 2)} to "
-            f"{number(after * speed[1], 2)}): less work per step, not slower hardware"
+            f": each step holds fewer {unit} ({number(before * speed[0], 2)} to "
+            f"{number(after * speed[1], 2)}), the hardware is not slower"
         )
         return text, [evidence(y, step, before=before, after=after)]
 

@@ -26,7 +26,6 @@ class _Parting:
     full: float
     before: float
     after: float
-    worst: float
 
     def evidence(self) -> Evidence:
         ratio = self.after / self.before if self.before > 0 else None
@@ -65,7 +64,8 @@ class TrainerInferenceMismatch(Rule):
     correct by truncated importance sampling. Restart from a checkpoint before the onset.
 
     ## Example
-    "Trainer and inference probabilities part from step 45 on: KL 0.001 to 3.2, gap 0.01 to 0.19"
+    "Trainer and sampler disagree on token probabilities from step 45 on (KL 0.001 to 3.2), and 30% of tokens
+    are masked out of the loss"
 
     ## References
     "When Speed Kills Stability: Demystifying RL Collapse from the Training-Inference Mismatch"
@@ -103,24 +103,17 @@ class TrainerInferenceMismatch(Rule):
             }[p.what]
             for p in found
         )
-        parts = ", ".join(
-            f"{p.what} {number(p.before, 2)} to {number(p.after, 2)} (at worst {number(p.worst, 3)})"
-            for p in real
-        )
+        first = real[0]
         masked = next((p for p in found if p.what == "masked share"), None)
-        text = f"Trainer and inference probabilities part from {view.axis.at(begin)} on"
-        if full > begin:
-            text += f" and are fully apart by {view.axis.at(full)}"
-        text += f": {parts}"
+        text = (
+            f"Trainer and sampler disagree on token probabilities from {view.axis.at(begin)} on "
+            f"({first.what} {number(first.before, 2)} to {number(first.after, 2)})"
+        )
         if masked:
-            text += (
-                f"; {100 * masked.after:.0f}% of all tokens are masked since then "
-                f"({100 * masked.before:.1f}% before) and train nothing"
-            )
+            text += f", and {100 * masked.after:.0f}% of tokens are masked out of the loss"
         proofs = [p.evidence() for p in found]
         norm = self._gradients(view, begin, full)
         if norm:
-            text += f"; the gradient norm grew {norm.effect:.0f}-fold with it ({norm.metric})"
             proofs.append(norm)
         yield self.finding(
             Severity.CRITICAL if severe else Severity.WARNING,
@@ -169,7 +162,6 @@ class TrainerInferenceMismatch(Rule):
             full=float(series.x[reached]),
             before=median(series.y[:at]) if at >= 5 else baseline,
             after=settled,
-            worst=float(series.y[at:].max()),
         )
 
     def _gradients(self, view: RunView, begin: float, full: float) -> Evidence | None:

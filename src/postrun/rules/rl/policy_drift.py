@@ -259,7 +259,7 @@ class OffPolicy(Rule):
                 "lag.policy": level >= self.limits["lag"],
             }[role]
             if bad:
-                parts.append(f"{y.key} has a median of {number(level, 3)}")
+                parts.append(f"{y.key} (median {number(level, 3)})")
                 early = median(y.y[: max(5, len(y) // 10)])
                 proofs.append(
                     evidence(y, float(y.x[len(y) // 2]), before=early, after=level, effect=level)
@@ -269,8 +269,8 @@ class OffPolicy(Rule):
         yield self.finding(
             Severity.WARNING,
             0.75,
-            f"{'; '.join(parts)} in the second half of the run: the samples come from a policy far from "
-            "the one that is trained",
+            f"{' and '.join(parts[:2])} show{'s' * (len(parts) == 1)} in the second half of the run that "
+            "samples come from a policy far from the trained one",
             "Refresh the sampler's weights more often, take fewer updates per batch, or truncate ratios.",
             proofs,
         )

@@ -170,7 +170,7 @@ class RewardSpreadGone(Rule):
                     end,
                     bool(top),
                     f"{y.key} has a median of {end:.2f} in the last fifth of the run: "
-                    f"{100 * end:.0f}% of the groups have no spread and teach nothing",
+                    f"{100 * end:.0f}% of the groups teach nothing",
                 )
                 return
         for spread in self._spreads(view, reward):
@@ -206,7 +206,7 @@ class RewardSpreadGone(Rule):
         return self.finding(
             Severity.INFO if top else Severity.WARNING,
             0.85,
-            text + (" (the reward is at its top: solved)" if top else ""),
+            text + (" (the task is solved)" if top else ""),
             "Filter prompts that are solved always or never, raise the temperature, sample more per "
             "prompt, or use a finer reward.",
             [evidence(y, at, before=before, after=after, effect=after)],

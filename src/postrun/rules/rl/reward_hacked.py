@@ -16,24 +16,24 @@ from postrun.stats.trend import trend
 
 
 class RewardHacked(Rule):
-    """The training reward rises while a held-out score falls.
+    """The training reward rises while an evaluation metric falls.
 
     ## What it does
-    Compares the reward that is optimised with a held-out reward, score or accuracy.
+    Compares the reward that is optimised with a reward, score or accuracy of evaluations.
 
     ## Why it matters
     The policy has found what the reward pays for instead of what it was meant to pay for. The rising
     curve is then the fault, not the success.
 
     ## How it decides
-    At least `min_points` held-out values. The held-out metric's last level lies below its best by more
+    At least `min_points` evaluations. The evaluation metric's last level lies below its best by more
     than 3 standard deviations of its noise and by `lost_share` of its range, and from its best step on the
     training reward rose (by 6 standard errors, or with a Theil-Sen trend that is significant at
     1%) by at least a tenth of its whole gain. The step named is the last at which it was as good as its
     best.
 
     ## What to do
-    Read samples from after that step; stop at the held-out best; strengthen the reward (held-out
+    Read samples from after that step; stop at the best evaluation; strengthen the reward (further
     checks inside it, a KL penalty, an ensemble of reward models).
 
     ## Example
@@ -83,9 +83,8 @@ class RewardHacked(Rule):
                 0.85,
                 f"{reward.key} rises from {number(ends.before)} to {number(ends.after)} while {y.key} falls "
                 f"from {number(best * sign)} ({view.axis.at(step)}) to {number(end * sign)}: the policy "
-                "gains what "
-                "the reward pays for, not what it was meant to pay for",
-                "Read samples from after that step; stop at the held-out best; strengthen the reward.",
+                "exploits the reward",
+                "Read samples from after that step. Stop at the best evaluation. Strengthen the reward.",
                 [
                     evidence(y, step, before=best * sign, after=end * sign),
                     evidence(later, step, before=ends.before, after=ends.after),

@@ -124,8 +124,8 @@ class NoExitRecord(Rule):
         return self.finding(
             Severity.WARNING,
             0.9,
-            f"The log is incomplete: it ends {last}, but the run's summary is of "
-            f"{Axis().at(done.reported_last_step or 0)} (W&B's count); how the run ended is not known",
+            f"The log is incomplete: it ends {last}, but the summary is of "
+            f"{Axis().at(done.reported_last_step or 0)} (W&B's count), so the run's end is unknown",
             "Copy the whole .wandb file, or read the run from the server.",
             at_the_end(view),
         )

@@ -1,4 +1,4 @@
-"""The process ended with an error, or the user stopped it."""
+"""The process failed, or the user stopped it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from postrun.training.ending import FAILED, STOPPED, HowEnded, how_it_ended
 
 
 class RunFailed(Rule):
-    """The process ended with an error, or the user stopped it.
+    """The process failed, or the user stopped it.
 
     ## What it does
     Reports a run whose process failed, with the cause that the console shows, and a run that its user

@@ -40,8 +40,8 @@ class RunHung(Rule):
     stopped first.
 
     ## Example
-    "Nothing was logged in the last 2.1 h of the run (every 4 s before), while the machine was still
-    sampled: it hung after step 3,986"
+    "The run hung after step 3,986: it logged nothing in its last 2.1 h (a row every 4 s before), though it
+    was alive"
     """
 
     code = "RUN005"
@@ -68,8 +68,8 @@ class RunHung(Rule):
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"Nothing was logged in the last {duration(silent)} of the run ({_pace(clock)} "
-            f"before), while it still gave signs of life: it hung after {view.axis.at(step)}",
+            f"The run hung after {view.axis.at(step)}: it logged nothing in its last {duration(silent)} "
+            f"({_pace(clock)} before), though it was alive",
             "Dump the stacks while it hangs (py-spy dump), set a timeout for collectives, and find the "
             "process that stopped first.",
             [Evidence("_timestamp", None, step, step, usual, silent, silent / usual, len(clock))],

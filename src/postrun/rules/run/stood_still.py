@@ -32,8 +32,8 @@ class ProcessStoodStill(Rule):
     what a waiting one waits for.
 
     ## Example
-    "The process stood still from 14 min after the start to its end (16 min): it used no CPU and logged nothing,
-    so it was suspended or waited"
+    "The process stood still in its last 2 min after step 99: it used no CPU and logged nothing, so it was
+    suspended or waited"
     """
 
     code = "RUN011"
@@ -49,16 +49,16 @@ class ProcessStoodStill(Rule):
         if not told:
             return
         worst = max(told, key=lambda s: s.seconds)
-        until = "its end" if worst.to_the_end else duration(worst.stop)
-        times = f", the longest of {len(told)} times" if len(told) > 1 else ""
         step = view.step_at(worst.start)
-        where = "" if step is None else f", after {view.axis.at(step)}"
+        where = "" if step is None else f" after {view.axis.at(step)}"
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"The process stood still from {duration(worst.start)} after the start to {until} "
-            f"({duration(worst.seconds)}{times}){where}: it used no CPU and logged nothing, so it was "
-            "suspended or waited",
+            f"The process stood still in its last {duration(worst.seconds)}{where}: it used no CPU and logged "
+            "nothing, so it was suspended or waited"
+            if worst.to_the_end
+            else f"The process stood still for {duration(worst.seconds)}{where} ({duration(worst.start)} after "
+            "the start): no CPU was used, so it was suspended or waited",
             "See what stopped it: Ctrl-Z, a paused console, a sleeping machine, or a peer. kill -CONT PID lets "
             "a suspended process go on; py-spy dump --pid PID shows what a waiting one waits for.",
             [

@@ -18,15 +18,21 @@ from postrun.model.run import empty_console, empty_history
 from postrun.model.times import parse_time
 from postrun.sources.dropped import note_dropped
 from postrun.sources.exported.history import read_history, read_table
-from postrun.sources.files import read_json, stamp, unwrap_config
+from postrun.sources.files import finite_numbers, read_json, stamp, unwrap_config
 from postrun.sources.sampling import looks_sampled
 
 
 def listing(folder: Path) -> Listing:
     """Return what listing shows of an exported run."""
     about = _identity_files(folder)
+    values = dict(finite_numbers(about.get("summary")))
+    if isinstance(seconds := about.get("runtime_seconds"), int | float):
+        values["_runtime"] = float(seconds)
     return Listing(
-        name=str(about.get("name") or ""), state=State.of(about.get("state")) or State.UNKNOWN
+        name=str(about.get("name") or ""),
+        project="/".join(str(about[k]) for k in ("entity", "project") if about.get(k)),
+        state=State.of(about.get("state")) or State.UNKNOWN,
+        values=values,
     )
 
 

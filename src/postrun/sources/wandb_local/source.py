@@ -12,6 +12,7 @@ from postrun.sources.files import stamp
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.find import FILES, folder_of, folder_time, places, run_id
 from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
+from postrun.sources.wandb_local.last_values import last_values
 from postrun.sources.wandb_local.last_words import ended_in_words
 from postrun.sources.wandb_local.schema import RECORD
 
@@ -105,8 +106,12 @@ def _listing(place: Path, version: str) -> Listing:
     """Return name, project and state by the first and last records of a log of this version."""
     head = _head(place)
     name, project = (str(head.get(key, "")) for key in ("display_name", "project"))
-    state, code = _peek_state(place)
-    return Listing(name, project, state, ended_in_words(folder_of(place), state, code))
+    last = _tail(place)
+    state, code = _peek_state(place, last)
+    folder = folder_of(place)
+    return Listing(
+        name, project, state, ended_in_words(folder, state, code), last_values(folder, last or [])
+    )
 
 
 def _load(run: str, found: tuple[Path, ...], only: frozenset[str] | None = None) -> Run:
@@ -130,15 +135,21 @@ def _head(place: Path) -> dict[str, object]:
     return {}
 
 
-def _peek_state(place: Path) -> tuple[State, int | None]:
-    """Return the state and the exit code by the last blocks of the log alone, among which the exit record is.
+def _tail(place: Path) -> list[bytes] | None:
+    """Return the records of the last blocks of a log, [] if there is no log; None if it may not be read."""
+    try:
+        return LogReader(place).tail(4 * BLOCK) if place.is_file() else []
+    except OSError:
+        return None
+
+
+def _peek_state(place: Path, last: list[bytes] | None) -> tuple[State, int | None]:
+    """Return the state and the exit code by the last records of the log, among which the exit record is.
 
     UNKNOWN for a log without one that was written to within the last minutes. Without a readable
     log the files of the run are asked.
     """
-    try:
-        last = LogReader(place).tail(4 * BLOCK) if place.is_file() else []
-    except OSError:
+    if last is None:
         return State.UNKNOWN, None
     for payload in reversed(last):
         try:

@@ -1,0 +1,63 @@
+"""The last value of each metric, for listing: by the summary's file, else by the end of the log."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from postrun.sources.files import finite_numbers
+from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.schema import RECORD
+
+#: Summary records that are looked at, from the end of the log: decoding them takes most of the time.
+_RECORDS = 40
+#: Bytes of the summary's file beyond which it is not read for a listing.
+_LARGEST = 4_000_000
+
+
+def last_values(folder: Path, last: Sequence[bytes]) -> dict[str, float]:
+    """Return metrics to their last values, `_step` and `_runtime` among them.
+
+    Args:
+        folder: The run's folder.
+        last: The last records of its log, in their order.
+    """
+    for path in (folder / "files" / "wandb-summary.json", folder / "wandb-summary.json"):
+        try:
+            if path.stat().st_size <= _LARGEST:
+                return dict(finite_numbers(json.loads(path.read_bytes())))
+        except (OSError, ValueError):
+            continue
+    return _by_log(last)
+
+
+def _by_log(last: Sequence[bytes]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    looked = 0
+    for payload in reversed(last):
+        try:
+            number, start, end = wire.record(payload)
+            if RECORD.get(number) != "summary":
+                continue
+            record = wire.decode(payload, "SummaryRecord", start, end)
+        except wire.WireError:
+            continue
+        for item in record.get("update", ()):
+            name = item.get("key") or ".".join(item.get("nested_key", ()))
+            if name not in found and (value := _number(item.get("value_json", ""))) is not None:
+                found[name] = value
+        looked += 1
+        if looked == _RECORDS:
+            break
+    return found
+
+
+def _number(text: str) -> float | None:
+    """Return the finite number that a JSON text states, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
