@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import (
     asked_rules,
@@ -22,7 +23,6 @@ from postrun.cli.targets import find, report_errors
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
 from postrun.model import RunRef, Severity
-from postrun.report.files import json_text
 from postrun.report.terminal import make_console, print_brief, print_run, progress_bar
 
 
@@ -75,7 +75,7 @@ def command(
             for r in results
             if not r.error
         ]
-        click.echo(json_text({"runs": runs, "errors": errors}))
+        print_json({"runs": runs, "errors": errors})
     elif quiet:
         print_brief([r for r in results if not r.error], Severity.WARNING)
     sys.exit(report_errors(errors))

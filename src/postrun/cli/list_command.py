@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.targets import report_errors
 from postrun.model import RunRef
-from postrun.report.files import json_text
 from postrun.report.terminal import print_refs
 from postrun.sources import resolve_all
 
@@ -43,7 +43,7 @@ def command(targets: tuple[str, ...], as_json: bool, **options: Any) -> None:
             }
             for ref in refs
         ]
-        click.echo(json_text({"runs": rows, "errors": errors}))
+        print_json({"runs": rows, "errors": errors})
     elif refs:
         print_refs([_row(ref) for ref in refs])
     sys.exit(report_errors(errors))
