@@ -259,11 +259,16 @@ def test_resumed_steps_and_gaps_are_kept(server: StandIn) -> None:
     assert read.history["_step"].to_list() == [*range(50), *range(400, 450)]
 
 
-def test_urls_and_environment_name_runs(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_urls_and_environment_name_runs(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     server.add(run_of(10))
     for target in (f"{server.url}/ent/p/runs/r1", f"{server.url}/ent/p/runs/r1/logs"):
         assert postrun.load(target).history.height == 10
     monkeypatch.delenv("WANDB_BASE_URL")
+    machine = server.url.removeprefix("http://")
+    (tmp_path / "netrc").write_text(f"machine {machine} login user password {KEY}\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert postrun.load(f"{server.url}/ent/p").id == "r1"
     base = server.url
     done = command("check", WANDB_ENTITY="ent", WANDB_PROJECT="p", WANDB_BASE_URL=base)
@@ -354,7 +359,7 @@ def test_a_project_of_many_pages_is_listed_whole(server: StandIn) -> None:
         ("ent/pp", {}, ["ent has no project pp", "Did you mean p?"]),
         ("nobody/p", {}, ["no project of nobody", "yours is ent"]),
         ("ent/p/r1", {"WANDB_BASE_URL": "http://127.0.0.1:9"}, ["not reachable", "WANDB_BASE_URL"]),
-        ("ent/p/r1", {"WANDB_BASE_URL": "http://no-such-host.invalid"}, ["no such host"]),
+        ("ent/p/r1", {"WANDB_BASE_URL": "https://no-such-host.invalid"}, ["no such host"]),
         ("ent/p/r1", {"WANDB_BASE_URL": "https"}, ["TLS failed", "SSL_CERT_FILE"]),
     ],
 )  # fmt: skip

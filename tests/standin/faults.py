@@ -12,10 +12,12 @@ class Fault:
     Attributes:
         on: Operation name or part of a path that it strikes ("HistoryPage", "/exports/").
         kind: "429", "500", "401", "403", "404": that status; "stall": an answer after `seconds`; "cut": the
-            connection closed within the answer; "truncate": half of the body, of a right length.
+            connection closed within the answer; "truncate": half of the body, of a right length; "redirect": a
+            307 to `to`; "bomb": a small compressed answer that is 150 MB when decompressed.
         times: How many requests it strikes; then it is over.
         skip: How many it lets pass first.
         seconds: `Retry-After` of 429, or how long a stall lasts.
+        to: The server that a redirect leads to.
     """
 
     on: str
@@ -23,6 +25,7 @@ class Fault:
     times: int = 1_000_000
     skip: int = 0
     seconds: float = 0.2
+    to: str = ""
 
     def strikes(self, name: str) -> bool:
         """True where this request is struck; counts."""

@@ -182,7 +182,9 @@ def parquet_history(server: StandIn, v: Variables, query: str) -> Answer:
     def make(run: ServerRun) -> Any:
         count = len(range(0, run.exported, run.per_export)) if server.exports else 0
         path = f"{run.entity}/{run.project}/{run.id}"
-        urls = [f"{server.url}/exports/{path}/{i}.parquet" for i in range(count)]
+        urls = [
+            f"{server.elsewhere or server.url}/exports/{path}/{i}.parquet" for i in range(count)
+        ]
         live = [json.loads(r) for r in run.rows[run.exported if server.exports else 0 :]][:1000]
         return {"parquetHistory": {"parquetUrls": urls, "liveData": live}}
 
@@ -289,7 +291,7 @@ def run_files(server: StandIn, v: Variables, query: str) -> Answer:
             chosen = [n for n in chosen if re.fullmatch(like, n)]
         start = int(v.get("fileCursor") or 0)
         page = chosen[start : start + int(v.get("fileLimit") or 50)]
-        base = f"{server.url}/storage/{run.entity}/{run.project}/{run.id}"
+        base = f"{server.elsewhere or server.url}/storage/{run.entity}/{run.project}/{run.id}"
         edges = []
         for i, name in enumerate(page):
             node = {

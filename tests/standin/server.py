@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import re
@@ -56,12 +57,16 @@ class StandIn:
         most_in_flight: The most requests that were answered at one time.
         unknown: Operations that it could not answer; a test should find none.
         form: How it writes times, and which fields it leaves out.
+        keys: The API keys that came, on whatever request.
+        elsewhere: The server that its files and exports lie on; "" for itself.
     """
 
     def __init__(self, entity: str = "ent", latency: float = 0.0) -> None:
         self.entity, self.latency, self.exports = entity, latency, True
         self.key = KEY
         self.form = Form()
+        self.keys: set[str] = set()
+        self.elsewhere = ""
         self.projects: dict[tuple[Any, Any], dict[str, ServerRun]] = {}
         self.faults: list[Fault] = []
         self._requests: list[Request] = []
@@ -128,6 +133,8 @@ class StandIn:
         """Answer one request."""
         begin = time.monotonic()
         path = urlsplit(http.path).path
+        if key := _key(http):
+            self.keys.add(key)
         if path.startswith("/sdk/otel"):
             _send(http, 200, b"{}")
             return
@@ -164,6 +171,12 @@ class StandIn:
             headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "429" else {}
             text = json.dumps({"errors": [{"message": _REFUSALS[fault.kind]}], "data": None})
             return _send(http, int(fault.kind), text.encode(), headers)
+        if fault is not None and fault.kind == "redirect":
+            return _send(http, 307, b"", {"Location": fault.to + http.path})
+        if fault is not None and fault.kind == "bomb":
+            start = b'{"data":{"project":{"run":{"id":["' + b'","'.join([b"a" * 6] * 17_000_000)
+            bomb = gzip.compress(start + b'"]}}}}', 1)
+            return _send(http, 200, bomb, {"Content-Encoding": "gzip"})
         if fault is not None and fault.kind == "stall":
             time.sleep(fault.seconds)
         status, data = self._data(http, path, query, name, variables, body)
@@ -193,7 +206,7 @@ class StandIn:
             return self._export(http.path)
         if path.startswith("/storage/"):
             return self._storage(http, path, body)
-        if not self._authorised(http):
+        if _key(http) != self.key:
             return (
                 401,
                 b'{"errors":[{"message":"user is not logged in","extensions":{"code":"PERMISSION_ERROR"}}]}',
@@ -210,15 +223,6 @@ class StandIn:
                 {"errors": [{"message": f"unknown operation {name}"}], "data": None}
             ).encode()
         return 200, json.dumps({"data": handler(self, variables, query["query"])}).encode()
-
-    def _authorised(self, http: BaseHTTPRequestHandler) -> bool:
-        import base64
-
-        given = (http.headers.get("Authorization") or "").removeprefix("Basic ")
-        try:
-            return base64.b64decode(given).decode().endswith(f":{self.key}")
-        except ValueError:
-            return False
 
     def _export(self, address: str) -> tuple[int, bytes]:
         parts = urlsplit(address)
@@ -238,6 +242,15 @@ class StandIn:
             run.files[name] = body
             return 200, b""
         return (200, run.files[name]) if name in run.files else (404, b"")
+
+
+def _key(http: BaseHTTPRequestHandler) -> str:
+    """Return the API key of a request, "" if it has none."""
+    given = (http.headers.get("Authorization") or "").removeprefix("Basic ")
+    try:
+        return base64.b64decode(given).decode().rpartition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _send(

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_json
 from postrun.cli.pages import INDEX, show_page
 from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import (
@@ -23,7 +24,6 @@ from postrun.cli.targets import find, newest_note, report_errors, targets_argume
 from postrun.engine import analyze_all
 from postrun.job import Options, Result
 from postrun.model import RunRef, Severity
-from postrun.report.files import json_text
 from postrun.report.index.workspace import Entry, Joined, Workspace, workspace
 from postrun.report.progress import progress_bar, waiting
 from postrun.report.terminal import print_brief, print_run
@@ -91,7 +91,7 @@ def command(
     if as_json:
         runs = [{**r.analysis, "folder": str(r.folder), "masked": r.masked} for r in read]
         index = str(page) if space is not None and page is not None else None
-        click.echo(json_text({"runs": runs, "index": index, "errors": errors}))
+        print_json({"runs": runs, "index": index, "errors": errors})
     elif quiet:
         print_brief(read, Severity.WARNING)
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_text
 from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
@@ -83,4 +84,4 @@ def command(
         made_by,
         told.masked,
     )
-    click.echo(f"{out}: {done}")
+    print_text(f"{out}: {done}")

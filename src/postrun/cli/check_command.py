@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_json
 from postrun.cli.settings import asked_rules, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.engine import analyze_all
 from postrun.job import Options
 from postrun.model import Severity
-from postrun.report.files import json_text
 from postrun.report.terminal import print_brief
 
 
@@ -54,7 +54,7 @@ def command(
             }
             for r in read
         ]
-        click.echo(json_text({"failed": failed, "runs": runs, "errors": errors}))
+        print_json({"failed": failed, "runs": runs, "errors": errors})
     else:
         print_brief(read, limit)
     sys.exit(report_errors(errors) or int(failed))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from postrun.cli.completion import complete_codes
+from postrun.cli.output import print_json
 from postrun.cli.settings import declarations, role_option
 from postrun.cli.targets import find
 from postrun.metrics import MetricInfo, RunView, packs, roles
@@ -15,7 +16,6 @@ from postrun.metrics.declared import with_declared
 from postrun.metrics.grammar import JUDGED
 from postrun.metrics.readings import candidates
 from postrun.model import Identity, Run, UsageError
-from postrun.report.files import json_text
 from postrun.report.terminal import print_markdown
 from postrun.rules import find_rule, rules
 
@@ -37,7 +37,7 @@ def command(what: str, target: str | None, as_json: bool) -> None:
     view = _view(target) if target is not None else None
     found = readings_of(what, view)
     if as_json:
-        click.echo(json_text({"metric": what, "readings": [_as_dict(info) for info in found]}))
+        print_json({"metric": what, "readings": [_as_dict(info) for info in found]})
         return
     if not found:
         print_markdown(
@@ -66,15 +66,13 @@ def _explain_rule(what: str, as_json: bool) -> bool:
             raise  # a code that does not exist, not a metric
         return False
     if as_json:
-        click.echo(
-            json_text(
-                {
-                    "code": rule.code,
-                    "name": rule.name,
-                    "documentation": rule.documentation(),
-                    "thresholds": rule.thresholds,
-                }
-            )
+        print_json(
+            {
+                "code": rule.code,
+                "name": rule.name,
+                "documentation": rule.documentation(),
+                "thresholds": rule.thresholds,
+            }
         )
         return True
     limits = "".join(f"\n- `{name}` = {value:g}" for name, value in rule.thresholds.items())

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.targets import DEFAULT, report_errors, targets_argument
 from postrun.model import RunRef
-from postrun.report.files import json_text
 from postrun.report.listing import key_metric, print_refs
 from postrun.report.progress import waiting
 from postrun.sources import resolve_all
@@ -35,7 +35,7 @@ def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any
         refs = refs[: wanted.limit or None]
         shown = key_metric(refs, metric) if refs else ""
     if as_json:
-        click.echo(json_text({"runs": [_row(ref) for ref in refs], "errors": errors}))
+        print_json({"runs": [_row(ref) for ref in refs], "errors": errors})
     elif refs:
         print_refs(refs, shown)
     sys.exit(report_errors(errors))

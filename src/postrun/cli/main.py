@@ -5,13 +5,24 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+import traceback
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 from postrun import __version__
+from postrun.cli.output import (
+    CLOSED,
+    INTERNAL,
+    cannot_write,
+    end_by_signals,
+    finish,
+    is_output_error,
+    prepare_streams,
+)
 
 #: Command, and its line in the help: written here so that the help needs no command's imports.
 COMMANDS = {
@@ -57,6 +68,13 @@ class LazyGroup(click.Group):
             raise click.UsageError(_no_command(args[0], args), ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Click would end with exit code 1, a gate's, if the output's reader left."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise SystemExit(CLOSED) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from their lines above."""
         with formatter.section("Commands"):
@@ -70,7 +88,7 @@ class LazyGroup(click.Group):
     "exported folder, a CSV or Parquet history, a glob, a store (STORE[/entity/project][?state=failed]), or "
     "entity/project[/run] or a URL on a W&B server. "
     "Exit codes: 0 done, 1 gate failed, "
-    "2 wrong usage, 3 a target could not be read.",
+    "2 wrong usage, 3 a target could not be read, 4 an internal error or output that cannot be written.",
 )
 @click.version_option(__version__, prog_name="postrun")
 def cli() -> None:
@@ -88,36 +106,67 @@ def _no_command(name: str, args: list[str]) -> str:
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a warning as people read it: without the place in our code that gave it."""
-    click.echo(f"postrun: warning: {message}", err=True)
+    _complain(f"warning: {message}")
 
 
 def main() -> None:
-    """Entry point: errors that postrun raises become one line on stderr and an exit code."""
+    """Run a command; errors become one line on stderr and an exit code."""
+    prepare_streams()
+    end_by_signals()
     os.environ.setdefault("WANDB_SILENT", "true")  # the SDK's own lines are not part of any output
     warnings.showwarning = _show_warning
     try:
+        code = _run()
+    except OSError as error:  # of the error message's own way out
+        code = cannot_write(error)
+    sys.exit(finish(code))
+
+
+def _run() -> int:
+    """Run the command of the command line; its exit code."""
+    try:
         code = cli.main(prog_name="postrun", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except click.exceptions.Abort:
-        click.echo("postrun: stopped by the user; finished results are kept", err=True)
-        sys.exit(130)
+        _complain("stopped by the user; finished results are kept")
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output left, as `head` does
-        sys.exit(0)
+        return 2
+    except OSError as error:
+        return cannot_write(error) if is_output_error(error) else _failed(error)
     except Exception as error:
-        # Imported only now: the data model loads Polars, which the help does not need.
-        from postrun.model import PostrunError, UsageError
+        return _failed(error)
 
-        if isinstance(error, OSError) and error.filename:
-            click.echo(f"postrun: {error.filename}: {error.strerror}", err=True)
-            sys.exit(3)
-        if not isinstance(error, PostrunError):
-            raise
-        click.echo(f"postrun: {error}", err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 3)
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    # Imported only now: the data model loads Polars, which the help does not need.
+    from postrun.model import PostrunError, UsageError
+
+    if isinstance(error, OSError) and error.filename:
+        _complain(f"{error.filename}: {error.strerror}")
+        return 3
+    if isinstance(error, PostrunError):
+        _complain(str(error))
+        return 2 if isinstance(error, UsageError) else 3
+    if os.environ.get("POSTRUN_DEBUG"):
+        traceback.print_exception(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    _complain(
+        f"internal error at {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error}. "
+        "This is a defect of postrun: please report it with the traceback that POSTRUN_DEBUG=1 shows."
+    )
+    return INTERNAL
+
+
+def _complain(text: str) -> None:
+    """Print an error message on stderr."""
+    from postrun.report.terminal import complain
+
+    complain(text)
 
 
 if __name__ == "__main__":

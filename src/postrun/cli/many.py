@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import privacy, privacy_options, role_option
 from postrun.cli.targets import find_each, report_errors
@@ -16,7 +17,6 @@ from postrun.gather import gather
 from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
 from postrun.records.project import AXES, Project
-from postrun.report.files import json_text
 from postrun.report.progress import progress_bar
 from postrun.report.studies.terminal import print_study
 
@@ -130,7 +130,7 @@ def finish(
             written += [str(path) for path in write_study(study, folder)]
     if asked["as_json"]:
         shown = [study.as_dict() for study in studies]
-        click.echo(json_text({"studies": shown, "files": written, "errors": errors}))
+        print_json({"studies": shown, "files": written, "errors": errors})
     else:
         for study in studies:
             print_study(study, str(asked["out"] or asked["html"] or ""))

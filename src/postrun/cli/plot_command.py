@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_text
 from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.job import folder_names
 from postrun.model import PostrunError, UsageError
+from postrun.report.terminal import complain
 
 
 @click.command(name="plot")
@@ -60,7 +62,7 @@ def command(
         written += draw_groups(view, findings, folder, formats)
         written += draw_dashboard(view, findings, folder / "dashboard", formats)
         for path in written:
-            click.echo(path)
+            print_text(str(path))
         if not written:
-            click.echo(f"{name}: no metric to draw", err=True)
+            complain(f"{name}: no metric to draw")
     sys.exit(report_errors(errors))

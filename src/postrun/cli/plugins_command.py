@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import click
 
+from postrun.cli.output import print_json, print_text
 from postrun.metrics.packs_loader import as_pack
 from postrun.plugins import GROUPS, installed_plugins
-from postrun.report.files import json_text
 from postrun.report.formats import as_format
 from postrun.report.terminal import print_table
 from postrun.rules.registry import as_rule
@@ -28,9 +28,9 @@ def command(as_json: bool) -> None:
     """List the plug-ins of other packages; exit 1 if one cannot be used."""
     plugins = installed_plugins(_CHECKS)
     if as_json:
-        click.echo(json_text([asdict(plugin) for plugin in plugins]))
+        print_json([asdict(plugin) for plugin in plugins])
     elif not plugins:
-        click.echo("No plug-ins are installed. CONTRIBUTING.md says how to write one.")
+        print_text("No plug-ins are installed. CONTRIBUTING.md says how to write one.")
     else:
         rows = [
             [GROUPS[p.group], p.name, f"{p.package} {p.version}".strip(), p.problem or "ok"]

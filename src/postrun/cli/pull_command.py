@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import (
     cluster_option,
@@ -22,7 +23,6 @@ from postrun.incremental.folders import Pulled, mark_deleted, pull_all
 from postrun.job import Options, folder_names
 from postrun.model import RunRef, UsageError
 from postrun.privacy import Privacy
-from postrun.report.files import json_text
 from postrun.report.progress import progress_bar
 from postrun.report.terminal import make_console, safe
 from postrun.sources import RemoteOptions
@@ -103,7 +103,7 @@ def command(
             advance(pulled.result.rows if pulled.result else 0)
     errors += map(str, opened.problems) if opened else []
     if as_json:
-        click.echo(json_text({"runs": [_row(p) for p in done], "errors": errors}))
+        print_json({"runs": [_row(p) for p in done], "errors": errors})
     sys.exit(report_errors(errors))
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 import polars as pl
 
+from postrun.cli.output import print_bytes, print_json
 from postrun.cli.targets import report_errors
 from postrun.model import UsageError
-from postrun.report.files import json_text
+from postrun.report.export import spreadsheet_safe
 from postrun.report.frame import print_frame
 from postrun.store import Store
 from postrun.store.atomic import write_atomically
@@ -47,11 +48,12 @@ def command(sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool)
     errors += map(str, opened.problems)
     if out is not None:
         shown = frame if out.suffix == ".parquet" else _flat(frame)
+        shown = spreadsheet_safe(shown) if out.suffix == ".csv" else shown
         write_atomically(out, getattr(shown, _WRITERS[out.suffix]))
     if as_json:
-        click.echo(json_text({"rows": frame.to_dicts(), "errors": errors}))
+        print_json({"rows": frame.to_dicts(), "errors": errors})
     elif as_csv:
-        click.echo(_flat(frame).write_csv(), nl=False)
+        print_bytes(spreadsheet_safe(_flat(frame)).write_csv().encode())
     elif out is None:
         print_frame(_flat(frame), _ROWS)
     sys.exit(report_errors(errors))

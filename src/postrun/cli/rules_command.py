@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from postrun.report.files import json_text
+from postrun.cli.output import print_json
 from postrun.report.terminal import print_rules
 from postrun.rules import rules
 
@@ -26,6 +26,6 @@ def command(as_json: bool) -> None:
             }
             for r in rules()
         ]
-        click.echo(json_text(rows))
+        print_json(rows)
         return
     print_rules([(r.code, r.name, r.summary()) for r in rules()])

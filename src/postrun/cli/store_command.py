@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from postrun.cli.output import print_json
 from postrun.cli.settings import cluster_option
 from postrun.cli.targets import report_errors
-from postrun.report.files import json_text
 from postrun.report.progress import progress_bar
 from postrun.report.terminal import make_console
 from postrun.store import Store
@@ -43,9 +43,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
         found = verify(opened.storage, quick, advance)
     if as_json:
         told = {n: getattr(found, n) for n in Verdict.__slots__ if n != "damaged"}
-        click.echo(
-            json_text({**told, "pull_again": damaged_targets(found), "errors": found.problems})
-        )
+        print_json({**told, "pull_again": damaged_targets(found), "errors": found.problems})
     else:
         _say(
             f"{_some(found.runs, 'run')}, {_some(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB, "
@@ -141,6 +139,6 @@ def _say(text: str) -> None:
 
 def _tell(as_json: bool, told: dict[str, Any], text: str) -> None:
     if as_json:
-        click.echo(json_text({"errors": [], **told}))
+        print_json({"errors": [], **told})
     else:
         _say(text)

@@ -15,8 +15,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.context import BaseContext
+from threading import Thread
 from typing import Any, TypeVar
 
 from postrun.model import PostrunError, RunRef
@@ -200,7 +201,19 @@ def _context() -> BaseContext:
 
 
 def _prepare_worker() -> None:
-    """In a worker: one thread each, for the processes share the cores; Ctrl-C is the parent's business."""
+    """Prepare a worker: one thread, for the processes share the cores; Ctrl-C is the parent's business."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     silence_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, name="postrun-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the process that works with it is gone, however that ended.
+
+    Nothing else would: a worker that waits for its next run holds both ends of the pipe that it waits on.
+    """
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -83,10 +83,7 @@ class RunFilter:
         self.conditions()
         if self.created_after and parse_time(self.created_after) is None:
             raise UsageError(f"--created-after {self.created_after}: write a date, as 2026-01-31")
-        try:
-            re.compile(self.name)
-        except re.error as error:
-            raise UsageError(f"--name {self.name}: not a regular expression: {error}") from error
+        _require_pattern(self.name, f"--name {self.name}")
         if self.order_name not in _ORDERS and not self.order_name.startswith(_OPEN):
             raise UsageError(
                 f"--order {self.order}: it knows created, heartbeat, config.KEY and summary.KEY"
@@ -191,7 +188,17 @@ def split_condition(text: str, option: str) -> Condition:
             f"{option} {text}: write KEY=VALUE, with =, !=, <, <=, >, >= or ~ (a pattern)"
         )
     key, sign, value = found.groups()
+    if sign == "~":
+        _require_pattern(value, f"{option} {text}")
     return key.strip(), sign, value if sign == "~" else literal(value)
+
+
+def _require_pattern(text: str, place: str) -> None:
+    """Raise UsageError, which names the option, if a text is no regular expression."""
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise UsageError(f"{place}: not a regular expression: {error}") from error
 
 
 def literal(text: str) -> Any:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
+
+#: Control characters except tabs and ends of lines, what overrides the direction of writing, and halves of
+#: characters.
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -34,6 +39,11 @@ def duration(seconds: float) -> str:
         return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
     days, hours = divmod(round(seconds / 3600), 24)
     return f"{days} d {hours} h" if hours and days < 100 else f"{days:,} d"
+
+
+def inert(text: str) -> str:
+    """Return text without characters that command a terminal or turn the order of letters; lines stay."""
+    return _COMMANDS.sub("�", text)
 
 
 def unique_labels(names: Iterable[tuple[str, str]]) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from postrun.metrics import RunView, Series, roles
 from postrun.metrics.machine import of_own_gpus
 from postrun.model import Finding, PostrunError, Severity
-from postrun.model.text import duration, number
+from postrun.model.text import duration, inert, number
 from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
@@ -243,7 +243,7 @@ def card_section(
     lines += ["This section was made by:", "", "```sh", command.replace("```", "'''"), "```", ""]
     if masked:
         lines += [f"{escape(masked)}.", ""]
-    return "\n".join([*lines, END])
+    return inert("\n".join([*lines, END]))
 
 
 def _table(rows: list[tuple[str, str]]) -> list[str]:

@@ -13,6 +13,7 @@ import polars as pl
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Run
+from postrun.model.text import inert
 from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.overview import insights, statistics
 from postrun.rules.coverage import coverage
@@ -21,6 +22,8 @@ from postrun.store.atomic import write_atomically
 SCHEMA_VERSION = 1
 #: A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = r"^[=+\-@\t\r]"
+#: Characters that command a terminal, all but tabs and ends of lines.
+_CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 
 
 def export(view: RunView, analysis: dict[str, Any], folder: Path) -> list[Path]:
@@ -59,18 +62,25 @@ def export(view: RunView, analysis: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """Text cells and column names that a spreadsheet would run as formulas get a leading "'"."""
-    texts = [n for n, t in zip(frame.columns, frame.dtypes, strict=True) if t == pl.String]
-    if texts:
-        frame = frame.with_columns(
-            pl.when(pl.col(name).str.contains(_FORMULA))
-            .then(pl.lit("'") + pl.col(name))
-            .otherwise(pl.col(name))
-            .alias(name)
-            for name in texts
+    """Return the table with text that is inert: in a spreadsheet, and in a terminal that shows the file.
+
+    Text cells and column names that a spreadsheet would run as formulas get a leading "'"; control characters
+    become "�".
+    """
+    columns = [_inert_cells(s) if s.dtype == pl.String else s for s in frame]
+    names: list[str] = []
+    for name in frame.columns:
+        shown = inert(f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name)
+        names.append(
+            name if shown in names or (shown != name and shown in frame.columns) else shown
         )
-    unsafe = {n: f"'{n}" for n in frame.columns if n[:1] in ("=", "+", "-", "@", "\t", "\r")}
-    return frame.rename({n: s for n, s in unsafe.items() if s not in frame.columns})
+    return pl.DataFrame([s.alias(name) for s, name in zip(columns, names, strict=True)])
+
+
+def _inert_cells(cells: pl.Series) -> pl.Series:
+    shown = cells.str.replace_all("\r\n", "\n", literal=True).str.replace_all(_CONTROLS, "�")
+    formulas = shown.str.contains(_FORMULA)
+    return shown.zip_with(~formulas, "'" + shown) if formulas.any() else shown
 
 
 def full_analysis(run: Run) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 from postrun.model.text import plain
 from postrun.store.atomic import write_atomically
 
+#: Control characters that JSON allows as they are.
+_CONTROLS = re.compile("[\x7f-\x9f]")
 _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 
 
@@ -31,7 +33,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """JSON with sorted keys and two spaces, the same bytes for the same value."""
-    return json.dumps(
+    """JSON with sorted keys and two spaces, the same bytes for the same value, controls escaped."""
+    text = json.dumps(
         plain(value), ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False, default=str
     )
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
-from postrun.model.text import number
+from postrun.model.text import inert, number
 from postrun.report.overview import facts, key_metrics, verdict
 from postrun.report.sparkline import sparkline
 from postrun.report.terminal import evidence_line
@@ -86,7 +86,7 @@ def _metrics(view: RunView) -> list[str]:
 
 def escape(text: str) -> str:
     """Text from a run as Markdown that shows it and does nothing else."""
-    text = " ".join(str(text).split())
+    text = inert(" ".join(str(text).split()))
     return _SPECIAL.sub(
         r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     )

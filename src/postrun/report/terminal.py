@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
-from postrun.model.text import number
+from postrun.model.text import inert, number
 from postrun.report.columns import Column, fitting, table
 from postrun.report.overview import KeyMetric, facts, key_metrics, verdict
 from postrun.report.sparkline import sparkline
@@ -45,11 +45,15 @@ def make_console(width: int | None = None, record: bool = False) -> Console:
     """A console on stdout: colours on a terminal, plain when piped, never wider than useful."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=False, width=width, record=record)
+    class Own(Console):
+        def on_broken_pipe(self) -> None:  # Rich would end the process with exit code 1, a gate's
+            raise
+
+    console = Own(highlight=False, soft_wrap=False, width=width, record=record)
     if width is None and not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(highlight=False, width=100, record=record)
+        console = Own(highlight=False, width=100, record=record)
     elif width is None and console.width > 140:
-        console = Console(highlight=False, width=140, record=record)
+        console = Own(highlight=False, width=140, record=record)
     return console
 
 
@@ -250,8 +254,8 @@ def safe(text: str) -> str:
 
 
 def complain(text: str) -> None:
-    """An error message on stderr."""
-    print(f"postrun: {text}", file=sys.stderr)
+    """Print an error message on stderr, which may quote names of files, runs and metrics."""
+    print(f"postrun: {inert(text)}", file=sys.stderr)
 
 
 class Brief(Protocol):
@@ -316,6 +320,7 @@ def print_table(names: list[str], rows: list[list[str]]) -> None:
 
 def print_markdown(text: str) -> None:
     """Print Markdown: rendered on a terminal, as it is when piped."""
+    text = inert(text)
     console = make_console()
     if not console.is_terminal:
         print(text)

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from postrun.model.study import Study, cells, plain_times
+from postrun.model.text import inert
 from postrun.report.export import spreadsheet_safe
 from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.markdown import escape
@@ -45,7 +46,7 @@ def markdown(study: Study, masked: str = "") -> str:
         lines += _table(section.table, f"{study.kind}_{safe_name(section.key)}.csv")
     if masked:
         lines += ["", f"{escape(masked)}."]
-    return "\n".join([*lines, ""])
+    return inert("\n".join([*lines, ""]))
 
 
 def _table(frame: pl.DataFrame, file: str) -> list[str]:

@@ -47,7 +47,10 @@ def parse(target: str) -> Address | None:
 
 
 def _from_url(url: str) -> Address | None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as a bracket without its other half
+        return None
     steps = [unquote(step) for step in parts.path.split("/") if step]
     base = _CLOUD.get(parts.netloc, f"{parts.scheme}://{parts.netloc}")
     if steps[:1] == ["wandb"] and len(steps) > 2:  # some servers serve their pages below /wandb

@@ -9,15 +9,19 @@ is put in empty before the SDK sees it, and noted in the answer itself for compl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from postrun.model.times import parse_time
 
 #: Names, in a run's attributes, what the server left out of it.
 LEFT_OUT = "postrun:left_out"
+#: Most characters of one answer. Parsed, they take several times as much memory. A page of 200 runs
+#: with large configs and summaries has about 10 million.
+LARGEST_ANSWER = 100_000_000
 #: Fields that are JSON objects, or texts of such.
 _OBJECTS = ("config", "summaryMetrics", "systemMetrics", "historyKeys")
 #: Fields whose absence a reader should know of, and what they are in words. The others are
@@ -42,6 +46,10 @@ _LISTS = {
 _NULL_LISTS: ContextVar[list[str] | None] = ContextVar("null_lists", default=None)
 
 
+class LargeAnswerError(Exception):
+    """An answer that is larger than any run needs."""
+
+
 def make_tolerant(api: Any) -> None:
     """Make an `wandb.Api` take answers with any optional field null or absent.
 
@@ -53,11 +61,24 @@ def make_tolerant(api: Any) -> None:
     if service is None or execute is None or getattr(execute, "tolerant", False):
         return
 
-    def tolerant(query: Any, *arguments: Any, **options: Any) -> Any:
-        return repaired(execute(query, *arguments, **options), str(query))
+    def tolerant(
+        query: Any, *arguments: Any, parse: Callable[[str], Any] = json.loads, **options: Any
+    ) -> Any:
+        answer = execute(query, *arguments, parse=partial(_parsed, parse), **options)
+        return repaired(answer, str(query))
 
     tolerant.tolerant = True  # type: ignore[attr-defined]
     service.execute_graphql = tolerant
+
+
+def _parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """Return an answer's data; LargeAnswerError if there is more of it than any run needs."""
+    if len(text) > LARGEST_ANSWER:
+        raise LargeAnswerError(
+            f"the server's answer has {len(text) / 1e6:,.0f} MB, and postrun takes "
+            f"{LARGEST_ANSWER / 1e6:,.0f} MB at most"
+        )
+    return parse(text)
 
 
 def repaired(answer: Any, query: str) -> Any:

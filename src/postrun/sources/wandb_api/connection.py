@@ -22,13 +22,15 @@ from typing import Any, TypeVar
 
 from postrun.model import PostrunError, TargetError
 from postrun.sources.wandb_api.address import Address
-from postrun.sources.wandb_api.answers import make_tolerant
+from postrun.sources.wandb_api.answers import LargeAnswerError, make_tolerant
+from postrun.sources.wandb_api.trust import Server, trusted_server
 
 T = TypeVar("T")
 
 #: Seconds that one request may take, retries of the SDK included, before it counts as lost.
 PATIENCE = 120
 _PROBE = 10
+_CORE_MEMORY = "512MiB"
 _MOST_NAMES = 300
 _LOCK = threading.Lock()
 
@@ -85,6 +87,7 @@ def connect(address: Address) -> Any:
 
     Raises:
         ServerError: No SDK, no key, a key that is refused, or a server that cannot be reached.
+        UntrustedServerError: A server that the key must not be sent to.
     """
     try:
         import wandb
@@ -94,22 +97,25 @@ def connect(address: Address) -> Any:
             "reading runs from a server needs the W&B SDK",
             "`pip install 'postrun[wandb]'`.",
         ) from error
-    url = address.base or os.environ.get("WANDB_BASE_URL") or wandb.setup().settings.base_url
+    # The SDK's helper process takes it from here; it gives memory back early near this size, no more.
+    os.environ.setdefault("GOMEMLIMIT", _CORE_MEMORY)
+    server = trusted_server(address.base, wandb.setup().settings)
     with _LOCK:
-        return _connect(url.rstrip("/"), os.environ.get("WANDB_API_KEY", ""))
+        return _connect(server, os.environ.get("WANDB_API_KEY", ""))
 
 
 @cache
-def _connect(url: str, _key: str) -> Any:
-    """One connection for each server and key."""
+def _connect(server: Server, _key: str) -> Any:
+    """Return the connection to a server; one for each server and key."""
     import wandb
 
     if not os.environ.get("WANDB_INSECURE_DISABLE_SSL"):
-        _probe(url)
+        _probe(server.url)
+    overrides = {"base_url": server.url}
     try:
-        api = wandb.Api(overrides={"base_url": url}, timeout=PATIENCE)
+        api = wandb.Api(overrides=overrides, timeout=PATIENCE, api_key=server.key or None)
     except Exception as error:
-        raise _connection_error(error, url) from error
+        raise _connection_error(error, server.url) from error
     make_tolerant(api)
     return api
 
@@ -173,6 +179,10 @@ _PASSING = re.compile(
 )
 
 
+#: What the SDK's code raises for an answer of another shape than it expects.
+_MISREAD = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+
+
 def _request_error(error: Exception, address: Address, api: Any) -> ServerError:
     made = _translated(error, address, api)
     # The SDK's cache of runs may be emptied by another thread between its own two looks into it.
@@ -204,7 +214,21 @@ def _translated(error: Exception, address: Address, api: Any) -> ServerError:
             "of too many requests",
             "Run the same command again later: what was fetched is kept. Use fewer --workers.",
         )
-    return ServerError(str(address), text or type(error).__name__, "Run the same command again.")
+    if isinstance(error, LargeAnswerError) or isinstance(error.__cause__, LargeAnswerError):
+        return ServerError(str(address), text, "Name one run, or take fewer with --limit.")
+    if isinstance(error, _MISREAD):
+        return ServerError(
+            str(address),
+            f"the W&B SDK cannot read the server's answer ({type(error).__name__}: {text})",
+            "Update the SDK: pip install -U wandb. If that does not help, report it with the server's "
+            "version.",
+        )
+    remedy = (
+        "Run the same command again later."
+        if _PASSING.search(text)
+        else "Check that the server works in a browser; if it does, report this with the SDK's version."
+    )
+    return ServerError(str(address), text or type(error).__name__, remedy)
 
 
 def _missing(address: Address, api: Any) -> ServerError:

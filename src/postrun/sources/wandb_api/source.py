@@ -16,6 +16,7 @@ from postrun.model.times import parse_time
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
+from postrun.sources.wandb_api.trust import UntrustedServerError
 
 _PAGE = 200
 
@@ -38,7 +39,7 @@ class WandbApi:
         assert address is not None
         try:
             api = connect(address)
-        except ServerError as error:
+        except (ServerError, UntrustedServerError) as error:
             if address.base:
                 raise
             asked = f"the W&B server {error.target}: " if error.target != str(address) else ""
