@@ -10,6 +10,7 @@ import polars as pl
 
 from postrun.cli.targets import report_errors
 from postrun.model import UsageError
+from postrun.privacy import Masker, Privacy
 from postrun.report.files import json_text
 from postrun.report.frame import print_frame
 from postrun.store import Store
@@ -34,7 +35,10 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_js
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-def command(sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool) -> None:
+@click.option("--no-mask", is_flag=True, help="Show keys, tokens and passwords as they are.")
+def command(
+    sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool, no_mask: bool
+) -> None:
     """Ask a store in SQL (Polars' dialect).
 
     Tables: runs, metrics, findings, history, system, console. Columns "config.KEY" and "summary.KEY" of runs
@@ -44,6 +48,7 @@ def command(sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool)
         raise UsageError(f"--out {out}: its name ends with one of {', '.join(_WRITERS)}")
     opened = Store(store)
     frame, errors = _asked(opened, sql)
+    frame = Masker(Privacy(mask=not no_mask, salt=opened.salt)).frame(frame)
     errors += map(str, opened.problems)
     if out is not None:
         shown = frame if out.suffix == ".parquet" else _flat(frame)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from postrun.cli.settings import declarations
 from postrun.model import RunRef, TargetError
+from postrun.privacy import Masker, Privacy
 from postrun.report.terminal import complain
 from postrun.sources import RemoteOptions, declare, newest_below, resolve, resolve_all
 
@@ -45,7 +46,7 @@ def _find(targets: tuple[str, ...], remote: RemoteOptions) -> tuple[list[RunRef]
         return resolve(project, RemoteOptions(limit=1, sample=remote.sample)), []
     refs, errors = resolve_all(targets, remote)
     unique = {(ref.path, ref.id): ref for ref in refs}
-    return list(unique.values())[: remote.limit or None], [str(error) for error in errors]
+    return list(unique.values())[: remote.limit or None], [_said(error) for error in errors]
 
 
 def find_each(
@@ -58,13 +59,18 @@ def find_each(
         try:
             found = resolve(target, remote)
         except TargetError as error:
-            errors.append(str(error))
+            errors.append(_said(error))
             found = list(error.found)
         for ref in found:
             refs.setdefault((ref.path, ref.id), (ref, target))
     pairs = list(refs.values())[: remote.limit or None]
     known = declare([ref for ref, _ in pairs], declarations())
     return known, [place for _, place in pairs], errors
+
+
+def _said(error: TargetError) -> str:
+    """Return an error's message without the secrets of the target that was typed."""
+    return Masker(Privacy()).text(str(error))
 
 
 def report_errors(errors: list[str]) -> int:
