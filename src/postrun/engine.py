@@ -24,7 +24,7 @@ def analyze_all(
     `workers` defaults to the cores; 1 stays in this process; `cluster` is a Dask scheduler's address. A run
     that cannot be read gives a result with an error; a worker that dies gives one too, and the others go on.
     """
-    names = folder_names(refs)
+    names = folder_names(refs, options.privacy)
     signatures = []
     for result in _analyze_each(refs, names, options, workers, cluster):
         signatures.append(result.signature)

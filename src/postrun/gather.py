@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -45,7 +46,8 @@ def gather(
     """
     believed = cache is not None
     cache = Cache.temporary() if cache is None else cache
-    cache.salt = f"{features_version()} {privacy.key}"
+    privacy = comparable(privacy, refs)
+    cache.salt = f"{features_version()} {privacy.key} {privacy.mark('')}"
     found: list[Gathered] = []
     missing: list[int] = []
     wanted: list[frozenset[str] | None] = []
@@ -70,11 +72,22 @@ def gather(
         cache.prune()
     pairs = [(record, key, i) for i, (record, key, _) in enumerate(found) if record is not None]
     cache.used([key for _, key, _ in pairs if key])
-    places = [targets[i] for _, _, i in pairs] if targets else []
+    masker = Masker(privacy)
+    places = [masker.text(targets[i]) for _, _, i in pairs] if targets else []
     kept = [None if key else refs[i].kept for _, key, i in pairs]
     project = Project([r for r, _, _ in pairs], [k for _, k, _ in pairs], cache, places, kept)
     project.problems += [error for _, _, error in found if error]
     return project, project.problems
+
+
+def comparable(privacy: Privacy, refs: Sequence[RunRef]) -> Privacy:
+    """Return settings under which equal secrets of runs get equal masks.
+
+    What lies in a store was masked with the store's salt, so all others are. Two stores have two salts: the
+    same secret gets another mask in each.
+    """
+    salts = {ref.kept.salt for ref in refs if ref.kept is not None} - {b""}
+    return replace(privacy, salt=salts.pop()) if len(salts) == 1 else privacy
 
 
 def _stored(ref: RunRef, privacy: Privacy, only: frozenset[str] | None) -> Gathered | None:
@@ -82,7 +95,14 @@ def _stored(ref: RunRef, privacy: Privacy, only: frozenset[str] | None) -> Gathe
     if ref.kept is None or privacy.anonymize:
         return None  # who is who is told by the whole run alone
     value = ref.kept.record(features_version(), only)
-    return None if value is None else (RunRecord.from_dict(value), "", "")
+    if value is None:
+        return None
+    record = RunRecord.from_dict(value)
+    if privacy.mask and ref.kept.privacy != privacy.key:  # it was kept as it is
+        record = masked_record(record, Masker(privacy))
+        if set(record.metrics) != set(value["metrics"]):
+            return None  # the store knows its columns by other names
+    return record, "", ""
 
 
 def _kept(
@@ -123,9 +143,11 @@ def record_job(
     try:
         run = ref.load() if only is None or ref.part_loader is None else ref.part_loader(only)
         view = RunView(run)
-        record = masked_record(record_of(view), Masker(privacy, run))
+        masker = Masker(privacy, run)
+        record = masked_record(record_of(view), masker)
         times = [n for n in ("_step", "_runtime", "_timestamp") if n in run.history.columns]
-        columns = {name: run.history[name] for name in (*times, *view.numeric_keys)}
+        names = (*times, *view.numeric_keys)
+        columns = {masker.text(name): run.history[name] for name in names}
         key = cache.key(ref, "" if run.only is None else _PART)
         record.columns = cache.put(key, record.as_dict(), columns)
     except Exception as error:  # one run must not stop the others
@@ -134,9 +156,9 @@ def record_job(
 
 
 def masked_record(record: RunRecord, masker: Masker) -> RunRecord:
-    """A record without secrets, as reports may show it. Names of metrics stay as they are."""
+    """A record without secrets, as reports may show it, names of metrics among them."""
     plain: dict[str, Any] = record.as_dict()
-    metrics = plain.pop("metrics")
+    metrics = {masker.text(name): facts for name, facts in plain.pop("metrics").items()}
     return RunRecord.from_dict({**masker.value(plain), "metrics": metrics})
 
 

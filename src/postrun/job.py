@@ -11,7 +11,7 @@ from typing import Any
 from postrun.diagnosis import diagnosis
 from postrun.metrics import RunView
 from postrun.model import Finding, PostrunError, Run, RunRef, State
-from postrun.privacy import Privacy
+from postrun.privacy import Masker, Privacy
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
 from postrun.report.formats import ReportInputs, write_reports
@@ -93,7 +93,11 @@ def _guarded(ref: RunRef, job: Callable[[], Result]) -> Result:
 
 
 def failure(ref: RunRef, error: Exception) -> str:
-    """Why a run was not read, for people."""
+    """Return why a run was not read, for people, without the secrets that its path or the error may hold."""
+    return Masker(Privacy()).text(_reason(ref, error))
+
+
+def _reason(ref: RunRef, error: Exception) -> str:
     if isinstance(error, PostrunError):
         return str(error)
     if isinstance(error, OSError):
@@ -140,12 +144,13 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
     return result
 
 
-def folder_names(refs: list[RunRef]) -> list[str]:
-    """One folder name for each reference: its id, numbered where several share one."""
+def folder_names(refs: list[RunRef], privacy: Privacy | None = None) -> list[str]:
+    """One folder name for each reference: its id, masked, numbered where several share one."""
     names: list[str] = []
     seen: dict[str, int] = {}
+    masker = Masker(privacy or Privacy())
     for ref in refs:
-        name = safe_name(ref.id)
+        name = safe_name(masker.text(ref.id))
         seen[name.lower()] = count = seen.get(name.lower(), 0) + 1
         names.append(name if count == 1 else f"{name}-{count}")
     return names

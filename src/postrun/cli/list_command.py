@@ -9,8 +9,10 @@ import click
 
 from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options
+from postrun.cli.settings import privacy, privacy_options
 from postrun.cli.targets import DEFAULT, report_errors, targets_argument
 from postrun.model import RunRef
+from postrun.privacy import Masker
 from postrun.report.listing import key_metric, print_refs
 from postrun.report.progress import waiting
 from postrun.sources import resolve_all
@@ -20,24 +22,26 @@ from postrun.sources import resolve_all
 @targets_argument
 @click.option("--metric", default="", help="Metric to show (default: the main one).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@privacy_options
 @choice_options
 def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any) -> None:
     """List runs, newest first, without reading their histories (default: ./wandb).
 
     Of runs whose step or metrics can only be told by reading them, the cells hold "–".
     """
-    wanted = choice(options)
+    wanted, masker = choice(options), Masker(privacy(options))
     with waiting("Looking for runs"):
         refs, failed = resolve_all(targets or (DEFAULT,), wanted)
-        errors = [str(error) for error in failed]
+        errors = [masker.text(str(error)) for error in failed]
         if wanted.order == "-created" and not any(ref.remote for ref in refs):  # several targets
             refs.sort(key=lambda ref: ref.modified, reverse=True)
         refs = refs[: wanted.limit or None]
         shown = key_metric(refs, metric) if refs else ""
     if as_json:
-        print_json({"runs": [_row(ref) for ref in refs], "errors": errors})
+        rows = masker.value([_row(ref) for ref in refs])
+        print_json({"runs": rows, "errors": errors})
     elif refs:
-        print_refs(refs, shown)
+        print_refs(refs, shown, mask=masker.text)
     sys.exit(report_errors(errors))
 
 

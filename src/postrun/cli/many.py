@@ -13,7 +13,7 @@ from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import privacy, privacy_options, role_option
 from postrun.cli.targets import find_each, report_errors
-from postrun.gather import gather
+from postrun.gather import comparable, gather
 from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
 from postrun.records.project import AXES, Project
@@ -148,7 +148,8 @@ def with_curves(
         from postrun.engine import compare_all
         from postrun.report.html.comparison_page import write_comparison
 
-        comparison, masked, _ = compare_all(list(refs), diagnosed, privacy(asked), asked["workers"])
+        own = comparable(privacy(asked), refs)
+        comparison, masked, _ = compare_all(list(refs), diagnosed, own, asked["workers"])
         write_comparison(path, comparison, masked, study=study)
 
     return write

@@ -49,13 +49,14 @@ def command(
         raise UsageError(f"--format {kinds}: write one or several of {', '.join(FORMATS)}")
     chosen = asked_rules(asked)
     refs, errors = find(targets)
-    for ref, name in zip(refs, folder_names(refs), strict=True):
+    wanted = privacy(asked)
+    for ref, name in zip(refs, folder_names(refs, wanted), strict=True):
         try:
             run = ref.load()
         except PostrunError as error:
             errors.append(str(error))
             continue
-        told = diagnosis(run, privacy(asked), chosen)
+        told = diagnosis(run, wanted, chosen)
         view, findings = told.view, told.findings
         folder = out / name / "plots"
         written = draw(view, findings, folder, formats)

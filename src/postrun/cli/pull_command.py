@@ -117,7 +117,7 @@ def _into_folders(
     force: bool,
 ) -> Iterator[Pulled]:
     options = Options(out=out, plots=False, report=False, together=False, privacy=own)
-    yield from pull_all(refs, folder_names(refs), options, workers, files, force)
+    yield from pull_all(refs, folder_names(refs, own), options, workers, files, force)
     for project in sorted(projects):
         yield from mark_deleted(out, project, refs)
 

@@ -11,6 +11,7 @@ import polars as pl
 from postrun.cli.output import print_bytes, print_json
 from postrun.cli.targets import report_errors
 from postrun.model import UsageError
+from postrun.privacy import Masker, Privacy
 from postrun.report.export import spreadsheet_safe
 from postrun.report.frame import print_frame
 from postrun.store import Store
@@ -35,7 +36,10 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_js
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
-def command(sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool) -> None:
+@click.option("--no-mask", is_flag=True, help="Show keys, tokens and passwords as they are.")
+def command(
+    sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool, no_mask: bool
+) -> None:
     """Query a store in SQL (the dialect of Polars).
 
     Tables: runs, metrics, findings, history, system, console. The columns "config.KEY" and "summary.KEY" of
@@ -45,6 +49,7 @@ def command(sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool)
         raise UsageError(f"--out {out}: the file name must end with one of {', '.join(_WRITERS)}")
     opened = Store(store)
     frame, errors = _asked(opened, sql)
+    frame = Masker(Privacy(mask=not no_mask, salt=opened.salt)).frame(frame)
     errors += map(str, opened.problems)
     if out is not None:
         shown = frame if out.suffix == ".parquet" else _flat(frame)

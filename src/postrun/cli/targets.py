@@ -11,6 +11,7 @@ import click
 
 from postrun.cli.settings import declarations
 from postrun.model import RunRef, TargetError
+from postrun.privacy import Masker, Privacy
 from postrun.report.progress import waiting
 from postrun.report.terminal import complain
 from postrun.sources import RemoteOptions, declare, resolve, resolve_all
@@ -48,7 +49,7 @@ def _find(targets: tuple[str, ...], remote: RemoteOptions) -> tuple[list[RunRef]
         return _newest(remote), []
     refs, errors = resolve_all(targets, remote)
     unique = {(ref.path, ref.id): ref for ref in refs}
-    return list(unique.values())[: remote.limit or None], [str(error) for error in errors]
+    return list(unique.values())[: remote.limit or None], [_said(error) for error in errors]
 
 
 def _newest(remote: RemoteOptions) -> list[RunRef]:
@@ -103,13 +104,18 @@ def find_each(
             try:
                 found = resolve(target, remote)
             except TargetError as error:
-                errors.append(str(error))
+                errors.append(_said(error))
                 found = list(error.found)
             for ref in found:
                 refs.setdefault((ref.path, ref.id), (ref, target))
     pairs = list(refs.values())[: remote.limit or None]
     known = declare([ref for ref, _ in pairs], declarations())
     return known, [place for _, place in pairs], errors
+
+
+def _said(error: TargetError) -> str:
+    """Return an error's message without the secrets of the target that was typed."""
+    return Masker(Privacy()).text(str(error))
 
 
 def report_errors(errors: list[str]) -> int:

@@ -20,6 +20,7 @@ import polars as pl
 
 from postrun.job import Options, Result, run_job
 from postrun.model import PostrunError, Run, RunRef
+from postrun.privacy import Masker, Privacy
 from postrun.report.files import safe_name, write_json
 from postrun.sources import prefetched
 
@@ -53,10 +54,11 @@ def pull_all(
     pulled before.
     """
     assert options.out is not None
-    asked = [options.privacy.mask, options.privacy.anonymize, *sorted(files)]
+    masker = Masker(options.privacy)
+    asked = [options.privacy.key, *sorted(files)]
     known = [{} if force else _read(options.out / name / MANIFEST) for name in names]
     wanted = [
-        _continued(ref, options.out / name, manifest, asked)
+        _continued(ref, options.out / name, manifest, asked, masker)
         for ref, name, manifest in zip(refs, names, known, strict=True)
     ]
     fetched = prefetched([ref for ref in wanted if ref is not None], workers)
@@ -77,24 +79,24 @@ def pull_all(
                 yield Pulled(ref.id, "failed", folder, result)
                 continue
         if ref.remote:
-            told = {"version": ref.version, "path": str(ref.path), "asked": asked}
+            told = {"version": ref.version, "path": _place(ref), "asked": asked}
             write_json(folder / MANIFEST, told)
         yield Pulled(ref.id, "updated" if manifest else "new", folder, result)
 
 
 def _continued(
-    ref: RunRef, folder: Path, manifest: dict[str, Any], asked: list[Any]
+    ref: RunRef, folder: Path, manifest: dict[str, Any], asked: list[Any], masker: Masker
 ) -> RunRef | None:
     """The reference to read, from its known rows on where there are some; None for nothing to do.
 
     What was pulled in another way (masked, or with other files) is read anew.
     """
-    if not ref.remote or manifest.get("path") != str(ref.path) or manifest.get("asked") != asked:
+    if not ref.remote or manifest.get("path") != _place(ref) or manifest.get("asked") != asked:
         return ref
     same = ref.version != "" and manifest.get("version") == ref.version
     if same and not manifest.get("deleted"):
         return None
-    path = folder / f"{safe_name(ref.id)}_history.parquet"
+    path = folder / f"{safe_name(masker.text(ref.id))}_history.parquet"
     if ref.continue_from is None or not path.is_file():
         return ref
     return replace(ref, loader=partial(from_known, ref, partial(pl.read_parquet, path)))
@@ -112,7 +114,7 @@ def from_known(ref: RunRef, read: Callable[[], pl.DataFrame]) -> Run:
 
 def mark_deleted(out: Path, project: str, refs: list[RunRef]) -> list[Pulled]:
     """Mark the runs of a project that were pulled once and are not on its server any more."""
-    here = {str(ref.path) for ref in refs}
+    here = {_place(ref) for ref in refs}
     found = []
     for path in sorted(out.glob(f"*/{MANIFEST}")):
         manifest = _read(path)
@@ -122,6 +124,11 @@ def mark_deleted(out: Path, project: str, refs: list[RunRef]) -> list[Pulled]:
                 write_json(path, manifest | {"deleted": True})
             found.append(Pulled(where.rpartition("/")[2], "deleted", path.parent))
     return found
+
+
+def _place(ref: RunRef) -> str:
+    """Return where a run lies on its server, without a secret that its name may be."""
+    return Masker(Privacy()).text(str(ref.path))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -79,7 +79,9 @@ def pull_into(
     """
     tables = store.tables()
     known = _known(tables)
-    keys = [(origin_of(ref), f"{ref.version} {privacy.key}" if ref.version else "") for ref in refs]
+    privacy = replace(privacy, salt=store.salt)
+    versions = (f"{ref.version} {privacy.key}" if ref.version else "" for ref in refs)
+    keys = list(zip(_origins(store, refs), versions, strict=True))
     features = features_version()
     plan = [
         ref if force else _planned(store, tables, ref, key, known, features)
@@ -87,6 +89,12 @@ def pull_into(
     ]
     job = partial(store_job, root=store.root, privacy=privacy, features=features)
     yield from _entered(store, refs, plan, keys, known, job, workers, cluster)
+
+
+def _origins(store: Store, refs: Sequence[RunRef]) -> list[str]:
+    """Return the keys of runs in a store: where they come from, without the secrets in paths and names."""
+    masker = Masker(Privacy(salt=store.salt))
+    return [masker.text(origin_of(ref)) for ref in refs]
 
 
 def _entered(
@@ -241,7 +249,7 @@ def _loader(tables: Tables, row: Mapping[str, Any]) -> Callable[[], Run]:
 def mark_gone(store: Store, project: str, refs: Sequence[RunRef]) -> list[Pulled]:
     """Mark the runs of a server's project that are in the store and not on the server any more."""
     tables = store.tables()
-    here = {origin_of(ref) for ref in refs}
+    here = set(_origins(store, refs))
     rows = [row for origin, row in _known(tables).items() if _project(origin) == project]
     gone = [row for row in rows if row["origin"] not in here]
     fresh = [row["entry"] for row in gone if not row["gone"]]

@@ -345,6 +345,14 @@ class Listing:
 class Kept(Protocol):
     """What was computed of a run when it entered a store, and its numbers."""
 
+    @property
+    def salt(self) -> bytes:
+        """The key of the hashes that tell masked values of the store apart; b"" if it has none."""
+
+    @property
+    def privacy(self) -> str:
+        """How the run was masked when it entered the store."""
+
     def record(self, features: str, only: frozenset[str] | None) -> dict[str, Any] | None:
         """A run's record as plain data, its metrics those of `only`; None where another version made it."""
 

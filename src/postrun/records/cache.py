@@ -24,6 +24,7 @@ import orjson
 import polars as pl
 
 from postrun.model import PostrunError, RunRef
+from postrun.model.places import cache_folder
 from postrun.stats.robust import Floats, Ints
 from postrun.store.atomic import write_atomically
 
@@ -37,22 +38,12 @@ _VALUES, _HEADER = "values", 128
 Places = dict[str, tuple[int, int, bool]]
 
 
-def default_folder() -> Path:
-    """`$POSTRUN_CACHE_DIR`, else the user's cache folder."""
-    given = os.environ.get("POSTRUN_CACHE_DIR")
-    if given:
-        return Path(given)
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("postrun", appauthor=False))
-
-
 class Cache:
     """Entries below one folder. `salt` is part of every key: what else decides what an entry holds."""
 
     def __init__(self, folder: Path | None = None, salt: str = "") -> None:
         self._own: tempfile.TemporaryDirectory[str] | None = None
-        self.folder = folder or default_folder()
+        self.folder = folder or cache_folder()
         self.salt = salt
 
     def __reduce__(self) -> tuple[type[Cache], tuple[Path, str]]:

@@ -41,28 +41,34 @@ def key_metric(refs: Sequence[RunRef], wanted: str = "") -> str:
         return ""
 
 
-def print_refs(refs: Sequence[RunRef], metric: str, console: Console | None = None) -> None:
-    """Print runs: at small widths the numbers stay, and what is left out is said."""
+def print_refs(
+    refs: Sequence[RunRef],
+    metric: str,
+    console: Console | None = None,
+    *,
+    mask: Callable[[str], str] = str,
+) -> None:
+    """Print runs: at small widths the numbers stay, and what is left out is said. `mask` hides secrets."""
     from rich.text import Text
 
     console = console or make_console()
-    kept, dropped = fitting(_columns(refs, metric), console.width)
+    kept, dropped = fitting(_columns(refs, metric, mask), console.width)
     console.print(table(kept))
     if dropped:
         console.print(Text(f"(columns not shown at this width: {', '.join(dropped)})", style="dim"))
 
 
-def _columns(refs: Sequence[RunRef], metric: str) -> list[Column]:
+def _columns(refs: Sequence[RunRef], metric: str, mask: Callable[[str], str]) -> list[Column]:
     from rich.text import Text
 
     def texts(made: Callable[[RunRef], str]) -> list[Text]:
-        return [Text(safe(made(ref))) for ref in refs]
+        return [Text(safe(mask(made(ref)))) for ref in refs]
 
     short = [ref.ended.partition(" (")[0] for ref in refs]
     named = unique_labels((ref.name or ref.id, ref.id) for ref in refs)
     columns = [
         Column("run", texts(lambda ref: ref.id), most=28),
-        Column("name", [Text(safe(n) if n != ref.id else "") for n, ref in zip(named, refs, strict=True)],
+        Column("name", [Text(safe(mask(n)) if n != ref.id else "") for n, ref in zip(named, refs, strict=True)],
                rank=6, most=30),
         Column("state", [Text(word) for word in short], rank=1, most=22),
         Column("steps", texts(_steps), rank=2, right=True),

@@ -32,7 +32,7 @@ _DEPTH = 3
 #: Columns of `runs` that references, filters and shelves need.
 _NEEDED = (
     "entry", "written", "name", "group", "job_type", "sweep", "tags", "state", "started", "bytes", "history",
-    "odd", "features", "findings",
+    "odd", "features", "findings", "version",
 )  # fmt: skip
 #: Names of filters that are open: what follows is a key.
 _OPEN = ("config.", "summary.")

@@ -1,6 +1,6 @@
 """What a store holds: its tables, its files, and how older ones are read.
 
-    STORE/store.json                                     what this is, and the version it was made with
+    STORE/store.json                                     what this is, its version, the salt of masked values
     STORE/tables/STEM.{runs,metrics,findings}.parquet    batches of rows, never changed
     STORE/history/entity=E/project=P/run=R/SUM.parquet   one wide file per run, zstd; system/ and console/ too
 
@@ -11,6 +11,7 @@ rows name. Of several rows of one run the newest counts, so that writers need no
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -155,14 +156,10 @@ def folder(stream: str, entity: str, project: str, run: str) -> str:
 
 def check(storage: Storage) -> int:
     """The version of the store that is here, 0 where none is; StoreError where it is newer or damaged."""
-    try:
-        text = storage.read(MARKER)
-    except (FileNotFoundError, NotADirectoryError):
+    about = _marker(storage)
+    if about is None:
         return 0
-    except OSError as error:
-        raise StoreError(storage.root, f"{MARKER} cannot be read: {error.strerror}") from error
     try:
-        about = orjson.loads(text)
         version = int(about["version"]) if about["format"] == _FORMAT else None
     except (ValueError, KeyError, TypeError):
         version = None
@@ -181,7 +178,29 @@ def check(storage: Storage) -> int:
     return version
 
 
+def _marker(storage: Storage) -> dict[str, Any] | None:
+    """Return what the marker says, None without one, {} if it makes no sense; StoreError if it is not read."""
+    try:
+        about = orjson.loads(storage.read(MARKER))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreError(storage.root, f"{MARKER} cannot be read: {error.strerror}") from error
+    except ValueError:
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def salt_of(storage: Storage) -> bytes:
+    """Return the key of the hashes that tell masked values apart; b"" if an older version made the store."""
+    try:
+        return bytes.fromhex((_marker(storage) or {}).get("salt", ""))
+    except (ValueError, TypeError):
+        return b""
+
+
 def create(storage: Storage) -> None:
-    """Make a store here; StoreError where that is not possible."""
-    about = {"format": _FORMAT, "version": VERSION}
+    """Make a store here, or give one its salt; StoreError where that is not possible."""
+    salt = salt_of(storage) or secrets.token_bytes(32)
+    about = {"format": _FORMAT, "version": VERSION, "salt": salt.hex()}
     storage.write(MARKER, orjson.dumps(about, option=orjson.OPT_INDENT_2) + b"\n")

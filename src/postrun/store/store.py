@@ -12,7 +12,7 @@ import polars as pl
 
 from postrun.model import TargetError
 from postrun.store.roots import plain_root, storage
-from postrun.store.schema import INTERNAL, STREAMS, VERSION, check, create
+from postrun.store.schema import INTERNAL, STREAMS, VERSION, check, create, salt_of
 from postrun.store.storage import Storage, StoreError
 from postrun.store.tables import Rows, Tables, collected, stamped, write_batch
 
@@ -55,13 +55,18 @@ class Store:
             raise TargetError(
                 self.storage.root, "no store is here", "Make one: postrun pull TARGET --store DIR."
             )
-        if write and version < VERSION:
+        if write and (version < VERSION or not self.salt):
             create(self.storage)
 
     @property
     def root(self) -> str:
         """Where it lies."""
         return self.storage.root
+
+    @property
+    def salt(self) -> bytes:
+        """The key of the hashes that tell masked values apart; b"" if an older version made the store."""
+        return salt_of(self.storage)
 
     def tables(self) -> Tables:
         """The tables as they are now."""

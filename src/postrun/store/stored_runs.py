@@ -36,13 +36,16 @@ class StoredRuns:
     Args:
         store: The store.
         tables: Its tables.
-        rows: Of `Tables.rows`, those of the runs, with the columns `history`, `odd` and `features` of `runs`.
+        rows: Of `Tables.rows`, those of the runs, with the columns `history`, `odd`, `features` and `version`
+            of `runs`.
     """
 
     def __init__(self, store: Store, tables: Tables, rows: pl.DataFrame) -> None:
         self.store, self.tables, self.rows = store, tables, rows
         self._at = {entry: i for i, entry in enumerate(rows["entry"].to_list())}
         self._features = rows["features"].to_list()
+        self._versions = rows["version"].to_list()
+        self.salt = store.salt
         self._histories = rows["history"].to_list()
         self._counts = [n or 0 for n in rows["rows"].to_list()]
         self._together = len(self._at) >= _FEW and sum(self._counts) <= _MOST
@@ -67,6 +70,10 @@ class StoredRuns:
         if only is not None:
             record["only"] = sorted(only)
         return record
+
+    def privacy(self, entry: int) -> str:
+        """Return how a run was masked when it entered the store: a `Privacy.key`."""
+        return str(self._versions[self._at[entry]] or "").rpartition(" ")[2]
 
     def _metrics(self, only: frozenset[str] | None) -> dict[int, dict[str, dict[str, Any]]]:
         found: dict[int, dict[str, dict[str, Any]]] = {}
@@ -143,6 +150,16 @@ class StoredRun:
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()
+
+    @property
+    def salt(self) -> bytes:
+        """As `Store.salt`."""
+        return self.stored.salt
+
+    @property
+    def privacy(self) -> str:
+        """As `StoredRuns.privacy`."""
+        return self.stored.privacy(self.entry)
 
     def record(self, features: str, only: frozenset[str] | None) -> dict[str, Any] | None:
         """As `StoredRuns.record`."""

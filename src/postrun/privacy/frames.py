@@ -1,0 +1,90 @@
+"""Columns and logs: only the lines that might hold a secret are looked at one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+
+from postrun.privacy.shapes import HINT
+
+_HEAD = (
+    r"(?:key|token|secret|passw(?:or)?d|passphrase|pwd|credential|authorization|session|_pass|auth|pat|jwt|dsn|sig"
+    r"|signature|code)[\w.-]*[\"'\]\\]*"
+)
+_OPEN = r"(?:[rbuf]?\\*[\"'`])?"
+#: A name that speaks of secrets, and a value that is no small number; without a sign between, a long value.
+_NAMED = (
+    rf"(?i:{_HEAD}\s*(?:[=>:│┃|]|%3D)>?\s*{_OPEN}[\d.,]*[^\s\d.,\"'`][^\s\"'`]{{2}}"
+    rf"|{_HEAD}\s*(?:[=>:│┃|]|%3D)>?\s*{_OPEN}\d{{6}}"
+    rf"|{_HEAD}\s+{_OPEN}[^\s\"'`]{{16}}|\blogin\s+\S+\s+password\s|-[\w.-]*{_HEAD}\s+\S{{4}})"
+)
+#: What a text worth a closer look contains. Polars' engine has no look-around.
+MAYBE = "|".join(
+    (
+        HINT,
+        _NAMED,
+        r"[A-Za-z]://[^\s\"'<>]*@",
+        r"(?i:bearer|basic)[ =:]+\S{8}",
+        r"(?i:cookie[\"']?\s*[:=])",
+        r"(?:^|\s)-(?:u|U|p|P|a|w)[ =]?[\"']?[^\s-]\S{3}",
+        r"\s--(?:user|proxy-user|creds)[ =]",
+        r"(?i:key|token|login|wandb|password|secret|credential)[^\n]{0,64}[0-9a-f]{40}",
+        r"(?i:\x1b|\\x1b|\\033|\\e|\\u001b)\[",
+    )
+)
+_BEGIN = r"-----BEGIN [A-Z ]*PRIVATE KEY"
+_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY")
+_BODY = re.compile(r"[A-Za-z0-9+/=\s]{20,}")
+#: Lines of one private key at most.
+_LONGEST = 200
+
+
+def plain_texts(texts: set[str]) -> set[str]:
+    """Return those of many texts that hold no secret, unless the names under which they stand say so."""
+    column = pl.Series("text", list(texts), dtype=pl.String)
+    return set(column.filter(~column.str.contains(MAYBE)))
+
+
+def masked_column(column: pl.Series, mask: Callable[[str], str], every: bool) -> pl.Series:
+    """Return a column of text with the values that `mask` changes; `every`: all of them are looked at."""
+    looked_at = column.is_not_null() if every else column.str.contains(MAYBE).fill_null(False)
+    at = looked_at.arg_true()
+    if not len(at):
+        return column
+    chosen = column.gather(at)
+    texts: dict[str, str] = {text: mask(text) for text in chosen.unique().to_list()}
+    if all(text == new for text, new in texts.items()):
+        return column
+    values = column.to_list()
+    for i in at.to_list():
+        values[i] = texts[values[i]]
+    return pl.Series(column.name, values, dtype=pl.String)
+
+
+def without_key_blocks(lines: pl.Series, masked: Callable[[str], str]) -> pl.Series:
+    """Return lines of a log; those of a private key, which has one a line, become empty after the first.
+
+    `masked` gives what stands for a key.
+    """
+    starts = lines.str.contains(_BEGIN).arg_true().to_list()
+    if not starts:
+        return lines
+    values = lines.to_list()
+    for start in starts:
+        if not values[start]:
+            continue
+        stop = min(start + _LONGEST, len(values))
+        end = next((i for i in range(start, stop) if _END.search(values[i] or "")), None)
+        if end == start:  # on one line: its shape tells it
+            continue
+        head, _, _ = values[start].partition("-----BEGIN")
+        if end is None:  # cut off: as long as it looks like base64
+            end = start
+            while end + 1 < stop and _BODY.fullmatch(values[end + 1] or ""):
+                end += 1
+        values[start] = head + masked("\n".join(line or "" for line in values[start : end + 1]))
+        for i in range(start + 1, end + 1):
+            values[i] = ""
+    return pl.Series(lines.name, values, dtype=pl.String)
