@@ -62,12 +62,14 @@ def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
     """Text cells and column names that a spreadsheet would run as formulas get a leading "'"."""
     texts = [n for n, t in zip(frame.columns, frame.dtypes, strict=True) if t == pl.String]
     if texts:
+        # By selector: `pl.col` reads names such as "*" and "^a$" as patterns.
+        cells = {name: pl.selectors.by_name(name).as_expr() for name in texts}
         frame = frame.with_columns(
-            pl.when(pl.col(name).str.contains(_FORMULA))
-            .then(pl.lit("'") + pl.col(name))
-            .otherwise(pl.col(name))
+            pl.when(cell.str.contains(_FORMULA))
+            .then(pl.lit("'") + cell)
+            .otherwise(cell)
             .alias(name)
-            for name in texts
+            for name, cell in cells.items()
         )
     unsafe = {n: f"'{n}" for n in frame.columns if n[:1] in ("=", "+", "-", "@", "\t", "\r")}
     return frame.rename({n: s for n, s in unsafe.items() if s not in frame.columns})
