@@ -16,7 +16,7 @@ from postrun.sources.lenient_json import DEPTH, mended
 from postrun.sources.oddities import Odd, Oddities
 
 #: Values that the aliases of a file may stand for. The SDK writes an alias where two settings share a list.
-_MOST_COPIES = 100_000
+_MOST_COPIES = 10_000
 _MOST_DIGITS = 300
 #: Types that a config may hold; dates and whatever else a tag may ask for stay text.
 _SCALARS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
@@ -34,7 +34,7 @@ def loads(text: str, odd: Oddities) -> Any:
     """Return the value of the first YAML document of a text; `odd` counts what had to be changed.
 
     Raises:
-        YamlError: The text is not YAML, or its aliases stand for more than 100,000 values.
+        YamlError: The text is not YAML, or its aliases stand for more than 10,000 values.
     """
     builder = _Builder(text, odd)
     try:
