@@ -198,7 +198,7 @@ def test_odd_values_of_an_export_cost_themselves_only(tmp_path: Path) -> None:
     )
     told = " ".join(run.completeness.notes)
     for word in ("summary is of type int", "config is of type str", "tags", "requirements", "exit_code",
-                 "r1_config.json is not readable", "r1_system.parquet"):  # fmt: skip
+                 "r1_config.json holds no JSON object", "r1_system.parquet"):  # fmt: skip
         assert word in told
 
 

@@ -30,7 +30,7 @@ def job(ref: RunRef, given: float) -> str:
     return f"{ref.id} {os.getpid()}"
 
 
-def lost(ref: RunRef, error: Exception) -> str:
+def lost(ref: RunRef, error: BaseException) -> str:
     return f"{ref.id} lost {type(error).__name__}"
 
 

@@ -45,7 +45,7 @@ def job(ref: RunRef, given: str) -> dict[str, Any]:
     return _rows(given)
 
 
-def lost(ref: RunRef, error: Exception) -> dict[str, Any]:
+def lost(ref: RunRef, error: BaseException) -> dict[str, Any]:
     raise error
 
 

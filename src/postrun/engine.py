@@ -10,7 +10,7 @@ from postrun.diagnosis import diagnosis
 from postrun.execution.pool import map_runs
 from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
 from postrun.metrics import RunView
-from postrun.model import Finding, Run, RunRef
+from postrun.model import FAILURES, Finding, Run, RunRef
 from postrun.privacy import Privacy, masked_sentence
 from postrun.studies import Comparison
 from postrun.training import experiments
@@ -68,7 +68,7 @@ def compare_all(
 def _show(ref: RunRef, _: None, diagnosed: bool, privacy: Privacy) -> _Shown:
     try:
         told = diagnosis(ref.load(), privacy, judged=diagnosed)
-    except Exception as error:  # one run must not stop the others
+    except FAILURES as error:  # one run must not stop the others
         return failure(ref, error)
     return told.view, told.findings, told.kinds
 
@@ -80,7 +80,7 @@ def _without_view(shown: _Shown) -> _Shown:
     return shown[0].run, *shown[1:]
 
 
-def _lost_result(ref: RunRef, error: Exception) -> Result:
+def _lost_result(ref: RunRef, error: BaseException) -> Result:
     return Result(ref.id, name=ref.name, error=failure(ref, error))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from postrun.model import RunRef
+from postrun.model import FAILURES, RunRef
 from postrun.privacy import Masker, Privacy
 from postrun.records.cache import Cache
 from postrun.records.features import features_version
@@ -150,7 +150,7 @@ def record_job(
         columns = {masker.text(name): run.history[name] for name in names}
         key = cache.key(ref, "" if run.only is None else _PART)
         record.columns = cache.put(key, record.as_dict(), columns)
-    except Exception as error:  # one run must not stop the others
+    except FAILURES as error:  # one run must not stop the others
         return None, "", failure(ref, error)
     return record, key, ""
 
@@ -162,7 +162,7 @@ def masked_record(record: RunRecord, masker: Masker) -> RunRecord:
     return RunRecord.from_dict({**masker.value(plain), "metrics": metrics})
 
 
-def _lost(ref: RunRef, error: Exception) -> Gathered:
+def _lost(ref: RunRef, error: BaseException) -> Gathered:
     from postrun.job import failure
 
     return None, "", failure(ref, error)

@@ -10,7 +10,7 @@ from typing import Any
 
 from postrun.diagnosis import diagnosis
 from postrun.metrics import RunView
-from postrun.model import Finding, PostrunError, Run, RunRef, State
+from postrun.model import FAILURES, Finding, PostrunError, Run, RunRef, State
 from postrun.privacy import Masker, Privacy
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
@@ -88,16 +88,16 @@ def experiment_job(refs: list[RunRef], folder_name: str, options: Options) -> Re
 def _guarded(ref: RunRef, job: Callable[[], Result]) -> Result:
     try:
         return job()
-    except Exception as error:  # a defect of ours must not stop the other runs
+    except FAILURES as error:  # a defect of ours must not stop the other runs
         return Result(ref.id, name=ref.name, error=failure(ref, error))
 
 
-def failure(ref: RunRef, error: Exception) -> str:
+def failure(ref: RunRef, error: BaseException) -> str:
     """Return why a run was not read, for people, without the secrets that its path or the error may hold."""
     return Masker(Privacy()).text(_reason(ref, error))
 
 
-def _reason(ref: RunRef, error: Exception) -> str:
+def _reason(ref: RunRef, error: BaseException) -> str:
     if isinstance(error, PostrunError):
         return str(error)
     if isinstance(error, OSError):

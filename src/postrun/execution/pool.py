@@ -20,7 +20,7 @@ from multiprocessing.context import BaseContext
 from threading import Thread
 from typing import Any, TypeVar
 
-from postrun.model import PostrunError, RunRef
+from postrun.model import FAILURES, PostrunError, RunRef
 from postrun.plugins import silence_warnings
 from postrun.sources import prefetched
 from postrun.sources.prefetch import interruptible
@@ -45,7 +45,7 @@ def map_runs(
     refs: Sequence[RunRef],
     inputs: Sequence[A],
     job: Callable[[RunRef, A], T],
-    lost: Callable[[RunRef, Exception], T],
+    lost: Callable[[RunRef, BaseException], T],
     workers: int | None,
     sent: Callable[[T], T] | None = None,
     cluster: str = "",
@@ -93,7 +93,7 @@ def _remote(
 def _ordered(
     calls: Sequence[tuple[RunRef, A]],
     task: Callable[[RunRef, A], T],
-    lost: Callable[[RunRef, Exception], T],
+    lost: Callable[[RunRef, BaseException], T],
     submit: Callable[[RunRef, A], Future[T]],
     count: int,
     alive: Callable[[], None] = lambda: None,
@@ -119,7 +119,7 @@ def _ordered(
                 continue
         except PostrunError:
             raise
-        except Exception as error:
+        except FAILURES as error:
             alive()  # else a worker of a cluster died with it, again and again
             result = lost(ref, error)
         yield result

@@ -23,7 +23,7 @@ from postrun.gather import masked_record
 from postrun.incremental.folders import Pulled, from_known
 from postrun.job import Result, failure
 from postrun.metrics import RunView
-from postrun.model import Run, RunRef
+from postrun.model import FAILURES, Run, RunRef
 from postrun.privacy import Masker, Privacy
 from postrun.records.features import features_version
 from postrun.records.reading import record_of
@@ -178,7 +178,7 @@ def store_job(ref: RunRef, key: Key, root: str, privacy: Privacy, features: str)
         return store_run(near_storage(root), ref.load(), key, privacy, features)
     except StoreError as error:
         return StoreEntry(Result(ref.id), stop=error)
-    except Exception as error:  # one run must not stop the others
+    except FAILURES as error:  # one run must not stop the others
         return _lost(ref, error)
 
 
@@ -220,7 +220,7 @@ def store_run(where_to: Storage, run: Run, key: Key, privacy: Privacy, features:
     return StoreEntry(result, rows)
 
 
-def _lost(ref: RunRef, error: Exception) -> StoreEntry:
+def _lost(ref: RunRef, error: BaseException) -> StoreEntry:
     return StoreEntry(Result(ref.id, error=failure(ref, error)))
 
 

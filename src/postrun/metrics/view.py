@@ -287,8 +287,9 @@ class RunView:
         frame, info = self.run.system, self.system_metrics[key]
         if "_runtime" not in frame.columns:
             return Series(info, np.empty(0), np.empty(0), np.empty(0, np.int64), _SECONDS)
-        part = frame.select("_runtime", key).with_row_index("row").drop_nulls()
-        seconds, values = (part[c].cast(float).to_numpy() for c in ("_runtime", key))
+        columns = [frame["_runtime"].alias("x"), frame[key].alias("y")]
+        part = pl.DataFrame(columns).with_row_index("row").drop_nulls()
+        seconds, values = (part[c].cast(float).to_numpy() for c in ("x", "y"))
         rows = part["row"].to_numpy().astype(np.int64)
         order = np.argsort(seconds, kind="stable")
         return Series(info, seconds[order], values[order], rows[order], _SECONDS)

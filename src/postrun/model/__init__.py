@@ -1,7 +1,7 @@
 """Plain data types: what a run, its completeness and a finding are. No input or output here."""
 
 from postrun.model.completeness import Completeness, Damage, Seam
-from postrun.model.errors import PostrunError, TargetError, UsageError
+from postrun.model.errors import FAILURES, PostrunError, TargetError, UsageError
 from postrun.model.finding import Evidence, Finding, Severity, ranked
 from postrun.model.run import (
     Alert,
@@ -17,6 +17,7 @@ from postrun.model.run import (
 )
 
 __all__ = [
+    "FAILURES",
     "Alert",
     "Artifact",
     "Completeness",

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from polars.exceptions import PanicException
+
+#: What a guard that lets one run, column or file fail alone has to catch: a defect inside Polars is not an
+#: `Exception` in Python's sense.
+FAILURES: tuple[type[BaseException], ...] = (Exception, PanicException)
+
 
 class PostrunError(Exception):
     """Base of all errors that postrun raises on purpose; its text is the whole message."""

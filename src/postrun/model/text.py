@@ -33,7 +33,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def duration(seconds: float) -> str:
     """A duration: "45 s", "12 min", "3.4 h", "2 d 4 h", "1,820 d"."""
-    if seconds < 100:
+    if seconds < 100 or not math.isfinite(seconds):
         return f"{seconds:.0f} s"
     if seconds < 48 * 3600:
         return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from postrun.metrics import RunView
-from postrun.model import Evidence, Finding, Run, Severity, ranked
+from postrun.model import FAILURES, Evidence, Finding, Run, Severity, ranked
 from postrun.rules.base import Rule
 from postrun.rules.causes import under_causes
 from postrun.rules.registry import Selection
@@ -63,7 +63,7 @@ def _run(rule: Rule, view: RunView, before: Sequence[Finding] = ()) -> list[Find
         with np.errstate(all="ignore"):
             found = rule.check_beside(view, before) if rule.beside else rule.check(view)
             return [_placed(finding, rule, view) for finding in found]
-    except Exception as error:  # a defect of one rule, maybe of another package's
+    except FAILURES as error:  # a defect of one rule, maybe of another package's
         return [RuleFailed().about(rule, error)]
 
 

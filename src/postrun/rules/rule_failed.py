@@ -36,7 +36,7 @@ class RuleFailed(Rule):
         """Nothing: findings of this rule come from `about`."""
         yield from ()
 
-    def about(self, rule: Rule, error: Exception) -> Finding:
+    def about(self, rule: Rule, error: BaseException) -> Finding:
         """Return the finding that a rule failed."""
         own = type(rule).__module__.startswith("postrun.")
         remedy = (

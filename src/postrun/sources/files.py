@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from postrun.sources import lenient_json
+from postrun.sources.oddities import Oddities
+
 
 def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
-    """A JSON object (bare NaN and Infinity allowed); {} where missing or unreadable."""
+    """Return a JSON object (bare NaN and Infinity allowed); {} if it is missing or unreadable."""
     if not path.is_file():
         return {}
+    odd = Oddities()
     try:
-        value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError, RecursionError) as error:
+        value = lenient_json.loads(path.read_bytes(), odd)
+    except (OSError, ValueError) as error:
         notes.append(f"{path.name} is not readable: {error}")
         return {}
+    notes += [f"{path.name}: {told}" for told in odd.sentences()]
     if not isinstance(value, dict):
         notes.append(f"{path.name} holds no JSON object")
         return {}
@@ -29,14 +33,23 @@ def read_yaml_config(path: Path, notes: list[str]) -> tuple[dict[str, Any], dict
     """Return W&B's config.yaml without its `{desc, value}` wrappers, and the SDK's own part of it."""
     if not path.is_file():
         return {}, {}
-    import yaml
+    from postrun.sources import lenient_yaml
 
+    odd = Oddities()
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, yaml.YAMLError) as error:
-        first = str(error).splitlines()[0]
-        notes.append(f"{path.name} is not readable: {first}")
+        value = lenient_yaml.loads(path.read_text(encoding="utf-8", errors="replace"), odd)
+    except OSError as error:
+        notes.append(f"{path.name} is not readable: {error.strerror}")
         return {}, {}
+    except lenient_yaml.YamlError as error:
+        value = error.value if isinstance(error.value, dict) else {}
+        kept = f"the {len(value)} keys before it were read" if value else "it was left out"
+        notes.append(f"{path.name} is not readable: {error}; {kept}")
+    notes += [f"{path.name}: {told}" for told in odd.sentences()]
+    if value is not None and not isinstance(value, dict):
+        notes.append(
+            f"{path.name} holds no settings: it is a {type(value).__name__}, not a mapping"
+        )
     if not isinstance(value, dict):
         return {}, {}
     internal = value.get("_wandb")

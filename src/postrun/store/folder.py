@@ -74,7 +74,7 @@ class Exports:
                             pl.lit(folder.name).alias("run"),
                             pl.col("_step"),
                             *(
-                                pl.col(m).cast(pl.Float64, strict=False)
+                                pl.selectors.by_name(m).cast(pl.Float64, strict=False)
                                 if m in known
                                 else pl.lit(None, pl.Float64).alias(m)
                                 for m in metrics

@@ -107,7 +107,11 @@ class Store:
         found = self.rows_of_histories(metrics, where)
         times = {*_HIVE, *_TIMES}
         asked = [name for name in found.collect_schema() if name not in times]
-        return found.filter(pl.any_horizontal(pl.col(asked).is_not_null())) if asked else found
+        return (
+            found.filter(pl.any_horizontal(pl.selectors.by_name(*asked).is_not_null()))
+            if asked
+            else found
+        )
 
     def names(self) -> list[str]:
         """All columns that histories have beyond steps and times."""
@@ -140,7 +144,9 @@ class Store:
             names = here["history"].gather(numbers).to_list()
             found = self._scan(names, {**_TIMES, **schema}, here, "history")
             parts.append(
-                found.with_columns(pl.col(m).cast(t, strict=False) for m, t in wanted.items())
+                found.with_columns(
+                    pl.selectors.by_name(m).cast(t, strict=False) for m, t in wanted.items()
+                )
             )
         return _together(parts, {**_HIVE, **_TIMES, **wanted})
 

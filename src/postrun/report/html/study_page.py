@@ -39,7 +39,7 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
     for section in study.sections:
         frame = section.table
         if frame is not None:  # columns without a single value tell nothing
-            frame = frame.select(n for n in frame.columns if frame[n].null_count() < frame.height)
+            frame = frame[[n for n in frame.columns if frame[n].null_count() < frame.height]]
         out.append(
             {
                 "key": section.key,

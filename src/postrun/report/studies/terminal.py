@@ -61,7 +61,7 @@ def _fitting(frame: pl.DataFrame, width: int) -> pl.DataFrame:
             break
         if frame.schema[name] != pl.String:
             names.remove(name)
-    return frame.select(names)
+    return frame[names]
 
 
 def _print_section(section: Section, console: Console) -> bool:
@@ -76,9 +76,9 @@ def _print_section(section: Section, console: Console) -> bool:
     frame = section.table
     if frame is None:
         return False
-    shown = frame.select(n for n in frame.columns if n not in section.wide)
+    shown = frame[[n for n in frame.columns if n not in section.wide]]
     # Columns without a single value tell nothing.
-    shown = shown.select(n for n in shown.columns if shown[n].null_count() < shown.height)
+    shown = shown[[n for n in shown.columns if shown[n].null_count() < shown.height]]
     shown = _fitting(shown, console.width)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name, dtype in zip(shown.columns, shown.dtypes, strict=True):

@@ -7,11 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from postrun.model import TargetError
-from postrun.model.times import parse_time
 from postrun.sources.exported.delimited import read_delimited
 from postrun.sources.frames.files import read_columns
 from postrun.sources.frames.parquet import columns_of
-from postrun.sources.wandb_local.log import ordered
+from postrun.sources.frames.times import ordered
 
 #: Columns that count steps, the first of them that is there.
 _STEPS = (
@@ -71,14 +70,8 @@ def as_history(frame: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFram
         _aside(columns, "_step", notes)
         columns["_step"] = numbers.alias("_step")
     else:
-        columns["_step"] = columns[name].cast(pl.Int64, strict=False).alias("_step")
-    for name in ("_runtime", "_timestamp"):
-        if name in columns and not columns[name].dtype.is_numeric():
-            moments = _moments(columns[name])
-            _aside(columns, name, notes)
-            if moments is not None:
-                columns[name] = moments
-    return ordered(columns, frame.height)
+        columns["_step"] = columns[name].alias("_step")
+    return ordered(columns, frame.height, notes)
 
 
 def _counts(series: pl.Series) -> bool:
@@ -95,13 +88,3 @@ def _aside(columns: dict[str, pl.Series], name: str, notes: list[str]) -> None:
     if odd is not None and odd.count():
         columns[f"{name}:text"] = odd.cast(pl.String).alias(f"{name}:text")
         notes.append(f"{name} does not hold numbers throughout: it is kept as {name}:text")
-
-
-def _moments(series: pl.Series) -> pl.Series | None:
-    """Return a column of texts that are times as Unix seconds, None if some are not."""
-    if series.dtype != pl.String:
-        return None
-    moments = [parse_time(text) for text in series.to_list()]
-    if None in [m for m, text in zip(moments, series, strict=True) if text]:
-        return None
-    return pl.Series(series.name, [m and m.timestamp() for m in moments], dtype=pl.Float64)

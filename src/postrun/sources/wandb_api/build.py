@@ -256,7 +256,7 @@ def _about_answer(attributes: Mapping[str, Any], lists: list[str]) -> list[str]:
 
 
 def _sampled(theirs: Any, sample: int) -> pl.DataFrame:
-    from postrun.sources.wandb_local.log import ordered
+    from postrun.sources.frames.times import ordered
 
     frame = frame_of(theirs.history(samples=sample, pandas=False))
     return ordered({s.name: s for s in frame}, frame.height)
@@ -300,9 +300,8 @@ def _system(theirs: Any, started: datetime | None, notes: list[str]) -> pl.DataF
         runtime = pl.col("_timestamp").cast(pl.Float64) - started.timestamp()
         frame = frame.with_columns(runtime.alias("_runtime"))
     names = sorted(n for n in frame.columns if n not in ("_timestamp", "_runtime"))
-    return frame.select(pl.col("_timestamp", "_runtime").cast(pl.Float64), *names).sort(
-        "_timestamp"
-    )
+    times = frame.select(pl.col("_timestamp", "_runtime").cast(pl.Float64, strict=False))
+    return times.hstack(frame[names]).sort("_timestamp")
 
 
 def _artifacts(theirs: Any) -> list[Artifact]:

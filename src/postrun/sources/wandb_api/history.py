@@ -16,9 +16,9 @@ from postrun.sources.frames.files import read_whole
 from postrun.sources.frames.parquet import columns_of
 from postrun.sources.frames.rows import fill_rows
 from postrun.sources.frames.stack import stacked
+from postrun.sources.frames.times import ordered
 from postrun.sources.wandb_api.scan import PAGE, scanned
 from postrun.sources.wandb_local.columns import Table
-from postrun.sources.wandb_local.log import ordered
 from postrun.sources.wandb_local.media import fold_media
 
 
@@ -156,7 +156,7 @@ def _filled(rows: list[dict[str, Any]], out: History) -> pl.DataFrame:
     columns = fold_media({s.name: s for s in table.series()}, table.media)
     out.media += table.media
     out.notes += table.notes
-    return ordered(columns, table.rows)
+    return ordered(columns, table.rows, out.notes)
 
 
 def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
@@ -217,7 +217,7 @@ def _read_export(path: Path, out: History) -> pl.DataFrame:
     found = columns_of(read_whole(path), exported=True)
     out.media += found.media
     out.notes += [note for note in found.notes if note not in out.notes]
-    return ordered(found.columns, found.rows)
+    return ordered(found.columns, found.rows, out.notes)
 
 
 def _count_nonfinite(frame: pl.DataFrame) -> int:

@@ -16,6 +16,7 @@ from postrun.model import (
     State,
     TargetError,
 )
+from postrun.model.times import is_duration
 from postrun.sources import telemetry
 from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.stack import stacked
@@ -94,7 +95,7 @@ def _join(run_id: str, parts: list[Part]) -> Run:
     names = [n for n in run.system.columns if n not in ("_timestamp", "_runtime")]
     if "_runtime" not in run.system.columns:
         run.system = run.system.with_columns(pl.lit(None, pl.Float64).alias("_runtime"))
-    run.system = run.system.select("_timestamp", "_runtime", *names)
+    run.system = run.system[["_timestamp", "_runtime", *names]]
     run.runtime = _runtime(run, segments)
     run.active = segments.active_seconds if len(segments.sessions) > 1 else None
     return run
@@ -148,8 +149,8 @@ def _identity(run_id: str, record: dict[str, Any], parts: list[Part]) -> Identit
         notes=record.get("notes", ""),
         sweep=record.get("sweep_id", ""),
         host=record.get("host", "") or metadata.get("host", ""),
-        commit=git.get("commit", ""),
-        repository=git.get("remote_url") or git.get("remote") or "",
+        commit=str(git.get("commit") or ""),
+        repository=str(git.get("remote_url") or git.get("remote") or ""),
         started_at=datetime.fromtimestamp(started, UTC) if started else None,
         forked_from=branch[0] if branch else "",
         forked_at=branch[1] if branch else None,
@@ -199,5 +200,4 @@ def _runtime(run: Run, segments: Segments) -> float | None:
         if isinstance(run.summary.get("_wandb"), dict)
         else None,
     ]
-    numbers = [float(c) for c in candidates if isinstance(c, int | float)]
-    return max(numbers, default=None)
+    return max((float(c) for c in candidates if is_duration(c)), default=None)

@@ -25,6 +25,9 @@ import numpy as np
 import orjson
 import polars as pl
 
+from postrun.model import FAILURES
+from postrun.sources import lenient_json
+from postrun.sources.oddities import Odd, Oddities
 from postrun.sources.text_numbers import number_reader, read_percent
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.keys import Keys, key_path
@@ -55,11 +58,12 @@ class Table:
 
     `rows` is the number of rows so far, which the caller advances; `media` counts dictionaries by
     their `_type`, `notes` says what the type rule had to decide. `only` names the columns that are wanted,
-    None for all.
+    None for all. `odd` counts what is left out or changed.
     """
 
-    def __init__(self, only: frozenset[str] | None = None) -> None:
+    def __init__(self, only: frozenset[str] | None = None, odd: Oddities | None = None) -> None:
         self._only = only
+        self.odd = Oddities() if odd is None else odd
         self.rows = 0
         self.media: Counter[str] = Counter()
         self.nonfinite = 0
@@ -125,10 +129,10 @@ class Table:
 
     def _add_odd(self, row: int, data: bytes, start: int, end: int) -> None:
         """An item that is not (key, value_json): typed values, or none at all."""
-        try:
-            item = wire.decode(data, "HistoryItem", start, end)
-        except wire.WireError:
-            self.invalid += 1
+        bad: list[str] = []
+        item = wire.decode(data, "HistoryItem", start, end, bad)
+        if bad:
+            self.odd[Odd.ITEM] += 1
             return
         name = ".".join(key_path(item))
         self._parse_waiting()  # values stay in the order in which they were logged
@@ -156,16 +160,31 @@ class Table:
             values = orjson.loads(joined)
         except orjson.JSONDecodeError:
             try:
-                values = json.loads(joined)  # accepts NaN and Infinity
-            except ValueError:
+                values = self._parse_words(joined)
+            except (ValueError, RecursionError):
                 values = []
-        if len(values) == len(texts):
-            return values  # type: ignore[no-any-return]
-        return [self._parse_one(text) for text in texts]
+        if len(values) != len(texts):
+            return [self._parse_one(text) for text in texts]
+        if lenient_json.may_be_deep(joined):
+            for i, text in enumerate(texts):
+                if lenient_json.may_be_deep(text) and lenient_json.is_deep(values[i]):
+                    values[i] = self._parse_one(text)
+        return values  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _parse_words(joined: bytes) -> Any:
+        """Return values among which are NaN and Infinity, which the faster parser refuses.
+
+        Raises:
+            ValueError: That is not all that it refuses.
+        """
+        if lenient_json.may_be_broken(joined):
+            raise ValueError("halves of characters")
+        return json.loads(joined.decode())
 
     def _parse_one(self, text: bytes) -> Any:
         try:
-            return json.loads(text)
+            return lenient_json.loads(text, self.odd)
         except ValueError:
             self.invalid += 1
             return text.decode("utf-8", "replace")
@@ -217,8 +236,16 @@ class Table:
         for name in list(self._columns):
             column = self._columns.pop(name)
             if column.pieces:
-                yield from self._finish(column)
+                yield from self._guarded(column)
         self._by_number.clear()
+
+    def _guarded(self, column: Column) -> list[pl.Series]:
+        """Return the series of a column; none if it cannot be made, which is counted."""
+        try:
+            return list(self._finish(column))
+        except FAILURES:  # whatever is odd in one column, the others are read
+            self.odd[Odd.COLUMN] += 1
+            return []
 
     def _finish(self, column: Column) -> Iterator[pl.Series]:
         rows = np.concatenate([p[0] for p in column.pieces])
@@ -364,7 +391,7 @@ def _rounded(values: list[Any]) -> int:
 
 def _is_huge(text: bytes) -> bool:
     digits = text.lstrip(b"-")
-    return digits.isdigit() and not -_INT64 <= int(text) < _INT64
+    return digits.isdigit() and (len(digits) > 19 or not -_INT64 <= int(text) < _INT64)
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from postrun.model import Completeness, Damage, Run, State
+from postrun.model.times import is_duration, is_step, is_time
 from postrun.sources.wandb_local.evidence import Ended
 from postrun.sources.wandb_local.files_folder import differences
 from postrun.sources.wandb_local.part import Part
@@ -21,7 +22,7 @@ def completeness(run: Run, segments: Segments, parts: list[Part], end: Ended) ->
         rows=run.history.height,
         first_step=_int(steps.min()),
         last_step=_int(steps.max()),
-        reported_last_step=reported if isinstance(reported, int) else None,
+        reported_last_step=reported if is_step(reported) else None,
         truncated=any(part.log.truncated for part in parts),
         nonfinite=sum(part.log.nonfinite for part in parts),
         damage=[d for part in parts for d in part.log.damage],
@@ -39,6 +40,7 @@ def completeness(run: Run, segments: Segments, parts: list[Part], end: Ended) ->
         out.notes += _contradictions(part)
     if end.why:
         out.notes.append(f"the state is {run.state.value}: {end.why}")
+    _note_impossible(out, run)
     _note_fork(out, run)
     _judge_end(out, run, segments)
     return out
@@ -74,6 +76,19 @@ def _contradictions(part: Part) -> list[str]:
                 "the log's values are used"
             )
     return out
+
+
+def _note_impossible(out: Completeness, run: Run) -> None:
+    """Note steps and times of the summary that no run has; they are not believed."""
+    known = {"_step": is_step, "_runtime": is_duration, "_timestamp": is_time}
+    for key, believed in known.items():
+        value = run.summary.get(key)
+        if value is not None and not believed(value):
+            out.notes.append(f"the summary's {key} cannot be true and is not used")
+    told = run.summary.get("_wandb")
+    value = told.get("runtime") if isinstance(told, dict) else None
+    if value is not None and not is_duration(value):
+        out.notes.append("the summary's _wandb.runtime cannot be true and is not used")
 
 
 def _note_fork(out: Completeness, run: Run) -> None:

@@ -21,6 +21,8 @@ _SPECIAL = re.compile(r"[\r\n\b\x1b]")
 #: A line that is rewritten more often than this many lines up is out of reach, as on a screen.
 _SCREEN = 128
 _MAX_LINE = 100_000
+#: A number of more digits in a control sequence means nothing to a terminal, and so does the sequence.
+_DIGITS = 9
 
 
 class Terminal:
@@ -86,6 +88,8 @@ class Terminal:
             return other.end() if other else at + 1
         argument, command = match.group(1), match.group(2)
         first = argument.split(";")[0]
+        if len(first) > _DIGITS:
+            return match.end()
         count = int(first) if first.isdigit() else 1
         if command == "A":
             self.row = max(0, self.row - min(count, _SCREEN), len(self.lines) - _SCREEN)

@@ -60,7 +60,7 @@ def read_files_folder(run_folder: Path) -> FilesFolder:
         folder = run_folder
     out.config, out.internal = read_yaml_config(folder / "config.yaml", out.notes)
     out.summary = read_json(folder / "wandb-summary.json", out.notes)
-    out.metadata = read_json(folder / "wandb-metadata.json", out.notes)
+    out.metadata = _typed(read_json(folder / "wandb-metadata.json", out.notes), out.notes)
     out.requirements = _lines(folder / "requirements.txt")
     output = folder / "output.log"
     if output.is_file():
@@ -88,6 +88,41 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, int | float) and isinstance(b, int | float):
         return a == b or math.isclose(a, b, rel_tol=1e-6) or (math.isnan(a) and math.isnan(b))
     return bool(a == b) or str(a) == str(b)
+
+
+#: What of wandb-metadata.json is read by name, and its types.
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("os", "python", "program", "codePath", "codePathLocal", "executable"), (str,)),
+    **dict.fromkeys(("host", "username", "email", "root", "gpu", "gpu_type", "cuda"), (str,)),
+    **dict.fromkeys(("project", "jobType", "name", "state", "cudaVersion"), (str,)),
+    **dict.fromkeys(("startedAt", "heartbeatAt"), (str, int, float)),
+    **dict.fromkeys(("cpu_count", "cpu_count_logical", "gpu_count", "exitcode"), (int,)),
+    **dict.fromkeys(("git", "memory", "slurm", "apple"), (dict,)),
+    "args": (list,),
+}
+
+
+def _typed(metadata: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Return metadata without values of other types than the SDK writes, and without impossible times."""
+    wrong = [
+        name
+        for name, value in metadata.items()
+        if value is not None and name in _TYPES and not isinstance(value, _TYPES[name])
+    ]
+    wrong += [
+        name
+        for name in ("startedAt", "heartbeatAt")
+        if isinstance(metadata.get(name), str | int | float) and parse_time(metadata[name]) is None
+    ]
+    if wrong:
+        values = "1 value is" if len(wrong) == 1 else f"{len(wrong)} values are"
+        shown = ", ".join(wrong[:5]) + (" ..." if len(wrong) > 5 else "")
+        left = "was" if len(wrong) == 1 else "were"
+        notes.append(
+            f"wandb-metadata.json: {values} not of the kind that the SDK writes and {left} left out "
+            f"({shown})"
+        )
+    return {name: value for name, value in metadata.items() if name not in wrong}
 
 
 def _lines(path: Path) -> list[str]:

@@ -16,9 +16,10 @@ import polars as pl
 from postrun.model import Damage
 from postrun.model.times import parse_time
 from postrun.sources.frames.rows import fill_rows
+from postrun.sources.frames.times import ordered
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.files_folder import FilesFolder
-from postrun.sources.wandb_local.log import Log, empty_system, ordered
+from postrun.sources.wandb_local.log import Log, empty_system
 from postrun.sources.wandb_local.media import fold_media
 
 HISTORY, EVENTS = "wandb-history.jsonl", "wandb-events.jsonl"
@@ -48,7 +49,7 @@ def read_legacy(folder: Path, files: FilesFolder) -> Log:
     log.records = len(rows)
     fill_rows(table, rows)
     columns = fold_media({s.name: s for s in table.series()}, table.media)
-    log.history = ordered(columns, table.rows)
+    log.history = ordered(columns, table.rows, log.notes)
     log.media, log.nonfinite = dict(table.media), table.nonfinite
     log.notes += table.notes
     if not log.path.is_file():

@@ -11,7 +11,10 @@ import polars as pl
 
 from postrun.model import Alert, Artifact, Damage, MetricDefinition
 from postrun.model.run import empty_console, empty_history
-from postrun.sources import telemetry
+from postrun.model.times import MOST_STEPS, is_duration, is_time
+from postrun.sources import lenient_json, telemetry
+from postrun.sources.frames.times import ordered
+from postrun.sources.oddities import Odd, Oddities
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.console import Console
@@ -91,6 +94,8 @@ def read_log(path: Path, only: frozenset[str] | None = None) -> Log:
 
 #: Columns that are always read with any other.
 _TIMES = frozenset({"_step", "_runtime", "_timestamp"})
+#: The step of a row whose record holds none.
+_NO_STEP = -(1 << 63)
 #: What a value that is not finite looks like in a log, whatever its key.
 _NOT_FINITE = (b"NaN", b"Infinity")
 
@@ -99,14 +104,14 @@ class _Reader:
     def __init__(self, path: Path, only: frozenset[str] | None) -> None:
         self.only = only
         self.log = Log(path)
+        self.odd = Oddities()
         self.frames = LogReader(path)
-        self.history = Table(None if only is None else only | _TIMES)
+        self.history = Table(None if only is None else only | _TIMES, self.odd)
         self.suspicious = False
-        self.system = Table()
-        self.summary = Summary()
+        self.system = Table(odd=self.odd)
+        self.summary = Summary(self.odd)
         self.console = Console()
         self.metric_names: list[str] = []
-        self.unreadable = 0
         self.history_steps: list[tuple[Ints, Ints]] = []
         self.stat_times: list[float] = []
 
@@ -119,11 +124,12 @@ class _Reader:
         log.system = self._system_frame()
         log.console = self.console.frame()
         log.summary = self.summary.value()
+        log.config = lenient_json.shallow(log.config, self.odd)
+        log.internal_config = lenient_json.shallow(log.internal_config, self.odd)
         log.media = dict(self.history.media)
         log.nonfinite = self.history.nonfinite or int(self.suspicious)
-        log.notes += self.history.notes
-        if self.unreadable:
-            log.notes.append(f"{self.unreadable} records are not readable and were left out")
+        log.notes += self.history.notes + [f"system metrics: {n}" for n in self.system.notes]
+        log.notes += self.odd.sentences()
         return log
 
     def _batch(self, payloads: list[bytes]) -> None:
@@ -137,9 +143,9 @@ class _Reader:
             self._other(buffer, int(buffer.starts[i]), payloads[i], stats)
         if len(output):
             lines, broken = output_lines(buffer, output)
-            self.unreadable += broken
+            self.odd[Odd.RECORD] += broken
             for stdout, moment, text in lines:
-                time = moment if moment == moment else None
+                time = self._time(moment if moment == moment else None)
                 self.console.write("stdout" if stdout else "stderr", text, time)
         self._rows(buffer, history, summary)
         if stats:
@@ -161,7 +167,7 @@ class _Reader:
             np.concatenate([history.end, summary.end]),
         )
         (items, others), broken = split(buffer, both, 0x0A, 0x12)
-        self.unreadable += len(broken)
+        self.odd[Odd.PART] += len(set(broken))
         steps = others.pick(others.row < count)
         if len(steps):
             self.history_steps.append((steps.row + self.history.rows, step_numbers(buffer, steps)))
@@ -177,27 +183,35 @@ class _Reader:
         columns = fold_media({s.name: s for s in self.history.series()}, self.history.media)
         logged = columns.get("_step")
         if self.history_steps and (logged is None or logged.null_count()):
-            numbers = np.full(rows, -1, np.int64)
+            numbers = np.full(rows, _NO_STEP, np.int64)
             for row, number in self.history_steps:
                 numbers[row] = number
             record = pl.Series("_step", numbers)
-            if logged is not None and logged.dtype.is_integer():
-                record = pl.select(pl.coalesce(logged, record).alias("_step")).to_series()
-            columns["_step"] = pl.select(
-                pl.when(record >= 0).then(record).alias("_step")
-            ).to_series()
-        return ordered(columns, rows)
+            if logged is not None and logged.dtype.is_numeric():
+                record = _filled(logged, record)
+            elif logged is not None:
+                columns["_step:text"] = logged.cast(pl.String).alias("_step:text")
+            columns["_step"] = record
+        if (steps := columns.get("_step")) is not None and steps.dtype.is_integer():
+            columns["_step"] = self._believed_steps(steps)
+        return ordered(columns, rows, self.log.notes)
+
+    def _believed_steps(self, steps: pl.Series) -> pl.Series:
+        """Return steps without those that no run reaches."""
+        good = (steps >= 0) & (steps < MOST_STEPS)
+        self.odd[Odd.STEP] += int((~good & (steps != _NO_STEP)).sum())
+        return pl.select(pl.when(good).then(steps).alias("_step")).to_series()
 
     def _stats(self, buffer: Buffer, spans: list[tuple[int, int]]) -> None:
         table = np.array(spans, np.int64)
         messages = Spans(np.arange(len(spans)), table[:, 0].copy(), table[:, 1].copy())
         (items, times), broken = split(buffer, messages, 0x1A, 0x12)
-        self.unreadable += len(broken)
+        self.odd[Odd.PART] += len(set(broken))
         base = len(self.stat_times)
         self.stat_times += [float("nan")] * len(spans)
         pairs = zip(times.row.tolist(), times.start.tolist(), times.end.tolist(), strict=True)
         for row, start, end in pairs:
-            moment = seconds(wire.decode(buffer.data, "Timestamp", start, end))
+            moment = self._seconds(self._decoded(buffer.data, "Timestamp", start, end))
             self.stat_times[base + row] = moment if moment is not None else float("nan")
         self.system.add(buffer, items)
         self.system.rows += len(spans)
@@ -221,8 +235,33 @@ class _Reader:
                 stats.append((base + start, base + end))
             elif kind is not None:
                 getattr(self, f"_on_{kind}")(payload, start, end)
-        except wire.WireError:
-            self.unreadable += 1
+        except Exception:  # whatever is odd in one record, the others are read
+            self.odd[Odd.RECORD] += 1
+
+    def _decoded(self, payload: bytes, message: str, start: int, end: int) -> dict[str, Any]:
+        """Return a message as far as it is readable; what is not is counted."""
+        bad: list[str] = []
+        found = wire.decode(payload, message, start, end, bad)
+        self.odd[Odd.FIELD] += len(bad)
+        return found
+
+    def _seconds(self, timestamp: dict[str, int] | None) -> float | None:
+        """Return the Unix seconds of a Timestamp; an impossible one is counted."""
+        moment = seconds(timestamp)
+        self.odd[Odd.TIME] += bool(timestamp) and moment is None
+        return moment
+
+    def _time(self, moment: float | None) -> float | None:
+        """Return a Unix time if it is one; an impossible one is counted."""
+        good = moment is None or is_time(moment)
+        self.odd[Odd.TIME] += not good
+        return moment if good else None
+
+    def _duration(self, value: int | None) -> int | None:
+        """Return a duration if a run may take it; an impossible one is counted."""
+        good = value is None or is_duration(value)
+        self.odd[Odd.TIME] += not good
+        return value if good else None
 
     def _on_history(self, payload: bytes, start: int, end: int) -> None:
         """A history record in an unusual place of its payload."""
@@ -232,20 +271,24 @@ class _Reader:
         self._rows(Buffer.of([payload]), _span(), _span(start, end))
 
     def _on_run(self, payload: bytes, start: int, end: int) -> None:
-        run = wire.decode(payload, "RunRecord", start, end)
+        run = self._decoded(payload, "RunRecord", start, end)
         self._merge_config(run.pop("config", {}))
         for item in run.pop("summary", {}).get("update", []):
             self.summary.set(key_path(item), item.get("value_json", "null").encode())
         self._learn_telemetry(run.pop("telemetry", {}))
+        if self._seconds(run.get("start_time")) is None:
+            run.pop("start_time", None)
+        if self._duration(run.get("runtime")) is None:
+            run.pop("runtime", None)
         self.log.run |= {k: v for k, v in run.items() if v not in ("", [], None)}
 
     def _on_config(self, payload: bytes, start: int, end: int) -> None:
-        self._merge_config(wire.decode(payload, "ConfigRecord", start, end))
+        self._merge_config(self._decoded(payload, "ConfigRecord", start, end))
 
     def _merge_config(self, record: dict[str, Any]) -> None:
         for item in record.get("update", []):
             path = key_path(item)
-            value = json_value(item.get("value_json", "null"))
+            value = json_value(item.get("value_json", "null"), self.odd, len(path))
             if path[0] == "_wandb":
                 set_path(self.log.internal_config, path[1:] or ("_",), value)
             else:
@@ -254,22 +297,22 @@ class _Reader:
             remove_path(self.log.config, key_path(item))
 
     def _on_output(self, payload: bytes, start: int, end: int) -> None:
-        self._print(wire.decode(payload, "OutputRecord", start, end))
+        self._print(self._decoded(payload, "OutputRecord", start, end))
 
     def _on_output_raw(self, payload: bytes, start: int, end: int) -> None:
         """A raw output record in an unusual place of its payload."""
-        self._print(wire.decode(payload, "OutputRawRecord", start, end))
+        self._print(self._decoded(payload, "OutputRawRecord", start, end))
 
     def _print(self, record: dict[str, Any]) -> None:
         stream = "stdout" if record.get("output_type") == 1 else "stderr"
-        self.console.write(stream, record.get("line", ""), seconds(record.get("timestamp")))
+        self.console.write(stream, record.get("line", ""), self._seconds(record.get("timestamp")))
 
     def _on_files(self, payload: bytes, start: int, end: int) -> None:
-        for item in wire.decode(payload, "FilesRecord", start, end).get("files", []):
+        for item in self._decoded(payload, "FilesRecord", start, end).get("files", []):
             self.log.files[item.get("path", "")] = _FILE_KINDS.get(item.get("type", 0), "")
 
     def _on_artifact(self, payload: bytes, start: int, end: int) -> None:
-        item = wire.decode(payload, "ArtifactRecord", start, end)
+        item = self._decoded(payload, "ArtifactRecord", start, end)
         self.log.artifacts.append(
             Artifact(
                 name=item.get("name", ""),
@@ -280,18 +323,18 @@ class _Reader:
         )
 
     def _on_use_artifact(self, payload: bytes, start: int, end: int) -> None:
-        item = wire.decode(payload, "UseArtifactRecord", start, end)
+        item = self._decoded(payload, "UseArtifactRecord", start, end)
         name = item.get("name") or item.get("id", "")
         self.log.artifacts.append(Artifact(name, item.get("type", ""), direction="input"))
 
     def _on_alert(self, payload: bytes, start: int, end: int) -> None:
-        item = wire.decode(payload, "AlertRecord", start, end)
+        item = self._decoded(payload, "AlertRecord", start, end)
         self.log.alerts.append(
             Alert(item.get("title", ""), item.get("text", ""), item.get("level", ""))
         )
 
     def _on_telemetry(self, payload: bytes, start: int, end: int) -> None:
-        self._learn_telemetry(wire.decode(payload, "TelemetryRecord", start, end))
+        self._learn_telemetry(self._decoded(payload, "TelemetryRecord", start, end))
 
     def _learn_telemetry(self, record: dict[str, Any]) -> None:
         told = telemetry.from_record(record)
@@ -299,7 +342,7 @@ class _Reader:
         self.log.telemetry = telemetry.merged(self.log.telemetry, told)
 
     def _on_metric(self, payload: bytes, start: int, end: int) -> None:
-        item = wire.decode(payload, "MetricRecord", start, end)
+        item = self._decoded(payload, "MetricRecord", start, end)
         name = item.get("name") or item.get("glob_name", "")
         self.metric_names.append(name)
         axis = item.get("step_metric", "")
@@ -318,17 +361,23 @@ class _Reader:
         )
 
     def _on_environment(self, payload: bytes, start: int, end: int) -> None:
-        item = wire.decode(payload, "EnvironmentRecord", start, end)
+        item = self._decoded(payload, "EnvironmentRecord", start, end)
         self.log.environment |= {k: v for k, v in item.items() if v not in ("", [], 0)}
 
     def _on_preempting(self, payload: bytes, start: int, end: int) -> None:
         self.log.preempting = True
 
     def _on_exit(self, payload: bytes, start: int, end: int) -> None:
-        item = wire.decode(payload, "RunExitRecord", start, end)
+        item = self._decoded(payload, "RunExitRecord", start, end)
         self.log.exited = True
         self.log.exit_code = item.get("exit_code", 0)
-        self.log.exit_runtime = item.get("runtime")
+        self.log.exit_runtime = self._duration(item.get("runtime"))
+
+
+def _filled(logged: pl.Series, record: pl.Series) -> pl.Series:
+    """Return the steps that rows hold as a value, else those of their records."""
+    whole = logged.cast(pl.Int64, strict=False)
+    return pl.select(pl.coalesce(whole, record)).to_series()
 
 
 def _span(*ends: int) -> Spans:
@@ -336,21 +385,9 @@ def _span(*ends: int) -> Spans:
     return Spans(*(np.array(v, np.int64) for v in ((0,)[: len(ends) // 2], ends[:1], ends[1:])))
 
 
-def ordered(columns: dict[str, pl.Series], rows: int) -> pl.DataFrame:
-    """A history frame: `_step`, `_runtime`, `_timestamp` first, then all others by name."""
-    for name, dtype in (("_step", pl.Int64), ("_runtime", pl.Float64), ("_timestamp", pl.Float64)):
-        column = columns.get(name)
-        if column is None:
-            columns[name] = pl.Series(name, [None] * rows, dtype=dtype)
-        elif column.dtype != dtype:
-            columns[name] = column.cast(dtype, strict=False)
-    first = ["_step", "_runtime", "_timestamp"]
-    names = first + sorted(n for n in columns if n not in first)
-    return pl.DataFrame([columns[n] for n in names])
-
-
 def seconds(timestamp: dict[str, int] | None) -> float | None:
-    """Unix seconds of a decoded Timestamp."""
+    """Return the Unix seconds of a decoded Timestamp, None if it holds no time that a run may have."""
     if not timestamp:
         return None
-    return timestamp.get("seconds", 0) + timestamp.get("nanos", 0) / 1e9
+    moment = timestamp.get("seconds", 0) + timestamp.get("nanos", 0) / 1e9
+    return moment if is_time(moment) else None

@@ -98,8 +98,9 @@ def classify(buffer: Buffer) -> tuple[Spans, Spans, Spans, list[int]]:
 
 
 def split(buffer: Buffer, messages: Spans, *tags: int) -> tuple[list[Spans], list[int]]:
-    """The length-delimited fields of messages that carry each tag byte, and broken rows.
+    """The length-delimited fields of messages that carry each tag byte, and rows that are broken.
 
+    Broken are rows of which a part is no field, or a field with such a number is not length-delimited.
     `messages.row` is kept as the row of each field. Fields come in the order of their position
     within the message, not row by row.
     """
@@ -107,6 +108,7 @@ def split(buffer: Buffer, messages: Spans, *tags: int) -> tuple[list[Spans], lis
     row, pos, end = messages.row, messages.start, messages.end
     seen: list[tuple[NDArray[np.uint8], Ints, Ints, Ints]] = []
     broken: list[int] = []
+    wrong = np.array([tag & ~7 | wire.VARINT for tag in tags], np.uint8)
     while True:
         alive = pos < end
         if not alive.all():
@@ -122,16 +124,17 @@ def split(buffer: Buffer, messages: Spans, *tags: int) -> tuple[list[Spans], lis
         good = (tag < 0x80) & (delimited | number) & (stop <= end)
         if not good.all():
             for i in np.flatnonzero(~good).tolist():
-                _walk(buffer, int(row[i]), int(pos[i]), int(end[i]), seen, broken)
+                _walk(buffer, int(row[i]), int(pos[i]), int(end[i]), seen, broken, tags)
             row, start, stop, end, tag = row[good], start[good], stop[good], end[good], tag[good]
             delimited = delimited[good]
         if delimited.all():
             seen.append((tag, row, start, stop))
         else:
+            broken += row[np.isin(tag, wrong)].tolist()
             seen.append((tag[delimited], row[delimited], start[delimited], stop[delimited]))
         pos = stop
     for r, p, e in zip(row.tolist(), pos.tolist(), end.tolist(), strict=True):
-        _walk(buffer, r, p, e, seen, broken)
+        _walk(buffer, r, p, e, seen, broken, tags)
     if not seen:
         empty = np.zeros(0, np.int64)
         return [Spans(empty, empty, empty) for _ in tags], broken
@@ -149,6 +152,7 @@ def _walk(
     end: int,
     seen: list[tuple[NDArray[np.uint8], Ints, Ints, Ints]],
     broken: list[int],
+    tags: tuple[int, ...],
 ) -> None:
     """The rest of one message, field by field."""
     found: list[tuple[int, int, int]] = []
@@ -156,6 +160,8 @@ def _walk(
         for number, kind, start, stop in wire.fields(buffer.data, pos, end):
             if kind == wire.BYTES and number < 16:
                 found.append((number << 3 | wire.BYTES, start, stop))
+            elif number << 3 | wire.BYTES in tags:
+                broken.append(row)
     except wire.WireError:
         broken.append(row)
     if found:
@@ -237,14 +243,27 @@ def _timestamps(buffer: Buffer, spans: Spans) -> NDArray[np.float64]:
 
 
 def step_numbers(buffer: Buffer, steps: Spans) -> Ints:
-    """The step number in each HistoryStep message; 0, protobuf's default, where it is left out."""
+    """Return the step number in each HistoryStep message; 0, protobuf's default, if it is left out.
+
+    It is negative if the message is not readable, or if the number is negative or of more than 62 bits.
+    """
     array = buffer.array
     present = (steps.end > steps.start) & (array[steps.start] == _NUM_TAG)
     number, after = _varints(array, steps.start + 1)
     number = np.where(present, number, 0)
     for i in np.flatnonzero(present & (after != steps.end)).tolist():  # beyond 35 bits
-        number[i], _ = wire.varint(buffer.data, int(steps.start[i]) + 1)
+        number[i] = _long_number(buffer.data, int(steps.start[i]) + 1, int(steps.end[i]))
+    number[(steps.end > steps.start) & ~present] = -1
     return number
+
+
+def _long_number(data: bytes, start: int, end: int) -> int:
+    """Return the varint at `start`; -1 if it runs past `end` or has more than 62 bits."""
+    try:
+        number, after = wire.varint(data, start)
+    except wire.WireError:
+        return -1
+    return number if after <= end and number < 1 << 62 else -1
 
 
 def _varints(array: Bytes, pos: Ints) -> tuple[Ints, Ints]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from postrun.model import Seam
 from postrun.sources.frames.stack import TIMES, stacked
-from postrun.sources.wandb_local.log import ordered
+from postrun.sources.frames.times import ordered
 from postrun.sources.wandb_local.part import Part
 from postrun.sources.wandb_local.shared import joined, sessions
 
@@ -78,7 +78,7 @@ def _until(frame: pl.DataFrame, value: float, metric: str) -> pl.DataFrame:
     """Return the rows up to the value of a metric; rows without one belong to the row before."""
     if metric not in frame.columns or not frame[metric].dtype.is_numeric():
         return frame
-    return frame.filter((pl.col(metric).forward_fill() <= value).fill_null(True))
+    return frame.filter((frame[metric].forward_fill() <= value).fill_null(True))
 
 
 def _seam(

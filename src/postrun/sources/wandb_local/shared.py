@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from postrun.sources.frames.stack import TIMES, stacked
-from postrun.sources.wandb_local.log import ordered
+from postrun.sources.frames.times import ordered
 from postrun.sources.wandb_local.part import Part
 
 #: Two processes write at the same time if their rows overlap for this share of the shorter span.
@@ -78,7 +78,9 @@ def joined(parts: Sequence[Part]) -> Joined:
     rest = [f.filter(f[axis].is_null()) for f in told]
     rest += [f for f, has in zip(frames, has_axis, strict=True) if not has]
     rest = [f for f in rest if f.height]
-    history = _by_time(stacked([history, *rest])) if rest else _numbered(history.sort(axis), axis)
+    history = (
+        _by_time(stacked([history, *rest])) if rest else _numbered(_sorted(history, axis), axis)
+    )
     history = ordered({s.name: s for s in history}, history.height)
     return Joined(history, f"{who}; their rows are joined on {axis}")
 
@@ -98,7 +100,7 @@ def _declared_axis(parts: Sequence[Part]) -> str:
 
 def _steps_are_common(frames: Sequence[pl.DataFrame]) -> bool:
     """Return whether equal `_step`s of the writers lie close together in time."""
-    first, *others = (_one_row_each(f, "_step").select("_step", "_timestamp") for f in frames)
+    first, *others = (_one_row_each(f, "_step")[["_step", "_timestamp"]] for f in frames)
     for other in others:
         both = first.join(other, on="_step", suffix="_2").drop_nulls()
         span = max(_span(first), _span(other))
@@ -119,15 +121,20 @@ def _one_row_each(frame: pl.DataFrame, axis: str) -> pl.DataFrame:
     """Return one row per value of the axis, each metric's last value."""
     if not frame[axis].is_duplicated().any():
         return frame
-    last = pl.exclude(axis).drop_nulls().last()
-    return frame.group_by(axis, maintain_order=True).agg(last)
+    key = pl.selectors.by_name(axis)
+    return frame.group_by(key, maintain_order=True).agg((~key).drop_nulls().last())
 
 
 def _side_by_side(frames: Sequence[pl.DataFrame], axis: str) -> pl.DataFrame:
     whole = frames[0]
     for number, frame in enumerate(frames[1:], 2):
         both = whole.join(
-            frame, on=axis, how="full", coalesce=True, suffix="|2", maintain_order="left_right"
+            frame,
+            on=pl.selectors.by_name(axis),
+            how="full",
+            coalesce=True,
+            suffix="|2",
+            maintain_order="left_right",
         )
         for name in [n for n in frame.columns if n != axis and n in whole.columns]:
             both = _merged(both, name, f"{name} (writer {number})")
@@ -138,18 +145,28 @@ def _side_by_side(frames: Sequence[pl.DataFrame], axis: str) -> pl.DataFrame:
 def _merged(both: pl.DataFrame, name: str, own_name: str) -> pl.DataFrame:
     """Make one column of a metric that both writers log, or keep two if their values differ."""
     other = f"{name}|2"
+    mine, theirs = (pl.selectors.by_name(n).as_expr() for n in (name, other))
     if name in TIMES[1:]:
-        return both.with_columns(pl.min_horizontal(name, other).alias(name)).drop(other)
+        return _one(both, name, pl.min_horizontal(mine, theirs))
     same_kind = both[name].dtype == both[other].dtype or (
         both[name].dtype.is_numeric() and both[other].dtype.is_numeric()
     )
     if name != "_step" and not (same_kind and _agree(both, name, other)):
         return both.rename({other: own_name})
-    return both.with_columns(pl.coalesce(name, other).alias(name)).drop(other)
+    return _one(both, name, pl.coalesce(mine, theirs))
+
+
+def _one(both: pl.DataFrame, name: str, values: pl.Expr) -> pl.DataFrame:
+    """Return the frame with one column of a metric instead of two."""
+    return both.with_columns(values.alias(name)).drop(pl.selectors.by_name(f"{name}|2"))
+
+
+def _sorted(frame: pl.DataFrame, axis: str) -> pl.DataFrame:
+    return frame.sort(pl.selectors.by_name(axis))
 
 
 def _agree(both: pl.DataFrame, name: str, other: str) -> bool:
-    known = both.select(name, other).drop_nulls()
+    known = both[[name, other]].drop_nulls()
     return bool(known[name].eq_missing(known[other]).all())
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
+from postrun.sources import lenient_json
+from postrun.sources.oddities import Odd, Oddities
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.keys import Keys, key_path
 from postrun.sources.wandb_local.scan import Buffer, Spans, split_items
 
+#: One more than what is read, so that a cut is noticed.
+_DEEPEST = lenient_json.DEPTH + 1
+
 
 class Summary:
-    """The last value of each summary key; earlier ones are never parsed."""
+    """The last value of each summary key; earlier ones are never parsed. `odd` counts what is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, odd: Oddities) -> None:
+        self._odd = odd
         self._paths: list[tuple[str, ...]] = []
         self._keys = Keys(self._number)
         self._last: dict[tuple[str, ...], bytes] = {}
@@ -48,34 +53,49 @@ class Summary:
                 self.set(path, value)
                 row_of[path] = int(items.row[at])
         for start, end in zip(odd.start.tolist(), odd.end.tolist(), strict=True):
-            item = wire.decode(data, "SummaryItem", start, end)
-            self.set(key_path(item), item.get("value_json", "null").encode())
+            if (item := self._item(data, start, end)) is not None:
+                self.set(key_path(item), item.get("value_json", "null").encode())
         for row, start, end in zip(
             removals.row.tolist(), removals.start.tolist(), removals.end.tolist(), strict=True
         ):
-            path = key_path(wire.decode(data, "SummaryItem", start, end))
+            if (item := self._item(data, start, end)) is None:
+                continue
+            path = key_path(item)
             for known in [p for p in self._last if p[: len(path)] == path]:
                 if row_of.get(known, -1) <= row:
                     del self._last[known]
 
+    def _item(self, data: bytes, start: int, end: int) -> dict[str, Any] | None:
+        """Return one item, None if it is not readable."""
+        bad: list[str] = []
+        item = wire.decode(data, "SummaryItem", start, end, bad)
+        self._odd[Odd.ITEM] += bool(bad)
+        return None if bad else item
+
     def value(self) -> dict[str, Any]:
-        """The summary as W&B shows it: nested keys nested."""
+        """Return the summary as W&B shows it: nested keys nested."""
         out: dict[str, Any] = {}
         for path, text in self._last.items():
-            set_path(out, path, json_value(text))
-        return out
+            set_path(out, path, json_value(text, self._odd, len(path)))
+        found: dict[str, Any] = lenient_json.shallow(out, self._odd)
+        return found
 
 
-def json_value(text: str | bytes) -> Any:
-    """A JSON value; text that is not JSON stays text."""
+def json_value(text: str | bytes, odd: Oddities, level: int = 0) -> Any:
+    """Return a JSON value that stands `level` levels deep in its whole; text that is not JSON stays text."""
     try:
-        return json.loads(text)
+        return lenient_json.loads(text, odd, max(lenient_json.DEPTH - level, 1))
     except ValueError:
         return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
 
 def set_path(target: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    """Set a nested key, making dictionaries on the way."""
+    """Set a nested key, making dictionaries on the way.
+
+    Of a path that is nested deeper than settings are read, the rest becomes one key.
+    """
+    if len(path) > _DEEPEST:
+        path = (*path[: _DEEPEST - 1], ".".join(path[_DEEPEST - 1 :]))
     for part in path[:-1]:
         child = target.get(part)
         if not isinstance(child, dict):

@@ -13,6 +13,7 @@ from typing import Any
 from postrun.sources.wandb_local.schema import MESSAGES
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+_64_BITS = (1 << 64) - 1
 
 
 class WireError(ValueError):
@@ -61,23 +62,42 @@ def fields(
         pos = stop
 
 
-def decode(data: bytes, message: str, pos: int = 0, end: int | None = None) -> dict[str, Any]:
-    """One message as a dictionary of the fields that are present (repeated ones as lists)."""
+def decode(
+    data: bytes, message: str, pos: int = 0, end: int | None = None, bad: list[str] | None = None
+) -> dict[str, Any]:
+    """Return one message as a dictionary of the fields that are present (repeated ones as lists).
+
+    A field that is not as the schema says is left out, and its name added to `bad`. So is what follows bytes
+    that are no field, under the message's name, and an item of a list of which any part is unreadable.
+    """
     schema = MESSAGES[message]
+    bad = [] if bad is None else bad
     out: dict[str, Any] = {}
-    for number, kind, start, stop in fields(data, pos, end):
-        if number not in schema:
-            continue
-        name, want = schema[number]
-        value = _value(data, kind, start, stop, want.rstrip("*"))
-        if want.endswith("*"):
-            out.setdefault(name, []).append(value)
-        else:
-            out[name] = value
+    try:
+        for number, kind, start, stop in fields(data, pos, end):
+            if number not in schema:
+                continue
+            name, want = schema[number]
+            repeated = want.endswith("*")
+            wrong: list[str] = []
+            try:
+                value = _value(data, kind, start, stop, want.rstrip("*"), wrong)
+            except WireError:
+                bad.append(name)
+                continue
+            if repeated and wrong:
+                bad.append(name)
+            elif repeated:
+                out.setdefault(name, []).append(value)
+            else:
+                bad += wrong
+                out[name] = value
+    except WireError:
+        bad.append(message)
     return out
 
 
-def _value(data: bytes, kind: int, start: int, stop: int, want: str) -> Any:
+def _value(data: bytes, kind: int, start: int, stop: int, want: str, bad: list[str]) -> Any:
     expected = (
         BYTES if want == "str" or want in MESSAGES else FIXED64 if want == "double" else VARINT
     )
@@ -86,10 +106,10 @@ def _value(data: bytes, kind: int, start: int, stop: int, want: str) -> Any:
     if want == "str":
         return data[start:stop].decode("utf-8", "replace")
     if want in MESSAGES:
-        return decode(data, want, start, stop)
+        return decode(data, want, start, stop, bad)
     if want == "double":
         return unpack_from("<d", data, start)[0]
-    number, _ = varint(data, start)
+    number = varint(data, start)[0] & _64_BITS
     if want == "bool":
         return bool(number)
     if want == "sint":
