@@ -121,7 +121,7 @@ class _Reader:
         log.summary = self.summary.value()
         log.media = dict(self.history.media)
         log.nonfinite = self.history.nonfinite or int(self.suspicious)
-        log.notes += self.history.notes
+        log.notes += self.history.notes + self.console.notes
         if self.unreadable:
             log.notes.append(f"{self.unreadable} records are not readable and were left out")
         return log
