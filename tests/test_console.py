@@ -74,3 +74,38 @@ def styled(*writes: str) -> list[str | None]:
 )
 def test_colours_are_kept_beside_the_text(writes: list[str], expected: list[str | None]) -> None:
     assert styled(*writes) == expected
+
+
+def test_a_flood_of_empty_lines_is_left_out_counted_and_said() -> None:
+    console = Console()
+    console.write("stdout", "begin\n" + "\n" * 50_000 + "end\n", None)
+    shown = console.frame()["line"].to_list()
+    assert shown[0] == "begin" and shown[-1] == "end"
+    assert len(shown) == 102
+    assert console.notes == [
+        "the console log holds 49,900 empty lines beyond 100 in a row: these were left out"
+    ]
+
+
+def test_empty_lines_one_by_one_are_one_flood() -> None:
+    console = Console()
+    for _ in range(1_000):
+        console.write("stdout", "\n", None)
+    console.write("stdout", "end", None)
+    assert len(console.frame()) == 101
+    assert "900 empty lines" in console.notes[0]
+
+
+def test_the_cursor_stops_at_the_edge_of_the_screen() -> None:
+    assert sum(map(len, lines("\x1b[99999C.\n" * 1_000))) <= 501_000
+    assert lines("x" * 700 + "\r\x1b[650Cy\n") == ["x" * 650 + "y" + "x" * 49]
+    assert lines("\x1b[" + "9" * 10_000 + "C.\n") == [" " * 500 + "."]
+
+
+def test_a_bar_painted_without_end_keeps_what_shows() -> None:
+    console = Console()
+    for step in range(5_000):
+        console.write("stdout", f"\r\x1b[32m{step:5}\x1b[0m of 5000", None)
+    frame = console.frame()
+    assert frame["styled"].to_list() == ["\x1b[32m 4999\x1b[0m of 5000"]
+    assert len(console._terminals["stdout"].colours[0]) <= 256

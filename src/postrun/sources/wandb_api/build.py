@@ -170,7 +170,9 @@ def _built(
             "system metrics", _no_system(), lambda: _system(theirs, identity.started_at, notes)
         ),
         console=part(
-            "console log", empty_console(), lambda: _console(theirs, texts.get("output.log", ""))
+            "console log",
+            empty_console(),
+            lambda: _console(theirs, texts.get("output.log", ""), notes),
         ),
         files=[RunFile(f.name, f.size) for f in sorted(files, key=lambda f: str(f.name))],
         artifacts=part("artifacts", [], lambda: _artifacts(theirs)),
@@ -262,8 +264,8 @@ def _sampled(theirs: Any, sample: int) -> pl.DataFrame:
     return ordered({s.name: s for s in frame}, frame.height)
 
 
-def _console(theirs: Any, output: str) -> pl.DataFrame:
-    """Return the log as a terminal would have shown it.
+def _console(theirs: Any, output: str, notes: list[str]) -> pl.DataFrame:
+    """Return the log as a terminal would have shown it; `notes` takes what was left out.
 
     If the server has no log lines, `output`, the text of the run's `output.log`, takes their place.
     """
@@ -276,6 +278,7 @@ def _console(theirs: Any, output: str) -> pl.DataFrame:
     if not frame.height and output:
         console.write("stdout", output, None)
         frame = console.frame()
+    notes += console.notes
     return frame if frame.height else empty_console()
 
 

@@ -128,7 +128,8 @@ class _Reader:
         log.internal_config = lenient_json.shallow(log.internal_config, self.odd)
         log.media = dict(self.history.media)
         log.nonfinite = self.history.nonfinite or int(self.suspicious)
-        log.notes += self.history.notes + [f"system metrics: {n}" for n in self.system.notes]
+        log.notes += self.history.notes + self.console.notes
+        log.notes += [f"system metrics: {n}" for n in self.system.notes]
         log.notes += self.odd.sentences()
         return log
 

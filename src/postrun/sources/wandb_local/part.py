@@ -134,7 +134,7 @@ def _console(log: Log, files: FilesFolder) -> pl.DataFrame:
     """
     ours = log.console
     if not ours.height:
-        return _screen(files.console) if files.console else ours
+        return _screen(files.console, log.notes) if files.console else ours
     lines = ours["line"].to_list()[-_ANCHORS:]
     for line in reversed(lines):
         at = files.console.rfind(line) if line.strip() else -1
@@ -146,12 +146,15 @@ def _console(log: Log, files: FilesFolder) -> pl.DataFrame:
     if not later.strip():
         return ours
     known = ours["line"][-len(later) :].implode()
-    new = _screen(later).filter(~pl.col("line").is_in(known) & (pl.col("line").str.len_chars() > 0))
+    new = _screen(later, log.notes).filter(
+        ~pl.col("line").is_in(known) & (pl.col("line").str.len_chars() > 0)
+    )
     return pl.concat([ours, new]) if new.height else ours
 
 
-def _screen(text: str) -> pl.DataFrame:
-    """Return the lines that a terminal would show of a text."""
+def _screen(text: str, notes: list[str]) -> pl.DataFrame:
+    """Return the lines that a terminal would show of a text; `notes` takes what was left out."""
     console = Console()
     console.write("stdout", text, None)
+    notes += console.notes
     return console.frame()
