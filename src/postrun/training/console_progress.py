@@ -8,20 +8,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from postrun.model.text import position
+from postrun.training.console_words import NOT_NOW, OTHER_WORK, UNIT_PATTERN, unit_of_word
 
 #: Lines from either end of the console that are looked through.
 _TAIL = 3000
 _BAR = re.compile(r"(?P<percent>\d{1,3})%\s*\|[^|]*\|\s*(?P<done>\d+)/(?P<total>\d+)\s*\[")
-#: Bars of other work than training.
-_OTHER_WORK = re.compile(
-    r"download|loading|shard|\bmap\b|tokeni[sz]|fetching|filter|eval|valid|test|predict|generat|extract|"
-    r"upload|convert|saving|process|sampl|sanity|inference|metric|dataset|prepar",
-    re.IGNORECASE,
-)
 #: Bars that begin again with each epoch.
 _INNER = re.compile(r"epoch|train|batch|iter\b", re.IGNORECASE)
 _COUNTER = re.compile(
-    r"\b(?P<unit>epoch|step|iter(?:ation)?|update|episode|round|batch|stage)s?\b[\s:=#\[(]{0,4}"
+    rf"\b(?P<unit>{UNIT_PATTERN})s?\b[\s:=#\[(]{{0,4}}"
     r"(?P<done>\d[\d,]*)\s*(?:/|of)\s*(?P<total>\d[\d,]*)(?P<bar>\s*[━╸╺])?",
     re.IGNORECASE,
 )
@@ -40,8 +35,6 @@ _COMPLETED = re.compile(
     r"(?!.*\b(?:epoch|round|fold)\b)",
     re.IGNORECASE,
 )
-#: Counters that tell of another time than the line's own.
-_NOT_NOW = re.compile(r"best|resum|load|restor|from|until|every|saved|start", re.IGNORECASE)
 #: Results that follow a counter ("Epoch 3/10 loss: 0.2"), and a place within what it counts.
 _RESULT = re.compile(
     r"\b\w*(?:loss|acc|accuracy|reward|return|score|f1|m?iou|dice|auc|ppl|psnr)\b['\"]?\s*[:=]?\s*-?\d",
@@ -50,7 +43,6 @@ _RESULT = re.compile(
 _INSIDE = re.compile(r"\d+\s*/\s*\d+|\d%\||\bit/s\b|\b(?:batch|step|iter)", re.IGNORECASE)
 #: Counters that are printed when one begins.
 _BEGUN = ("epoch", "stage", "round")
-_UNITS = {"iter": "iteration"}
 #: What counts the steps of an optimizer, or something as fine.
 STEPS = ("step", "iteration", "update")
 #: The unit of a bar that counts something that nothing names.
@@ -205,11 +197,11 @@ def reached(lines: Sequence[str], unit: str) -> Count | None:
     last: Count | None = None
     for line in _ends(lines):
         for match in _BARE.finditer(line):
-            word = (match["unit"] or match["what"]).lower()
+            word = match["unit"] or match["what"]
             before = line[: match.start()][-24:]
-            if _UNITS.get(word, word) != unit or _NOT_NOW.search(before):
+            if unit_of_word(word) != unit or NOT_NOW.search(before):
                 continue
-            if not _OTHER_WORK.search(before):
+            if not OTHER_WORK.search(before):
                 count = _number(match["done"] or match["nth"])
                 zero = count == 0 or (last is not None and last.from_zero)
                 last = Count(count, zero, _tells_results(line[match.end() :]))
@@ -249,13 +241,13 @@ def ended_by_itself(lines: Sequence[str]) -> tuple[bool, Progress | None]:
 def _counters(line: str) -> list[Progress]:
     found = []
     for match in _COUNTER.finditer(line):
-        unit = match["unit"].lower()
+        unit = unit_of_word(match["unit"])
         done, total = _number(match["done"]), _number(match["total"])
-        if total > 0 and done <= total and not _OTHER_WORK.search(line[: match.start()][-24:]):
+        if total > 0 and done <= total and not OTHER_WORK.search(line[: match.start()][-24:]):
             text = " ".join(match[0].split())
             where = f'the console ("{text}")'
             begun = unit in _BEGUN and not _tells_results(line[match.end() :])
-            p = Progress(_UNITS.get(unit, unit), done, total, where, begun)
+            p = Progress(unit, done, total, where, begun)
             if match["bar"] and unit == "epoch":  # Lightning's bar names the last epoch, from 0 on
                 p = replace(p, done=done + 1, total=total + 1, at=done)
             found.append(p)
@@ -270,7 +262,7 @@ def _bars(line: str) -> list[tuple[str, int, int]]:
     for match in _BAR.finditer(line):
         words, total = line[begin : match.start()], int(match["total"])
         begin = match.end()
-        if total > 1 and not _OTHER_WORK.search(words):
+        if total > 1 and not OTHER_WORK.search(words):
             found.append((words, int(match["done"]), total))
     return found
 

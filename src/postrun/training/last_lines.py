@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from postrun.training.console_words import SDK_LINE
+
 #: Lines from the end in which an error is the last word.
 _LAST = 8
 _ERROR = re.compile(
@@ -25,7 +27,7 @@ _NO_MESSAGE = re.compile(r"^\s*wandb\b|%\s*\||warnings\.warn|Warning\b|^\s*$|^\s
 
 def own_lines(lines: Sequence[str]) -> list[str]:
     """Return the lines that hold text and are not the SDK's."""
-    return [line for line in lines if line.strip() and not line.lstrip().startswith("wandb")]
+    return [line for line in lines if line.strip() and not line.lstrip().startswith(SDK_LINE)]
 
 
 def logged_error(lines: Sequence[str]) -> str:
