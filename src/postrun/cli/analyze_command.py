@@ -24,6 +24,7 @@ from postrun.job import Options, Result
 from postrun.model import RunRef, Severity
 from postrun.report.files import json_text
 from postrun.report.terminal import make_console, print_brief, print_run, progress_bar
+from postrun.sources import what_was_found
 
 
 @click.command(name="analyze")
@@ -67,6 +68,8 @@ def command(
         selection=asked_rules(asked),
     )
     refs, errors = find(targets, choice(asked))
+    if found := what_was_found(refs):
+        click.echo(found, err=True)
     results = _run(refs, options, workers, cluster, show=not (as_json or quiet))
     errors += [r.error for r in results if r.error]
     if as_json:
