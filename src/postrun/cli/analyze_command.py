@@ -27,6 +27,7 @@ from postrun.model import RunRef, Severity
 from postrun.report.index.workspace import Entry, Joined, Workspace, workspace
 from postrun.report.progress import progress_bar, waiting
 from postrun.report.terminal import print_brief, print_run
+from postrun.sources import what_was_found
 
 #: Of more runs than this, each is one row.
 _FEW = 3
@@ -82,6 +83,8 @@ def command(
         privacy=privacy(asked),
         selection=asked_rules(asked),
     )
+    if found := what_was_found(refs):
+        click.echo(found, err=True)
     results = _results(refs, options, workers, cluster)
     errors += [r.error for r in results if r.error]
     read = [r for r in results if not r.error]

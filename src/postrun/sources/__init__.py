@@ -3,6 +3,7 @@
 from postrun.sources.declared import declare
 from postrun.sources.prefetch import prefetched
 from postrun.sources.registry import resolve, resolve_all, sources
+from postrun.sources.trackers.source import what_was_found
 from postrun.sources.wandb_api.options import Choice, RemoteOptions
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "resolve",
     "resolve_all",
     "sources",
+    "what_was_found",
 ]

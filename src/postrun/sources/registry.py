@@ -12,9 +12,13 @@ from postrun.plugins import load_plugins, plugin_failed
 from postrun.sources.base import Source
 from postrun.sources.exported.source import Exported
 from postrun.sources.stored import Stored
+from postrun.sources.trackers.source import Trackers
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.sources.wandb_api.source import WandbApi
 from postrun.sources.wandb_local.source import WandbLocal
+
+#: Sources of which one folder may hold runs side by side.
+_FOLDERS = (WandbLocal, Trackers, Exported)
 
 
 def sources(remote: RemoteOptions | None = None) -> list[Source]:
@@ -23,7 +27,7 @@ def sources(remote: RemoteOptions | None = None) -> list[Source]:
     What is on disk comes first, then plug-ins, then the W&B server, which takes any "name/name". A
     store comes before all: its filters have a "?", which is a pattern elsewhere.
     """
-    own: list[Source] = [Stored(remote), WandbLocal(), Exported()]
+    own: list[Source] = [Stored(remote), WandbLocal(), Trackers(), Exported()]
     return [*own, *load_plugins("postrun.sources", _guarded), WandbApi(remote)]
 
 
@@ -81,7 +85,9 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
         if isinstance(source, WandbApi) and (explicit or _is_pattern(text)):
             continue
         if source.claims(text):
-            return _chosen(text, list(source.find(text)), remote)
+            mixed = isinstance(source, _FOLDERS) and path.is_dir()
+            found = _of_folder(text) if mixed else list(source.find(text))
+            return _chosen(text, found, remote)
     if not path.exists() and _is_pattern(text):
         return _resolve_glob(str(path), remote)
     if not path.exists():
@@ -90,6 +96,12 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
         raise TargetError(path, "the folder is empty", _WHERE)
     kind = "no run in this folder" if path.is_dir() else "not a run that postrun can read"
     raise TargetError(path, kind, _WHERE)
+
+
+def _of_folder(target: str) -> list[RunRef]:
+    """Return the runs in a folder, of W&B, of other trackers and of exports, newest first."""
+    found = [ref for kind in _FOLDERS for ref in kind().find(target)]
+    return sorted(found, key=lambda ref: (ref.modified, ref.id), reverse=True)
 
 
 def _chosen(target: str, found: list[RunRef], options: RemoteOptions | None) -> list[RunRef]:
@@ -123,7 +135,8 @@ def resolve_all(
 
 _WHERE = (
     "Give a run-ID.wandb file, a run folder, a folder of run folders such as ./wandb, "
-    "an exported folder, a CSV or Parquet history, a store, or entity/project[/run] on a W&B server."
+    "an exported folder, a CSV or Parquet history, the logs of another tracker (TensorBoard, MLflow, "
+    "trainer_state.json, a console log, ...), a store, or entity/project[/run] on a W&B server."
 )
 
 

@@ -46,6 +46,11 @@ def run_id(place: Path) -> str:
     return match.group(2) if match else place.stem if log else place.name
 
 
+def is_run_folder_name(name: str) -> bool:
+    """Return whether a folder is called as the SDK calls those of its runs."""
+    return bool(_FOLDER.match(name))
+
+
 def folder_of(place: Path) -> Path:
     """Return the run folder of a place."""
     return place.parent if place.suffix == ".wandb" else place

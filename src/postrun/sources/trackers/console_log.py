@@ -1,0 +1,119 @@
+"""A console log as a run of its own: metrics out of its lines, and the log itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from postrun.model import Identity, Run, TargetError
+from postrun.sources.trackers.base import Found
+from postrun.sources.trackers.building import tracker_run
+from postrun.sources.wandb_local.console import Console
+from postrun.training.console_history import COUNTERS, console_history
+
+SUFFIXES = (".log", ".txt", ".out")
+#: Bytes of the beginning and of the end of a file in a folder that are looked through for metrics.
+_LOOK = 131_072
+
+
+class ConsoleLog:
+    """Text files with lines such as "step 100 loss 2.31"."""
+
+    name = "console_log"
+    title = "console log"
+
+    def runs(self, folder: Path, names: Sequence[str]) -> Iterator[Found]:
+        """Yield each log of a folder that prints metrics."""
+        logs = [folder / name for name in sorted(names) if name.endswith(SUFFIXES)]
+        for path in logs:
+            if _prints_metrics(path):
+                yield self.of_file(path, several=len(logs) > 1)
+
+    def owns(self, folder: Path, name: str) -> bool:
+        """Return False: a file owns no folder."""
+        return False
+
+    def of_file(self, path: Path, several: bool = True) -> Found:
+        """Return the run of a log that the user named, whether it prints metrics or not."""
+        return Found(
+            path, (path,), partial(_load, self.name, path), id=path.stem if several else ""
+        )
+
+
+def _prints_metrics(path: Path) -> bool:
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            text = file.read(_LOOK)
+            if size > _LOOK:
+                file.seek(max(_LOOK, size - _LOOK))
+                text += b"\n" + file.read(_LOOK)
+    except OSError:
+        return False
+    return b"\0" not in text and console_history(text.decode("utf-8", "replace")) is not None
+
+
+def read_text(path: Path) -> str:
+    """Return a log as text; UTF-16, as PowerShell redirects it, is read by its mark.
+
+    Raises:
+        TargetError: The file is not readable, or is no text.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TargetError(
+            path, f"not readable: {error.strerror}", "Check its permissions."
+        ) from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    if b"\0" in data[:4096]:
+        raise TargetError(path, "not a text file: it holds zero bytes", "Pass the log as text.")
+    return data.decode("utf-8", "replace")
+
+
+def console_frame(text: str) -> pl.DataFrame:
+    """Return a log as `Run.console` has it: as a terminal would have shown it."""
+    console = Console()
+    console.write("stdout", text.replace("\r\n", "\n"), None)
+    return console.frame()
+
+
+def _load(source: str, path: Path, run_id: str) -> Run:
+    """Read a log.
+
+    Raises:
+        TargetError: It is not readable, or none of its lines holds metrics that repeat.
+    """
+    text = read_text(path)
+    found = console_history(text)
+    if found is None:
+        what = (
+            "no line with metrics that repeats"
+            if any(c.isdigit() for c in text)
+            else "no number in it"
+        )
+        raise TargetError(
+            path,
+            what,
+            'postrun reads lines such as "step 100 loss 2.31", "Epoch 3/10 - val_loss: 0.41" or '
+            "\"{'loss': 2.3, 'epoch': 0.1}\" that are printed at least 5 times.",
+        )
+    step = next((c for c in COUNTERS if c in found.columns and _counts(found[c])), None)
+    if step:
+        found = found.with_columns(pl.col(step).alias("_step"))
+    notes = [
+        "read from a console log: config, system metrics and what was not printed are not in it"
+    ]
+    run = tracker_run(source, Identity(run_id, name=path.name), found, path, notes=notes)
+    run.console = console_frame(text)
+    return run
+
+
+def _counts(series: pl.Series) -> bool:
+    """Return whether a counter holds whole numbers that never fall, one at least in each row."""
+    whole = series.dtype.is_integer() and not series.null_count()
+    return whole and not bool((series.diff().drop_nulls() < 0).any())

@@ -1,0 +1,1 @@
+"""MLflow: its file store (`mlruns`), its SQLite database, and what both have in common."""

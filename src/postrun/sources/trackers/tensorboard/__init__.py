@@ -1,0 +1,1 @@
+"""TensorBoard event files: TFRecords of protobuf events, read without TensorFlow."""
