@@ -78,6 +78,11 @@ def is_seed(key: str) -> bool:
     return bool(_SEED.search(key))
 
 
+def is_choice(key: str) -> bool:
+    """Return whether a setting's name is that of a choice: no seed, and no name or place of a run."""
+    return not is_seed(key) and not _INCIDENTAL.search(key)
+
+
 def settings(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
     """Settings that differ and mean something, to their value in each run (None: not set).
 

@@ -110,6 +110,12 @@ class Scores:
         )
 
     @property
+    def results(self) -> dict[str, float]:
+        """What each run is compared by, by its id; without the runs that are left out."""
+        pairs = zip(self.project.records, self.levels.tolist(), strict=True)
+        return {record.id: level for record, level in pairs if np.isfinite(level)}
+
+    @property
     def evaluated(self) -> bool:
         """Whether the metric is an evaluation, whose single values count as they are."""
         return any(

@@ -92,6 +92,8 @@ def sweep_study(
         "sweep",
         f"{scores.metric}: {len(project)} runs, {len(ranking.configurations)} configurations",
         subject=scores.metric,
+        axis=scores.axis,
+        results=scores.results,
     )
     _headline(study, scores, ranking, varied, result)
     _caveats(study, scores, values, lost, params, varied, labels, ranking, result)

@@ -50,7 +50,12 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
         "compare",
         f"{scores.metric}: {len(grouping.groups)} groups of {len(scores.project)} runs",
         subject=scores.metric,
+        axis=scores.axis,
+        results=scores.results,
     )
+    if not grouping.single:
+        ids = [r.id for r in scores.project.records]
+        study.groups = {ids[i]: g.label for g in grouping.groups for i in g.members}
     if grouping.single:
         study.title = f"{scores.metric}: {len(scores.project)} runs"
     tuned = tuned_table(scores, grouping, ranked)

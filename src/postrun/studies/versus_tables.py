@@ -39,8 +39,8 @@ def legend_section(grouping: Grouping) -> list[Section]:
         {"group": g.label, **{short_key(k, shown): value_text(g.settings[k]) for k in shown}}
         for g in sorted(groups, key=lambda g: natural(g.label))
     ]
-    text = "What differs between the groups. `--baseline` and `--group` take these names."
-    return [Section("legend", "Names of the groups", [text], pl.DataFrame(rows))]
+    text = "What differs between the groups. The options --baseline and --group take these names."
+    return [Section("legend", "Names of the groups", [text], pl.DataFrame(rows), whole=True)]
 
 
 def group_section(
@@ -217,7 +217,7 @@ def pair_section(pairs: list[Pair]) -> Section:
             "intervals",
             "Probability of improvement",
             {
-                "x": "probability that a run of the first beats one of the second",
+                "x": "probability that the first beats the second",
                 "reference": 0.5,
                 "rows": [
                     {
