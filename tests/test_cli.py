@@ -327,7 +327,7 @@ def test_many_runs_wrong_usage(tmp_path: Path) -> None:
         (["compare", target, "--by", "lrr"], "did you mean lr"),
         (["compare", target, "--metric", "val_los"], "Did you mean val_loss"),
         (["compare", target, "--by", "lr", "--baseline", "0.3"], "no group is called '0.3'"),
-        (["compare", target, "--align", "tokens"], "no run counts tokens"),
+        (["compare", target, "--align", "tokens"], "No run counts tokens"),
         (["sweep", target, "--also", "speed"], "no run has a metric 'speed'"),
     ):
         assert words in postrun(*arguments, code=2, POSTRUN_CACHE_DIR=cache).stderr

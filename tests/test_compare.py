@@ -77,7 +77,7 @@ def test_equal_groups_are_not_told_apart() -> None:
 def test_one_run_each_says_how_little_it_proves() -> None:
     found = study(seeds({"adam": 1.0, "sgd": 1.5}, count=1))
     assert found["pairs"]["verdict"].to_list() == ["too few runs"]
-    assert "nothing can be said about other seeds" in " ".join(found.headline)
+    assert "not what would happen again with other seeds" in " ".join(found.headline)
 
 
 def test_groups_that_mix_settings_are_judged_at_their_best() -> None:
@@ -168,7 +168,7 @@ def test_grouping_by_fields_of_the_run() -> None:
     project.targets = ["one", "two"]
     assert [g.label for g in group_runs(project, ["target"]).groups] == ["one", "two"]
     assert group_runs(project).single
-    with pytest.raises(UsageError, match="no run has a setting 'grup'; did you mean group"):
+    with pytest.raises(UsageError, match="No run has a setting 'grup'; did you mean group"):
         group_runs(project, ["grup"])
 
 
@@ -192,7 +192,7 @@ def test_unknown_metrics_and_directions_are_refused_with_a_hint() -> None:
     with pytest.raises(UsageError, match="--goal"):
         score(project, "odd")
     assert score(project, "odd", "max").sign == 1
-    with pytest.raises(UsageError, match="no run counts tokens"):
+    with pytest.raises(UsageError, match="No run counts tokens"):
         score(project, "odd", "max", "tokens")
 
 

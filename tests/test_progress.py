@@ -20,7 +20,7 @@ def runs(levels: list[float], **fields: list[Any]) -> list[dict[str, Any]]:
 
 
 def study(described: list[dict[str, Any]], **more: Any) -> Any:
-    return progress_study(score(made_project(described), "loss"), **more)
+    return progress_study(score(made_project(described), "loss", **more))
 
 
 def test_records_and_what_changed_at_each() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from postrun.model.study import Study
-from postrun.report.html.figures import ticks
+from postrun.report.html.figures.frame import ticks
 from postrun.report.html.study_page import write_study_page
 from postrun.report.studies.files import markdown, write_study
 from postrun.report.studies.terminal import print_study
@@ -121,8 +121,8 @@ def test_charts_are_drawn(studies: list[Study], chrome: Any, tmp_path: Path) -> 
         path = tmp_path / f"{study.kind}.html"
         write_study_page(path, study)
         reader = Reader(chrome, path)
-        counts[study.kind] = reader.page.locator("svg.figure").count()
-        for box in reader.page.locator("svg.figure").all():
+        counts[study.kind] = reader.page.locator("svg.figure:visible").count()
+        for box in reader.page.locator("svg.figure:visible").all():
             size = box.bounding_box()
             assert size and size["width"] > 200 and size["height"] > 60
         reader.context.close()

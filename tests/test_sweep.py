@@ -206,5 +206,5 @@ def test_lost_runs_count_as_the_worst() -> None:
 
 
 def test_nothing_to_search_over() -> None:
-    with pytest.raises(UsageError, match="no settings differ"):
+    with pytest.raises(UsageError, match="No settings differ"):
         sweep_study(score(made_project([{"metrics": {"loss": flat(1)}}] * 3), "loss"))

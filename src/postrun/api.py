@@ -214,7 +214,8 @@ def compare(
     by: str | Sequence[str] = (),
     *,
     goal: str = "",
-    align: str = "step",
+    align: str = "auto",
+    use: str = "final",
     threshold: float | None = None,
     task: str = "",
     baseline: str = "",
@@ -226,22 +227,28 @@ def compare(
         metric: What to compare by; the main metric where empty.
         by: Config keys or fields to group by; seeds of equal configs where empty.
         goal: "min" or "max"; what is known of the metric where empty.
-        align: "step", "time", "tokens", "samples", "epoch" or "compute" (GPU hours).
-        threshold: The level that runs are timed to; the median run's where None.
+        align: "step", "time", "tokens", "samples", "epoch", "compute" (GPU hours) or "end" (of each run's
+            training); "auto" takes what the runs' budgets agree in.
+        use: "final" or "best": what of each run is compared.
+        threshold: The value that runs are timed to; the median run's if None.
         task: A config key whose values are tasks.
-        baseline: A group's label: it is compared with each other one.
+        baseline: A group's name: it is compared with each other one.
 
     Returns:
         A study: `headline`, `caveats`, and `tables` as Polars frames ("groups", "pairs", "runs", ...).
     """
-    from postrun.studies.groups import group_runs
+    from postrun.studies.groups import group_runs, require_group
     from postrun.studies.scores import score
     from postrun.studies.versus import compare_study
 
     held = _project(runs)
     keys = (by,) if isinstance(by, str) and by else tuple(by)
-    scores = score(held, metric, goal, align, threshold)
-    return compare_study(scores, group_runs(held, keys), task, baseline)
+    grouping = group_runs(held, keys)
+    if baseline:
+        require_group(grouping, baseline)
+    parts = [g.members for g in grouping.groups]
+    scores = score(held, metric, goal, align, threshold, use, parts)
+    return compare_study(scores, grouping, task, baseline)
 
 
 def sweep(
@@ -250,7 +257,8 @@ def sweep(
     *,
     goal: str = "",
     also: Sequence[str] = (),
-    align: str = "step",
+    align: str = "auto",
+    use: str = "final",
     seed: int = 0,
 ) -> Study:
     """A search over hyper-parameters, as `postrun sweep`. Needs scikit-learn (`postrun[sweep]`).
@@ -262,8 +270,8 @@ def sweep(
     from postrun.studies.sweep import sweep_study
 
     held = _project(runs)
-    others = [score(held, name, "", align) for name in also]
-    return sweep_study(score(held, metric, goal, align), others, seed)
+    others = [score(held, name, "", align, use=use) for name in also]
+    return sweep_study(score(held, metric, goal, align, use=use), others, seed)
 
 
 def failures(runs: Project | Target | Sequence[Target]) -> Study:
@@ -278,13 +286,14 @@ def progress(
     metric: str = "",
     *,
     goal: str = "",
+    align: str = "auto",
     use: str = "final",
 ) -> Study:
-    """A metric's records over time, as `postrun progress`. `use`: "final" or "best"."""
+    """A metric's records over time, as `postrun progress`; the rest as in `compare`."""
     from postrun.studies.progress import progress_study
     from postrun.studies.scores import score
 
-    return progress_study(score(_project(runs), metric, goal), use)
+    return progress_study(score(_project(runs), metric, goal, align, use=use))
 
 
 def _project(runs: Project | Target | Sequence[Target]) -> Project:

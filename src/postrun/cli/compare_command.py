@@ -13,11 +13,13 @@ from postrun.cli.many import (
     many_options,
     needed,
     read_project,
+    use_option,
     with_curves,
 )
 from postrun.cli.targets import targets_argument
-from postrun.model import UsageError
-from postrun.studies.groups import group_runs
+from postrun.model import RunRef, UsageError
+from postrun.records.project import Project
+from postrun.studies.groups import Grouping, chosen_groups, group_runs, require_group
 from postrun.studies.scores import score
 from postrun.studies.versus import compare_study
 
@@ -50,6 +52,7 @@ from postrun.studies.versus import compare_study
     help="Level to measure the time to (default: the median run's).",
 )
 @align_option
+@use_option
 @goal_option
 @many_options
 def command(
@@ -60,22 +63,46 @@ def command(
     task: str,
     threshold: float | None,
     align: str,
+    use: str,
     goal: str | None,
     **asked: Any,
 ) -> None:
     """Show how runs or groups differ, which is better, and how sure that is (default: ./wandb)."""
-    project, refs, errors = read_project(targets, asked, needed(metrics, align))
+    project, refs, errors, grouping = _read(targets, by, needed(metrics, align), asked)
     if len(project) < 2 and not errors:
         raise UsageError("compare needs at least two runs")
-    grouping = group_runs(project, by)
-    labels = [g.label for g in grouping.groups]
-    if baseline and baseline not in labels:
-        raise UsageError(f"no group is called {baseline!r}; there are {', '.join(labels[:12])}")
+    if baseline:
+        require_group(grouping, baseline)
+    parts = [g.members for g in grouping.groups]
     studies = [
         compare_study(
-            score(project, metric, goal or "", align, threshold), grouping, task, baseline
+            score(project, metric, goal or "", align, threshold, use, parts),
+            grouping,
+            task,
+            baseline,
         )
         for metric in metrics or (project.main_metric(),)
     ]
 
     finish(studies, asked, errors, with_curves(refs, True, asked))
+
+
+def _read(
+    targets: tuple[str, ...],
+    by: tuple[str, ...],
+    only: frozenset[str] | None,
+    asked: dict[str, Any],
+) -> tuple[Project, list[RunRef], list[str], Grouping]:
+    """Return the runs and their groups; `--group` names a W&B group, or a group of the report."""
+    name = asked["group"]
+    try:
+        project, refs, errors = read_project(targets, asked, only)
+        return project, refs, errors, group_runs(project, by)
+    except UsageError:
+        if not name:
+            raise
+    asked["group"] = ""
+    project, refs, errors = read_project(targets, asked, only)
+    project, grouping = chosen_groups(group_runs(project, by), [name], project)
+    kept = {r.id for r in project.records}
+    return project, [ref for ref in refs if ref.id in kept], errors, grouping

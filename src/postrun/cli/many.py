@@ -14,11 +14,14 @@ from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import privacy, privacy_options, role_option
 from postrun.cli.targets import find_each, report_errors
 from postrun.gather import comparable, gather
+from postrun.metrics.axis import COUNTERS
 from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
-from postrun.records.project import AXES, Project
+from postrun.records.project import AXES, END, Project
 from postrun.report.progress import progress_bar
 from postrun.report.studies.terminal import print_study
+from postrun.studies.basis import AUTO, is_settled
+from postrun.studies.scores import USES
 
 #: Runs whose curves one HTML report holds; of more, it holds what the study says.
 _MOST_RUNS = 200
@@ -65,32 +68,48 @@ def align_option(function: F) -> F:
     """`--align`."""
     return click.option(
         "--align",
-        type=click.Choice(AXES),
-        default="step",
+        type=click.Choice([AUTO, *AXES]),
+        default=AUTO,
         show_default=True,
-        help="Axis to compare runs on.",
+        help="Axis to compare runs on; auto takes the one on which their budgets agree.",
+    )(function)
+
+
+def use_option(function: F) -> F:
+    """`--use`."""
+    return click.option(
+        "--use",
+        type=click.Choice(USES),
+        default=USES[0],
+        show_default=True,
+        help="Value of a run: the median of its last 5%, or its best.",
     )(function)
 
 
 def read_project(
     targets: Sequence[str], asked: dict[str, Any], only: frozenset[str] | None = None
 ) -> tuple[Project, list[RunRef], list[str]]:
-    """The runs behind targets, their references, and the messages of what could not be read.
+    """Return the runs behind targets, their references, and the messages of what could not be read.
 
-    `only`: the metrics that are needed, None for all.
+    `only` names the metrics that are needed, None for all. The common counters of steps, epochs, samples and
+    tokens are read beside them; if these do not settle what runs are compared over, all metrics are read.
 
     Raises:
-        UsageError: No run is left by the filters. Where none could be read, the process ends with 3.
+        UsageError: No run is left by the filters. If none could be read, the process ends with 3.
     """
     options = choice(asked)
     refs, places, errors = find_each(tuple(targets), options)
     from postrun.records.cache import Cache
 
     cache = None if asked["no_cache"] else Cache.usable()
-    with progress_bar(len(refs)) as advance:
-        project, failed = gather(
-            refs, privacy(asked), asked["workers"], cache, advance, places, only
-        )
+
+    def read(wanted: frozenset[str] | None) -> tuple[Project, list[str]]:
+        with progress_bar(len(refs)) as advance:
+            return gather(refs, privacy(asked), asked["workers"], cache, advance, places, wanted)
+
+    project, failed = read(None if only is None else only | COUNTERS)
+    if only is not None and not is_settled(project, sorted(only)):
+        project, failed = read(None)
     failed[:0] = errors  # one list, for what cannot be read later is added to it by the project
     if not project.records:
         if failed:
@@ -99,12 +118,13 @@ def read_project(
     return project, refs, failed
 
 
-def needed(metrics: Sequence[str], align: str = "step") -> frozenset[str] | None:
-    """The metrics that a command needs, None for all: where none is named, all runs are looked through.
+def needed(metrics: Sequence[str], align: str = AUTO) -> frozenset[str] | None:
+    """Return the metrics that a command needs, None for all, as if none is named.
 
-    Other axes than steps and time are metrics whose names only the run tells.
+    Epochs, samples and tokens are metrics whose names only the run tells.
     """
-    return frozenset(metrics) if all(metrics) and metrics and align in ("step", "time") else None
+    known = align in (AUTO, "step", "time", END)
+    return frozenset(metrics) if all(metrics) and metrics and known else None
 
 
 def finish(

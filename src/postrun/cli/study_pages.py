@@ -60,4 +60,4 @@ def _of_curves(
     project, _ = gather(refs, privacy, workers, Cache.usable(), only=needed((metric,)))
     scores = score(project, metric)
     yield f"Which settings give the best {metric}", partial(sweep_study, scores)
-    yield f"How {metric} improved over time", partial(progress_study, scores, "final")
+    yield f"How {metric} improved over time", partial(progress_study, scores)

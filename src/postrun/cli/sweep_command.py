@@ -13,6 +13,7 @@ from postrun.cli.many import (
     many_options,
     needed,
     read_project,
+    use_option,
     with_curves,
 )
 from postrun.cli.targets import targets_argument
@@ -35,6 +36,7 @@ from postrun.studies.sweep import sweep_study
     "--seed", default=0, show_default=True, help="Seed of the random forests and resamples."
 )
 @align_option
+@use_option
 @goal_option
 @many_options
 def command(
@@ -43,6 +45,7 @@ def command(
     also: tuple[str, ...],
     seed: int,
     align: str,
+    use: str,
     goal: str | None,
     **asked: Any,
 ) -> None:
@@ -50,8 +53,8 @@ def command(
     project, refs, errors = read_project(
         targets, asked, needed((metric, *(_objective(text)[0] for text in also)), align)
     )
-    scores = score(project, metric, goal or "", align)
-    others = [score(project, *_objective(text), align) for text in also]
+    scores = score(project, metric, goal or "", align, use=use)
+    others = [score(project, *_objective(text), align, use=use) for text in also]
     study = sweep_study(scores, others, seed)
 
     finish([study], asked, errors, with_curves(refs, False, asked))

@@ -33,6 +33,16 @@ _KNOWN = (
     "train/trainer/global_step",
     "_global_step",
 )
+#: Common names of counters, which are read beside the metrics that somebody asks for.
+COUNTERS = frozenset(
+    {
+        *_KNOWN, "epoch", "epochs", "Epoch", "train/epoch", "train_epoch", "trainer/epoch", "progress/epoch",
+        "training/epoch", "samples", "samples_seen", "train/samples", "train/samples_seen", "num_samples",
+        "consumed_samples", "consumed-samples", "tokens", "tokens_seen", "train/tokens", "train/tokens_seen",
+        "num_tokens", "total_tokens", "train/num_tokens", "train/num_input_tokens_seen", "consumed_tokens",
+        "throughput/total_tokens", "perf/total_num_tokens", "step", "iteration", "iter",
+    }
+)  # fmt: skip
 #: Roles of counters that trainers call a step, the finest first. Tokens and samples count a run only if
 #: `define_metric` says so.
 _ROLES = ("progress.step", "progress.episodes", "progress.epoch")

@@ -11,6 +11,10 @@ import polars as pl
 from postrun.model.display import heading, table
 from postrun.model.text import number
 
+#: Hours from which on times are told in hours.
+_LONG = 2.0
+#: Columns of hours.
+_HOURS = ("hours", "gpu_hours", "hours_saved")
 #: How times (UTC) are written into files.
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -42,6 +46,8 @@ class Section:
     charts: list[Chart] = field(default_factory=list)
     #: Columns that a terminal leaves out for want of room; all other reports show them.
     wide: tuple[str, ...] = ()
+    #: Whether a terminal shows many rows: names that the reader looks up.
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -49,7 +55,8 @@ class Study:
     """The result of a command over many runs. `kind` is the command's name.
 
     `headline` says what matters, most important first; `caveats` what it cannot show; `subject` is the
-    metric that it is about, "" if none.
+    metric that it is about, "" if none. `axis` is what runs are compared over, `groups` the name of each run's group and `results` what each run is compared by, both by the
+    run's id; a run that is left out has no result.
     """
 
     kind: str
@@ -58,6 +65,9 @@ class Study:
     caveats: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     subject: str = ""
+    axis: str = "step"
+    groups: dict[str, str] = field(default_factory=dict)
+    results: dict[str, float] = field(default_factory=dict)
 
     def add(self, *sections: Section) -> None:
         """Add the sections that show something: rows, or text where there is no table."""
@@ -89,10 +99,33 @@ class Study:
         parts = [heading(self.title, " ".join(self.headline))]
         for section in self.sections:
             if section.table is not None:
+                shown = readable(section.table)
                 parts.append(heading(section.title, " ".join(section.text)))
-                parts.append(table(section.table.columns, cells(section.table)))
+                parts.append(table(shown.columns, cells(shown)))
         parts += [f"<p>{heading('', c)}</p>" for c in self.caveats]
         return "".join(parts)
+
+
+def readable(frame: pl.DataFrame) -> pl.DataFrame:
+    """A table for people: hours as minutes or seconds if all are short. Files keep the hours."""
+    shown = []
+    for column in frame.get_columns():
+        name, most = column.name, None
+        if name in _HOURS and column.dtype.is_float():
+            most = column.filter(column.is_finite()).max()
+        unit, factor = _unit_of(most if isinstance(most, float) else _LONG)
+        other = name.replace("hours", unit)
+        shown.append(
+            column if factor == 1 or other in frame.columns else (column * factor).alias(other)
+        )
+    return pl.DataFrame(shown)
+
+
+def _unit_of(hours: float) -> tuple[str, float]:
+    """Return the unit in which times of at most so many hours are read, and how many an hour has."""
+    if hours < 0.05:
+        return "seconds", 3600.0
+    return ("minutes", 60.0) if hours < _LONG else ("hours", 1.0)
 
 
 def plain_times(frame: pl.DataFrame) -> pl.DataFrame:

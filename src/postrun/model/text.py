@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 #: Control characters except tabs and ends of lines, what overrides the direction of writing, and halves of
@@ -66,6 +66,25 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
     near = [lower[w] for w in difflib.get_close_matches(word.lower(), lower, most, 0.6)]
     near += [w for w in words if len(word) > 2 and word.lower() in w.lower() and w not in near]
     return f" Did you mean {' or '.join(near[:most])}?" if near else ""
+
+
+def shortened(texts: Sequence[str], width: int) -> list[str]:
+    """Return texts of at most about `width` letters, cut in the middle; different ones stay different."""
+    cut = [
+        t
+        if len(t) <= width
+        else f"{t[: width - width // 2 - 1].rstrip()}…{t[-(width // 2) :].lstrip()}"
+        for t in texts
+    ]
+    alike: dict[str, list[str]] = {}
+    for text, short in zip(texts, cut, strict=True):
+        own = alike.setdefault(short, [])
+        if text not in own:
+            own.append(text)
+    return [
+        f"{short} #{alike[short].index(text) + 1}" if len(alike[short]) > 1 else short
+        for text, short in zip(texts, cut, strict=True)
+    ]
 
 
 def plain(value: Any) -> Any:

@@ -14,12 +14,15 @@ from postrun.metrics.axis import STEP, filled
 from postrun.model import TargetError, UsageError
 from postrun.model.run import Kept
 from postrun.model.text import did_you_mean, unique_labels
+from postrun.records.batch import samples_per_step
 from postrun.records.cache import Cache
 from postrun.records.record import RunRecord
 from postrun.stats.robust import Floats, Ints
 
-#: What curves can be drawn over, and the roles of the metrics that count it.
-AXES = ("step", "time", "tokens", "samples", "epoch", "compute")
+#: The axis on which each run goes from 0 to 100% of its own training.
+END = "end"
+#: What curves can be drawn over.
+AXES = ("step", "time", "tokens", "samples", "epoch", "compute", END)
 
 #: What runs cost, which can be asked for like a metric.
 COSTS = ("hours", "gpu_hours")
@@ -34,7 +37,7 @@ _LONG = 10
 class Curve:
     """One metric of one run, finite values in order of x.
 
-    `x` is in the axis' own unit (steps, seconds since the start, tokens, samples, epochs, GPU hours),
+    `x` is in the axis' own unit (steps, seconds since the start, tokens, samples, epochs, GPU hours, percent),
     `steps` the step of each value on the trainer's axis, `y` values; all of one length.
     """
 
@@ -165,11 +168,17 @@ class Project:
             return {}
 
     def curve(self, number: int, metric: str, axis: str = "step") -> Curve | None:
-        """A run's metric over an axis; None where it has no finite value or no such axis."""
+        """Return a run's metric over an axis; None if it has no finite value or no such axis.
+
+        Samples that a run does not log follow from its steps and its batch size, if its config settles that.
+        """
         record = self.records[number]
         if metric not in record.metrics:
             return None
         counted = record.axes.get(axis)
+        batch = None
+        if axis == "samples" and counted is None and record.step_unit == "step":
+            batch = samples_per_step(record.config)
         # Runs that count in different units have only W&B's own steps in common.
         own = record.axis if len(self._units) < 2 else STEP
         names = [STEP, own, "_runtime", metric, *([counted] if counted else [])]
@@ -196,6 +205,10 @@ class Project:
             x = seconds[at]
         elif axis == "compute":
             x = seconds[at] / 3600 * (record.gpus or np.nan)
+        elif axis == END:
+            x = steps[at] * (100 / (float(np.nanmax(steps)) or np.nan))
+        elif batch is not None:
+            x = steps[at] * batch
         elif counted:
             x = _counted(steps, dense(counted))[at]
         else:
@@ -212,7 +225,7 @@ class Project:
     def curves(self, metric: str, axis: str = "step") -> list[Curve | None]:
         """Every run's curve of a metric."""
         if axis not in AXES:
-            raise UsageError(f"--align {axis}: it is one of {', '.join(AXES)}")
+            raise UsageError(f"Unknown axis {axis!r}: use auto or one of {', '.join(AXES)}.")
         return [self.curve(i, metric, axis) for i in range(len(self))]
 
 

@@ -17,8 +17,11 @@ from postrun.stats.robust import Floats, ar_noise, mad_sigma, smoothed
 
 #: A level is read from the last twentieth of the way to its place.
 _WINDOW = 0.05
-#: A run that got less far than this share of what the median run reached is not compared by its level.
-_SHORT = 0.8
+#: A run is set aside if it got less far than this share of the reference: one that ended by itself, and one
+#: that was cut short.
+_SHORT, _SHORT_IF_CUT = 0.8, 0.95
+#: A run that got less far than this share of the median run is a try, and no reference.
+_TRIED = 0.2
 _BINS = 120
 
 
@@ -31,21 +34,47 @@ class Ground:
     short: tuple[int, ...] = ()
 
 
-def common_ground(curves: Sequence[Curve | None]) -> Ground | None:
-    """What all but the shortest runs have in common; None where no run has the metric.
+def common_ground(
+    curves: Sequence[Curve | None],
+    complete: Sequence[bool] = (),
+    parts: Sequence[Sequence[int]] = (),
+) -> Ground | None:
+    """Return the ground on which as many runs as possible are compared; None if no run has the metric.
 
-    Runs that reached less than four fifths of what the median run reached are set aside: one run that
-    crashed early would otherwise take the ground from all others.
+    Three quarters of the runs that ended by themselves got as far as the reference. Runs that got less
+    far are set aside. There are always two runs, and two parts, to compare: if too few got as far, the
+    ground ends earlier.
+
+    Args:
+        curves: One per run.
+        complete: Whether each run ended by itself; all did by default.
+        parts: The runs of each group that will be compared (indices); every run by default.
     """
     lasts = np.array([c.x[-1] if c is not None else np.nan for c in curves])
     firsts = np.array([c.x[0] if c is not None else np.nan for c in curves])
     known = np.isfinite(lasts)
     if not known.any():
         return None
-    middle = float(np.median(lasts[known]))
-    enough = known & (lasts >= _SHORT * middle)
+    whole = np.array(complete, dtype=bool) if len(complete) else np.ones(len(curves), dtype=bool)
+    share = np.where(whole, _SHORT, _SHORT_IF_CUT)
+    groups = [list(part) for part in parts] or [[i] for i in range(len(curves))]
+    able = min(2, sum(bool(known[part].any()) for part in groups))
+    enough = known
+    for reference in _references(lasts, known, whole):
+        enough = known & (lasts >= share * reference)
+        if enough.sum() >= min(2, known.sum()) and sum(enough[g].any() for g in groups) >= able:
+            break
     short = tuple(np.flatnonzero(known & ~enough).tolist())
     return Ground(float(np.max(firsts[enough])), float(np.min(lasts[enough])), short)
+
+
+def _references(lasts: Floats, known: NDArray[np.bool_], whole: NDArray[np.bool_]) -> list[float]:
+    """Return how far runs may have to get, the farthest first."""
+    population = known & whole if (known & whole).sum() > 1 else known
+    ends = np.sort(lasts[population])
+    ends = ends[ends >= _TRIED * np.median(ends)]
+    first = float(ends[len(ends) // 4])
+    return [first, *sorted(lasts[known & (lasts < first)].tolist(), reverse=True)]
 
 
 def level_at(curve: Curve, x: float) -> float:
@@ -160,9 +189,9 @@ def divergence(
     _, levels = grid([*first, *second], start, end)
     edges = np.linspace(start, end, levels.shape[1] + 1)
     a, b = levels[: len(first)], levels[len(first) :]
-    gap = np.nanmean(a, axis=0) - np.nanmean(b, axis=0)
+    gap = _means(a) - _means(b)
     if min(len(first), len(second)) >= 3:
-        spread = sum(np.nanvar(g, axis=0, ddof=1) / len(g) for g in (a, b))
+        spread = _variances(a) / len(a) + _variances(b) / len(b)
         # Few runs per bin: their spread is itself noisy, and changes slowly.
         error = np.sqrt(np.maximum(spread, np.nanmedian(spread)))
     else:
@@ -185,6 +214,21 @@ def divergence(
                 equal_to,
             )
     return Divergence(None, float(np.nanmedian(gap)), float(np.nanmedian(error)), False, equal_to)
+
+
+def _means(levels: Floats) -> Floats:
+    """Return the mean of each column's finite values, NaN if it has none. Shapes (n, bins), (bins,)."""
+    finite = np.isfinite(levels)
+    count = finite.sum(axis=0)
+    total = np.where(finite, levels, 0.0).sum(axis=0)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+
+def _variances(levels: Floats) -> Floats:
+    """Return the variance of each column's finite values, NaN if it has fewer than two. Shapes as above."""
+    count = np.isfinite(levels).sum(axis=0)
+    around = _means(np.square(levels - _means(levels)))
+    return np.asarray(np.where(count > 1, around * count / np.maximum(count - 1, 1), np.nan))
 
 
 def _bin_error(curve: Curve, bins: int, start: float, end: float) -> float:

@@ -19,7 +19,8 @@ from postrun.records.record import RunRecord
 from postrun.stats.aggregate import holm, rank_test, wilson
 from postrun.stats.association import fisher_exact
 from postrun.studies.clusters import Cluster, clusters
-from postrun.studies.groups import code_differences, settings, value_text
+from postrun.studies.groups import code_differences, settings
+from postrun.studies.naming import value_text
 
 #: Values of a setting that are tested one by one at most, and runs that a value needs.
 _MOST_VALUES, _LEAST_RUNS = 12, 3

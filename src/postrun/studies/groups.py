@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from postrun.model import UsageError
 from postrun.model.text import number
 from postrun.records.project import Project
 from postrun.records.record import RunRecord
+from postrun.studies.naming import code_names, own_names, setting_names, settings_text
 
 #: What runs can be grouped by beside their config.
 FIELDS = (
@@ -39,13 +39,25 @@ _INCIDENTAL = re.compile(
 )
 
 
+#: Settings in words that a sentence holds.
+_TOLD = 100
+
+
 @dataclass(slots=True)
 class Group:
-    """Runs that are compared as one. `settings` are what its label names."""
+    """Runs that are compared as one. `settings` are what tells it from other groups."""
 
     label: str
     members: list[int]
     settings: dict[str, Any] = field(default_factory=dict)
+    #: Whether the label says the settings.
+    plain: bool = True
+
+    @property
+    def told(self) -> str:
+        """The label as a sentence first names it: "g3 (lr=0.5, batch_size=32)"."""
+        words = "" if self.plain else settings_text(self.settings)
+        return f"{self.label} ({words})" if 0 < len(words) <= _TOLD else self.label
 
 
 @dataclass(slots=True)
@@ -64,6 +76,11 @@ class Grouping:
 def is_seed(key: str) -> bool:
     """True for a setting that seeds random numbers."""
     return bool(_SEED.search(key))
+
+
+def is_choice(key: str) -> bool:
+    """Return whether a setting's name is that of a choice: no seed, and no name or place of a run."""
+    return not is_seed(key) and not _INCIDENTAL.search(key)
 
 
 def settings(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
@@ -105,20 +122,10 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def value_text(value: Any) -> str:
-    """A setting as a label shows it."""
-    if value is None:
-        return "not set"
-    if isinstance(value, float):
-        return f"{value:g}"
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def group_runs(project: Project, by: Sequence[str] = ()) -> Grouping:
     """Groups of a project's runs, in the order in which they first appear.
 
-    Without `by`: runs with equal configs but for seeds are one group; where that leaves one group, every
+    Without `by`, runs whose configs are equal but for seeds are one group; if that leaves one group, every
     run is its own.
 
     Raises:
@@ -136,25 +143,8 @@ def group_runs(project: Project, by: Sequence[str] = ()) -> Grouping:
         mark = json.dumps([[k, v[i]] for k, v in table.items()], sort_keys=True, default=str)
         found.setdefault(mark, []).append(i)
     if not by and len(found) in (1, len(records)):
-        labels = project.labels
-        singles = [
-            Group(labels[i], [i], {k: v[i] for k, v in differing.items()})
-            for i in range(len(records))
-        ]
-        return Grouping(singles, single=True)
-    groups = []
-    for members in found.values():
-        first = members[0]
-        own = {key: values[first] for key, values in table.items()}
-        text = ", ".join(
-            value_text(v) if len(table) == 1 and by else f"{_short(k, table)}={value_text(v)}"
-            for k, v in own.items()
-        )
-        groups.append(Group(text or "all runs", members, own))
-    counts = Counter(g.label for g in groups)
-    for i, group in enumerate(groups):
-        if counts[group.label] > 1:
-            group.label = f"{group.label} #{i + 1}"
+        return Grouping(_singles(project, differing), single=True)
+    groups = _named(records, list(found.values()), table, bool(by))
     varying = [
         key
         for key, values in differing.items()
@@ -164,10 +154,63 @@ def group_runs(project: Project, by: Sequence[str] = ()) -> Grouping:
     return Grouping(groups, tuple(table) if by else (), varying)
 
 
-def _short(key: str, table: dict[str, Any]) -> str:
-    """The last part of a key, where no other key ends alike."""
-    last = key.rsplit(".", 1)[-1]
-    return last if sum(k.rsplit(".", 1)[-1] == last for k in table) == 1 else key
+def _singles(project: Project, differing: dict[str, list[Any]]) -> list[Group]:
+    """Every run as a group of its own; a run whose name would read like two in a list goes by its id."""
+    labels = [
+        r.id if "," in label or ";" in label else label
+        for r, label in zip(project.records, project.labels, strict=True)
+    ]
+    return [
+        Group(label, [i], {k: v[i] for k, v in differing.items()}) for i, label in enumerate(labels)
+    ]
+
+
+def _named(
+    records: Sequence[RunRecord], members: list[list[int]], table: dict[str, list[Any]], asked: bool
+) -> list[Group]:
+    """Groups with their names: W&B's own unless the user asked for settings, else settings, else codes."""
+    settings = [{key: values[own[0]] for key, values in table.items()} for own in members]
+    names = [] if asked else own_names(records, members)
+    said = [] if names else setting_names(settings, asked)
+    names = names or said or code_names(settings)
+    return [
+        Group(name, own, chosen, plain=bool(said))
+        for name, own, chosen in zip(names, members, settings, strict=True)
+    ]
+
+
+def chosen_groups(
+    grouping: Grouping, names: Sequence[str], project: Project
+) -> tuple[Project, Grouping]:
+    """Return only the groups with these names, and their runs.
+
+    Raises:
+        UsageError: There is no such group.
+    """
+    for name in names:
+        require_group(grouping, name)
+    kept = [g for g in grouping.groups if g.label in names]
+    order = [i for g in kept for i in g.members]
+    place = {i: n for n, i in enumerate(order)}
+    groups = [replace(g, members=[place[i] for i in g.members]) for g in kept]
+    return project.take(order), replace(grouping, groups=groups)
+
+
+def require_group(grouping: Grouping, name: str) -> None:
+    """Check that there is a group of this name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    labels = [g.label for g in grouping.groups]
+    if name in labels:
+        return
+    near = difflib.get_close_matches(name, labels, 1, 0.6)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    more = f", and {len(labels) - 12} more" if len(labels) > 12 else ""
+    raise UsageError(
+        f"No group is called {name!r}.{hint} The groups are: {', '.join(labels[:12])}{more}."
+    )
 
 
 def _key(name: str, project: Project) -> str:
@@ -183,7 +226,7 @@ def _key(name: str, project: Project) -> str:
         return ending[0]
     near = ending or difflib.get_close_matches(name, [*known, *FIELDS], 5, 0.5)
     hint = f"; did you mean {', '.join(sorted(near)[:5])}?" if near else ""
-    raise UsageError(f"no run has a setting {name!r}{hint}. Other groups: {', '.join(FIELDS)}")
+    raise UsageError(f"No run has a setting {name!r}{hint}. Other groups: {', '.join(FIELDS)}.")
 
 
 def _values(name: str, key: str, project: Project) -> list[Any]:
@@ -193,7 +236,7 @@ def _values(name: str, key: str, project: Project) -> list[Any]:
         return list(project.targets or [""] * len(project))
     if name == "tag":
         common = set.intersection(*(set(r.tags) for r in project.records))
-        return [", ".join(sorted(set(r.tags) - common)) or "no tag" for r in project.records]
+        return [" + ".join(sorted(set(r.tags) - common)) or "no tag" for r in project.records]
     if name == "commit":
         return [r.commit[:10] or None for r in project.records]
     return [getattr(r, name) or None for r in project.records]

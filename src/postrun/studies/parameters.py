@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from postrun.records.record import RunRecord
 from postrun.stats.importance import Feature
 from postrun.stats.robust import Floats
-from postrun.studies.groups import settings, value_text
+from postrun.studies.groups import settings
+from postrun.studies.naming import value_text
 
 #: A positive number that spans less than this ratio is not searched over its logarithm.
 _LOG_RATIO = 10.0

@@ -10,12 +10,13 @@ import numpy as np
 import polars as pl
 
 from postrun.model.study import Chart, Section, Study
-from postrun.model.text import duration, number, position
-from postrun.records.project import Project
+from postrun.model.text import duration, number
+from postrun.records.project import END, Project
 from postrun.records.record import RunRecord
 from postrun.stats.robust import Floats
 from postrun.studies.failures import calendar_unit, floor, moment
-from postrun.studies.groups import code_differences, same, settings, value_text
+from postrun.studies.groups import code_differences, same, settings
+from postrun.studies.naming import brief_text
 from postrun.studies.scores import Scores, milestones
 
 #: Changed settings that a sentence names.
@@ -51,19 +52,19 @@ class Timeline:
         return out
 
 
-def timeline(scores: Scores, use: str = "final") -> Timeline:
-    """A metric's values in the order in which runs ended.
+def timeline(scores: Scores) -> Timeline:
+    """Return a metric's values in the order in which runs ended.
 
-    `use`: "final" (median of the last 5%), or "best" (of the running level). Runs without a start time or
-    without a value are left out, and those that got less far than a fifth of the median run: their few values
-    are noise.
+    Each run counts by its own final or best value, whatever it was given: progress is what was reached. Runs
+    without a start time or without a value are left out, and those that got less far than a fifth of the
+    median run: their few values are noise.
     """
     project = scores.project
     found = []
     lasts = [c.x[-1] for c in scores.curves if c is not None]
     least = _SHORT * float(np.median(lasts)) if lasts else 0.0
     for i, record in enumerate(project.records):
-        value, curve = _value(scores, i, use), scores.curves[i]
+        value, curve = _value(scores, i), scores.curves[i]
         if curve is not None and curve.x[-1] < least:
             continue
         if record.started is not None and np.isfinite(value):
@@ -71,7 +72,7 @@ def timeline(scores: Scores, use: str = "final") -> Timeline:
     found.sort()
     order = [i for _, i, _ in found]
     values = np.array([v for _, _, v in found])
-    noise, freedom = _noise(project, order, values)
+    noise, freedom = _noise(scores, order, values)
     if not freedom:
         errors = scores.errors[np.isfinite(scores.errors)]
         noise = float(np.median(errors)) if len(errors) else 0.0
@@ -80,22 +81,25 @@ def timeline(scores: Scores, use: str = "final") -> Timeline:
     )
 
 
-def _value(scores: Scores, i: int, use: str) -> float:
+def _value(scores: Scores, i: int) -> float:
     record = scores.project.records[i]
     facts = record.metrics.get(scores.metric)
     if facts is None:
         return record.summary.get(scores.metric, float("nan"))
-    if use == "best":
+    if scores.use == "best":
         best, _ = milestones(scores.curves[i], scores)
         return best[0] if best else float("nan")
     return facts.final
 
 
-def _noise(project: Project, order: list[int], values: Floats) -> tuple[float, int]:
-    """Standard deviation between runs of equal settings, pooled, and its degrees of freedom."""
+def _noise(scores: Scores, order: list[int], values: Floats) -> tuple[float, int]:
+    """Return the standard deviation between runs of equal settings, pooled, and its degrees of freedom.
+
+    Runs that ended early are left out: they differ by more than their seeds.
+    """
     squares, freedom = 0.0, 0
-    for members in replicates(project, order):
-        own = values[members]
+    for members in replicates(scores.project, order):
+        own = values[[place for place in members if order[place] not in scores.ground.short]]
         if len(own) > 1:
             squares += float(((own - own.mean()) ** 2).sum())
             freedom += len(own) - 1
@@ -113,15 +117,15 @@ def replicates(project: Project, order: list[int]) -> list[list[int]]:
     return list(found.values())
 
 
-def progress_study(scores: Scores, use: str = "final") -> Study:
-    """The study of a metric's progress over a project's runs."""
-    line = timeline(scores, use)
+def progress_study(scores: Scores) -> Study:
+    """Return the study of a metric's progress over a project's runs."""
+    line = timeline(scores)
     study = Study("progress", f"{scores.metric} over {len(line.order)} runs", subject=scores.metric)
     if not line.order:
         study.headline.append(f"No run has both a start time and a value of {scores.metric}.")
         return study
     records = line.record_places()
-    _headline(study, line, records, use)
+    _headline(study, line, records)
     study.add(
         _record_section(line, records),
         _regression_section(line),
@@ -131,14 +135,15 @@ def progress_study(scores: Scores, use: str = "final") -> Study:
     return study
 
 
-def _headline(study: Study, line: Timeline, records: list[int], use: str) -> None:
+def _headline(study: Study, line: Timeline, records: list[int]) -> None:
     project, sign = line.project, line.scores.sign
     last = records[-1]
     holder = project.records[line.order[last]]
     word = "lowest" if sign < 0 else "highest"
     study.headline.append(
-        f"The {word} {use} {line.scores.metric} is {number(float(line.values[last]))}, by {holder.name} "
-        f"({moment(holder.started):%Y-%m-%d %H:%M} UTC): {len(records)} records in {len(line.order)} runs."
+        f"The {word} {line.scores.use} {line.scores.metric} is {number(float(line.values[last]))}, by "
+        f"{holder.name} ({moment(holder.started):%Y-%m-%d %H:%M} UTC): {len(records)} records in "
+        f"{len(line.order)} runs."
     )
     if len(records) > 1:
         first = float(line.values[records[0]])
@@ -173,13 +178,21 @@ def _headline(study: Study, line: Timeline, records: list[int], use: str) -> Non
             f"{left_out} runs have no value, no start time, or got less far than a fifth of the median run: "
             "they set no records."
         )
-    lengths = [project.records[i].last_step or 0 for i in line.order]
-    if lengths and min(lengths) < 0.8 * max(lengths):
-        study.caveats.append(
-            f"Runs differ in length ({position(min(lengths))} to {position(max(lengths))} "
-            f"{project.step_unit}s): a record may be one of patience. `postrun compare` holds them side by "
-            f"side at equal {project.step_unit}s."
-        )
+    warning = _lengths(line)
+    if warning:
+        study.caveats.append(warning)
+
+
+def _lengths(line: Timeline) -> str:
+    """Return the warning that runs had different budgets, on the axis that all studies compare them on."""
+    scores = line.scores
+    lasts = [float(c.x[-1]) for i in line.order if (c := scores.curves[i]) is not None]
+    if not lasts or scores.axis == END or min(lasts) >= 0.8 * max(lasts):
+        return ""
+    return (
+        f"Runs differ in length ({scores.at_words(min(lasts))} to {scores.at_words(max(lasts))}): a record may "
+        f"come from longer training. `postrun compare` holds them side by side at {scores.end_words}."
+    )
 
 
 def _noise_words(line: Timeline) -> str:
@@ -200,7 +213,7 @@ def _hours(project: Project, members: list[int]) -> str:
 def _changed(before: RunRecord, after: RunRecord) -> str:
     """What differs between two runs, in words."""
     parts = [
-        f"{key} {value_text(a)} → {value_text(b)}"
+        f"{key} {brief_text(a)} → {brief_text(b)}"
         for key, (a, b) in _setting_changes(before, after).items()
     ]
     code = code_differences([before, after])
@@ -297,7 +310,9 @@ def _nearest(line: Timeline, place: int) -> tuple[str, str]:
 def _regression_section(line: Timeline) -> Section:
     """Runs that were worse than an earlier one with the same settings, by more than noise."""
     rows = []
+    short = line.scores.ground.short
     for members in replicates(line.project, line.order):
+        members = [place for place in members if line.order[place] not in short]
         others = line.noise
         for n, place in enumerate(members[1:], 1):
             earlier = members[:n]

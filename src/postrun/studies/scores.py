@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from postrun.model import UsageError
-from postrun.model.text import number
-from postrun.records.project import COSTS, Curve, Project
-from postrun.stats.robust import Floats
+from postrun.model.text import duration, number, position
+from postrun.records.project import COSTS, END, Curve, Project
+from postrun.stats.robust import Floats, Ints
 from postrun.studies.align import (
     Ground,
     area,
@@ -21,20 +21,28 @@ from postrun.studies.align import (
     levels_along,
     stability,
 )
+from postrun.studies.basis import AUTO, choose_basis, is_complete
 from postrun.studies.groups import Grouping
 
 #: What one of each axis is called; of steps, what the trainers of the runs call them.
 _UNITS = {
     "time": "second", "tokens": "token", "samples": "sample", "epoch": "epoch", "compute": "GPU hour",
+    END: "percent of the training",
 }  # fmt: skip
+#: A run that is this much longer than the common end was given more.
+_LONGER = 1.1
+#: What of a run is compared: its value at the common end, or its best one until there.
+USES = ("final", "best")
 
 
 @dataclass(slots=True)
 class Scores:
     """One metric of every run. `sign`: +1 where higher is better, -1 where lower is.
 
-    `levels` are medians near the common end (NaN where a run did not get there), `errors` their standard
-    errors by the curves' own noise. All arrays are one value per run.
+    `levels` are what runs are compared by (NaN where a run has none at the common end): medians near the
+    common end, or the best until there, as `use` says. `errors` are their standard errors by the curves' own
+    noise. All arrays are one value per run. `why` tells why the runs are compared on this axis, "" if their
+    steps agree.
     """
 
     project: Project
@@ -46,12 +54,32 @@ class Scores:
     levels: Floats
     errors: Floats
     threshold: float
+    use: str = "final"
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is compared in words: "final val_loss", "best val_loss"; a single number by its name alone."""
+        return f"{self.use} {self.metric}" if self.ground.end else self.metric
 
     @property
     def end_words(self) -> str:
-        """Where runs are compared: "step 3,361"."""
-        end = self.ground.end
-        return f"{self.unit} {f'{end:,.6g}' if end < 1e6 else number(end)}"
+        """Where runs are compared: "step 3,361", "the end of each run's training"."""
+        return self.at_words(self.ground.end)
+
+    def at_words(self, x: float) -> str:
+        """Return a place on the axis in words: "step 3,361", "12 min", "the end of each run's training"."""
+        if self.axis == END:
+            return (
+                "the end of each run's training" if x > 95 else f"{x:.0f}% of each run's training"
+            )
+        if self.axis == "time":
+            return f"{number(x, 3)} s" if x < 10 else duration(x)
+        if self.axis in ("tokens", "samples"):
+            return f"{number(x)} {self.axis}"
+        if self.axis == "compute":
+            return f"{number(x, 3)} GPU hours"
+        return f"{self.unit} {position(x)}"
 
     @property
     def unit(self) -> str:
@@ -61,15 +89,50 @@ class Scores:
     @property
     def units(self) -> str:
         """The same for several: "steps", "epochs", "seconds"."""
-        return f"{self.unit}s"
+        return self.unit if self.axis == END else f"{self.unit}s"
+
+    @property
+    def went_on(self) -> str:
+        """The warning that runs are compared before the end of some, "" if none went on."""
+        if not self.ground.end or self.axis == END:
+            return ""
+        used = [
+            c
+            for c, v in zip(self.curves, self.levels, strict=True)
+            if c is not None and np.isfinite(v)
+        ]
+        longer = [float(c.x[-1]) for c in used if c.x[-1] > _LONGER * self.ground.end]
+        if not longer:
+            return ""
+        return (
+            f"{len(longer)} of {len(used)} compared runs went on after {self.end_words}, up to "
+            f"{self.at_words(max(longer))}: what they reached later does not count."
+        )
+
+    @property
+    def results(self) -> dict[str, float]:
+        """What each run is compared by, by its id; without the runs that are left out."""
+        pairs = zip(self.project.records, self.levels.tolist(), strict=True)
+        return {record.id: level for record, level in pairs if np.isfinite(level)}
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether the metric is an evaluation, whose single values count as they are."""
+        return any(
+            (r.metrics[self.metric].role or "").endswith(".eval")
+            for r in self.project.records
+            if self.metric in r.metrics
+        )
 
 
 def score(
     project: Project,
     metric: str = "",
     goal: str = "",
-    axis: str = "step",
+    axis: str = AUTO,
     threshold: float | None = None,
+    use: str = "final",
+    parts: Sequence[Sequence[int]] = (),
 ) -> Scores:
     """Read one metric of all runs and put it on common ground.
 
@@ -77,34 +140,79 @@ def score(
         project: The runs.
         metric: Its key; by default the main metric of the runs.
         goal: "min", "max", or "" for what is known of the metric.
-        axis: What curves are drawn over: step, time, tokens, samples, epoch, compute.
+        axis: What runs are held side by side over: "auto" (see `choose_basis`), step, time, tokens, samples,
+            epoch, compute, or end (of each run's training).
         threshold: The level that runs are timed to; by default the median run's level.
+        use: "final" (the median near the common end), or "best" (until the common end; of an evaluation the
+            best value, else the best running level).
+        parts: The runs of each group that will be compared.
 
     Raises:
         UsageError: No run has the metric over this axis, or nothing tells which way is better.
     """
     metric = metric or project.main_metric()
     sign = project.better(metric, goal)
+    basis = choose_basis(project, metric, axis)
+    axis = basis.axis
+    complete = [is_complete(r) for r in project.records]
     curves = project.curves(metric, axis)
-    ground = common_ground(curves)
+    if axis == END:  # where a run that was cut short would have ended is not known
+        curves = [c if whole else None for c, whole in zip(curves, complete, strict=True)]
+    ground = common_ground(curves, complete, parts)
     if ground is None:
         have = [r for r in project.records if metric in r.metrics]
         if axis != "step" and have:
-            raise UsageError(
-                f"no run counts {_UNITS[axis]}s beside {metric}: use --align step or time"
-            )
+            raise UsageError(_no_axis(axis, metric))
         if not have:
             return _single_values(project, metric, sign, axis)
-        raise UsageError(f"no run has finite values of {metric}")
+        raise UsageError(f"No run has finite values of {metric}.")
     levels = np.full(len(project), np.nan)
-    errors = np.full(len(project), np.nan)
+    scores = Scores(
+        project,
+        metric,
+        sign,
+        axis,
+        curves,
+        ground,
+        levels,
+        levels.copy(),
+        np.nan,
+        use,
+        basis.sentence,
+    )
     for i, curve in enumerate(curves):
         if curve is not None and i not in ground.short:
-            levels[i] = level_at(curve, ground.end)
-            errors[i] = level_error(curve, ground.end)
-    if threshold is None:
-        threshold = float(np.nanmedian(levels)) if np.isfinite(levels).any() else float("nan")
-    return Scores(project, metric, sign, axis, curves, ground, levels, errors, threshold)
+            scores.levels[i] = _level(scores, curve)
+            scores.errors[i] = level_error(curve, ground.end)
+    if threshold is None and np.isfinite(scores.levels).any():
+        threshold = float(np.nanmedian(scores.levels))
+    scores.threshold = float("nan") if threshold is None else threshold
+    return scores
+
+
+def _no_axis(axis: str, metric: str) -> str:
+    if axis == END:
+        return f"No run that has {metric} ended by itself: use --align step or --align time."
+    return f"No run counts {_UNITS[axis]}s beside {metric}: use --align step or --align time."
+
+
+def _level(scores: Scores, curve: Curve) -> float:
+    """Return what a run is compared by; NaN if it has no value near the common end."""
+    final = level_at(curve, scores.ground.end)
+    if scores.use == "final" or not np.isfinite(final):
+        return final
+    _, values = _candidates(curve, scores, scores.ground.end)
+    return float(values[np.argmax(values * scores.sign)])
+
+
+def _candidates(curve: Curve, scores: Scores, end: float = np.inf) -> tuple[Ints, Floats]:
+    """Return the values of which the best counts, until `end`: indices, and values."""
+    if scores.evaluated:
+        places, values = np.arange(len(curve)), curve.y
+    else:
+        places, values = levels_along(curve)
+    inside = curve.x[places] <= end
+    return (places[inside], values[inside]) if inside.any() else (places[:1], values[:1])
 
 
 def _single_values(project: Project, metric: str, sign: int, axis: str) -> Scores:
@@ -115,7 +223,7 @@ def _single_values(project: Project, metric: str, sign: int, axis: str) -> Score
         found = [r.summary.get(metric) for r in project.records]
     levels = np.array([np.nan if v is None else v for v in found], dtype=np.float64)
     if not np.isfinite(levels).any():
-        raise UsageError(f"no run tells its {metric}")
+        raise UsageError(f"No run has a value of {metric}.")
     none: list[Curve | None] = [None] * len(project)
     errors = np.full(len(levels), np.nan)
     middle = float(np.nanmedian(levels))
@@ -173,13 +281,14 @@ _RUN_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 def milestones(
     curve: Curve | None, scores: Scores
 ) -> tuple[tuple[float, float] | None, int | None]:
-    """Best level and its place, and the index at which the level first reaches the threshold.
+    """Return the best value and its place, and the index at which the threshold is first reached.
 
-    Levels, not single values: the best of many noisy values says nothing of a run.
+    Of a training metric these are running levels: the best of many noisy values says nothing of a run. An
+    evaluation counts as it is.
     """
     if curve is None:
         return None, None
-    places, levels = levels_along(curve)
+    places, levels = _candidates(curve, scores)
     best = int(np.argmax(levels * scores.sign))
     reached = np.flatnonzero(levels * scores.sign >= scores.threshold * scores.sign)
     first = int(places[reached[0]]) if len(reached) else None
@@ -194,10 +303,13 @@ def _area(scores: Scores, curve: Curve | None) -> float:
 
 def _note(scores: Scores, i: int) -> str:
     curve = scores.curves[i]
+    record = scores.project.records[i]
     if i in scores.ground.short and curve is not None:
         return f"set aside: ended at {number(float(curve.x[-1]))} of {number(scores.ground.end)}"
+    if scores.axis == END and scores.metric in record.metrics and not is_complete(record):
+        return f"set aside: {record.ending.words}"
     if curve is None and not np.isfinite(scores.levels[i]):
-        bad = scores.project.records[i].metrics.get(scores.metric)
+        bad = record.metrics.get(scores.metric)
         return "no values" if bad is None else "no finite value"
     return "" if np.isfinite(scores.levels[i]) else "no value near the common end"
 

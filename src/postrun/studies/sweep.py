@@ -60,9 +60,9 @@ def sweep_study(
         values[lost] = (known * scores.sign).min() * scores.sign
     usable = np.flatnonzero(np.isfinite(values))
     if not params:
-        raise UsageError("no settings differ between these runs: there is nothing to search over")
+        raise UsageError("No settings differ between these runs, so there is nothing to compare.")
     if len(usable) < 2:
-        raise UsageError(f"fewer than two runs have a level of {scores.metric}")
+        raise UsageError(f"Fewer than two runs have a value of {scores.metric} to compare.")
     varied = [p for p in params if _varies(p, usable)]
     result: Importance | None = None
     forest: Forest | None = None
@@ -92,6 +92,8 @@ def sweep_study(
         "sweep",
         f"{scores.metric}: {len(project)} runs, {len(ranking.configurations)} configurations",
         subject=scores.metric,
+        axis=scores.axis,
+        results=scores.results,
     )
     _headline(study, scores, ranking, varied, result)
     _caveats(study, scores, values, lost, params, varied, labels, ranking, result)
@@ -122,24 +124,31 @@ def _headline(
     result: Importance | None,
 ) -> None:
     best = ranking.configurations[0]
-    text = ", ".join(f"{k} = {v}" for k, v in best.settings.items())
+    text = ", ".join(f"{k}={v}" for k, v in best.settings.items())
     runs = len(best.members)
     study.headline.append(
-        f"Best: {text}, with {scores.metric} {number(best.mean)}"
+        f"Best: {text}, with {scores.name} {number(best.mean)}"
         + (f" (mean of {runs} runs)" if runs > 1 else " (one run)")
         + (f" near {scores.end_words}." if scores.ground.end else ".")
     )
+    if scores.why:
+        study.headline.append(scores.why)
     rivals = ranking.could_be_best()
     words = {
         "seeds": "from runs of equal settings",
         "forest": "at most, from how well settings predict results",
-        "curves": "at the least, from the noise within runs",
+        "curves": "at least, from the noise within runs",
     }[ranking.source]
     study.headline.append(
-        f"It is the best of those tried with probability {number(best.p_best, 2)}; {len(rivals)} of "
-        f"{len(ranking.configurations)} configurations could be (noise between runs "
-        f"{number(ranking.noise, 2)}, {words}). Expect {number(best.shrunk)} ± "
-        f"{number(1.96 * best.error, 2)} of it: picking the best flatters it by {number(ranking.curse, 2)}."
+        f"It is the best of those tried with probability {number(best.p_best, 2)}; "
+        + (
+            f"{len(rivals)} of {len(ranking.configurations)} configurations could be"
+            if len(rivals) > 1
+            else "no other configuration is likely to be"
+        )
+        + f" (noise between runs {number(ranking.noise, 2)}, {words}). Expect {number(best.shrunk)} ± "
+        f"{number(1.96 * best.error, 2)} from another run of it: the best of many results looks "
+        f"{number(ranking.curse, 2)} better than it is."
     )
     if result is not None and result.r2 >= _LEAST_R2:
         order = np.argsort(-result.main)
@@ -200,15 +209,17 @@ def _caveats(
     missing = int((~np.isfinite(values)).sum())
     if missing:
         study.caveats.append(
-            f"{missing} runs have no level near the common end (too short, failed or without the metric): they "
-            "are left out, and settings that make runs fail look better than they are."
+            f"{missing} of {len(scores.project)} runs are left out, because they have no value of "
+            f"{scores.metric}{f' near {scores.end_words}' if scores.ground.end else ''}. They ended earlier, "
+            "failed, or lack the metric. Settings that make runs fail look better than they are."
         )
+    if scores.went_on:
+        study.caveats.append(scores.went_on)
     if lost:
-        study.caveats.append(f"{len(lost)} runs became NaN: they count as the worst result.")
+        study.caveats.append(f"{len(lost)} runs became NaN and count as the worst result.")
     if result is None:
         study.caveats.append(
-            f"Fewer than {_LEAST_RUNS} usable runs: nothing is said about what matters; the table shows what "
-            "happened."
+            f"Fewer than {_LEAST_RUNS} runs can be used, too few to say which settings matter."
         )
     elif result.r2 < _LEAST_R2:
         study.caveats.append(
@@ -217,18 +228,18 @@ def _caveats(
         )
     if ranking.source != "seeds":
         study.caveats.append(
-            "Hardly any two runs have equal settings: repeat the best few with other seeds before you conclude."
+            "Hardly any two runs have equal settings: repeat the best few with other seeds before you decide."
         )
     aliases = [f"{p.key} (= {', '.join(p.aliases)})" for p in params if p.aliases]
     if aliases:
-        study.caveats.append(f"Always set alike, told as one: {'; '.join(aliases)}.")
+        study.caveats.append(f"Always set alike, so shown as one: {'; '.join(aliases)}.")
     if labels:
-        study.caveats.append(
-            f"Left out, for they name runs rather than choices: {', '.join(labels[:8])}."
-        )
+        study.caveats.append(f"Left out, because they name runs: {', '.join(labels[:8])}.")
     dropped = [p.key for p in params if p not in varied]
     if dropped:
-        study.caveats.append(f"Do not vary among usable runs: {', '.join(dropped)}.")
+        study.caveats.append(
+            f"These settings do not vary among the runs that could be used: {', '.join(dropped)}."
+        )
     if result is not None and varied:
         tight = [
             f"{a.key} with {b.key}"
@@ -237,7 +248,7 @@ def _caveats(
         ]
         if tight:
             study.caveats.append(
-                f"Varied together, so that their effects cannot be told apart: {'; '.join(tight[:4])}."
+                f"Varied together, so their effects cannot be told apart: {'; '.join(tight[:4])}."
             )
 
 

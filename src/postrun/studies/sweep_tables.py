@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from postrun.model.study import Chart, Section
-from postrun.model.text import number
+from postrun.model.text import duration, number
 from postrun.stats.importance import Forest, Importance
 from postrun.stats.robust import Floats
 from postrun.studies.align import level_at
 from postrun.studies.best import Ranking
+from postrun.studies.naming import short_key
 from postrun.studies.parameters import Parameter
 from postrun.studies.scores import Scores
 
@@ -40,9 +41,11 @@ def config_section(scores: Scores, ranking: Ranking) -> Section:
         }
         for n, c in enumerate(ranking.configurations, 1)
     ]
+    own = list(ranking.configurations[0].settings)
+    keys = [short_key(key, own) for key in own]
     bars = [
         {
-            "label": ", ".join(c.settings.values()),
+            "label": " ".join(f"{k}={v}" for k, v in zip(keys, c.settings.values(), strict=True)),
             "value": c.shrunk,
             "low": c.shrunk - 1.96 * c.error,
             "high": c.shrunk + 1.96 * c.error,
@@ -51,12 +54,12 @@ def config_section(scores: Scores, ranking: Ranking) -> Section:
         for c in ranking.configurations[:20]
     ]
     text = (
-        f"mean: measured {scores.metric}; expected: what to expect of the configuration, drawn towards the "
-        "mean of all as far as noise explains the difference; p_best: probability that it is the best tried."
+        f"mean: measured {scores.name}. expected: what another run of it would give, nearer to the mean of all "
+        "the more noise there is. p_best: probability that it is the best of those tried."
     )
     return Section(
         "configurations", "Configurations", [text], pl.DataFrame(rows, infer_schema_length=None),
-        [Chart("intervals", "Expected, best 20 by measurement", {"x": scores.metric, "rows": bars})],
+        [Chart("intervals", "Expected result, best 20 by measurement", {"x": scores.name, "rows": bars})],
         wide=("expected_error", "run"),
     )  # fmt: skip
 
@@ -96,7 +99,7 @@ def importance_section(result: Importance | None, params: list[Parameter]) -> li
     ]  # fmt: skip
     text = (
         f"Share of the variance of a random forest's prediction (R² on unseen runs {number(result.r2, 2)}), "
-        "with 90% bounds over resampled runs; p_chance: how often results dealt out at random give as much."
+        "with 90% bounds over resampled runs. p_chance: how often shuffled results give as much."
     )
     return [
         Section(
@@ -155,8 +158,8 @@ def dependence_section(
             )
         )  # fmt: skip
     text = (
-        "Mean prediction at each value, all else as in the runs; bounds are 90% over resampled runs. Between "
-        "values that were tried this is the forest's guess."
+        "Mean prediction at each value, with the other settings of the runs. Bounds are 90% over resampled "
+        "runs. Between values that were tried the forest guesses."
     )
     return [
         Section("dependence", "Partial dependence", [text], pl.DataFrame(rows), charts, wide=("*",))
@@ -210,9 +213,8 @@ def next_section(
             searched = f"{param.text(tried.min())} to {param.text(tried.max())}"
         rows.append({"parameter": param.key, "look_at": region, "searched": searched})
     text = (
-        "The 2% of random configurations within the searched ranges for which the forest expects the best "
-        f"results: the categories that most of them have ({share:.0%}), and the middle 80% of their values. "
-        "It cannot look beyond what was searched."
+        f"Where the forest expects the best 2% of random configurations: the categories of most of them "
+        f"({share:.0%}), and the middle 80% of their values. It cannot look beyond what was searched."
     )
     return [Section("next", "Where to look next", [text], pl.DataFrame(rows))]
 
@@ -267,14 +269,14 @@ def saving_section(scores: Scores) -> list[Section]:
             )
     good = [r for r in rows if r["best_kept"] and r["share_saved"]]
     text = [
-        f"Stopping all but the runs that lead at a share of the way to {scores.end_words}, in hindsight: had "
-        "it kept the best run, and what it would have saved."
+        f"In hindsight: what it would have saved to stop all but the leading runs at a share of the way to "
+        f"{scores.end_words}, and whether the best run would have been kept."
     ]
     if good:
         most = max(good, key=lambda r: float(r["share_saved"] or 0.0))
         text.append(
             f"Keeping the {most['keep']} at {most['stop_at']} would have kept the best run and saved "
-            f"{number(float(most['hours_saved']), 3)} of {number(float(hours.sum()), 3)} hours."
+            f"{duration(3600 * float(most['hours_saved']))} of {duration(3600 * float(hours.sum()))}."
         )
     return [Section("saving", "What early stopping would have saved", text, pl.DataFrame(rows))]
 

@@ -12,7 +12,8 @@ from postrun.model.study import Study
 from postrun.model.text import number
 from postrun.records.project import Project
 from postrun.stats.aggregate import interval, iqm
-from postrun.studies.groups import Group, Grouping, value_text
+from postrun.studies.groups import Group, Grouping
+from postrun.studies.naming import value_text
 from postrun.studies.pairs import Pair, compare_pairs, usable
 from postrun.studies.scores import Scores, matrix, run_table
 from postrun.studies.versus_tables import (
@@ -21,11 +22,15 @@ from postrun.studies.versus_tables import (
     difference_sections,
     divergence_section,
     group_section,
+    legend_section,
     pair_section,
     profile_section,
     run_section,
     tuned_table,
 )
+
+#: p values below this are told as they are; above, that so few runs cannot confirm a difference.
+_SURE = 0.05
 
 
 def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: str = "") -> Study:
@@ -45,7 +50,12 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
         "compare",
         f"{scores.metric}: {len(grouping.groups)} groups of {len(scores.project)} runs",
         subject=scores.metric,
+        axis=scores.axis,
+        results=scores.results,
     )
+    if not grouping.single:
+        ids = [r.id for r in scores.project.records]
+        study.groups = {ids[i]: g.label for g in grouping.groups for i in g.members}
     if grouping.single:
         study.title = f"{scores.metric}: {len(scores.project)} runs"
     tuned = tuned_table(scores, grouping, ranked)
@@ -54,6 +64,7 @@ def compare_study(scores: Scores, grouping: Grouping, task: str = "", baseline: 
     per_run = run_table(scores, grouping)
     study.add(
         group_section(scores, ranked, tasks, per_run),
+        *legend_section(grouping),
         *curve_sections(scores, ranked),
         *profile_section(scores, ranked, tasks),
         pair_section(pairs),
@@ -94,37 +105,43 @@ def _headline(
 ) -> None:
     with_level = [g for g in ranked if usable(scores, g)]
     if not with_level:
-        study.headline.append(f"No run has a level of {scores.metric}.")
+        study.headline.append(f"No run has a value of {scores.metric} to compare.")
         return
     best = with_level[0]
     way = "lower is better" if scores.sign < 0 else "higher is better"
-    place = (
-        f" near {scores.end_words}, which all compared runs reached" if scores.ground.end else ""
-    )
-    if tuned is not None:
+    place = f" near {scores.end_words}" if scores.ground.end else ""
+    if len(with_level) == 1:
+        study.headline.append(
+            f"Only {best.told} has runs with {scores.metric}{place}: there is nothing to compare it with."
+        )
+    elif tuned is not None:
         # Groups that mix settings are no replicates: their average is that of a search.
         study.headline.append(
-            f"At each one's best {', '.join(grouping.varying[:3])}, by {scores.metric} ({way}){place}: "
+            f"At each one's best {', '.join(grouping.varying[:3])}, by {scores.name} ({way}){place}: "
             + "; ".join(
                 f"{label} {number(value)} ({setting}; {tried} tried)"
                 for label, tried, setting, value, _ in tuned.head(4).iter_rows()
             )
             + "."
         )
-        shown = [p for p in pairs if p.matched and p.apart][:3]
     else:
         value = _estimate(scores, best)
         runs = len(usable(scores, best))
-        what = "median level" if runs == 1 else f"interquartile mean of {runs} runs"
+        what = "its one run" if runs == 1 else f"interquartile mean of {runs} runs"
         study.headline.append(
-            f"Best by {scores.metric} ({way}): {best.label}, {value}, the {what}{place}."
+            f"Best by {scores.name} ({way}): {best.told}, {value} ({what}){place}."
         )
-        shown = [p for p in pairs if p.first is best][:3]
-    study.headline += [_sentence(scores, pair) for pair in shown]
+    if scores.why:
+        study.headline.append(scores.why)
+    leading = (
+        [p for p in pairs if p.matched and p.apart] if tuned is not None
+        else [p for p in pairs if p.first is best]
+    )  # fmt: skip
+    study.headline += [pair_sentence(scores, pair) for pair in leading[:3]]
     if all(len(usable(scores, g)) < 3 for g in with_level) and len(with_level) > 1:
         study.headline.append(
-            "With fewer than three runs per group nothing can be said about other seeds: this shows what "
-            "happened, not what would happen again."
+            "Groups have fewer than three runs: this shows what happened, not what would happen again with "
+            "other seeds."
         )
 
 
@@ -137,54 +154,67 @@ def _estimate(scores: Scores, group: Group) -> str:
     )
 
 
-def _sentence(scores: Scores, pair: Pair) -> str:
-    gap, better = pair.difference, pair.improvement
+def pair_sentence(scores: Scores, pair: Pair) -> str:
+    """Return what is said of two groups; the better one first, and bounds that count its lead."""
+    gap, chance = pair.difference, pair.improvement.value
     a, b = pair.first.label, pair.second.label
-    chance = better.value
     if not pair.first_leads:
         a, b, chance = b, a, 1 - chance
-    size = f"by {number(abs(gap.value))}"
+    size = number(abs(gap.value))
     if not np.isfinite(gap.low):
-        one, two = (usable(scores, g) for g in (pair.first, pair.second))
-        noise = float(np.sqrt(np.nansum(np.square(scores.errors[[*one, *two]]))))
-        told = (
-            f"; the curves' own noise is ±{number(2 * noise, 2)}"
-            if noise and np.isfinite(noise)
-            else ""
-        )
-        if noise and abs(gap.value) < 2 * noise:
-            return f"{a} and {b} end equal within the curves' own noise: {number(abs(gap.value))} apart{told}."
-        return f"{a} ends better than {b} {size}{told}."
-    bounds = f"[{number(gap.low)}, {number(gap.high)}]"
-    p = "" if not np.isfinite(pair.p) else f", p = {number(pair.p, 2)}"
+        return _few_runs(scores, pair, a, b, size)
+    low, high = sorted((gap.low, gap.high) if gap.value >= 0 else (-gap.low, -gap.high))
+    bounds = f"[{number(low)}, {number(high)}]"
     how = f" over {pair.matched} matched pairs" if pair.matched else ""
-    if pair.apart:
-        return (
-            f"{a} is better than {b} {size} {bounds}{how}; a run of it beats one of the other with "
-            f"probability {number(chance, 2)}{p}."
-        )
+    if not pair.apart:
+        return f"{a} and {b} cannot be told apart with {gap.n} runs each: {a} leads by {size} {bounds}{how}."
+    sure = ""
+    if np.isfinite(pair.p):
+        p = f"p = {number(pair.p, 2)}"
+        sure = f" ({p})" if pair.p < _SURE else f"; a test of so few runs cannot confirm it ({p})"
     return (
-        f"{a} and {b} cannot be told apart with {gap.n} runs each: difference {number(gap.value)} "
-        f"{bounds}{how}{p}."
+        f"{a} is better than {b} by {size} {bounds}{how}; a run of {a} beats one of {b} with probability "
+        f"{number(chance, 2)}{sure}."
     )
+
+
+def _few_runs(scores: Scores, pair: Pair, a: str, b: str, size: str) -> str:
+    """Return what is said of two groups if one has a single run, so that only the curves tell the noise."""
+    both = [*usable(scores, pair.first), *usable(scores, pair.second)]
+    noise = float(np.sqrt(np.nansum(np.square(scores.errors[both]))))
+    told = (
+        f"; the curves' own noise is ±{number(2 * noise, 2)}"
+        if noise and np.isfinite(noise)
+        else ""
+    )
+    if noise and abs(pair.difference.value) < 2 * noise:
+        return f"{a} and {b} end equal within the curves' own noise: {size} apart{told}."
+    return f"{a} ends better than {b} by {size}{told}."
 
 
 def _caveats(
     study: Study, scores: Scores, grouping: Grouping, ranked: list[Group], tasks: list[str]
 ) -> None:
-    missing = [(g, len(g.members) - len(usable(scores, g))) for g in ranked]
-    lost = [(g, n) for g, n in missing if n]
+    lost = [(g, len(g.members) - len(usable(scores, g))) for g in ranked]
+    lost = [(g, n) for g, n in lost if n]
     if lost:
         shown = ", ".join(f"{n} of {len(g.members)} in {g.label}" for g, n in lost[:6])
+        more = f" and {len(lost) - 6} more groups" if len(lost) > 6 else ""
+        place = f" near {scores.end_words}" if scores.ground.end else ""
+        count = sum(n for _, n in lost)
         study.caveats.append(
-            f"{sum(n for _, n in lost)} runs have no level (too short, failed, or without the metric) and are "
-            f"in no figure: {shown}. If they failed because of their settings, their groups look too good."
+            f"{count} of {len(scores.project)} runs are left out, because they have no value of "
+            f"{scores.metric}{place}: {shown}{more}. "
+            "They ended earlier, failed, or lack the metric. A group whose settings make runs fail looks too "
+            "good."
         )
+    if scores.went_on:
+        study.caveats.append(scores.went_on)
     if grouping.varying and any(len(g.members) > 1 for g in ranked):
         keys = ", ".join(grouping.varying[:6])
         study.caveats.append(
-            f"Runs within a group differ in more than seeds ({keys}): the spread within groups is that of "
-            "these settings as well."
+            f"Runs within a group differ in more than seeds ({keys}): these settings add to the spread within "
+            "groups."
         )
     if tasks:
         study.caveats.append(
@@ -193,11 +223,11 @@ def _caveats(
     whole = [r for r in scores.project.records if not r.whole]
     if whole:
         study.caveats.append(
-            f"{len(whole)} of {len(scores.project)} logs are incomplete or sampled: see the runs' notes."
+            f"{len(whole)} of {len(scores.project)} logs are incomplete or sampled: see the table of runs."
         )
     if _code_differs(scores.project, grouping):
         study.caveats.append(
-            "The groups also differ in their git commit: a difference may be the code's."
+            "The groups also differ in their git commit, so the code may explain a difference."
         )
 
 

@@ -19,12 +19,28 @@ from postrun.stats.aggregate import (
     performance_profile,
 )
 from postrun.studies.align import divergence, grid
-from postrun.studies.groups import Group, Grouping, code_differences, same, settings, value_text
+from postrun.studies.groups import Group, Grouping, code_differences, same, settings
+from postrun.studies.naming import brief_text, natural, short_key, value_text
 from postrun.studies.pairs import ALL_PAIRS, MOST_GROUPS, Pair, usable
 from postrun.studies.scores import Scores, finite_or_none, matrix
 
 #: Lines that a chart of curves holds.
 _LINES = 12
+
+
+def legend_section(grouping: Grouping) -> list[Section]:
+    """What the groups' names stand for: only the settings that differ, in the order of the names."""
+    groups = grouping.groups
+    if grouping.single or all(g.plain for g in groups):
+        return []
+    keys = list(groups[0].settings)
+    shown = [k for k in keys if any(not same(g.settings[k], groups[0].settings[k]) for g in groups)]
+    rows = [
+        {"group": g.label, **{short_key(k, shown): value_text(g.settings[k]) for k in shown}}
+        for g in sorted(groups, key=lambda g: natural(g.label))
+    ]
+    text = "What differs between the groups. The options --baseline and --group take these names."
+    return [Section("legend", "Names of the groups", [text], pl.DataFrame(rows), whole=True)]
 
 
 def group_section(
@@ -79,16 +95,16 @@ def group_section(
         "groups",
         "Groups",
         [
-            f"Interquartile mean of {scores.metric} with 95% interval; area: mean level over the common "
-            f"ground; reached: runs that got to {number(scores.threshold)}, and the median {scores.units} and "
-            "seconds that took those that did; stability: spread around the level near the end."
+            f"iqm: interquartile mean of the {scores.name} with its 95% interval. reached: runs that got to "
+            f"{number(scores.threshold)}, with the median {scores.units} and seconds it took them. area: mean "
+            "over the whole way. stability: spread of the values near the end."
         ],
         pl.DataFrame(rows, infer_schema_length=None),
         [
             Chart(
                 "intervals",
-                f"{scores.metric} by group",
-                {"x": scores.metric, "rows": bars[:MOST_GROUPS]},
+                f"{scores.name} by group",
+                {"x": scores.name, "rows": bars[:MOST_GROUPS]},
             )
         ],
         wide=("mean", "optimality_gap", "reached_seconds", "stability", "gpu_hours"),
@@ -201,7 +217,7 @@ def pair_section(pairs: list[Pair]) -> Section:
             "intervals",
             "Probability of improvement",
             {
-                "x": "probability that a run of the first beats one of the second",
+                "x": "probability that the first beats the second",
                 "reference": 0.5,
                 "rows": [
                     {
@@ -217,8 +233,8 @@ def pair_section(pairs: list[Pair]) -> Section:
         )
     ]
     text = [
-        "Difference of the interquartile means, first minus second; all intervals hold together at 95% "
-        "(Bonferroni), p values are Holm's. matched: pairs of runs that agree in seed and all other settings."
+        "Difference of the interquartile means, first minus second. All intervals hold together at 95% "
+        "(Bonferroni); p values are Holm's. matched: pairs of runs with equal seeds and other settings."
     ]
     return Section(
         "pairs", "Pairs", text, pl.DataFrame(rows), charts if charts[0].data["rows"] else [],
@@ -247,7 +263,7 @@ def tuned_table(scores: Scores, grouping: Grouping, ranked: list[Group]) -> pl.D
     for group in ranked:
         combos: dict[str, list[int]] = {}
         for i in usable(scores, group):
-            text = ", ".join(f"{k}={value_text(differing[k][i])}" for k in grouping.varying)
+            text = ", ".join(f"{k}={brief_text(differing[k][i])}" for k in grouping.varying)
             combos.setdefault(text, []).append(i)
         if not combos:
             continue
@@ -267,8 +283,8 @@ def best_settings(frame: pl.DataFrame | None) -> list[Section]:
     if frame is None:
         return []
     text = (
-        "Each group at the best of its own settings. The best of several is flattered by chance, and more so "
-        "where more were tried (see `postrun sweep`)."
+        "Each group at the best of its own settings. Chance flatters the best of several, the more were tried "
+        "(see `postrun sweep`)."
     )
     return [Section("tuned", "Each group at its best setting", [text], frame)]
 
@@ -319,13 +335,26 @@ def run_section(scores: Scores, per_run: pl.DataFrame) -> Section:
     """One row per run, best first."""
     table = per_run.sort("level", descending=scores.sign > 0, nulls_last=True, maintain_order=True)
     text = (
-        f"level: median of {scores.metric} near {scores.end_words}; best: of the running median over a "
-        "twentieth of the run; mean: area under the curve over its width."
+        f"level: {_LEVEL[scores.use].format(scores.metric, scores.end_words)}. {_best_words(scores)} mean: "
+        "area under the curve over its width."
     )
     return Section(
         "runs", "Runs", [text], table,
         wide=("id", "level_error", "best_at", "mean", "reached_seconds", "stability", "gpu_hours", "last"),
     )  # fmt: skip
+
+
+#: What a run's level is.
+_LEVEL = {
+    "final": "median of the last values of {} before {}",
+    "best": "best {} until {}",
+}
+
+
+def _best_words(scores: Scores) -> str:
+    if scores.evaluated:
+        return "best: of all evaluations."
+    return "best: of the running median over a twentieth of the run."
 
 
 def difference_sections(project: Project, grouping: Grouping) -> list[Section]:

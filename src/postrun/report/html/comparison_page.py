@@ -19,6 +19,7 @@ from postrun.records.finals import central_metrics, differing, final, labels
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer, Ref
 from postrun.report.html.charts import fair_cap
+from postrun.report.html.opening import COUNTS, opening
 from postrun.report.html.page import leaf, render_page
 from postrun.report.html.study_page import parts_of
 from postrun.report.html.svg import curves
@@ -58,9 +59,12 @@ def comparison_page(
     settings = differing(views)
     keys = list(metrics)
     unit = common_unit(view.axis for view in views)
+    opened = opening(study, views, settings)
+    keys.sort(key=lambda key: key != opened["subject"])
     data = {
         "axis": unit,
-        "runs": _runs(comparison, names, metrics, settings, buffer),
+        **opened,
+        "runs": _runs(comparison, names, metrics, settings, study.results if study else {}, buffer),
         "metrics": [_metric(key, metrics[key], views, cap, buffer) for key in keys],
         "config": {key: [_plain(v) for v in values] for key, values in settings.items()},
     }
@@ -75,7 +79,7 @@ def comparison_page(
         summary=_summary(comparison),
         settings=_settings_table(settings, names),
         metrics=len(keys),
-        axis=unit,
+        axes=[("step", unit), *((n, COUNTS[n]) for n in opened["axes"] if COUNTS[n] != unit)],
         finals=_finals_table(views, names, keys),
         panels=_static(views, names, keys),
         masked=masked,
@@ -108,6 +112,7 @@ def _runs(
     names: list[str],
     metrics: dict[str, str],
     settings: dict[str, list[Any]],
+    results: dict[str, float],
     buffer: Buffer,
 ) -> list[dict[str, Any]]:
     out = []
@@ -134,6 +139,7 @@ def _runs(
                 "whole": run.completeness.whole,
                 "findings": [levels.count(s) for s in (Severity.CRITICAL, Severity.WARNING)],
                 "worst": next((f.message for f in found if f.severity >= Severity.WARNING), ""),
+                "compared": results.get(run.id),
                 "config": {key: _plain(values[i]) for key, values in settings.items()},
                 "finals": values,
                 "clock": _clock(view, buffer),
@@ -152,13 +158,19 @@ def _plain(value: Any) -> Any:
 
 
 def _clock(view: RunView, buffer: Buffer) -> dict[str, Ref] | None:
-    """Steps and their seconds since the start, few enough for every run to have them."""
+    """Steps with their seconds since the start and their counts of data, few enough for every run."""
     steps, seconds = view.clock
     if len(steps) < 2:
         return None
     order = np.argsort(steps, kind="stable")
     few = order[np.unique(np.linspace(0, len(order) - 1, _CLOCK).astype(np.int64))]
-    return {"step": buffer.whole(steps[few]), "runtime": buffer.whole(seconds[few], unit=0.001)}
+    made = {"step": buffer.whole(steps[few]), "runtime": buffer.whole(seconds[few], unit=0.001)}
+    for name in COUNTS:
+        counted = view.first(f"progress.{name}")
+        if counted is not None:
+            at = np.interp(steps[few], counted.x, counted.y)
+            made[name] = buffer.floats(at, exact=False)
+    return made
 
 
 def _metric(

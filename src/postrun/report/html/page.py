@@ -32,6 +32,8 @@ _SCRIPTS = {
     "study": ("sortable",),
     "index": ("data", "dom", "index"),
 }  # fmt: skip
+#: What a kind of page has beside the common style.
+_STYLES = {"index": "index.css", "comparison": "study.css", "study": "study.css"}
 _START = {
     "run": "openRun().catch(unable)",
     "comparison": "sortableTables(); openComparison().catch(unable)",
@@ -91,8 +93,10 @@ def _script(kind: str) -> str:
 @cache
 def _style(kind: str) -> str:
     library = "" if kind in _PLAIN else chart_library()[1]
-    own = _text("assets", "index.css") if kind == "index" else ""
-    return f"{library}\n{_text('assets', 'page.css')}\n{own}"
+    own = _asset(_STYLES[kind]) if kind in _STYLES else ""
+    return f"{library}
+{_asset('page.css')}
+{own}"
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from postrun.model.study import Study, cell, cells
+from postrun.model.study import Study, cell, cells, readable
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.figures import figure
@@ -40,15 +40,19 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
         frame = section.table
         if frame is not None:  # columns without a single value tell nothing
             frame = frame[[n for n in frame.columns if frame[n].null_count() < frame.height]]
+            frame = readable(frame)
         out.append(
             {
                 "key": section.key,
                 "title": section.title,
                 "text": section.text,
-                "figures": [f for f in map(figure, section.charts) if f],
+                "figures": [
+                    f for c in section.charts if (f := figure(c, len(section.charts) == 1))
+                ],
                 "columns": [] if frame is None else [(n, _kind(frame[n])) for n in frame.columns],
                 "rows": [] if frame is None else cells(frame.head(_MOST_ROWS)),
-                "count": 0 if frame is None else frame.height,
+                # Values of curves and profiles are not what readers count.
+                "count": 0 if frame is None or "*" in section.wide else frame.height,
                 "more": 0 if frame is None else max(0, frame.height - _MOST_ROWS),
                 "folded": frame is not None and ("*" in section.wide or frame.height > _OPEN_ROWS),
             }

@@ -17,7 +17,7 @@ from postrun.report.index.folds import Fold
 from postrun.report.index.glance import Glance, Levels
 from postrun.report.index.workspace import Workspace
 from postrun.stats.robust import Floats
-from postrun.studies.groups import value_text
+from postrun.studies.naming import brief_text
 
 #: Settings that the page offers: beyond them, the runs' own reports show all.
 _SETTINGS = 24
@@ -122,7 +122,7 @@ def _setting(value: Any) -> Any:
     """Return a setting as a number, or as text that is not too long."""
     if value is None or isinstance(value, bool):
         return value
-    return _short(value) if isinstance(value, int | float) else value_text(value)
+    return _short(value) if isinstance(value, int | float) else brief_text(value)
 
 
 def _short(value: float | None) -> float | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import comb
 from typing import Any
 
-from postrun.studies.groups import same, value_text
+from postrun.studies.groups import same
+from postrun.studies.naming import brief_text
 
 #: A setting that so few runs would share by chance this rarely, over all settings tried, is told.
 _CHANCE = 0.01
@@ -62,13 +63,13 @@ def _conditions(key: str, own: list[Any]) -> list[tuple[str, Callable[[Any], boo
     """Return the conditions on a setting that all of some runs fulfil."""
     first = own[0]
     if all(same(v, first) for v in own):
-        return [(f"{key}={value_text(first)}", lambda v: same(v, first))]
+        return [(f"{key}={brief_text(first)}", lambda v: same(v, first))]
     if not all(map(_is_number, own)):
         return []
     low, high = min(own), max(own)
     return [
-        (f"{key} ≥ {value_text(low)}", lambda v: _is_number(v) and v >= low),
-        (f"{key} ≤ {value_text(high)}", lambda v: _is_number(v) and v <= high),
+        (f"{key} ≥ {brief_text(low)}", lambda v: _is_number(v) and v >= low),
+        (f"{key} ≤ {brief_text(high)}", lambda v: _is_number(v) and v <= high),
     ]
 
 

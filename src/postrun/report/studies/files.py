@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from postrun.model.study import Study, cells, plain_times
+from postrun.model.study import Study, cells, plain_times, readable
 from postrun.model.text import inert
 from postrun.report.export import spreadsheet_safe
 from postrun.report.files import safe_name, write_json, write_text
@@ -50,6 +50,7 @@ def markdown(study: Study, masked: str = "") -> str:
 
 
 def _table(frame: pl.DataFrame, file: str) -> list[str]:
+    frame = readable(frame)
     shown = frame.head(_MOST_ROWS)
     aligned = ["---:" if dtype.is_numeric() else "---" for dtype in frame.dtypes]
     lines = [

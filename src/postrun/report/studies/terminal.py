@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from postrun.model.study import Section, Study, cell
+from postrun.model.study import Section, Study, cell, readable
 from postrun.report.terminal import make_console, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: Rows of a table that a terminal shows.
-_MOST_ROWS = 12
+#: Rows of a table that a terminal shows, and of one whose names the reader looks up.
+_MOST_ROWS, _MOST_NAMES = 12, 40
 #: Texts up to this long are not broken into lines.
 _NARROW = 22
 #: Longer texts are broken into lines of this many letters at the least.
@@ -79,7 +79,8 @@ def _print_section(section: Section, console: Console) -> bool:
     shown = frame[[n for n in frame.columns if n not in section.wide]]
     # Columns without a single value tell nothing.
     shown = shown[[n for n in shown.columns if shown[n].null_count() < shown.height]]
-    shown = _fitting(shown, console.width)
+    shown = _fitting(readable(shown), console.width)
+    most = _MOST_NAMES if section.whole else _MOST_ROWS
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name, dtype in zip(shown.columns, shown.dtypes, strict=True):
         folds = dtype == pl.String and (shown[name].str.len_chars().max() or 0) > _NARROW  # type: ignore[operator]
@@ -89,10 +90,10 @@ def _print_section(section: Section, console: Console) -> bool:
             overflow="fold",
             no_wrap=not folds,
         )
-    for row in shown.head(_MOST_ROWS).iter_rows():
+    for row in shown.head(most).iter_rows():
         table.add_row(*(Text(safe(cell(value))) for value in row))
     console.print(table)
-    more = frame.height - _MOST_ROWS
+    more = frame.height - most
     if more > 0:
         console.print(Text(f"and {more:,} more", style="dim"))
     return more > 0 or shown.width < frame.width

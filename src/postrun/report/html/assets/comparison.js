@@ -5,6 +5,7 @@ function regroup() {
   groups.key = byId("groupby").value;
   const value = (run) => {
     if (!groups.key) return null;
+    if (groups.key === "study") return page.groups[run.number];
     if (groups.key === "group" || groups.key === "state") return run[groups.key] || "–";
     const v = run.config[groups.key.slice(7)];
     return v == null ? "–" : String(v);
@@ -13,17 +14,18 @@ function regroup() {
   groups.names = groups.key ? [...new Set(all)].sort((a, b) => a - b || a.localeCompare(b)) : [];
   groups.of = all.map((v) => (groups.key ? groups.names.indexOf(v) : -1));
   byId("band-note").textContent = groups.key
-    ? "Lines: means over the runs of a group; bands: 95 % confidence of the mean (Student's t over runs). A mean is drawn where at least half of the group's runs have values; runs with other steps are averaged within 200 equal stretches of the axis."
+    ? "Lines are means over the runs of a group, bands their 95% confidence intervals (Student's t over runs). A mean needs values of at least half of the group's runs; runs that log at other places are averaged within 200 equal stretches of the axis."
     : "";
 }
 
 const colourOf = (i) => colour(groups.key ? groups.of[i] : i);
 
-// Steps of a run as times, between the points of its clock.
-function timesOf(run, steps, axis) {
-  if (!run.clock) return null;
-  const at = interpolateClock(numbers(run.clock.step), numbers(run.clock.runtime), steps);
-  if (axis === "runtime") return at;
+// Steps of a run as times, epochs, samples or tokens, between the points of its clock.
+function placesOf(run, steps, axis) {
+  const counts = run.clock && run.clock[axis === "time" ? "runtime" : axis];
+  if (!counts) return null;
+  const at = interpolateClock(numbers(run.clock.step), numbers(counts), steps);
+  if (axis !== "time") return at;
   return run.started == null ? null : at.map((v) => v + run.started);
 }
 
@@ -46,7 +48,7 @@ function overlaid(metric) {
     for (const line of metric.lines) {
       if (!runs.shown.has(line.run)) continue;
       const run = page.runs[line.run], steps = numbers(line.x);
-      const x = axis === "step" ? steps : timesOf(run, steps, axis);
+      const x = axis === "step" ? steps : placesOf(run, steps, axis);
       if (!x) continue;
       const made = { label: run.label, x, y: numbers(line.y), colour: colourOf(line.run), dash: groups.key ? [] : dash(line.run), width: 1.2 };
       single.push(made);
@@ -58,7 +60,7 @@ function overlaid(metric) {
     for (const [g, list] of [...members].sort((a, b) => a[0] - b[0])) {
       const found = groupCurve(list);
       if (!found) continue;
-      const label = `${groups.key.replace("config:", "")} = ${groups.names[g]} (${list.length})`;
+      const label = `${groups.key === "study" ? "" : groups.key.replace("config:", "") + " = "}${groups.names[g]} (${list.length})`;
       for (const l of list) l.group = label;
       const smooth = (y) => (view.smoothing > 0 ? timeWeightedEma(found.x, y, view.smoothing) : y);
       bands.push({ label, colour: colour(g), x: found.x, low: smooth(found.low), high: smooth(found.high) });
@@ -81,16 +83,24 @@ function overlaid(metric) {
 function fillCurves() {
   const names = new Map();
   for (const metric of page.metrics) {
-    const title = metric.panel ? metric.panel.replaceAll("_", " ") : metric.prefix || "other metrics";
+    const panel = metric.panel ? metric.panel.replaceAll("_", " ") : metric.prefix || "other metrics";
+    const title = metric.key === page.subject ? "compared metric" : panel;
     const name = title[0].toUpperCase() + title.slice(1);
     names.set(name, [...(names.get(name) || []), metric]);
   }
   const list = [...names].map(([title, charts]) => ({ title, charts }));
   fill(byId("charts"), list, (grid, metric) => {
     const unit = metric.unit ? ` (${metric.unit})` : "";
-    place(grid, { title: metric.key + unit, names: `${metric.key} ${metric.role}`, height: 230 }, overlaid(metric));
+    const chart = place(grid, { title: metric.key + unit, names: `${metric.key} ${metric.role}`, height: 230 }, overlaid(metric));
+    if (metric.key === page.subject) enlarged(chart);
   });
   idle(() => performance.mark("postrun-charts"));
+}
+
+// The compared metric has the width of the page.
+function enlarged(chart) {
+  chart.host.classList.add("wide");
+  chart.host.querySelector(".enlarge").setAttribute("aria-pressed", "true");
 }
 
 // What follows from another choice of runs or groups.
@@ -110,18 +120,25 @@ function option(value, text) {
 
 async function openComparison() {
   start();
+  for (const name of page.axes) AXES[name] = { title: name, text: (v) => `${name} ${short(v)}` };
+  byId("axis").value = view.axis = page.start === stepUnit ? "step" : page.start;
+  page.runs.forEach((run, i) => { run.number = i; });
   controls();
   const by = byId("groupby");
   by.append(option("", "nothing: each run by itself"), option("state", "state"));
+  if (page.groups.length) by.append(option("study", "the groups above"));
   if (page.runs.some((r) => r.group)) by.append(option("group", "group"));
   for (const [key, values] of Object.entries(page.config)) {
     const count = new Set(values.map(String)).size;
     if (count > 1 && count <= 24 && count < page.runs.length) by.append(option(`config:${key}`, key));
   }
+  by.value = page.groupby;
   if (byId("metric")) {
     const better = page.metrics.filter((m) => m.role && m.better !== "neither");
-    for (const m of [...new Set([...better, ...page.metrics])]) byId("metric").append(option(m.key, m.key));
-    for (const key of Object.keys(page.config)) byId("against").append(option(key, key));
+    const first = page.metrics.filter((m) => m.key === page.subject);
+    for (const m of [...new Set([...first, ...better, ...page.metrics])]) byId("metric").append(option(m.key, m.key));
+    for (const key of [...new Set([...page.choices, ...Object.keys(page.config)])]) byId("against").append(option(key, key));
+    if (page.groupby.startsWith("config:")) byId("against").value = page.groupby.slice(7);
     for (const id of ["metric", "which", "against"]) byId(id).addEventListener("change", () => { parallel(); scatter(); });
   }
   by.addEventListener("change", () => { regroup(); changed(true); });

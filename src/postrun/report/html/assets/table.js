@@ -4,6 +4,7 @@ const runs = { shown: new Set(), off: new Set(), brushes: new Map(), sort: null,
 function columns() {
   const made = [
     { title: "run", value: (r) => r.label },
+    ...(page.groups.length ? [{ title: "group", value: (r) => page.groups[r.number] }] : []),
     { title: "state", value: (r) => r.state },
     { title: "started (UTC)", value: (r) => r.started, text: (v) => utc(v).slice(0, 16), number: true },
     { title: "duration", value: (r) => r.duration, text: elapsed, number: true },
@@ -11,8 +12,9 @@ function columns() {
     { title: "critical", value: (r) => r.findings[0], number: true },
     { title: "warnings", value: (r) => r.findings[1], number: true },
   ];
-  if (page.runs.some((r) => r.group)) made.splice(1, 0, { title: "group", value: (r) => r.group });
-  const central = page.metrics.filter((m) => m.role && m.better !== "neither").concat(page.metrics);
+  if (page.runs.some((r) => r.group)) made.splice(1, 0, { title: "W&B group", value: (r) => r.group });
+  const subject = page.metrics.filter((m) => m.key === page.subject);
+  const central = [...subject, ...page.metrics.filter((m) => m.role && m.better !== "neither"), ...page.metrics];
   for (const m of [...new Set(central)].slice(0, 4))
     made.push({ title: m.key, value: (r) => (r.finals[m.key] || [null])[0], text: short, number: true });
   for (const key of Object.keys(page.config).slice(0, 8))
@@ -88,9 +90,9 @@ function fillTable() {
       },
     });
     box.style.accentColor = colourOf(i);
-    return el("tr", { title: run.worst }, el("td", {}, box), ...list.map((c) => {
+    return el("tr", { title: run.worst }, el("td", { class: "s" }, box), ...list.map((c) => {
       const v = c.value(run);
-      return el("td", { class: c.number ? "n" : "" }, v == null ? "–" : c.text ? c.text(v) : String(v));
+      return el("td", { class: c.number ? "n" : String(v).length <= 28 ? "s" : "" }, v == null ? "–" : c.text ? c.text(v) : String(v));
     }));
   });
   byId("runs").replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));

@@ -1,0 +1,70 @@
+"""Values with their bounds, one row each."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from markupsafe import Markup
+
+from postrun.model.study import Chart
+from postrun.model.text import number, shortened
+from postrun.report.html.figures.frame import (
+    Frame,
+    bounds,
+    draw,
+    letters,
+    line,
+    scale,
+    text,
+    ticks,
+    wide,
+)
+
+#: Pixels of a row, of the values after it, and the share of the width that labels may take.
+_ROW, _VALUES, _MOST_LABELS = 22, 58, 0.42
+
+
+def intervals(chart: Chart, width: float) -> Markup:
+    """Draw a dot and its bounds for each row."""
+    rows: list[dict[str, Any]] = chart.data["rows"]
+    if not rows:
+        return Markup("")
+    room = _MOST_LABELS * width
+    labels = shortened([str(row["label"]) for row in rows], letters(room - 16))
+    left = min(room, max(wide(label) for label in labels) + 18)
+    frame = Frame(width, 12 + _ROW * len(rows) + 40, left, _VALUES, 12)
+    reference = chart.data.get("reference")
+    known = [v for r in rows for v in (r["value"], r["low"], r["high"])]
+    low, high = bounds([*known, *([reference] if reference is not None else [])])
+    x = scale(low, high, frame.left, frame.end)
+    parts = []
+    for tick in ticks(low, high, frame.ticks):
+        parts += [
+            line(x(tick), frame.top, x(tick), frame.floor, "grid"),
+            text(x(tick), frame.floor + 16, number(tick)),
+        ]
+    if reference is not None:
+        parts.append(line(x(reference), frame.top, x(reference), frame.floor, "reference"))
+    for n, (row, label) in enumerate(zip(rows, labels, strict=True)):
+        parts.append(_row(row, label, frame, frame.top + _ROW * (n + 0.5), x))
+    name = str(chart.data.get("x", ""))
+    middle = (frame.left + frame.end) / 2
+    if middle + wide(name) / 2 > width:
+        middle = width / 2
+    parts.append(text(middle, frame.height - 6, name, kind="soft"))
+    return draw(frame, chart.title, parts)
+
+
+def _row(row: dict[str, Any], label: str, frame: Frame, y: float, x: Any) -> Markup:
+    bounded = math.isfinite(row["low"])
+    told = f" [{number(row['low'])}, {number(row['high'])}]" if bounded else ""
+    words = f"{row['label']}: {number(row['value'])}{told} {row.get('note', '')}".strip()
+    parts = [text(frame.left - 10, y + 4, label, "end")]
+    if bounded:
+        parts.append(line(x(row["low"]), y, x(row["high"]), y, "span c0"))
+    parts += [
+        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" class="dot c0"/>').format(x(row["value"]), y),
+        text(frame.width - 4, y + 4, number(row["value"]), "end", "soft"),
+    ]
+    return Markup("<g><title>{}</title>{}</g>").format(words, Markup("").join(parts))
