@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import number
-from postrun.report.overview import key_metrics, verdict
+from postrun.report.overview import key_metrics
 from postrun.report.sparkline import sparkline
+from postrun.report.story import verdict
 from postrun.rules.coverage import Coverage, coverage
 from postrun.training.end_words import state_words
 

@@ -24,7 +24,7 @@ from postrun.report.html.library import chart_library
 
 #: In the order in which they use each other.
 _SCRIPTS = {
-    "run": ("data", "math", "dom", "state", "chart", "annotate", "board", "log", "run"),
+    "run": ("data", "math", "dom", "state", "chart", "annotate", "board", "log", "timeline", "run"),
     "comparison": (
         "data", "math", "dom", "state", "chart", "annotate", "board",
         "log", "table", "statistics", "relations", "sortable", "comparison",
