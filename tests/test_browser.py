@@ -127,10 +127,10 @@ on = pytest.mark.parametrize
 def test_a_finding_opens_on_its_curve_with_the_window(reader: Reader) -> None:
     page = reader.page
     (top, *_) = postrun.diagnose(postrun.load(SAMPLE))
-    first = page.locator("details.finding").first
+    first = page.locator("article.finding").first
     assert top.message[:40] in first.inner_text()
     assert first.locator("svg.curve").count() == 1  # drawn before anything is clicked
-    page.click("details.finding >> nth=0 >> summary")
+    page.click("article.finding >> nth=0 >> summary")
     chart = first.locator(".proofs .chart").first
     chart.locator("canvas").wait_for()
     begin, end = top.window or (0, 0)
@@ -153,6 +153,30 @@ def test_a_finding_opens_on_its_curve_with_the_window(reader: Reader) -> None:
           return [at((w[0] + w[1]) / 2), at(c.scales.x.min + 0.5)] }"""
     )
     assert tinted[0] != tinted[1]
+
+
+@on("reader", ["sample"], indirect=True)
+def test_the_timeline_tells_all_lanes_at_one_step(reader: Reader) -> None:
+    page = reader.page
+    view = postrun.RunView(postrun.load(SAMPLE))
+    boxes = page.locator(".lane-box")
+    usual = boxes.first.locator(".now").inner_text()
+    plot = page.locator("#timeline .plot").bounding_box()
+    page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + plot["height"] / 2)
+    step = int(page.inner_text("#timeline .where").removeprefix("step "))
+    for box in boxes.all():
+        series = view.series(box.locator("b").inner_text())
+        (value,) = series.y[series.x == step]
+        assert float(box.locator(".now").inner_text()) == pytest.approx(value, rel=1e-3)
+    page.mouse.move(5, 5)
+    assert boxes.first.locator(".now").inner_text() == usual
+    page.focus("#timeline")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#timeline .where") != ""
+    # A number on the timeline is that of the finding that it leads to.
+    (number, *_) = page.locator("#timeline svg.numbers a").all()
+    target = number.get_attribute("href")
+    assert page.locator(f"{target} .number").inner_text() == number.locator("text").text_content()
 
 
 @on("reader", ["sample"], indirect=True)
@@ -421,9 +445,9 @@ def test_without_scripts_findings_and_drawings_are_read(chrome: Any, folder: Pat
     page = opened.page
     (top, *_) = postrun.diagnose(postrun.load(SAMPLE))
     assert top.message[:40] in page.inner_text("#findings")
-    page.click("details.finding >> nth=0 >> summary")
+    page.click("article.finding >> nth=0 >> summary")
     assert top.remedy[:30] in page.inner_text("#findings")
-    assert page.locator("details.finding >> nth=0 >> figure svg").first.is_visible()
+    assert page.locator("article.finding >> nth=0 >> figure svg").first.is_visible()
     assert page.locator("section figure svg").last.is_visible()
     opened.context.close()
 

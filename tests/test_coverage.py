@@ -14,7 +14,7 @@ import postrun
 from postrun.cli.main import cli
 from postrun.metrics import RunView
 from postrun.model import Run
-from postrun.report.overview import verdict
+from postrun.report.story import verdict
 from postrun.rules.coverage import coverage
 
 ROWS = 80

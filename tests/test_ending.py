@@ -14,7 +14,8 @@ from postrun.metrics import RunView
 from postrun.model import Artifact, Finding, Run, State
 from postrun.records.ending import ending
 from postrun.records.finals import finals
-from postrun.report.overview import facts, verdict
+from postrun.report.overview import facts
+from postrun.report.story import verdict
 from postrun.studies.comparison import Comparison
 from postrun.training.end_words import headline
 from postrun.training.ending import how_it_ended
@@ -121,8 +122,8 @@ def test_killed_without_a_trace() -> None:
         "and the console shows no error"
     )
     assert finding.severity is postrun.Severity.CRITICAL and ending(RunView(made)).kind == "killed"
-    assert verdict(RunView(made), [finding]).startswith(
-        "Killed (no exit record) after 10 min, with critical"
+    assert verdict(RunView(made), [finding]) == (
+        "Killed (no exit record) at step 500 of 1,000 (50%) after 10 min."
     )
 
 

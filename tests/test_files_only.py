@@ -103,7 +103,7 @@ def test_state_by_files(
 
 
 def test_no_history_is_not_said_to_be_healthy(tmp_path: Path) -> None:
-    from postrun.report.overview import verdict
+    from postrun.report.story import verdict
 
     run = postrun.load(folder_with(tmp_path, None, output="done\n", summary=ENDED))
     assert verdict(RunView(run), []) == "Finished after 95 s; there is no history to judge."

@@ -143,7 +143,7 @@ class Raises(Rule):
 
 
 def test_a_rule_that_raises_is_a_warning_and_no_clean_verdict() -> None:
-    from postrun.report.overview import verdict
+    from postrun.report.story import verdict
 
     run = make_run({"loss": np.linspace(3, 1, 60)})
     (finding,) = _run(Raises(), RunView(run))
@@ -151,7 +151,7 @@ def test_a_rule_that_raises_is_a_warning_and_no_clean_verdict() -> None:
     assert finding.message.startswith(
         "Rule XXX001 (raises) could not be run on this run: RuntimeError"
     )
-    assert verdict(RunView(run), [finding]) == "Finished after 10 min, with warnings: rule-failed."
+    assert verdict(RunView(run), [finding]) == "Finished after 10 min, but a rule could not be run."
     assert not [f for f in diagnose(run) if f.rule == "RUN000"]
 
 

@@ -169,7 +169,7 @@ def test_hostile_texts_are_only_text() -> None:
 
 def test_a_run_without_anything_has_a_page() -> None:
     html = page_of(make_run())
-    assert "no history rows" in html
+    assert "no history" in html
     assert page_data(html)[0]["series"] == []
 
 

@@ -12,7 +12,7 @@ from benchmarks.faults.consistency import contradictions, praised
 import postrun
 from postrun.metrics import RunView
 from postrun.model import Severity, State
-from postrun.report.overview import verdict
+from postrun.report.story import verdict
 
 
 def index(shared: Path) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ from benchmarks.faults.subject import Subject
 from benchmarks.faults.tools.postrun_tool import PostrunTool
 from benchmarks.faults.untrue import Untrue, untrue
 from postrun.metrics import RunView
-from postrun.report.overview import verdict
+from postrun.report.story import verdict
 
 OUT = Path(__file__).with_name("out")
 

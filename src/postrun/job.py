@@ -16,7 +16,7 @@ from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
 from postrun.report.formats import ReportInputs, write_reports
 from postrun.report.index.glance import Glance, glance
-from postrun.report.overview import verdict
+from postrun.report.story import verdict
 from postrun.rules import Selection
 from postrun.rules.coverage import Coverage, coverage
 from postrun.training import join, signature

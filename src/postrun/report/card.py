@@ -20,7 +20,8 @@ from postrun.model.text import duration, inert, number
 from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
-from postrun.report.overview import reached, verdict
+from postrun.report.overview import reached
+from postrun.report.story import verdict
 from postrun.rules.coverage import coverage
 
 if TYPE_CHECKING:

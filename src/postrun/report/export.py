@@ -16,6 +16,7 @@ from postrun.model import Finding, Run
 from postrun.model.text import inert
 from postrun.report.files import safe_name, write_json, write_text
 from postrun.report.overview import insights, statistics
+from postrun.report.story import tell
 from postrun.rules.coverage import coverage
 from postrun.store.atomic import write_atomically
 
@@ -143,7 +144,7 @@ def full_analysis(run: Run) -> dict[str, Any]:
 
 
 def detailed_analysis(view: RunView, findings: list[Finding]) -> dict[str, Any]:
-    """The seed's `detailed_analysis.json`, with completeness and findings."""
+    """The seed's `detailed_analysis.json`, with verdict, story, completeness and findings."""
     run = view.run
     return {
         "schema_version": SCHEMA_VERSION,
@@ -153,6 +154,7 @@ def detailed_analysis(view: RunView, findings: list[Finding]) -> dict[str, Any]:
         "url": run.identity.url or None,
         "framework": view.framework or None,
         "framework_evidence": view.framework_evidence or None,
+        **tell(view, findings).as_dict(),
         "analysis": statistics(view),
         "insights": insights(view, findings),
         "completeness": run.completeness.as_dict(),

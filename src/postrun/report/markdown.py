@@ -9,8 +9,9 @@ from urllib.parse import quote
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import inert, number
-from postrun.report.overview import facts, key_metrics, verdict
+from postrun.report.overview import facts, key_metrics
 from postrun.report.sparkline import sparkline
+from postrun.report.story import tell
 from postrun.report.terminal import evidence_line
 from postrun.rules.coverage import coverage
 
@@ -26,7 +27,9 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~$]|^[#+=-]|(?<=^\d)[.)](?=\s|$))")
 def render(view: RunView, findings: list[Finding], plots: list[Path], masked: str = "") -> str:
     """The report as Markdown; names and messages from the run are escaped."""
     run = view.run
-    lines = [f"# {escape(run.name)}", "", f"**{escape(verdict(view, findings))}**", ""]
+    story = tell(view, findings)
+    lines = [f"# {escape(run.name)}", "", f"**{escape(story.verdict)}**", ""]
+    lines += [" ".join(escape(sentence.text) for sentence in story.sentences), ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {label} | {escape(value)} |" for label, value in facts(view)]
     lines += ["", "## Findings", ""]

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from postrun.metrics import MetricInfo, RunView, Series, role_rank, roles
+from postrun.metrics import RunView, Series, role_rank, roles
 from postrun.model import Finding, Severity
 from postrun.model.text import number, position
-from postrun.rules.coverage import coverage
+from postrun.report.carrying import best_value, shown
+from postrun.report.warm_up import steady
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
 from postrun.training.end_words import headline, state_words
 
 #: Categories of detailed_analysis.json by panel, where the two differ.
 _CATEGORY = dict.fromkeys(("throughput", "mfu", "time", "memory", "length"), "performance")
-#: Roles whose first values are warm-up, often reported as 0.
-_WARM_UP = ("throughput.tokens", "throughput.samples", "throughput.steps", "mfu")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyMetric:
-    """One metric at a glance. `curve` are at most 24 levels (medians of consecutive groups)."""
+    """One metric at a glance.
+
+    `best` is its best value, `best_at` the place of that in words ("step 300"); NaN and "" if neither direction
+    is better. `curve` are at most 24 levels (medians of consecutive groups).
+    """
 
     key: str
     title: str
@@ -32,43 +37,33 @@ class KeyMetric:
     last: float
     low: float
     high: float
+    best: float
+    best_at: str
     curve: Floats
 
 
 @np.errstate(all="ignore")
-def key_metrics(view: RunView, limit: int = 14) -> list[KeyMetric]:
-    """The metrics that matter most: by role in the order of roles, then unknown ones."""
+def key_metrics(view: RunView, limit: int = 14, first: Sequence[str] = ()) -> list[KeyMetric]:
+    """Return the metrics that matter most: those named `first`, by role, then unknown ones."""
+    named = [view.metrics[key] for key in first]
     infos = [i for i in view.metrics.values() if i.central and i.role and shown(i)]
     infos.sort(key=lambda i: (role_rank(i.role), i.key))
     if len(infos) < limit // 2:
         infos += [i for i in view.metrics.values() if i.role is None]
-    found = []
-    for info in infos:
+    found: list[KeyMetric] = []
+    for info in [*named, *(i for i in infos if i not in named)]:
         series = steady(view.series(info.key))
         if len(series):
-            found.append(_key_metric(series))
+            found.append(_key_metric(view, series))
         if len(found) == limit:
             break
     return found
 
 
-def shown(info: MetricInfo) -> bool:
-    """False for counters, which no report plots."""
-    return not (info.role or "").startswith("progress.")
-
-
-def steady(series: Series) -> Series:
-    """Finite values; leading zeros of speeds, which are warm-up, left out."""
-    series = series.finite
-    if series.info.role in _WARM_UP and len(series) > 2 and series.y[0] == 0:
-        first = int(np.argmax(series.y > 0))
-        return series.take(slice(first, None))
-    return series
-
-
-def _key_metric(series: Series) -> KeyMetric:
+def _key_metric(view: RunView, series: Series) -> KeyMetric:
     _, curve, _ = bin_medians(series.x, series.y, 24)
     role = roles().get(series.info.role or "")
+    best, at = best_value(series) if series.info.sign else (math.nan, None)
     return KeyMetric(
         key=series.key,
         title=role.title if role else "",
@@ -78,6 +73,8 @@ def _key_metric(series: Series) -> KeyMetric:
         last=float(series.y[-1]),
         low=float(series.y.min()),
         high=float(series.y.max()),
+        best=best,
+        best_at="" if at is None else view.axis.at(at),
         curve=curve,
     )
 
@@ -179,31 +176,6 @@ def _levels(view: RunView) -> list[str]:
         else:
             out.append(f"{series.key} went from {number(y[0])} to {number(y[-1])}{unit}")
     return out
-
-
-def verdict(view: RunView, findings: list[Finding]) -> str:
-    """Return the run in one sentence: how it ended, and the worst of what the rules say.
-
-    Without findings, the sentence says how much was looked at.
-    """
-    run = view.run
-    worst = [f for f in findings if f.severity is Severity.CRITICAL]
-    warnings = [f for f in findings if f.severity is Severity.WARNING]
-    state = headline(view)
-    if worst:
-        names = ", ".join(dict.fromkeys(f.name for f in worst))
-        return f"{state}, with critical findings: {names}."
-    if warnings:
-        names = ", ".join(dict.fromkeys(f.name for f in warnings))
-        return f"{state}, with warnings: {names}."
-    if run.completeness.no_history:
-        return f"{state}; there is no history to judge."
-    seen = coverage(view)
-    if seen.thin:
-        return f"{state}; too little is understood to judge the training ({seen.counted})."
-    if seen.unknown:
-        return f"{state}; no problem found in the {seen.counted} that are understood."
-    return f"{state}; no problem found."
 
 
 def _framework(view: RunView) -> str:

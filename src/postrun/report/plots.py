@@ -13,8 +13,9 @@ import numpy as np
 
 from postrun.metrics import RunView, Series, paired, roles
 from postrun.model import Finding, Severity
-from postrun.report.overview import shown, steady
+from postrun.report.carrying import shown
 from postrun.report.panels import MOST_LINES, PERFORMANCE, TRAINING, Panel, decades, lines_of
+from postrun.report.warm_up import steady
 from postrun.stats.decimate import min_max
 from postrun.stats.robust import Floats, bin_medians, rolling_median
 from postrun.store.atomic import write_atomically

@@ -12,8 +12,9 @@ from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import inert, number
 from postrun.report.columns import Column, fitting, table
-from postrun.report.overview import KeyMetric, facts, key_metrics, verdict
+from postrun.report.overview import KeyMetric, facts, key_metrics
 from postrun.report.sparkline import sparkline
+from postrun.report.story import verdict
 from postrun.rules.coverage import Coverage, coverage
 from postrun.training.end_words import state_words
 

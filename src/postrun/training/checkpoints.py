@@ -75,6 +75,16 @@ def saved_before(view: RunView, x: float) -> float | None:
     return None if limit is not None and at <= last - limit * interval else at
 
 
+def saved_at(view: RunView, most: int = 200) -> list[float]:
+    """Return the steps of the checkpoints that are known, in order; the last `most` of them."""
+    known, interval, last = _steps(view), _interval(view), view.last_x
+    if not known and interval is not None and last is not None:
+        count, limit = int(last // interval), _limit(view)
+        first = max(1, count - (limit or most) + 1, count - most + 1)
+        known = {interval * k for k in range(first, count + 1)}
+    return sorted(known)[-most:]
+
+
 def saves(view: RunView) -> bool:
     """Return whether anything shows that the run saved checkpoints."""
     strategy = _strategy(view)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from postrun.metrics import RunView, Series, paired, role_rank, roles
 from postrun.metrics.series import Floats, MetricInfo
 from postrun.model import Evidence, Finding
+from postrun.report.carrying import shown
 from postrun.report.html.buffer import Buffer, Ref
-from postrun.report.overview import shown
 from postrun.report.panels import PERFORMANCE, TRAINING, decades, lines_of
 from postrun.stats.decimate import min_max
 

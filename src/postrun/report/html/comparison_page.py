@@ -16,6 +16,7 @@ from postrun.metrics.axis import common_unit
 from postrun.model import Severity
 from postrun.model.study import Study
 from postrun.records.finals import central_metrics, differing, final, labels
+from postrun.report.carrying import shown
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer, Ref
 from postrun.report.html.charts import fair_cap
@@ -23,7 +24,7 @@ from postrun.report.html.opening import COUNTS, opening
 from postrun.report.html.page import leaf, render_page
 from postrun.report.html.study_page import parts_of
 from postrun.report.html.svg import curves
-from postrun.report.overview import shown, verdict
+from postrun.report.story import verdict
 from postrun.stats.decimate import min_max
 from postrun.studies import Comparison
 from postrun.training.end_words import state_words

@@ -24,7 +24,7 @@ from postrun.report.html.library import chart_library
 
 #: In the order in which they use each other.
 _SCRIPTS = {
-    "run": ("data", "math", "dom", "state", "chart", "annotate", "board", "log", "run"),
+    "run": ("data", "math", "dom", "state", "chart", "annotate", "board", "log", "timeline", "run"),
     "comparison": (
         "data", "math", "dom", "state", "chart", "annotate", "board",
         "log", "table", "statistics", "relations", "sortable", "comparison",
@@ -94,9 +94,7 @@ def _script(kind: str) -> str:
 def _style(kind: str) -> str:
     library = "" if kind in _PLAIN else chart_library()[1]
     own = _asset(_STYLES[kind]) if kind in _STYLES else ""
-    return f"{library}
-{_asset('page.css')}
-{own}"
+    return f"{library}\n{_asset('page.css')}\n{own}"
 
 
 @cache

@@ -9,20 +9,26 @@ import numpy as np
 from markupsafe import Markup
 
 from postrun.metrics import RunView
-from postrun.model import Evidence, Finding, Run, Severity
+from postrun.model import Evidence, Finding, Run
 from postrun.model.text import number
+from postrun.report.carrying import are_levels, shown
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.charts import BUDGET, ChartData, marks
 from postrun.report.html.console import console_data
 from postrun.report.html.page import render_page
-from postrun.report.html.svg import curves
-from postrun.report.overview import facts, verdict
+from postrun.report.html.svg import curves, spark
+from postrun.report.html.timeline_figure import timeline_figure
+from postrun.report.overview import facts, key_metrics, reached
 from postrun.report.panels import PERFORMANCE, TRAINING, lines_of
+from postrun.report.story import tell
+from postrun.report.timeline import timeline
 from postrun.rules.coverage import coverage
 
 #: Curves that one finding draws at most.
 _MOST_PROOFS = 6
+#: Rows of the table of key metrics.
+_KEYS = 12
 
 
 def write_report(
@@ -37,6 +43,7 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
     buffer = Buffer()
     charts = ChartData(view, buffer, budget)
     drawn = [_finding(charts, f) for f in findings]
+    line = timeline(view, findings)
     run = view.run
     parts = run.parts or [run]
     consoles = [
@@ -49,6 +56,12 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         "marks": marks(findings, charts),
         "findings": [proofs for _, proofs in drawn],
         "consoles": consoles,
+        "timeline": line
+        and {
+            "start": line.start,
+            "stop": line.stop,
+            "lanes": [charts.positions[s.key] for s in line.lanes],
+        },
         **charts.as_dict(),
     }
     return render_page(
@@ -58,9 +71,15 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         buffer,
         run=run,
         facts=facts(view),
-        verdict=verdict(view, findings),
-        findings=[shown for shown, _ in drawn],
-        counts=_counts(findings),
+        meta=_meta(view),
+        story=tell(view, findings),
+        line=line and timeline_figure(line, view.axis),
+        keys=_keys(view, [s.key for s in line.lanes] if line else []),
+        findings=[told for told, _ in drawn],
+        any_remedy=any(f.remedy for f in findings),
+        history=run.completeness.sentence(),
+        contents=_contents(view, len(findings), consoles),
+        charted=bool(charts.series),
         coverage=coverage(view),
         notes=run.completeness.as_dict()["notes"],
         whole=run.completeness.whole,
@@ -80,9 +99,59 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
     )
 
 
-def _counts(findings: list[Finding]) -> list[tuple[str, int]]:
-    counted = [(s.label, sum(f.severity is s for f in findings)) for s in reversed(Severity)]
-    return [(label, count) for label, count in counted if count]
+def _meta(view: RunView) -> str:
+    """Return what identifies a run, on one line."""
+    run, who = view.run, view.run.identity
+    reach = reached(view)
+    parts = (
+        "/".join(p for p in (who.entity, who.project) if p),
+        run.id if run.name != run.id else "",
+        view.framework,
+        f"{view.axis.unit}s {reach}" if reach else "",
+        f"started {who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else "",
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _keys(view: RunView, first: list[str]) -> list[dict[str, Any]]:
+    """Return the rows of the table of key metrics."""
+    return [
+        {
+            "key": row.key,
+            "unit": row.unit,
+            "first": number(row.first),
+            "best": number(row.best) if row.best_at else "–",
+            "best_at": row.best_at,
+            "last": number(row.last),
+            "spark": spark(row.curve, f"{row.key}: course"),
+        }
+        for row in key_metrics(view, _KEYS, first)
+    ]
+
+
+def _contents(
+    view: RunView, findings: int, consoles: list[dict[str, Any]]
+) -> list[tuple[str, str, str]]:
+    """Return the parts of the page: anchor, name, count."""
+    run = view.run
+    parts = run.parts or [run]
+    lists = (
+        ("files", "Files", [file for part in parts for file in part.files]),
+        ("artifacts", "Artifacts", [a for part in parts for a in part.artifacts]),
+        ("alerts", "Alerts", [a for part in parts for a in part.alerts]),
+    )
+    found = [
+        ("findings", "Findings", str(findings or "")),
+        ("key-metrics", "Key metrics", ""),
+        ("about", "About this run", ""),
+        ("all-charts", "Charts", f"{len(view.metrics):,}"),
+        *((("console", "Console", ""),) if consoles else ()),
+        *((("config", "Config", f"{len(run.config):,}"),) if run.config else ()),
+        *((("summary", "Summary", f"{len(run.summary):,}"),) if run.summary else ()),
+        *((("environment", "Environment", ""),) if _environment(run) else ()),
+        *((id_, name, f"{len(items):,}") for id_, name, items in lists if items),
+    ]
+    return found
 
 
 def _thinned(charts: ChartData) -> str:
@@ -117,17 +186,17 @@ def _finding(charts: ChartData, finding: Finding) -> tuple[dict[str, Any], list[
                     "to": window[1],
                     "before": proof.before,
                     "after": proof.after,
-                    "levels": _comparable(proof, lines[0].finite.y),
+                    "levels": are_levels(proof, lines[0]),
                     "rule": part.rule,
                     "severity": part.severity.label,
                 }
             )
             label = f"{proof.metric}: {_sentence(proof)}"
             severity = part.severity.label
-            if not small:
+            if not small and shown(lines[0].info) and float(np.ptp(lines[0].finite.y)) > 0:
                 small = curves(lines, label, window=window, severity=severity)
             static.append((proof.metric, curves(lines, label, 480, 120, window, severity)))
-    shown = {
+    told = {
         "finding": finding,
         "severity": finding.severity.label,
         "confidence": f"{finding.confidence:.0%}",
@@ -136,7 +205,7 @@ def _finding(charts: ChartData, finding: Finding) -> tuple[dict[str, Any], list[
         "small": small,
         "static": static,
     }
-    return shown, proofs
+    return told, proofs
 
 
 def _window(view: RunView, proof: Evidence, system: bool) -> tuple[float, float]:
@@ -147,16 +216,6 @@ def _window(view: RunView, proof: Evidence, system: bool) -> tuple[float, float]
     if system:
         return view.second_at(start), view.second_at(stop)
     return start, stop
-
-
-def _comparable(proof: Evidence, y: Any) -> bool:
-    """True where before and after are levels of the curve (some rules give counts or shares)."""
-    known = [v for v in (proof.before, proof.after) if v is not None and np.isfinite(v)]
-    if not known or not len(y):
-        return False
-    low, high = float(y.min()), float(y.max())
-    reach = 0.05 * (high - low) + 1e-9 * abs(high)
-    return all(low - reach <= v <= high + reach for v in known)
 
 
 def _sentence(proof: Evidence) -> str:

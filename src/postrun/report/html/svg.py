@@ -33,7 +33,7 @@ def curves(
         return Markup("")
     left = min(float(s.x[0]) for s in finite)
     right = max(float(s.x[-1]) for s in finite)
-    bottom, top = _bulk(np.concatenate([s.y for s in finite]))
+    bottom, top = bulk(np.concatenate([s.y for s in finite]))
     across = (width - 4) / ((right - left) or 1.0)
 
     def place(x: Floats) -> Floats:
@@ -61,7 +61,22 @@ def curves(
     ).format(width, height, escape(label), Markup("").join(parts))
 
 
-def _bulk(y: Floats) -> tuple[float, float]:
+def spark(levels: Floats, label: str) -> Markup:
+    """Return a sparkline of levels at equal distances; "" for fewer than two."""
+    if len(levels) < 2:
+        return Markup("")
+    low, high = bulk(levels)
+    down = 2 + (1 - np.clip((levels - low) / ((high - low) or 1.0), 0, 1)) * 18
+    across = np.linspace(1, 99, len(levels))
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
+    return Markup(
+        '<svg class="spark" viewBox="0 0 100 22" role="img" preserveAspectRatio="none"><title>{}</title>'
+        '<polyline points="{}"/></svg>'
+    ).format(label, points)
+
+
+def bulk(y: Floats) -> tuple[float, float]:
+    """Return the y range of the bulk of the values."""
     y = y[np.abs(y) < _LARGEST]
     if not len(y):
         return 0.0, 1.0

@@ -10,7 +10,8 @@ from postrun.metrics import RunView, role_rank
 from postrun.model import Finding, Severity
 from postrun.records.reading import record_of
 from postrun.records.record import RunRecord
-from postrun.report.overview import shown, steady
+from postrun.report.carrying import shown
+from postrun.report.warm_up import steady
 from postrun.stats.robust import Floats, bin_medians
 from postrun.training.end_words import state_words
 

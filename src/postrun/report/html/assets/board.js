@@ -132,7 +132,7 @@ function controls() {
     }
   });
   addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details.finding")) details.open = true;
+    for (const details of document.querySelectorAll("details.evidence")) details.open = true;
     for (const chart of board.charts.slice(0, 200)) if (chart.host.offsetParent) chart.ensure();
   });
 }

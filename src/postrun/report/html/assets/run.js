@@ -71,7 +71,7 @@ function windowOf(series, proof) {
 }
 
 function findings() {
-  for (const details of document.querySelectorAll("details.finding")) {
+  for (const details of document.querySelectorAll("details.evidence")) {
     details.addEventListener("toggle", () => details.open && openFinding(details));
     if (details.open) openFinding(details);
   }
@@ -88,9 +88,6 @@ async function openRun() {
   consoleLogs();
   await inflate();
   findings();
-  if (location.hash.startsWith("#f")) {
-    const target = byId(location.hash.slice(1));
-    if (target && target.matches("details")) target.open = true;
-  }
+  timeline();
   fillCharts();
 }
