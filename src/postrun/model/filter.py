@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -86,7 +86,10 @@ class RunFilter:
         try:
             re.compile(self.name)
         except re.error as error:
-            raise UsageError(f"--name {self.name}: not a regular expression: {error}") from error
+            raise UsageError(
+                f"--name {self.name}: not a regular expression ({error}). Write \\ before [ ( * + ? to mean "
+                "the character itself."
+            ) from error
         if self.order_name not in _ORDERS and not self.order_name.startswith(_OPEN):
             raise UsageError(
                 f"--order {self.order}: it knows created, heartbeat, config.KEY and summary.KEY"
@@ -132,6 +135,8 @@ class RunFilter:
             return found
         read: dict[int, Run] = {}
         kept = [ref for ref in found if ref.filtered or self._wants(ref, read)]
+        if not kept:
+            self._complain(list(read.values()))
         if self.order != "-created":
             kept.sort(key=lambda ref: self._place(ref, read), reverse=self.descending)
         return kept[: self.limit or None]
@@ -155,6 +160,16 @@ class RunFilter:
         if self.group not in ("", who.group) or self.sweep not in ("", who.sweep):
             return False
         return all(fits(_value(run, key), sign, want) for key, sign, want in self.conditions())
+
+    def _complain(self, runs: list[Run]) -> None:
+        """Raise UsageError if a condition names a key that none of some runs has."""
+        for part in ("config", "summary"):
+            known = [key for run in runs for key in keys_of(getattr(run, part))]
+            for text in getattr(self, part) if known else ():
+                key, _, _ = split_condition(text, f"--{part}")
+                if all(_value(run, f"{part}.{key}") is None for run in runs):
+                    near = did_you_mean(key, known)
+                    raise UsageError(f"--{part} {text}: no run has the key {key!r}.{near}")
 
     def _in_state(self, ref: RunRef) -> bool:
         wanted = {State.of(state) or State.UNKNOWN for state in self.state}
@@ -191,7 +206,21 @@ def split_condition(text: str, option: str) -> Condition:
             f"{option} {text}: write KEY=VALUE, with =, !=, <, <=, >, >= or ~ (a pattern)"
         )
     key, sign, value = found.groups()
+    wanted = literal(value)
+    if sign[0] in "<>" and option.startswith("--") and isinstance(wanted, str):
+        if parse_time(wanted) is None:
+            raise UsageError(
+                f"{option} {text}: {value!r} is not a number, so nothing is less or greater"
+            )
     return key.strip(), sign, value if sign == "~" else literal(value)
+
+
+def keys_of(values: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Yield the names of all values in nested dictionaries, joined with "."."""
+    for name, value in values.items():
+        yield f"{before}{name}"
+        if isinstance(value, dict):
+            yield from keys_of(value, f"{before}{name}.")
 
 
 def literal(text: str) -> Any:
