@@ -333,7 +333,7 @@ def test_many_runs_wrong_usage(tmp_path: Path) -> None:
         assert words in postrun(*arguments, code=2, POSTRUN_CACHE_DIR=cache).stderr
     postrun("failures", tmp_path / "nowhere", code=3, POSTRUN_CACHE_DIR=cache)
     nobody = postrun("failures", target, "--tag", "nobody", code=3, POSTRUN_CACHE_DIR=cache)
-    assert "no run is left by these filters" in nobody.stderr
+    assert "no run fits these filters" in nobody.stderr
 
 
 def test_an_unwritable_cache_is_done_without(tmp_path: Path) -> None:

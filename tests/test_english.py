@@ -77,6 +77,31 @@ def test_first_lines_of_rules() -> None:
     assert not all_faults(rule.summary() for rule in rules())
 
 
+#: Elements whose text stands for itself.
+_BLOCKS = frozenset(
+    [
+        "p",
+        "li",
+        "td",
+        "th",
+        "h1",
+        "h2",
+        "h3",
+        "summary",
+        "option",
+        "div",
+        "dd",
+        "dt",
+        "b",
+        "span",
+        "text",
+        "figcaption",
+        "label",
+        "code",
+    ]
+)
+
+
 class _Text(HTMLParser):
     """The visible text of a page: scripts and styles left out, block by block."""
 
@@ -87,12 +112,27 @@ class _Text(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._hidden += tag in ("script", "style")
-        if tag in ("p", "li", "td", "th", "h1", "h2", "h3", "summary", "option", "div", "dd", "dt"):
+        if tag in (
+            "p",
+            "li",
+            "td",
+            "th",
+            "h1",
+            "h2",
+            "h3",
+            "summary",
+            "option",
+            "div",
+            "dd",
+            "dt",
+            "b",
+            "span",
+        ):
             self.blocks.append("")
 
     def handle_endtag(self, tag: str) -> None:
         self._hidden -= tag in ("script", "style")
-        if tag in ("p", "li", "td", "th", "h1", "h2", "h3", "summary", "div", "b"):
+        if tag in _BLOCKS:
             self.blocks.append("")
 
     def handle_data(self, data: str) -> None:

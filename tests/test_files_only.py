@@ -171,7 +171,7 @@ def test_what_is_no_run_folder(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "config.yaml").write_text("a: 1\n")
     (tmp_path / "code" / "output.log").write_text("x\n")
-    with pytest.raises(TargetError, match="no run in this folder"):
+    with pytest.raises(TargetError, match="no W&B run in this folder"):
         resolve(tmp_path)
 
 

@@ -181,7 +181,7 @@ def test_listing_reads_no_history(tmp_path: Path) -> None:
         (lambda p: p / "nothing", "no such file"),
         (lambda p: p / "entity" / "project", "no such file"),
         (lambda p: p, "empty"),
-        (lambda p: (p / "a.txt").write_text("x") and p, "no run in this folder"),
+        (lambda p: (p / "a.txt").write_text("x") and p, "no W&B run in this folder"),
         (lambda p: (p / "a.txt").write_text("x") and p / "a.txt", "not a run"),
         (lambda p: p / "*.wandb", "no run matches"),
     ],

@@ -11,7 +11,7 @@ import click
 
 from postrun.cli.output import print_json
 from postrun.cli.remote import choice, choice_options
-from postrun.cli.settings import privacy, privacy_options, role_option
+from postrun.cli.settings import Count, privacy, privacy_options, role_option
 from postrun.cli.targets import find_each, report_errors
 from postrun.gather import comparable, gather
 from postrun.metrics.axis import COUNTERS
@@ -39,9 +39,7 @@ _OPTIONS = (
         help="Write an HTML report to this file.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else."),
-    click.option(
-        "--workers", type=click.IntRange(min=1), help="Number of processes (default: all cores)."
-    ),
+    click.option("--workers", type=Count(), help="Number of processes (default: all cores)."),
     click.option("--no-cache", is_flag=True, help="Read all runs again, and cache nothing."),
 )
 
@@ -114,7 +112,7 @@ def read_project(
     if not project.records:
         if failed:
             sys.exit(report_errors(failed))
-        raise UsageError("no run is left by these filters")
+        raise UsageError("no run fits these filters. See which runs there are: postrun list")
     return project, refs, failed
 
 

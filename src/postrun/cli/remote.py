@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from postrun.cli.completion import complete_states
+from postrun.cli.settings import Count
 from postrun.sources import RemoteOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,7 +55,7 @@ _OPTIONS = (
         show_default=True,
         help="Sort by created, heartbeat, config.KEY or summary.KEY; a leading - means descending.",
     ),
-    click.option("--limit", type=click.IntRange(min=1), help="Use at most this many runs."),
+    click.option("--limit", type=Count(), help="Use at most this many runs."),
 )
 
 
@@ -69,7 +70,7 @@ def sample_option(function: F) -> F:
     """`--sample`."""
     return click.option(
         "--sample",
-        type=click.IntRange(min=1),
+        type=Count(),
         metavar="N",
         help="Read at most N rows of each run on a server; every output says so.",
     )(function)

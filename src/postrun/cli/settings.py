@@ -90,6 +90,22 @@ def role_option(function: F) -> F:
     )(function)
 
 
+class Count(click.IntRange):
+    """A whole number from 1 up."""
+
+    name = "number"
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; a usage error says what to write."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a whole number from 1 up.", param, ctx)
+
+
 def selection(
     select: str, ignore: str, threshold: Sequence[str] = (), severity: Sequence[str] = ()
 ) -> Selection:
@@ -202,6 +218,6 @@ def cluster_option(function: F) -> F:
 def output_options(function: F) -> F:
     """`--out` and `--workers`."""
     function = click.option(
-        "--workers", type=click.IntRange(min=1), help="Number of processes (default: all cores)."
+        "--workers", type=Count(), help="Number of processes (default: all cores)."
     )(function)
     return out_option(function)

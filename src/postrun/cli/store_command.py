@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from postrun.cli.output import print_json
-from postrun.cli.settings import cluster_option
+from postrun.cli.settings import Count, cluster_option
 from postrun.cli.targets import report_errors
 from postrun.report.progress import progress_bar
 from postrun.report.terminal import make_console
@@ -32,7 +32,7 @@ def command() -> None:
     """Look after a store: a folder, s3://bucket/prefix, or store: for your own."""
 
 
-@command.command(name="verify")
+@command.command(name="verify", short_help="Compare every file with its checksum.")
 @_ARGUMENT
 @click.option("--quick", is_flag=True, help="Only check that the files exist.")
 @_JSON
@@ -66,7 +66,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
     sys.exit(report_errors(found.problems))
 
 
-@command.command(name="compact")
+@command.command(name="compact", short_help="Merge the tables into one batch.")
 @_ARGUMENT
 @_JSON
 def compact_command(store: str, as_json: bool) -> None:
@@ -79,7 +79,7 @@ def compact_command(store: str, as_json: bool) -> None:
     )
 
 
-@command.command(name="prune")
+@command.command(name="prune", short_help="Delete files that no run uses.")
 @_ARGUMENT
 @click.option("--gone", is_flag=True, help="Delete runs that were deleted on their server.")
 @click.option("--copies", is_flag=True, help="Delete runs if the store has a longer copy.")
@@ -107,11 +107,9 @@ def prune_command(
     _tell(as_json, told, f"{_some(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB{rows} {would}")
 
 
-@command.command(name="refresh")
+@command.command(name="refresh", short_help="Diagnose runs again with the rules of today.")
 @_ARGUMENT
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Number of processes (default: all cores)."
-)
+@click.option("--workers", type=Count(), help="Number of processes (default: all cores).")
 @cluster_option
 @_JSON
 def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool) -> None:

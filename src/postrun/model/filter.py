@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -129,6 +129,8 @@ class RunFilter:
             return found
         read: dict[int, Run] = {}
         kept = [ref for ref in found if ref.filtered or self._wants(ref, read)]
+        if not kept:
+            self._complain(list(read.values()))
         if self.order != "-created":
             kept.sort(key=lambda ref: self._place(ref, read), reverse=self.descending)
         return kept[: self.limit or None]
@@ -152,6 +154,16 @@ class RunFilter:
         if self.group not in ("", who.group) or self.sweep not in ("", who.sweep):
             return False
         return all(fits(_value(run, key), sign, want) for key, sign, want in self.conditions())
+
+    def _complain(self, runs: list[Run]) -> None:
+        """Raise UsageError if a condition names a key that none of some runs has."""
+        for part in ("config", "summary"):
+            known = [key for run in runs for key in keys_of(getattr(run, part))]
+            for text in getattr(self, part) if known else ():
+                key, _, _ = split_condition(text, f"--{part}")
+                if all(_value(run, f"{part}.{key}") is None for run in runs):
+                    near = did_you_mean(key, known)
+                    raise UsageError(f"--{part} {text}: no run has the key {key!r}.{near}")
 
     def _in_state(self, ref: RunRef) -> bool:
         wanted = {State.of(state) or State.UNKNOWN for state in self.state}
@@ -190,7 +202,13 @@ def split_condition(text: str, option: str) -> Condition:
     key, sign, value = found.groups()
     if sign == "~":
         _require_pattern(value, f"{option} {text}")
-    return key.strip(), sign, value if sign == "~" else literal(value)
+    wanted = literal(value)
+    numeric = sign[0] in "<>" and option.startswith("--")
+    if numeric and isinstance(wanted, str) and parse_time(wanted) is None:
+        raise UsageError(
+            f"{option} {text}: {value!r} is not a number, so nothing is less or greater"
+        )
+    return key.strip(), sign, value if sign == "~" else wanted
 
 
 def _require_pattern(text: str, place: str) -> None:
@@ -198,7 +216,18 @@ def _require_pattern(text: str, place: str) -> None:
     try:
         re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise UsageError(f"{place}: not a regular expression: {error}") from error
+        raise UsageError(
+            f"{place}: not a regular expression ({error}). Write \\ before [ ( * + ? to mean the "
+            "character itself."
+        ) from error
+
+
+def keys_of(values: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Yield the names of all values in nested dictionaries, joined with "."."""
+    for name, value in values.items():
+        yield f"{before}{name}"
+        if isinstance(value, dict):
+            yield from keys_of(value, f"{before}{name}.")
 
 
 def literal(text: str) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from postrun.model import RunRef, TargetError
+from postrun.model.text import did_you_mean
 from postrun.plugins import load_plugins, plugin_failed
 from postrun.sources.base import Source
 from postrun.sources.exported.source import Exported
@@ -91,10 +93,10 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
     if not path.exists() and _is_pattern(text):
         return _resolve_glob(str(path), remote)
     if not path.exists():
-        raise TargetError(target, "no such file or folder", _WHERE)
+        raise TargetError(target, "no such file or folder", f"{_near(path)}{_WHERE}")
     if path.is_dir() and not any(path.iterdir()):
         raise TargetError(path, "the folder is empty", _WHERE)
-    kind = "no run in this folder" if path.is_dir() else "not a run that postrun can read"
+    kind = "no W&B run in this folder" if path.is_dir() else "not a run that postrun can read"
     raise TargetError(path, kind, _WHERE)
 
 
@@ -104,13 +106,25 @@ def _of_folder(target: str) -> list[RunRef]:
     return sorted(found, key=lambda ref: (ref.modified, ref.id), reverse=True)
 
 
+def _near(path: Path) -> str:
+    """Return "Did you mean a? " with files and folders beside a path that are called like it, or ""."""
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208 - names alone
+    except OSError:
+        return ""
+    near = did_you_mean(path.name, (name for name in names if not name.startswith(".")))
+    return f"{near.strip()} " if near else ""
+
+
 def _chosen(target: str, found: list[RunRef], options: RemoteOptions | None) -> list[RunRef]:
     """Return the runs that the options choose; TargetError if that leaves none."""
     if options is None:
         return found
     kept = options.of(found)
     if found and not kept:
-        raise TargetError(target, "no run is left by these filters", "Look at: postrun list.")
+        raise TargetError(
+            target, "no run fits these filters", "See which runs there are: postrun list."
+        )
     return kept
 
 
@@ -134,9 +148,8 @@ def resolve_all(
 
 
 _WHERE = (
-    "Give a run-ID.wandb file, a run folder, a folder of run folders such as ./wandb, "
-    "an exported folder, a CSV or Parquet history, the logs of another tracker (TensorBoard, MLflow, "
-    "trainer_state.json, a console log, ...), a store, or entity/project[/run] on a W&B server."
+    "Pass a folder of runs such as ./wandb, a run folder, a .wandb file, a CSV or Parquet export, the logs of "
+    "another tracker (TensorBoard, MLflow, trainer_state.json, a console log, ...), a store, or entity/project."
 )
 
 

@@ -23,43 +23,47 @@ class Fold:
     Attributes:
         finding: The surest of them, as the example.
         runs: Numbers of the runs that have it.
-        total: How many runs there are.
+        who: The run's label, or how many runs of all these are.
         causes: Errors with which the runs failed, if that is what the rule tells, and how often.
         shared: The setting that these runs share and others do not.
     """
 
     finding: Finding
     runs: tuple[int, ...]
-    total: int
+    who: str
     causes: Counter[str]
     shared: Shared | None
 
     @property
-    def title(self) -> str:
-        """What the runs have, in words: "5 runs failed: KeyError (3), MemoryError (2)"."""
-        count = len(self.runs)
-        which = f"{count:,} of {self.total:,} runs"
-        if len(self.causes) > 1:
-            named = [f"{name} ({n:,})" for name, n in self.causes.most_common(_NAMED)]
-            more = len(self.causes) - _NAMED
-            tail = f" and {more:,} more" if more > 0 else ""
-            return f"{which}: {', '.join(named)}{tail}"
-        if self.causes:
-            return f"{which}: {next(iter(self.causes))}"
-        if count == 1:
-            return f"{which}: {self.finding.message.rstrip('.')}"
-        return f"{which}: {_what(self.finding)}"
+    def what(self) -> str:
+        """What the runs have, in words: "KeyError (3), MemoryError (2)"; of one run, the finding's message."""
+        if len(self.runs) == 1:
+            return self.finding.message.rstrip(".")
+        if not self.causes:
+            return _what(self.finding)
+        if len(self.causes) == 1:
+            return next(iter(self.causes))
+        named = [f"{name} ({n:,})" for name, n in self.causes.most_common(_NAMED)]
+        more = len(self.causes) - _NAMED
+        return ", ".join(named) + (f" and {more:,} more" if more > 0 else "")
 
     @property
     def example(self) -> str:
-        """The message of one of several runs; "" if the title says it."""
+        """The message of one of several runs; "" if `what` says it."""
         return "" if len(self.runs) == 1 else self.finding.message
 
 
-def folds(glances: Sequence[Glance], varying: Mapping[str, Sequence[Any]]) -> list[Fold]:
+def folds(
+    glances: Sequence[Glance], labels: Sequence[str], varying: Mapping[str, Sequence[Any]]
+) -> list[Fold]:
     """Return the findings of runs, one for each rule: worst first, then the commonest.
 
     A rule's notes, and its praise, are not folded with its warnings: they mean something else.
+
+    Args:
+        glances: The runs.
+        labels: Their labels.
+        varying: Settings that differ among them, to the value in each.
     """
     found: dict[tuple[str, Severity], dict[int, Finding]] = {}
     for i, one in enumerate(glances):
@@ -71,10 +75,9 @@ def folds(glances: Sequence[Glance], varying: Mapping[str, Sequence[Any]]) -> li
     for by_run in found.values():
         runs = tuple(by_run)
         example = max(by_run.values(), key=_weight)
-        out.append(
-            Fold(example, runs, len(glances), _causes(example, [glances[i] for i in runs]),
-                 shared_setting(runs, varying))
-        )  # fmt: skip
+        who = labels[runs[0]] if len(runs) == 1 else f"{len(runs):,} of {len(glances):,} runs"
+        causes = _causes(example, [glances[i] for i in runs])
+        out.append(Fold(example, runs, who, causes, shared_setting(runs, varying)))
     return sorted(out, key=lambda f: (-f.finding.severity, -len(f.runs), f.finding.rule))
 
 

@@ -181,7 +181,8 @@ def _fold(fold: Fold) -> dict[str, Any]:
     return {
         "severity": fold.finding.severity.label,
         "good": fold.finding.severity is Severity.GOOD,
-        "title": fold.title,
+        "who": fold.who,
+        "what": fold.what,
         "shared": fold.shared.words if fold.shared else "",
         "example": fold.example,
         "remedy": fold.finding.remedy if fold.finding.severity > Severity.GOOD else "",

@@ -145,7 +145,7 @@ def _fold(fold: Fold) -> Text:
 
     severity = fold.finding.severity
     line = Text(f"{MARKS[severity]} ", style=STYLES[severity])
-    line.append(safe(fold.title), style="default")
+    line.append(safe(f"{fold.who}: {fold.what}"), style="default")
     if fold.shared is not None:
         line.append(f"; {safe(fold.shared.words)}", style="default")
     return line.append(f"  {fold.finding.rule} {fold.finding.name}", style="dim")

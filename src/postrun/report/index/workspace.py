@@ -18,10 +18,13 @@ from postrun.records.project import Project
 from postrun.records.record import MetricFacts
 from postrun.report.index.folds import Fold, folds
 from postrun.report.index.glance import Glance
-from postrun.studies.groups import group_runs, settings
+from postrun.studies.groups import Group, group_runs, settings
+from postrun.studies.naming import value_text
 
 #: Metrics that a table offers, the first of which runs are judged by.
 _METRICS = 8
+#: Settings of a group that a sentence names.
+_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Workspace:
     @cached_property
     def folds(self) -> list[Fold]:
         """The findings, equal ones together: worst first."""
-        return folds(self.glances, self.varying)
+        return folds(self.glances, self.labels, self.varying)
 
     @cached_property
     def states(self) -> Counter[str]:
@@ -158,7 +161,7 @@ class Workspace:
         word = "highest" if sign > 0 else "lowest"
         grouping = group_runs(self.project)
         told = [
-            (sign * median([levels[i] for i in known]), len(known), group.label)
+            (sign * median([levels[i] for i in known]), len(known), _label(group))
             for group in grouping.groups
             if len(known := [i for i in group.members if math.isfinite(levels[i])]) > 1
         ]
@@ -199,6 +202,15 @@ class Workspace:
                 return f"{text}, most often {first.finding.name} ({len(first.runs):,})."
             return f"{text}: {first.finding.name}."
         return f"None of the {len(self.entries):,} runs has a warning or a critical finding."
+
+
+def _label(group: Group) -> str:
+    """Return the settings of a group in at most three, or its own label."""
+    told = [f"{key}={value_text(v)}" for key, v in group.settings.items() if v is not None]
+    more = len(told) - _TOLD
+    if more > 0:
+        return f"{', '.join(told[:_TOLD])} and {more} more settings"
+    return ", ".join(told) or group.label
 
 
 def _project(entries: Sequence[Entry]) -> Project:
