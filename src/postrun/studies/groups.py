@@ -109,10 +109,26 @@ def value_text(value: Any) -> str:
     """A setting as a label shows it."""
     if value is None:
         return "not set"
+    text = _whole(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def value_texts(values: Sequence[Any]) -> list[str]:
+    """Settings as labels show them; those that differ only behind what is shown get numbers."""
+    whole = {None if v is None else _whole(v): value_text(v) for v in values}
+    counts = Counter(whole.values())
+    numbers: Counter[str] = Counter()
+    for text, short in whole.items():
+        if counts[short] > 1:
+            numbers[short] += 1
+            whole[text] = f"{short} #{numbers[short]}"
+    return [whole[None if v is None else _whole(v)] for v in values]
+
+
+def _whole(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def group_runs(project: Project, by: Sequence[str] = ()) -> Grouping:
