@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis faults rule mutants clean
+.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis faults rule secrets mutants clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -27,6 +27,10 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 
 rule: $(VENV)/.dev  ## begin a rule: make rule CODE=OPT019 NAME=loss-below-floor
 	@$(BIN)/python scripts/new_rule.py $(CODE) $(NAME)
+
+secrets: $(VENV)/.dev  ## how many secrets and how many innocent values are masked, beside another scanner
+	$(BIN)/pip install -q detect-secrets==1.5.0
+	$(BIN)/python -m benchmarks.secrets
 
 mutants: $(VENV)/.dev  ## how many small faults in stats and rules the tests notice (ten minutes)
 	$(BIN)/python -m benchmarks.mutants

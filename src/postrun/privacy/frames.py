@@ -16,9 +16,10 @@ _HEAD = (
 _OPEN = r"(?:[rbuf]?\\*[\"'`])?"
 #: A name that speaks of secrets, and a value that is no small number; without a sign between, a long value.
 _NAMED = (
-    rf"(?i:{_HEAD}\s*(?:[=>:│┃|]|%3D)>?\s*{_OPEN}[\d.,]*[^\s\d.,\"'`][^\s\"'`]{{2}}"
-    rf"|{_HEAD}\s*(?:[=>:│┃|]|%3D)>?\s*{_OPEN}\d{{6}}"
-    rf"|{_HEAD}\s+{_OPEN}[^\s\"'`]{{16}}|\blogin\s+\S+\s+password\s|-[\w.-]*{_HEAD}\s+\S{{4}})"
+    rf"(?i:{_HEAD}\s*-?(?:[=>:│┃|]|%3D)>?\s*{_OPEN}[\d.,]*[^\s\d.,\"'`][^\s\"'`]{{2}}"
+    rf"|{_HEAD}\s*-?(?:[=>:│┃|]|%3D)>?\s*{_OPEN}\d{{6}}"
+    rf"|{_HEAD}\s+(?:is\s+|was\s+)?{_OPEN}[^\s\"'`]{{16}}"
+    rf"|(?:passw(?:or)?d|passphrase|pwd)\s+(?:is\s+|was\s+)?{_OPEN}[^\s\"'`]{{8}}|\blogin\s+\S+\s+password\s|-[\w.-]*{_HEAD}\s+\S{{4}})"
 )
 #: What a text worth a closer look contains. Polars' engine has no look-around.
 MAYBE = "|".join(
@@ -30,7 +31,7 @@ MAYBE = "|".join(
         r"(?i:cookie[\"']?\s*[:=])",
         r"(?:^|\s)-(?:u|U|p|P|a|w)[ =]?[\"']?[^\s-]\S{3}",
         r"\s--(?:user|proxy-user|creds)[ =]",
-        r"(?i:key|token|login|wandb|password|secret|credential)[^\n]{0,64}[0-9a-f]{40}",
+        r"(?i:key|token|login|wandb|password|secret|credential)[^\n]{0,72}[0-9a-f]{40}",
         r"(?i:\x1b|\\x1b|\\033|\\e|\\u001b)\[",
     )
 )

@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
 
 from postrun.model import Damage, Evidence, Finding, Run
 from postrun.privacy.anonymous import anonymous, people_of
+from postrun.privacy.context import BY_NAME, Span
 from postrun.privacy.frames import masked_column, plain_texts, without_key_blocks
 from postrun.privacy.names import Told, told
-from postrun.privacy.search import BY_NAME, named_secret, secrets_in
+from postrun.privacy.search import named_secret, secrets_in
 from postrun.privacy.settings import Privacy
 
 #: A number of at least so many digits may be a password, where its name says so.
@@ -51,8 +53,9 @@ class Masker:
         spans = named_secret(text, name) if name else []
         if not spans and text not in self._plain:
             spans = secrets_in(text)
-        if not spans:
-            return text
+        return self._without(text, spans) if spans else text
+
+    def _without(self, text: str, spans: list[Span]) -> str:
         parts, done = [], 0
         for span in spans:
             parts += [text[done : span.start], self._masked(span.kind, text[span.start : span.end])]
@@ -90,14 +93,30 @@ class Masker:
 
     def _list(self, values: list[Any] | tuple[Any, ...], name: str) -> list[Any]:
         """Return a list, whose texts may be the words of a command: a flag names what follows it."""
+        masked: dict[int, str] = {}
+        if self.privacy.mask and any(isinstance(v, str) and v[:1] == "-" for v in values):
+            masked = self._words(values)
         out, flag = [], ""
-        for value in values:
-            if isinstance(value, str) and flag in ("-u", "-U", "--user", "--proxy-user"):
-                shown = self.text(f"curl {flag} {value}").removeprefix(f"curl {flag} ")
-                out.append(shown)
-            else:
-                out.append(self._value(value, flag.lstrip("-") or name))
+        for at, value in enumerate(values):
+            own = flag.lstrip("-") or name
+            out.append(masked[at] if at in masked else self._value(value, own))
             flag = value if isinstance(value, str) and value[:1] == "-" and "=" not in value else ""
+        return out
+
+    def _words(self, values: list[Any] | tuple[Any, ...]) -> dict[int, str]:
+        """Return the words of a command that hold a secret, masked, by their places: "curl" tells of "-u"."""
+        words = [value if isinstance(value, str) else str(value) for value in values]
+        spans = secrets_in(" ".join(words))
+        starts = list(accumulate((len(word) + 1 for word in words), initial=0))
+        out: dict[int, str] = {}
+        for at, word in enumerate(words):
+            inside = [
+                s._replace(start=s.start - starts[at], end=s.end - starts[at])
+                for s in spans
+                if starts[at] <= s.start and s.end <= starts[at] + len(word)
+            ]
+            if inside:
+                out[at] = self._without(word, inside)
         return out
 
     def run(self, run: Run) -> Run:

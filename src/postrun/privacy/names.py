@@ -10,10 +10,13 @@ from postrun.privacy.vocabulary import (
     AFTER_PLAIN,
     KEY_BEFORE,
     KEY_PLAIN,
+    LOGIN,
+    PASS_PLAIN,
     SECRET,
     SERVICE,
     TOKEN_BEFORE,
     TOKEN_PLAIN,
+    TOKEN_SERVICE,
 )
 
 
@@ -37,8 +40,12 @@ _FUSED = (
     "password", "passwd", "passphrase", "apikey", "authtoken", "accesstoken", "secretkey", "accesskey",
     "apitoken", "privatekey",
 )  # fmt: skip
+#: Short words for a password, which mean something else behind some words ("first_pass").
+_SHORT = ("pass", "pw", "bearer")
+#: Words that stand before secrets and other things alike.
+_VAGUE = ("auth", "pat", "sid", "cookie", "dsn", "jwt", "signature", "sessionid", "webhook")
 _HEADS = re.compile(
-    r"(?i)key|token|secret|pass|pwd|credential|auth|cookie|session|signature|dsn|webhook|jwt"
+    r"(?i)key|token|secret|pass|pw|credential|auth|bearer|cookie|session|sid|signature|dsn|webhook|jwt|pat"
 )
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -54,10 +61,16 @@ def told(name: str) -> Told:
     own = _words(segments[-1])
     before = [word for part in segments[-3:-1] for word in _words(part)]
     found = _of_words(own, before)
-    if found is None:  # nothing in the last part speaks of secrets
-        inherited = any(_of_words(_words(part), []) == Told.SURE for part in segments[:-1])
-        return Told.INSIDE if inherited else Told.NONE
-    return found
+    if found is not None:
+        return found
+    parents = [_words(part) for part in segments[:-1]]
+    if any(_of_words(words, []) is Told.SURE for words in parents):
+        return Told.INSIDE
+    # "keys.openai": a dictionary of keys by their services
+    keys = any(words and words[-1] in ("key", "keys", "token", "tokens") for words in parents)
+    return (
+        Told.INSIDE if keys and all(w in SERVICE or w in TOKEN_SERVICE for w in own) else Told.NONE
+    )
 
 
 def _words(text: str) -> list[str]:
@@ -77,9 +90,7 @@ def _of_words(words: list[str], parents: list[str]) -> Told | None:
             return Told.PERHAPS if after == ["id"] and found is Told.SURE else Told.NONE
         if all(word in SERVICE for word in after):
             return found
-        if words[at] in ("key", "keys", "token", "tokens", "auth", "session", "pass"):
-            return Told.NONE
-        return Told.PERHAPS
+        return Told.INSIDE if found is Told.SURE else Told.NONE
     return None
 
 
@@ -92,12 +103,9 @@ def _of_word(word: str, before: list[str]) -> Told | None:
         return _qualified(word, last, KEY_BEFORE, KEY_PLAIN)
     if word in ("token", "tokens"):
         return _qualified(word, last, TOKEN_BEFORE, TOKEN_PLAIN)
-    if word in ("pass", "auth", "pat", "sid", "cookie", "dsn", "jwt", "signature", "sessionid"):
-        sure = word == "pass" and last in (
-            "user", "db", "smtp", "mysql", "postgres", "redis", "ftp", "http", "mail", "pg", "admin", "root"
-        )  # fmt: skip
-        return Told.SURE if sure else (Told.PERHAPS if word != "pass" else Told.NONE)
-    return None
+    if word in _SHORT:
+        return Told.SURE if last in LOGIN else (Told.NONE if last in PASS_PLAIN else Told.INSIDE)
+    return Told.PERHAPS if word in _VAGUE else None
 
 
 def _qualified(word: str, last: str, sure: frozenset[str], plain: frozenset[str]) -> Told:

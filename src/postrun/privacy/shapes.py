@@ -155,6 +155,9 @@ SHAPES: tuple[Shape, ...] = (
     _token("PyPI token", "pypi-AgE", f"{_WORD}{{30,}}"),
     _token("Docker token", "dckr_pat_", f"{_WORD}{{20,}}"),
     _token("Docker token", "dckr_oat_", f"{_WORD}{{20,}}"),
+    Shape(
+        "Conda token", ("/t/",), r"://[^/\s]+(?:/[^/\s]+)?/t/(?P<secret>(?:[a-z]{2}-)?[0-9a-f-]{36}|[A-Za-z0-9]{20,})/"
+    ),
     _token("RubyGems key", "rubygems_", f"{_HEX}{{48}}"),
     _token("Artifactory key", "AKCp", f"{_ALNUM}{{60,}}"),
     _token("Artifactory token", "cmVmd", f"{_ALNUM}{{59}}"),
@@ -187,6 +190,13 @@ SHAPES: tuple[Shape, ...] = (
         "webhook",
         (".webhook.office.com/",),
         r"\.webhook\.office\.com/webhookb2/(?P<secret>[A-Za-z0-9@/-]{40,})",
+        after="",
+    ),
+    Shape(
+        "webhook",
+        ("hook/", "hooks/"),
+        r"://[^\s\"']{4,80}/(?:web)?hooks?/(?P<secret>[A-Za-z0-9/_-]{16,})",
+        random=True,
         after="",
     ),
     Shape(

@@ -11,12 +11,13 @@ from postrun.privacy.vocabulary import SWITCHES
 MASKED = re.compile(r"\[masked: [^\]]*\]")
 _PLACEHOLDER = re.compile(
     r"""(?ix) ^(?:
-    \*+ | x{3,} | \.{2,} | -+ | _+ | <[^>]*>? | \$.* | %\w+% | \{.*\} | \[.*\]? | @\w+@
+    \*+ | x{3,} | \.{2,} | -+ | _+ | <[^>]*> | \$\w+ | \$?\{.*\} | \$\(.*\) | (?-i:%[A-Z_0-9]+%) | \[.*\]
+    | @\w+@
     | (?:your|my|insert|enter|put|add|paste|replace|change|set|some|the|example|sample|dummy|fake|test|todo)
       (?:[\s_-]?(?:me|this|it|here|your|own|wandb|hf|openai|api|auth|access|secret|key|token|password|value|in|with))+
     | (?: env(?:iron)? | vault | file | secret | ssm | sm | op | keyring | keychain | gcp-?sm | aws-?sm | azkv
       | arn | ref | oc\.env ) [:/.].*
-    | (?: os\. )? (?: environ | getenv )\b .* | getpass.* | !\w+.* | optional\[.*
+    | (?: os\. )? (?: environ | getenv )\b .* | getpass[.(].* | !(?:env|vault|secret|ref|sub)\b.* | optional\[.*
     | (?: self | args | cfg | config | conf | opts? | options | settings | kwargs | flags | hparams | params
       | secrets | env | request ) [.\[] .*
     )$"""
@@ -39,6 +40,8 @@ _PERCENT = re.compile(r"%[0-9A-F]{2}")
 #: Least share of neighbours that are of different kinds (small letter, capital, digit) in random text. It has
 #: 0.4 to 0.6, words with numbers have less than 0.2.
 _LEAST_CHANGES = 0.22
+#: The same for a text of several parts ("image_patch_16x16_v2").
+_LEAST_CHANGES_OF_PARTS = 0.3
 _LEAST_RANDOM = 16
 
 
@@ -52,7 +55,17 @@ def is_random(value: str) -> bool:
     if pairs < 8 or not any(c.isdigit() for c in text) or not any(c.isalpha() for c in text):
         return False
     changes = sum(1 for chunk in chunks for _ in _CHANGES.finditer(chunk))
-    return changes / pairs >= _LEAST_CHANGES
+    return changes / pairs >= (_LEAST_CHANGES if len(chunks) < 3 else _LEAST_CHANGES_OF_PARTS)
+
+
+def is_hexadecimal(value: str) -> bool:
+    """Return whether a text is as many hexadecimal digits as hash functions give."""
+    return bool(_HEXADECIMAL.match(value))
+
+
+def is_uuid(value: str) -> bool:
+    """Return whether a text is a UUID."""
+    return bool(_UUID.match(value))
 
 
 def is_path(value: str) -> bool:
@@ -82,7 +95,7 @@ def is_secret(told: Told, value: str) -> bool:
         return len(value) >= 6 if _NUMBER.match(value) else True
     if told is Told.INSIDE:
         return is_random(value) or _is_mixed(value)
-    if told is Told.PERHAPS and _HEXADECIMAL.match(value):
+    if told is Told.PERHAPS and is_hexadecimal(value):
         return False
     return is_random(value) and not _UUID.match(value)
 

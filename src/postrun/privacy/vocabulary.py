@@ -16,20 +16,23 @@ SECRET = _set(
 
 #: Services whose name before "key" or "token" makes it a secret.
 SERVICE = _set(
-    "wandb hf huggingface hub openai anthropic claude gemini google gcp azure aws amazon "
-    "github gh gitlab gl bitbucket slack discord telegram comet neptune mlflow databricks "
-    "kaggle replicate cohere co mistral groq together togetherai modal runpod lambda pinecone "
-    "langsmith langchain langfuse sendgrid mailgun twilio docker npm pypi twine stripe sentry "
-    "datadog dd newrelic grafana honeycomb nvidia ngc nim fireworks perplexity deepseek "
-    "openrouter xai grok cerebras jina tavily serper serpapi voyage voyageai elevenlabs "
-    "assemblyai deepgram weaviate qdrant milvus zilliz chroma elastic elasticsearch algolia "
-    "supabase firebase vercel netlify heroku cloudflare cf digitalocean linode vultr "
-    "paperspace vast vastai coreweave minio wasabi dagshub clearml aim swanlab "
-    "roboflow labelbox scale clarifai baseten ultralytics lightning prefect dagster airflow "
-    "notion linear jira confluence atlassian airtable dropbox figma zapier pushover pagerduty "
-    "opsgenie vault consul redis mongo mongodb postgres mysql snowflake bigquery tailscale "
-    "ngrok codecov coveralls sonar circleci travis brave bing exa wolfram openweather "
-    "maps mapbox finnhub polygon newsapi reddit twitter ocp"
+    "wandb hf huggingface openai anthropic claude gemini google gcp azure aws amazon github "
+    "gh gitlab bitbucket slack discord telegram neptune mlflow databricks kaggle cohere "
+    "mistral groq togetherai runpod pinecone langsmith langchain langfuse sendgrid mailgun "
+    "twilio docker npm pypi twine stripe datadog newrelic grafana honeycomb nvidia ngc "
+    "fireworks perplexity deepseek openrouter xai grok cerebras jina tavily serper serpapi "
+    "voyage voyageai elevenlabs assemblyai deepgram weaviate qdrant milvus zilliz algolia "
+    "supabase vercel netlify heroku cloudflare digitalocean linode vultr paperspace vastai "
+    "coreweave minio wasabi dagshub clearml swanlab roboflow labelbox clarifai baseten "
+    "ultralytics atlassian pushover pagerduty opsgenie tailscale ngrok codecov coveralls "
+    "circleci wolfram openweather finnhub"
+)
+
+#: Services in which a key is the name of an entry or a ticket, but a token is a secret.
+TOKEN_SERVICE = _set(
+    "hub vault consul jira confluence notion linear airtable sentry dropbox elastic mongo "
+    "redis prefect dagster sonar travis replicate comet snowflake firebase figma mapbox "
+    "zapier cf dd modallabs lambdalabs"
 )
 
 #: Words before "key" that make it a secret.
@@ -46,16 +49,17 @@ KEY_BEFORE = (
 #: Words before "token" that make it a secret.
 TOKEN_BEFORE = (
     _set(
-        "api access auth session refresh bearer bot hub oauth personal sas csrf xsrf jwt "
-        "security secret service deploy push registry webhook upload login private gitlab ci pat "
-        "identity id sts client admin user app"
+        "api access auth session refresh bearer bot hub oauth personal sas csrf xsrf jwt security "
+        "secret service deploy push registry webhook upload login private gitlab ci pat sts "
+        "client admin"
     )
     | SERVICE
+    | TOKEN_SERVICE
 )
 
 #: Words before "key" that make it the name of a column, an index or the like.
 KEY_PLAIN = _set(
-    "sort primary foreign public publishable dataset data label labels prompt input inputs "
+    "sort dedup idempotency primary foreign public publishable dataset data label labels prompt input inputs "
     "output outputs target targets text image images audio video index join group map dict "
     "partition shard cache hash sample samples feature features metric metrics monitor score "
     "lookup column row object query attention attn value values natural unique composite "
@@ -79,6 +83,15 @@ TOKEN_PLAIN = _set(
     "word char byte bpe subword unknown beginning padding separator class placeholder patch "
     "pixel draft accepted top logit logits entropy reward the a this that each invalid "
     "unexpected cross self current previous k b m million billion trillion seen processed"
+)
+
+#: Words before "pass" that make it a password.
+LOGIN = _set("user db smtp mysql postgres redis ftp http mail pg admin root auth login")
+
+#: Words before "pass" that make it a turn or a filter.
+PASS_PLAIN = _set(
+    "first second third forward backward fwd bwd single double two one multi low high band n num per "
+    "max min train eval test by over all inference prefill decode loss render com tres sur tr"
 )
 
 #: Words after a secret's word that make it something else: a switch, a place, a number.

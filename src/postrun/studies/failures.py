@@ -20,7 +20,7 @@ from postrun.stats.aggregate import holm, rank_test, wilson
 from postrun.stats.association import fisher_exact
 from postrun.studies.clusters import Cluster, clusters
 from postrun.studies.groups import code_differences, settings
-from postrun.studies.naming import value_text
+from postrun.studies.naming import value_texts
 
 #: Values of a setting that are tested one by one at most, and runs that a value needs.
 _MOST_VALUES, _LEAST_RUNS = 12, 3
@@ -232,7 +232,7 @@ def _tested(
     name: str, key: str, values: list[Any], failed: Flags, records: list[RunRecord]
 ) -> Iterator[tuple[bytes, Link]]:
     """Tests of one setting, each with what tells how it splits the runs."""
-    texts = [value_text(v) for v in values]
+    texts = value_texts(values)
     counts = Counter(texts)
     if len(counts) > _MOST_VALUES:
         if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):

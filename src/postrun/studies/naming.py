@@ -12,7 +12,7 @@ from postrun.records.record import RunRecord
 
 #: Names longer than this are codes with a legend instead.
 _LONGEST = 28
-#: Letters of a setting that a sentence holds.
+#: Letters of a setting that a label or a sentence holds.
 _BRIEF = 60
 #: Signs that lists of names are written with.
 _SEPARATORS = re.compile(r"[,;]")
@@ -104,6 +104,11 @@ def value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def value_texts(values: Sequence[Any]) -> list[str]:
+    """Return settings as labels hold them, long ones cut in the middle; different ones stay different."""
+    return shortened([value_text(value) for value in values], _BRIEF)
 
 
 def brief_text(value: Any) -> str:

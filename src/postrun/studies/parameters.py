@@ -14,7 +14,7 @@ from postrun.records.record import RunRecord
 from postrun.stats.importance import Feature
 from postrun.stats.robust import Floats
 from postrun.studies.groups import settings
-from postrun.studies.naming import value_text
+from postrun.studies.naming import value_texts
 
 #: A positive number that spans less than this ratio is not searched over its logarithm.
 _LOG_RATIO = 10.0
@@ -69,7 +69,7 @@ def parameters(records: Sequence[RunRecord]) -> tuple[list[Parameter], list[str]
         if made is None:
             labels.append(key)
             continue
-        mark = str([value_text(v) for v in values])
+        mark = str(value_texts(values))
         if mark in known:
             known[mark].aliases.append(key)
             continue
@@ -86,7 +86,7 @@ def _parameter(key: str, values: list[Any]) -> Parameter | None:
         log = _is_log(np.array(numbers))
         codes = np.log10(raw) if log else raw
         return Parameter(key, "log" if log else "linear", values, codes)
-    texts = [None if v is None else value_text(v) for v in values]
+    texts = [None if v is None else t for v, t in zip(values, value_texts(values), strict=True)]
     counts = Counter(t for t in texts if t is not None)
     if len(counts) > _MOST_CATEGORIES or (len(counts) > 4 and len(counts) > 0.8 * len(there)):
         return None

@@ -13,7 +13,7 @@ from postrun.model.text import number
 from postrun.records.project import Project
 from postrun.stats.aggregate import interval, iqm
 from postrun.studies.groups import Group, Grouping
-from postrun.studies.naming import value_text
+from postrun.studies.naming import value_texts
 from postrun.studies.pairs import Pair, compare_pairs, usable
 from postrun.studies.scores import Scores, matrix, run_table
 from postrun.studies.versus_tables import (
@@ -80,8 +80,8 @@ def _tasks(project: Project, task: str) -> tuple[list[list[int]], list[str]]:
     if not task:
         return [list(range(len(project)))], []
     found: dict[str, list[int]] = {}
-    for i, record in enumerate(project.records):
-        found.setdefault(value_text(record.config.get(task)), []).append(i)
+    for i, text in enumerate(value_texts([r.config.get(task) for r in project.records])):
+        found.setdefault(text, []).append(i)
     return list(found.values()), list(found)
 
 

@@ -20,7 +20,7 @@ from postrun.stats.aggregate import (
 )
 from postrun.studies.align import divergence, grid
 from postrun.studies.groups import Group, Grouping, code_differences, same, settings
-from postrun.studies.naming import brief_text, natural, short_key, value_text
+from postrun.studies.naming import brief_text, natural, short_key, value_text, value_texts
 from postrun.studies.pairs import ALL_PAIRS, MOST_GROUPS, Pair, usable
 from postrun.studies.scores import Scores, finite_or_none, matrix
 
@@ -365,10 +365,9 @@ def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
     kinds = [("config", k, v) for k, v in settings(records).items()]
     kinds += [("code", k, list(v)) for k, v in code_differences(records).items()]
     for kind, key, values in kinds:
-        per_group = []
+        per_group, texts = [], value_texts(values)
         for group in grouping.groups:
-            own = [values[i] for i in group.members]
-            distinct = list(dict.fromkeys(value_text(v) for v in own))
+            distinct = list(dict.fromkeys(texts[i] for i in group.members))
             per_group.append(
                 ", ".join(distinct[:4])
                 + (f" and {len(distinct) - 4} more" if len(distinct) > 4 else "")

@@ -1,0 +1,1 @@
+"""How many secrets and how many innocent values are masked: python -m benchmarks.secrets."""
