@@ -211,7 +211,7 @@ def _watched(history: pl.DataFrame, infos: Mapping[str, MetricInfo]) -> list[NDA
     """Return the rows of some of the metrics that are no counters, spread over all."""
     keys = [k for k, i in infos.items() if not (i.role or "").startswith("progress.")]
     spread = keys[:: max(1, len(keys) // _WATCHED)]
-    rows = (np.flatnonzero(history[key].is_not_null().to_numpy()) for key in spread)
+    rows = (np.flatnonzero(history[key].alias("x").is_not_null().to_numpy()) for key in spread)
     return [found for found in rows if len(found) > 1]
 
 

@@ -76,7 +76,7 @@ def _counted(column: pl.Series, info: MetricInfo) -> tuple[float, int]:
     """Return a counter's share of values below the one before, and its number of values; 0 for others."""
     if info.range != "counter":
         return 0.0, 0
-    values = column.drop_nulls().cast(pl.Float64).to_numpy()
+    values = column.alias("x").drop_nulls().cast(pl.Float64).to_numpy()
     falls = float((values[1:] < values[:-1]).mean()) if len(values) > 1 else 0.0
     return falls, len(values)
 

@@ -124,7 +124,8 @@ class Cache:
         parts: list[Floats] = []
         places: Places = {}
         size = 0
-        for name, column in columns.items():
+        for name, named in columns.items():
+            column = named.alias("x")  # Polars reads names such as "^a$" as patterns
             dense = not column.null_count()
             values = (column if dense else column.drop_nulls()).cast(pl.Float64).to_numpy()
             parts.append(values)

@@ -35,7 +35,7 @@ def looks_sampled(history: pl.DataFrame, reported_last_step: int | None) -> bool
     dense = sorted(n for n, count in zip(metrics, counts, strict=True) if count >= least)
     known: set[bytes] = set()
     for name in dense:
-        mask = history[name].is_not_null()
+        mask = history[name].alias("x").is_not_null()
         pattern = mask.to_numpy().tobytes()
         if pattern in known:
             continue

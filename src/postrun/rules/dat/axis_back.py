@@ -128,7 +128,7 @@ class AxisBack(Rule):
         groups: dict[bytes, tuple[NDArray[np.bool_], list[str]]] = {}
         alone = np.ones(len(axis.rows), np.bool_)
         for key in axis.metrics:
-            logged = view.run.history[key].is_not_null().to_numpy()[axis.rows]
+            logged = view.run.history[key].alias("x").is_not_null().to_numpy()[axis.rows]
             if np.count_nonzero(logged) > 1:
                 groups.setdefault(logged.tobytes(), (logged, []))[1].append(key)
                 alone &= ~logged
@@ -223,7 +223,7 @@ class AxisBack(Rule):
 
 def _floats(view: RunView, key: str) -> Floats:
     """A column in the order of logging, NaN where there is no value."""
-    return view.run.history[key].cast(float).fill_null(float("nan")).to_numpy()
+    return view.run.history[key].alias("x").cast(float).fill_null(float("nan")).to_numpy()
 
 
 def _over(metrics: list[str]) -> str:

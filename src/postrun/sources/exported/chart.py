@@ -105,7 +105,8 @@ def _rows_with_values(columns: dict[str, pl.Series], axis: str) -> pl.Series:
     out: pl.Series | None = None
     for name, series in columns.items():
         if name not in (axis, _axis_name(axis)):
-            out = series.is_not_null() if out is None else out | series.is_not_null()
+            known = series.alias("x").is_not_null()
+            out = known if out is None else out | known
     assert out is not None
     return out
 

@@ -131,7 +131,7 @@ def _read(path: Path, version: str) -> tuple[pl.DataFrame, frozenset[str], str]:
 def _typed(series: pl.Series) -> pl.Series:
     """Return a column of numbers or truth values as such, if all of its cells are."""
     cells = pl.select(
-        pl.when(~series.is_in(list(_EMPTY))).then(series).alias(series.name)
+        pl.when(~series.alias("x").is_in(list(_EMPTY))).then(series).alias(series.name)
     ).to_series()
     for dtype in (pl.Int64, pl.Float64):
         found = cells.str.strip_chars().cast(dtype, strict=False)
@@ -155,7 +155,7 @@ def _is_setting(series: pl.Series, known: Sequence[Pack]) -> bool:
         return True
     if "/" in name:
         return False
-    return series.drop_nulls().n_unique() <= _REPEATS * max(2, series.count())
+    return series.alias("x").drop_nulls().n_unique() <= _REPEATS * max(2, series.count())
 
 
 def _text(row: dict[str, Any], name: str) -> str:

@@ -222,4 +222,4 @@ def _read_export(path: Path, out: History) -> pl.DataFrame:
 
 def _count_nonfinite(frame: pl.DataFrame) -> int:
     floats = [s for s in frame if s.dtype.is_float()]
-    return sum(int((~s.drop_nulls().is_finite()).sum()) for s in floats)
+    return sum(int((~s.alias("x").drop_nulls().is_finite()).sum()) for s in floats)

@@ -78,7 +78,7 @@ def _until(frame: pl.DataFrame, value: float, metric: str) -> pl.DataFrame:
     """Return the rows up to the value of a metric; rows without one belong to the row before."""
     if metric not in frame.columns or not frame[metric].dtype.is_numeric():
         return frame
-    return frame.filter((frame[metric].forward_fill() <= value).fill_null(True))
+    return frame.filter((frame[metric].alias("x").forward_fill() <= value).fill_null(True))
 
 
 def _seam(

@@ -73,9 +73,9 @@ def joined(parts: Sequence[Part]) -> Joined:
     if len({f[axis].dtype for f in told}) > 1:  # whole numbers in one, fractions in another
         told = [f.with_columns(f[axis].cast(pl.Float64)) for f in told]
     history = _side_by_side(
-        [_one_row_each(f.filter(f[axis].is_not_null()), axis) for f in told], axis
+        [_one_row_each(f.filter(_column(f, axis).is_not_null()), axis) for f in told], axis
     )
-    rest = [f.filter(f[axis].is_null()) for f in told]
+    rest = [f.filter(_column(f, axis).is_null()) for f in told]
     rest += [f for f, has in zip(frames, has_axis, strict=True) if not has]
     rest = [f for f in rest if f.height]
     history = (
@@ -83,6 +83,11 @@ def joined(parts: Sequence[Part]) -> Joined:
     )
     history = ordered({s.name: s for s in history}, history.height)
     return Joined(history, f"{who}; their rows are joined on {axis}")
+
+
+def _column(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return a column without its name, which Polars may read as a pattern."""
+    return frame[name].alias("x")
 
 
 def _declared_axis(parts: Sequence[Part]) -> str:
@@ -119,7 +124,7 @@ def _span(frame: pl.DataFrame) -> float:
 
 def _one_row_each(frame: pl.DataFrame, axis: str) -> pl.DataFrame:
     """Return one row per value of the axis, each metric's last value."""
-    if not frame[axis].is_duplicated().any():
+    if not _column(frame, axis).is_duplicated().any():
         return frame
     key = pl.selectors.by_name(axis)
     return frame.group_by(key, maintain_order=True).agg((~key).drop_nulls().last())
@@ -167,7 +172,7 @@ def _sorted(frame: pl.DataFrame, axis: str) -> pl.DataFrame:
 
 def _agree(both: pl.DataFrame, name: str, other: str) -> bool:
     known = both[[name, other]].drop_nulls()
-    return bool(known[name].eq_missing(known[other]).all())
+    return bool(_column(known, name).eq_missing(_column(known, other)).all())
 
 
 def _by_time(frame: pl.DataFrame) -> pl.DataFrame:
@@ -178,7 +183,7 @@ def _by_time(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _numbered(frame: pl.DataFrame, axis: str) -> pl.DataFrame:
     """Return rows whose `_step` is the axis if that is whole numbers, else their number."""
-    values = frame[axis]
+    values = _column(frame, axis)
     whole = values.cast(pl.Int64, strict=False)
     if whole.null_count() or not bool((whole.cast(pl.Float64) == values.cast(pl.Float64)).all()):
         return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("_step"))
