@@ -12,9 +12,29 @@ from postrun.sources import lenient_json
 from postrun.sources.oddities import Oddities
 
 
+def is_own(path: Path, notes: list[str]) -> bool:
+    """Return whether a file of a run's folder is there and lies in it; a note says if it is a link out of it.
+
+    Whoever made the folder could otherwise put any file of this machine into a report.
+    """
+    if leads_out(path):
+        notes.append(f"{path.name} is a link out of the run's folder and was not followed")
+        return False
+    return path.is_file()
+
+
+def leads_out(path: Path) -> bool:
+    """Return whether a file of a run's folder, or `files/` there, is a link that leads out of the folder."""
+    in_files = path.parent.name == "files"
+    if not (path.is_symlink() or (in_files and path.parent.is_symlink())):
+        return False
+    folder = path.parent.parent if in_files else path.parent
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
     """Return a JSON object (bare NaN and Infinity allowed); {} if it is missing or unreadable."""
-    if not path.is_file():
+    if not is_own(path, notes):
         return {}
     odd = Oddities()
     try:
@@ -31,7 +51,7 @@ def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
 
 def read_yaml_config(path: Path, notes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return W&B's config.yaml without its `{desc, value}` wrappers, and the SDK's own part of it."""
-    if not path.is_file():
+    if not is_own(path, notes):
         return {}, {}
     from postrun.sources import lenient_yaml
 

@@ -15,19 +15,21 @@ import polars as pl
 
 from postrun.model import UsageError
 from postrun.model.filter import nested
+from postrun.store.statement import HINT, checked
 from postrun.store.store import Store
 
-TABLES = ("runs", "metrics", "findings", "history", "system", "console")
 #: Quoted names in a query that are taken out of the JSON columns.
 _INSIDE = re.compile(r'"((config|summary)\.([^"]+))"')
 
 
 def query(store: Store, text: str) -> pl.LazyFrame:
-    """What a query says, not computed yet.
+    """Return the answer to a query, not computed yet.
 
     Raises:
-        UsageError: It is no SQL that Polars knows, or names a table or column that there is not.
+        UsageError: It is no SQL that Polars knows, reads anything but the store, changes something, or names a
+            table or column that there is not.
     """
+    text = checked(text)
     made: dict[str, Callable[[], pl.LazyFrame]] = {
         "runs": lambda: _runs(store, text),
         "metrics": lambda: store.metrics,
@@ -46,9 +48,9 @@ def query(store: Store, text: str) -> pl.LazyFrame:
 
 
 def wrong(error: Exception) -> str:
-    """What is wrong with a query, in a sentence."""
-    first = str(error).strip().splitlines()[0]
-    return f"the query: {first}. The tables are {', '.join(TABLES)}; `select * from runs limit 1` shows one"
+    """Return what is wrong with a query, in a sentence."""
+    first = str(error).strip().splitlines()[0].rstrip(".")
+    return f"the query: {first}. {HINT}"
 
 
 def _columns(store: Store, text: str) -> list[str]:

@@ -18,7 +18,7 @@ from postrun.model.run import empty_console, empty_history
 from postrun.model.times import parse_time
 from postrun.sources.dropped import note_dropped
 from postrun.sources.exported.history import read_history, read_table
-from postrun.sources.files import finite_numbers, read_json, stamp, unwrap_config
+from postrun.sources.files import finite_numbers, is_own, read_json, stamp, unwrap_config
 from postrun.sources.sampling import looks_sampled
 
 
@@ -81,9 +81,11 @@ def load_run(folder: Path, run_id: str, bare: Path | None) -> Run:
         path=bare or folder,
     )
     system = folder / f"{run_id}_system.parquet"
-    if bare is None and system.is_file():
+    if bare is None and is_own(system, notes):
         run.system = _system(system, notes)
-    run.console = _console(folder / f"{run_id}_console.log") if bare is None else empty_console()
+    run.console = (
+        _console(folder / f"{run_id}_console.log", notes) if bare is None else empty_console()
+    )
     run.runtime = _runtime(run)
     run.completeness = _completeness(run, about, notes)
     run.completeness.media = media
@@ -146,7 +148,7 @@ def _first_history(
     found = False
     for suffix in (".parquet", ".csv"):
         path = folder / f"{run_id}_history{suffix}"
-        if path.is_file():
+        if is_own(path, notes):
             found = True
             try:
                 return read_history(path, notes, media)
@@ -157,10 +159,14 @@ def _first_history(
     return empty_history()
 
 
-def _console(path: Path) -> pl.DataFrame:
-    if not path.is_file():
+def _console(path: Path, notes: list[str]) -> pl.DataFrame:
+    if not is_own(path, notes):
         return empty_console()
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        notes.append(f"{path.name} is not readable: {error.strerror}")
+        return empty_console()
     if lines and not lines[-1]:
         lines.pop()
     return pl.DataFrame(

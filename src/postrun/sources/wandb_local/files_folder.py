@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from postrun.model import RunFile
 from postrun.model.times import parse_time
-from postrun.sources.files import read_json, read_yaml_config
+from postrun.sources.files import is_own, read_json, read_yaml_config
 from postrun.sources.wandb_local.find import FILES
 
 _OWN = ("_wandb", "_runtime", "_timestamp", "_step")
@@ -61,12 +62,12 @@ def read_files_folder(run_folder: Path) -> FilesFolder:
     out.config, out.internal = read_yaml_config(folder / "config.yaml", out.notes)
     out.summary = read_json(folder / "wandb-summary.json", out.notes)
     out.metadata = _typed(read_json(folder / "wandb-metadata.json", out.notes), out.notes)
-    out.requirements = _lines(folder / "requirements.txt")
-    output = folder / "output.log"
-    if output.is_file():
-        out.console = output.read_bytes().decode("utf-8", "replace")  # keeps carriage returns
+    out.requirements = _lines(_text(folder / "requirements.txt", out.notes))
+    out.console = _text(folder / "output.log", out.notes)
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        with suppress(OSError):  # of a folder that may not be entered
+            if not path.is_file():
+                continue
             out.files.append(RunFile(path.relative_to(folder).as_posix(), path.stat().st_size))
     return out
 
@@ -125,8 +126,16 @@ def _typed(metadata: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if name not in wrong}
 
 
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8", errors="replace")
+def _text(path: Path, notes: list[str]) -> str:
+    """Return the text of a file with its carriage returns; "" if it is missing or unreadable."""
+    if not is_own(path, notes):
+        return ""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError as error:
+        notes.append(f"{path.name} is not readable: {error.strerror}")
+        return ""
+
+
+def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]

@@ -56,6 +56,11 @@ def folder_of(place: Path) -> Path:
     return place.parent if place.suffix == ".wandb" else place
 
 
+def is_dated(folder: Path) -> bool:
+    """Return whether a folder is named as the SDK names a run's folder."""
+    return _FOLDER.match(folder.name) is not None
+
+
 def folder_time(place: Path) -> float | None:
     """Return the start of a run by its folder's name, Unix seconds; None if it tells none.
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from postrun.sources.files import finite_numbers
+from postrun.sources.files import finite_numbers, leads_out
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.schema import RECORD
 
@@ -26,7 +26,7 @@ def last_values(folder: Path, last: Sequence[bytes]) -> dict[str, float]:
     """
     for path in (folder / "files" / "wandb-summary.json", folder / "wandb-summary.json"):
         try:
-            if path.stat().st_size <= _LARGEST:
+            if path.stat().st_size <= _LARGEST and not leads_out(path):
                 return dict(finite_numbers(json.loads(path.read_bytes())))
         except (OSError, ValueError):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from postrun.model import State
+from postrun.sources.files import leads_out
 from postrun.training.crash import Cause, find_cause
 from postrun.training.last_lines import own_lines
 
@@ -51,10 +52,9 @@ def _loop_ended(folder: Path, console: str) -> bool:
     """Return whether the trainer wrote its own summary, as it does when its loop has ended."""
     if "'train_runtime'" in console:
         return True
+    path = folder / "files" / "wandb-summary.json"
     try:
-        return '"train_runtime"' in (folder / "files" / "wandb-summary.json").read_text(
-            "utf-8", "replace"
-        )
+        return not leads_out(path) and '"train_runtime"' in path.read_text("utf-8", "replace")
     except OSError:
         return False
 
@@ -62,6 +62,8 @@ def _loop_ended(folder: Path, console: str) -> bool:
 def _tail(folder: Path) -> str:
     """Return the end of the console log of a run folder; "" if there is none."""
     for path in (folder / "files" / "output.log", folder / "output.log"):
+        if leads_out(path):
+            continue
         try:
             with path.open("rb") as file:
                 file.seek(max(0, path.stat().st_size - _TAIL))

@@ -15,6 +15,7 @@ import polars as pl
 
 from postrun.model import Damage
 from postrun.model.times import parse_time
+from postrun.sources.files import is_own, leads_out
 from postrun.sources.frames.rows import fill_rows
 from postrun.sources.frames.times import ordered
 from postrun.sources.wandb_local.columns import Table
@@ -28,7 +29,7 @@ HISTORY, EVENTS = "wandb-history.jsonl", "wandb-events.jsonl"
 def is_legacy(folder: Path) -> bool:
     """Return whether a run folder holds a history or system metrics as JSON lines."""
     below = _lines_of(folder)
-    return (below / HISTORY).is_file() or (below / EVENTS).is_file()
+    return any((below / n).is_file() and not leads_out(below / n) for n in (HISTORY, EVENTS))
 
 
 def _lines_of(folder: Path) -> Path:
@@ -66,7 +67,7 @@ def read_legacy(folder: Path, files: FilesFolder) -> Log:
 
 def _rows(path: Path, log: Log) -> list[dict[str, Any]]:
     """Return the JSON objects of a file; what is wrong with other lines is noted in `log`."""
-    if not path.is_file():
+    if not is_own(path, log.notes):
         return []
     rows: list[dict[str, Any]] = []
     offset = 0

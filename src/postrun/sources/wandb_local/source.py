@@ -8,9 +8,16 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from postrun.model import Listing, Run, RunRef, State, TargetError
-from postrun.sources.files import stamp
+from postrun.sources.files import leads_out, stamp
 from postrun.sources.wandb_local import wire
-from postrun.sources.wandb_local.find import FILES, folder_of, folder_time, places, run_id
+from postrun.sources.wandb_local.find import (
+    FILES,
+    folder_of,
+    folder_time,
+    is_dated,
+    places,
+    run_id,
+)
 from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
 from postrun.sources.wandb_local.last_values import last_values
 from postrun.sources.wandb_local.last_words import ended_in_words
@@ -35,10 +42,45 @@ class WandbLocal:
     def find(self, target: str) -> Iterator[RunRef]:
         """Yield runs below `target`, newest first; segments of one run make one reference."""
         groups: dict[tuple[Path, str], list[Path]] = {}
-        for place in places(Path(target).expanduser()):
+        named, refused = Path(target).expanduser(), []
+        for place in places(named):
+            if place != named and _is_foreign(place):
+                refused.append(_refused(place))
+                continue
             groups.setdefault((folder_of(place).parent, run_id(place)), []).append(place)
         refs = [_reference(key[1], _without_copies(found)) for key, found in groups.items()]
-        yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)
+        yield from sorted([*refs, *refused], key=lambda r: (r.modified, r.id), reverse=True)
+
+
+def _is_foreign(place: Path) -> bool:
+    """Return whether the log of a run folder is a link out of it.
+
+    A folder of links that a user made is no run folder.
+    """
+    return (
+        place.suffix == ".wandb" and place.is_symlink()
+        and is_dated(place.parent) and leads_out(place)
+    )  # fmt: skip
+
+
+def _refused(place: Path) -> RunRef:
+    """Return a reference that says why the log is not read."""
+
+    def load() -> Run:
+        raise TargetError(
+            place,
+            "the log file is a link out of the run's folder and was not followed",
+            f"If you trust it, name it: {place}; or copy the folder with cp -rL.",
+        )
+
+    return RunRef(
+        id=run_id(place),
+        source="wandb_local",
+        path=place,
+        loader=load,
+        listing=Listing,
+        modified=folder_time(place) or 0.0,
+    )
 
 
 def _without_copies(found: list[Path]) -> list[Path]:
