@@ -17,6 +17,7 @@ from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
 from postrun.metrics.values import Span, contradiction, likeliest, spans
 from postrun.model import MetricDefinition, Run
+from postrun.model.families import is_family
 
 #: Roles that only reinforcement learning has. A plain "kl" is not among them: autoencoders have it.
 _REINFORCEMENT = frozenset(
@@ -42,7 +43,7 @@ _GOALS = {"minimize": "lower", "maximize": "higher"}
 def readings(run: Run, keys: Sequence[str], packs: Sequence[Pack]) -> dict[str, MetricInfo]:
     """Return what each numeric metric of a run means; its role is None if no rule can judge it."""
     said = _Definitions(run.metrics)
-    known = {key: user_reading(run.metrics, key) or _from_packs(key, packs) for key in keys}
+    known = {key: user_reading(run.metrics, key) or _own(key, packs) for key in keys}
     guesses = {key: read(key) for key, info in known.items() if info is None}
     spanned = spans(run.history, {key: found[0] for key, found in guesses.items() if found})
     out = {}
@@ -97,6 +98,13 @@ def _of_policy(info: MetricInfo, shared: Collection[str]) -> MetricInfo:
     if info.role == "kl.other" and info.quantity == "KL divergence":
         return replace(info, role="kl.policy")
     return info
+
+
+def _own(key: str, packs: Sequence[Pack]) -> MetricInfo | None:
+    """Return a reading without the run: several keys in one column are not one metric, whatever their names."""
+    if is_family(key):
+        return MetricInfo(key, why="the column holds the values of several keys")
+    return _from_packs(key, packs)
 
 
 def _from_packs(key: str, packs: Sequence[Pack]) -> MetricInfo | None:

@@ -12,6 +12,9 @@ The rule for types, stated once:
   goes, as text, to a second column `key:text`;
 * a dictionary with `_type` (image, table, histogram, ...) stays as JSON text and is counted; any
   other is flattened with `.`; lists stay as JSON text; null is null.
+
+Keys beyond the first few hundred get a column only if they are logged often. Of those that are not, large
+families are kept together (`frames/families`).
 """
 
 from __future__ import annotations
@@ -24,14 +27,19 @@ from typing import Any
 import numpy as np
 import orjson
 import polars as pl
+from numpy.typing import NDArray
 
 from postrun.model import FAILURES
+from postrun.model.families import EVERY, family_of, is_family, siblings_of
 from postrun.sources import lenient_json
+from postrun.sources.frames.families import FAMILY, families, sentence
 from postrun.sources.oddities import Odd, Oddities
 from postrun.sources.text_numbers import number_reader, read_percent
 from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.gathered import Cells, Units, key_column, nonfinite, texts_of
 from postrun.sources.wandb_local.keys import Keys, key_path
-from postrun.sources.wandb_local.scan import Buffer, Ints, Spans, split_items
+from postrun.sources.wandb_local.late import OFTEN, Late
+from postrun.sources.wandb_local.scan import Buffer, Ints, Items, Spans, split_items
 
 #: What JSON has no words for, as W&B writes it.
 NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -39,6 +47,8 @@ _INT64 = 1 << 63
 _EXACT = 1 << 53
 #: Texts that wait to be parsed at most, over all columns: some megabytes.
 _WAITING = 65_536
+#: Where the values of a key go: to its column, to the list of late keys, or nowhere.
+_COLUMN, _LATE, _UNWANTED = range(3)
 
 
 class Column:
@@ -70,54 +80,102 @@ class Table:
         self.huge = 0
         self.rounded = 0
         self.invalid = 0
-        self._columns: dict[str, Column] = {}
-        self._by_number: list[Column] = []
-        self._keys = Keys(self._number)
+        self._patterns = frozenset(filter(is_family, only or ()))
+        self._numbers: dict[str, int] = {}
+        self._names: list[str] = []
+        self._columns: list[Column | None] = []
+        self._place = bytearray()
+        self._late = Late()
+        self._keys = Keys(lambda path: self._number(".".join(path)))
         self._mixed: list[str] = []
         self._as_text: list[str] = []
+        self._families: dict[str, int] = {}
         self._waiting: list[Column] = []
         self._texts = 0
+        self._finished = False
 
-    def _number(self, path: tuple[str, ...]) -> int:
-        self._by_number.append(self._column(".".join(path)))
-        return len(self._by_number) - 1
+    def _number(self, name: str, inner: bool = False) -> int:
+        """Return the number of a key; `inner`: it is one of a dictionary that is wanted."""
+        number = self._numbers.setdefault(name, len(self._names))
+        if number == len(self._names):
+            place = _COLUMN if number < FAMILY else _LATE
+            if not inner and self._only is not None and not self._wanted(name):
+                place = _UNWANTED
+            self._names.append(name)
+            self._place.append(place)
+            self._columns.append(Column(name) if place == _COLUMN else None)
+        return number
+
+    def _wanted(self, name: str) -> bool:
+        if self._only is None or name in self._only:
+            return True
+        patterns = self._patterns
+        return bool(patterns) and not patterns.isdisjoint(
+            (family_of(name), siblings_of(name), EVERY)
+        )
 
     def _column(self, name: str) -> Column:
-        column = self._columns.get(name)
+        """Return the column of a key, which it gets if it has none."""
+        number = self._number(name, inner=True)
+        column = self._columns[number]
         if column is None:
-            column = self._columns[name] = Column(name)
+            column = self._columns[number] = Column(name)
+            self._place[number] = _COLUMN
         return column
+
+    def _add_late(self, numbers: Ints, rows: Ints, values: list[Any]) -> None:
+        for number in self._late.add(numbers, rows, values).tolist():
+            self._column(self._names[number])
 
     def add(self, buffer: Buffer, spans: Spans) -> None:
         """Add items; their `row` counts from `self.rows`."""
         items, odd = split_items(buffer, spans)
         data = buffer.data
         if len(items.row):
-            ids = self._keys.numbers(buffer, items.key_start, items.key_end)
-            few = len(self._by_number) < 1 << 15  # 16-bit numbers sort by radix
-            order = np.argsort(ids.astype(np.int16) if few else ids, kind="stable")
-            rows = items.row[order] + self.rows
-            starts = items.value_start[order].tolist()
-            ends = items.value_end[order].tolist()
-            sizes = np.bincount(ids, minlength=len(self._by_number))
-            begin = 0
-            for number in np.flatnonzero(sizes).tolist():
-                end = begin + int(sizes[number])
-                if self._only is not None and self._by_number[number].name not in self._only:
-                    begin = end
-                    continue
-                texts = [data[a:b] for a, b in zip(starts[begin:end], ends[begin:end], strict=True)]
-                column = self._by_number[number]
-                if not column.texts:
-                    self._waiting.append(column)
-                column.rows.append(rows[begin:end])
-                column.texts += texts
-                begin = end
-            self._texts += len(order)
-            if self._texts >= _WAITING:
-                self._parse_waiting()
+            numbers = self._keys.numbers(buffer, items.key_start, items.key_end)
+            if len(self._names) > FAMILY or self._only is not None:
+                numbers, items = self._columns_only(data, numbers, items)
+            self._wait(data, numbers, items)
         for row, a, b in zip(odd.row.tolist(), odd.start.tolist(), odd.end.tolist(), strict=True):
             self._add_odd(row + self.rows, buffer.data, a, b)
+
+    def _columns_only(
+        self, data: bytes, numbers: NDArray[np.int32], items: Items
+    ) -> tuple[NDArray[np.int32], Items]:
+        """Return the items whose keys have a column; those of late keys are put aside."""
+        place = np.frombuffer(bytes(self._place), np.uint8)[numbers]
+        late = np.flatnonzero(place == _LATE)
+        if len(late):
+            spans = zip(
+                items.value_start[late].tolist(), items.value_end[late].tolist(), strict=True
+            )
+            texts = [data[a:b] for a, b in spans]
+            self._add_late(numbers[late].astype(np.int64), items.row[late] + self.rows, texts)
+        kept = np.flatnonzero(place == _COLUMN)
+        return numbers[kept], items.pick(kept)
+
+    def _wait(self, data: bytes, numbers: NDArray[np.int32], items: Items) -> None:
+        """Put the texts of items to their columns, where they wait to be parsed."""
+        few = len(self._names) < 1 << 15  # 16-bit numbers sort by radix
+        order = np.argsort(numbers.astype(np.int16) if few else numbers, kind="stable")
+        rows = items.row[order] + self.rows
+        starts = items.value_start[order].tolist()
+        ends = items.value_end[order].tolist()
+        sizes = np.bincount(numbers)
+        begin = 0
+        for number in np.flatnonzero(sizes).tolist():
+            end = begin + int(sizes[number])
+            texts = [data[a:b] for a, b in zip(starts[begin:end], ends[begin:end], strict=True)]
+            column = self._columns[number]
+            assert column is not None
+            if not column.texts:
+                self._waiting.append(column)
+            column.rows.append(rows[begin:end])
+            column.texts += texts
+            begin = end
+        self._texts += len(order)
+        if self._texts >= _WAITING:
+            self._parse_waiting()
 
     def _parse_waiting(self) -> None:
         """Parse what waits: a column's texts of several batches cost one parse."""
@@ -138,12 +196,19 @@ class Table:
         self._parse_waiting()  # values stay in the order in which they were logged
         for field in ("value_json", "json"):
             if field in item:
-                self.put(self._column(name), np.array([row]), [item[field].encode()])
+                self._put_text(name, row, item[field].encode())
                 return
         for field in ("boolean", "integer", "number", "text"):
             if field in item:
-                self.put_values(self._column(name), np.array([row]), [item[field]])
+                self.put_column(name, np.array([row]), [item[field]])
                 return
+
+    def _put_text(self, name: str, row: int, text: bytes) -> None:
+        number, rows = self._number(name, inner=True), np.array([row], np.int64)
+        if self._place[number] == _LATE:
+            self._add_late(np.array([number]), rows, [text])
+        else:
+            self.put(self._column(name), rows, [text])
 
     def put(self, column: Column, rows: Ints, texts: list[bytes]) -> None:
         """Add JSON texts to a column."""
@@ -191,7 +256,11 @@ class Table:
 
     def put_column(self, name: str, rows: Ints, values: list[Any]) -> None:
         """Add Python values to the column of a key."""
-        self.put_values(self._column(name), rows, values)
+        number = self._number(name, inner=True)
+        if self._place[number] == _LATE and len(values) <= OFTEN and not self._finished:
+            self._add_late(np.full(len(values), number), rows, values)
+        else:
+            self.put_values(self._column(name), rows, values)
 
     def put_values(self, column: Column, rows: Ints, values: list[Any]) -> None:
         """Add Python values to a column, dictionaries flattened."""
@@ -225,19 +294,76 @@ class Table:
             self._column(name).pieces.append((rows, [text]))
             return
         for key, child in value.items():
-            self.put_values(self._column(f"{name}.{key}"), rows, [child])
+            self.put_column(f"{name}.{key}", rows, [child])
 
     def series(self) -> Iterator[pl.Series]:
-        """The finished columns, `self.rows` long each; a mixed one yields two.
+        """Yield the finished columns, `self.rows` long each; a mixed one yields two.
 
         Columns are consumed, so that memory never holds two copies of everything.
         """
         self._parse_waiting()
-        for name in list(self._columns):
-            column = self._columns.pop(name)
-            if column.pieces:
+        self._finished = True
+        if len(self._names) > FAMILY:
+            yield from self._together()
+        for number, column in enumerate(self._columns):
+            self._columns[number] = None
+            if column is not None and column.pieces:
                 yield from self._guarded(column)
-        self._by_number.clear()
+
+    def _together(self) -> Iterator[pl.Series]:
+        """Put late keys and families into columns; yield those that name the key of each row."""
+        values = self._late.counts(len(self._names))
+        for number, column in enumerate(self._columns):
+            if column is not None:
+                values[number] += sum(len(rows) for rows, _ in column.pieces)
+        units = Units(self._names)
+        found = families(units.names, units.most(values), self.rows)
+        of = found.of[units.of]
+        cells = [Cells() for _ in found.names]
+        for number in np.flatnonzero(of >= 0).tolist():
+            column, self._columns[number] = self._columns[number], None
+            for rows, piece in column.pieces if column is not None else ():
+                cells[of[number]].add(np.full(len(rows), number), rows, _plain(piece))
+        group = np.where(of < 0, len(cells) + np.arange(len(of)), of)
+        for number, keys, rows, late in self._late.groups(group):
+            if number < len(cells):
+                cells[number].add(keys, rows, self._parsed(late))
+            else:
+                self._put_first(self._column(self._names[number - len(cells)]), rows, late)
+        for family, own in zip(found.names, cells, strict=True):
+            yield from self._put_family(family, own, units)
+
+    def _put_first(self, column: Column, rows: Ints, late: list[Any]) -> None:
+        """Add late values to a column, before those that it holds."""
+        later, column.pieces = column.pieces, []
+        self.put_values(column, rows, self._parsed(late))
+        column.pieces += later
+
+    def _parsed(self, late: list[Any]) -> list[Any]:
+        """Return late values with their JSON texts parsed."""
+        at = [i for i, value in enumerate(late) if isinstance(value, bytes)]
+        texts = [late[i] for i in at]
+        self.huge += sum(1 for text in texts if len(text) > 18 and _is_huge(text))
+        out = list(late)
+        for i, value in zip(at, self._parse(texts), strict=True):
+            out[i] = value
+        return out
+
+    def _put_family(self, family: str, cells: Cells, units: Units) -> Iterator[pl.Series]:
+        """Put the values of a family into one column; yield that of its keys if each row holds one."""
+        name = family
+        while name in self._numbers:
+            name = f"{name}:also"
+        keys, rows, values = cells.of(units)
+        self._families[name] = len(set(keys))
+        if len(set(rows)) == len(rows):
+            self.put_values(self._column(name), np.array(rows, np.int64), values)
+            yield key_column(name, keys, rows, self.rows)
+            return
+        self.nonfinite += nonfinite(values)
+        self.media.update(str(v["_type"]) for v in values if isinstance(v, dict) and "_type" in v)
+        at, texts = texts_of(keys, rows, values)
+        self._column(name).pieces.append((np.array(at, np.int64), texts))
 
     def _guarded(self, column: Column) -> list[pl.Series]:
         """Return the series of a column; none if it cannot be made, which is counted."""
@@ -260,7 +386,7 @@ class Table:
             return
         values: list[Any] = []
         for part in parts:
-            values.extend(part.tolist() if isinstance(part, np.ndarray) else part)
+            values.extend(_plain(part))
         yield from self._mixed_series(column.name, rows.tolist(), values)
 
     def _mixed_series(self, name: str, rows: list[int], values: list[Any]) -> Iterator[pl.Series]:
@@ -328,7 +454,7 @@ class Table:
     @property
     def notes(self) -> list[str]:
         """What the type rule had to decide, in sentences."""
-        notes = []
+        notes = [sentence(self._families)] if self._families else []
         if self._as_text:
             count = len(self._as_text)
             were = "1 column of numbers was" if count == 1 else f"{count} columns of numbers were"
@@ -348,6 +474,11 @@ class Table:
         if self.invalid:
             notes.append(f"{self.invalid} values are not valid JSON and are kept as text")
         return notes
+
+
+def _plain(piece: Any) -> list[Any]:
+    """Return a piece of a column as Python values."""
+    return piece.tolist() if isinstance(piece, np.ndarray) else piece  # type: ignore[no-any-return]
 
 
 def _first(names: list[str]) -> str:

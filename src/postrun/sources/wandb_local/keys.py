@@ -19,6 +19,8 @@ from postrun.sources.wandb_local.scan import Buffer, Ints
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _TABLE_BITS = (12, 14, 16, 18)
+#: With more keys, some two share the first 18 bits of their hashes.
+_MOST_TABLED = 2_000
 #: Keeps the first n bytes of a little-endian word.
 _KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 
@@ -56,6 +58,8 @@ class Keys:
         Only where no two known hashes share those bits.
         """
         self._table = None
+        if len(self._hashes) > _MOST_TABLED:
+            return
         for bits in _TABLE_BITS:
             shift = np.uint64(64 - bits)
             first = self._hashes >> shift
@@ -71,8 +75,7 @@ class Keys:
         numbers = np.empty(len(distinct), np.int32)
         for i in np.argsort(first).tolist():
             at = int(first[i])
-            item = wire.decode(buffer.data, "HistoryItem", int(start[at]), int(end[at]))
-            numbers[i] = self._number_of(key_path(item))
+            numbers[i] = self._number_of(_path(buffer.data, int(start[at]), int(end[at])))
         every = np.concatenate([self._hashes, distinct])
         order = np.argsort(every)
         self._hashes = every[order]
@@ -84,6 +87,14 @@ def key_path(item: dict[str, Any]) -> tuple[str, ...]:
     """The parts of an item's key."""
     nested: list[str] = item.get("nested_key", [])
     return tuple(nested) if nested else (item.get("key", ""),)
+
+
+def _path(data: bytes, start: int, end: int) -> tuple[str, ...]:
+    """Return the parts of a key from its fields; most keys have one short part."""
+    length = data[start + 1]
+    if length < 0x80 and start + 2 + length == end:
+        return (data[start + 2 : end].decode("utf-8", "replace"),)
+    return key_path(wire.decode(data, "HistoryItem", start, end))
 
 
 def _hash_spans(buffer: Buffer, start: Ints, end: Ints) -> NDArray[np.uint64]:

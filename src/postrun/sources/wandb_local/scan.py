@@ -71,6 +71,16 @@ class Items:
     value_start: Ints
     value_end: Ints
 
+    def pick(self, index: Ints) -> Items:
+        """Return the items at these places."""
+        return Items(
+            self.row[index],
+            self.key_start[index],
+            self.key_end[index],
+            self.value_start[index],
+            self.value_end[index],
+        )
+
 
 def classify(buffer: Buffer) -> tuple[Spans, Spans, Spans, list[int]]:
     """Spans of history, summary and raw output records, and the indices of all others."""
