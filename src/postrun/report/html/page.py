@@ -94,9 +94,7 @@ def _script(kind: str) -> str:
 def _style(kind: str) -> str:
     library = "" if kind in _PLAIN else chart_library()[1]
     own = _asset(_STYLES[kind]) if kind in _STYLES else ""
-    return f"{library}
-{_asset('page.css')}
-{own}"
+    return f"{library}\n{_asset('page.css')}\n{own}"
 
 
 @cache
