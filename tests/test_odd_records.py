@@ -327,7 +327,7 @@ def test_numbers_without_end_in_terminal_sequences_mean_nothing(
 
 
 def test_media_within_media_and_beside_plain_fields_keep_all(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"m._type": "image-file", "m.path": "0", "m.b._type": "table-file", "m.b.path": "1"},
         {"m._type": "image-file", "m.path": "2"},
         {"m.b._type": "table-file", "m.b.path": "3"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from postrun.metrics import RunView
@@ -24,6 +23,7 @@ from postrun.report.panels import PERFORMANCE, TRAINING, lines_of
 from postrun.report.story import tell
 from postrun.report.timeline import timeline
 from postrun.rules.coverage import coverage
+from postrun.stats.robust import Floats
 
 #: Curves that one finding draws at most.
 _MOST_PROOFS = 6
@@ -164,6 +164,10 @@ def _thinned(charts: ChartData) -> str:
     )
 
 
+def _moves(y: Floats) -> bool:
+    return len(y) > 0 and float(y.min()) < float(y.max())
+
+
 def _finding(charts: ChartData, finding: Finding) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A finding for the template, and its curves for the script."""
     view = charts.view
@@ -193,7 +197,7 @@ def _finding(charts: ChartData, finding: Finding) -> tuple[dict[str, Any], list[
             )
             label = f"{proof.metric}: {_sentence(proof)}"
             severity = part.severity.label
-            if not small and shown(lines[0].info) and float(np.ptp(lines[0].finite.y)) > 0:
+            if not small and shown(lines[0].info) and _moves(lines[0].finite.y):
                 small = curves(lines, label, window=window, severity=severity)
             static.append((proof.metric, curves(lines, label, 480, 120, window, severity)))
     told = {
