@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +60,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no shared data beside the project ({SHARED.name})")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    """One browser for a module's tests."""
+    from benchmarks.report.browser import browser
+
+    with browser() as found:
+        yield found

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import postrun
 from postrun import plugins
+from postrun.metrics import MetricInfo
 from postrun.model import Alert, Artifact, Identity, MetricDefinition, PostrunError, RunFile
 from postrun.report import formats
 from postrun.report.formats import Format, ReportInputs
@@ -24,6 +25,7 @@ from postrun.report.html import library
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.charts import BUDGET, fair_cap
 from postrun.report.html.comparison_page import comparison_page
+from postrun.report.html.families import stem
 from postrun.report.html.run_page import run_page
 from postrun.studies import Comparison
 from tests.conftest import SAMPLE
@@ -79,9 +81,53 @@ def test_every_value_of_every_metric_is_in_the_page(sample_page: str) -> None:
 def test_every_metric_has_a_chart_in_both_groupings(sample_page: str) -> None:
     data, _ = page_data(sample_page)
     for grouping in ("byRole", "byName"):
-        charted = {s for g in data[grouping] for c in g["charts"] for s in c["series"]}
+        charts = [c for g in data[grouping] for c in g["charts"]]
+        charted = {s for c in charts for s in (*c["series"], *c.get("band", {}).values())}
         names = {data["series"][s]["key"] for s in charted}
         assert names >= set(postrun.RunView(postrun.load(SAMPLE)).metrics)
+
+
+def test_the_statistics_of_one_quantity_share_a_chart() -> None:
+    names = ("mean", "min", "max", "std", "median")
+    run = make_run({**{f"completion_len/{n}": decay(50) for n in names}, "loss": decay(50)})
+    data, _ = page_data(page_of(run))
+    for grouping in ("byRole", "byName"):
+        charts = [c for g in data[grouping] for c in g["charts"]]
+        assert len(charts) == 2
+        (chart,) = (c for c in charts if "band" in c)
+        keys = {data["series"][s]["key"].rpartition("/")[2] for s in chart["series"]}
+        band = {n: data["series"][s]["key"] for n, s in chart["band"].items()}
+        assert keys == {"mean", "median"}
+        assert band == {
+            "low": "completion_len/min",
+            "high": "completion_len/max",
+            "spread": "completion_len/std",
+        }
+
+
+@pytest.mark.parametrize(
+    ("key", "stat", "name"),
+    [
+        ("reward/mean", "mean", "reward"),
+        ("loss", "", "loss"),
+        ("policy/loss_std", "std", "policy/loss"),
+        ("mean_len", "mean", "len"),
+        ("minimal/loss", "min", ""),
+    ],
+)
+def test_names_without_their_statistic(key: str, stat: str, name: str) -> None:
+    assert stem(MetricInfo(key, stat=stat)) == name
+
+
+def test_constant_metrics_and_warm_up_are_marked() -> None:
+    speed = np.full(60, 900.0)
+    speed[:3] = -1.0
+    run = make_run({"loss": decay(60), "weight_decay": np.ones(60), "perf/tokens_per_sec": speed})
+    data, _ = page_data(page_of(run))
+    charts = {c["title"]: c["constant"] for g in data["byName"] for c in g["charts"]}
+    assert charts == {"loss": False, "weight_decay": True, "perf/tokens_per_sec": False}
+    warm = {s["key"]: s["warm"] for s in data["series"]}
+    assert warm == {"loss": 0, "weight_decay": 0, "perf/tokens_per_sec": 3}
 
 
 @given(
@@ -280,7 +326,7 @@ def test_the_parts_of_one_training_are_in_one_page() -> None:
     ]
     (group,) = (g for g in data["byRole"] if g["title"] == "System")
     labels = {data["series"][s]["label"] for c in group["charts"] for s in c["series"]}
-    assert labels == {"gpu.0.gpu (x-trainer)", "gpu.0.gpu (x-orchestrator)"}
+    assert labels == {"GPU 0 (x-trainer)", "GPU 0 (x-orchestrator)"}
     (first, *_) = (s for s in data["series"] if s["key"] == "gpu.0.gpu")
     assert np.array_equal(numbers(block, data["grids"][first["grid"]]["runtime"]), seconds)
     assert html.count("<code>torch==2.9</code>") == 1

@@ -22,7 +22,7 @@ from postrun.studies.scores import score
 from postrun.studies.sweep import sweep_study
 from postrun.studies.versus import compare_study
 from tests.projects import failed, made_project
-from tests.test_browser import Reader, chrome  # noqa: F401 - a fixture
+from tests.reader import Reader
 from tests.test_report_html import HOSTILE
 
 
@@ -65,7 +65,7 @@ def studies() -> list[Study]:
 def opened(
     request: pytest.FixtureRequest,
     studies: list[Study],
-    chrome: Any,  # noqa: F811
+    chrome: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Reader]:
     path = tmp_path_factory.mktemp("study") / "study.html"
@@ -101,7 +101,7 @@ def test_tables_sort_numbers_and_texts(opened: Reader) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility(studies: list[Study], chrome: Any, tmp_path: Path, scheme: str) -> None:  # noqa: F811
+def test_accessibility(studies: list[Study], chrome: Any, tmp_path: Path, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     for study in studies:
@@ -115,7 +115,7 @@ def test_accessibility(studies: list[Study], chrome: Any, tmp_path: Path, scheme
         context.close()
 
 
-def test_charts_are_drawn(studies: list[Study], chrome: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_charts_are_drawn(studies: list[Study], chrome: Any, tmp_path: Path) -> None:
     counts = {}
     for study in studies:
         path = tmp_path / f"{study.kind}.html"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from postrun.metrics.series import Floats, MetricInfo
 from postrun.model import Evidence, Finding
 from postrun.report.carrying import shown
 from postrun.report.html.buffer import Buffer, Ref
+from postrun.report.html.families import Family, families
 from postrun.report.panels import PERFORMANCE, TRAINING, decades, lines_of
+from postrun.report.warm_up import steady
 from postrun.stats.decimate import min_max
 
 #: Values that one page carries at most. Beyond, each series keeps its least and greatest value of
@@ -21,6 +24,12 @@ from postrun.stats.decimate import min_max
 BUDGET = 1_500_000
 #: Points with NaN or ±Infinity that a thinned series keeps at the least.
 _BAD = 500
+#: Titles of system metrics that have no role.
+_SYSTEM = {
+    "network.sent": "network sent", "network.recv": "network received",
+    "network.tcpRetransmits": "TCP retransmissions", "proc.cpu.threads": "threads of the process",
+    "proc.memory.percent": "memory of the process (share)", "disk.in": "disk read", "disk.out": "disk written",
+}  # fmt: skip
 _BOOKKEEPING = ("_step", "_runtime", "_timestamp")
 
 
@@ -80,6 +89,7 @@ class ChartData:
             "run": info.run,
             "n": n,
             "y": self.buffer.floats(kept.y),
+            "warm": _warm(kept),
         }
 
     def _thin(self, series: Series) -> Series:
@@ -111,18 +121,30 @@ class ChartData:
         """Groups in the order of roles: shared charts first, then each other metric its own."""
         groups: dict[str, list[dict[str, Any]]] = {}
         used: set[str] = set()
+        known = {family.centres[0]: family for family in families(self.view.metrics.values())}
         for panel in (*TRAINING, *PERFORMANCE):
             lines = lines_of(self.view, panel)
             if lines:
                 used.update(line.key for line in lines)
                 log = panel.log and decades(lines) > 1.5
                 chart = self._chart(panel.title, [line.key for line in lines], log)
+                alone = known.pop(lines[0].key, None) if len(lines) == 1 else None
+                if alone is not None:
+                    used.update(self._with_bands(chart, alone))
                 groups.setdefault(roles()[panel.roles[0]].panel, []).append(chart)
+        for centre, family in known.items():
+            used.update(family.band)
+            if (
+                centre in used
+            ):  # its panel shows other lines as well: the bands need a chart of their own
+                used.discard(centre)
         rest = [i for i in self.view.metrics.values() if i.key not in used and shown(i)]
         rest.sort(key=lambda i: (role_rank(i.role), i.key))
         for info in rest:
             role = roles().get(info.role or "")
-            groups.setdefault(role.panel if role else "", []).append(self._single(info))
+            if any(info.key in family.centres[1:] for family in known.values()):
+                continue
+            groups.setdefault(role.panel if role else "", []).append(self._one(info, known))
         counters = [self._single(i) for i in self.view.metrics.values() if not shown(i)]
         named = {name: charts for name, charts in groups.items() if name}
         titles = {"kl_divergence": "KL divergence", "mfu": "Model FLOPs utilisation"}
@@ -138,16 +160,37 @@ class ChartData:
 
     def _prefixes(self) -> list[dict[str, Any]]:
         groups: dict[str, list[dict[str, Any]]] = {}
+        known = {family.centres[0]: family for family in families(self.view.metrics.values())}
+        within = {key for f in known.values() for key in (*f.centres[1:], *f.band)}
         for info in self.view.metrics.values():
             prefix, slash, _ = info.key.partition("/")
-            groups.setdefault(prefix if slash else "", []).append(self._single(info))
+            if info.key not in within:
+                groups.setdefault(prefix if slash else "", []).append(self._one(info, known))
         return [_group(name or "charts", charts) for name, charts in sorted(groups.items())]
+
+    def _one(self, info: MetricInfo, known: Mapping[str, Family]) -> dict[str, Any]:
+        """Return the chart of a metric: of a family's centre, that of the family."""
+        family = known.get(info.key)
+        if family is None:
+            return self._single(info)
+        chart = self._chart(family.title, list(family.centres), log=False)
+        self._with_bands(chart, family)
+        return chart
+
+    def _with_bands(self, chart: dict[str, Any], family: Family) -> tuple[str, ...]:
+        """Add the bands of a family to the chart of its centre and return the keys that these show."""
+        ends = {"low": family.low, "high": family.high, "spread": family.spread}
+        chart["series"] = [self.positions[key] for key in family.centres]
+        chart["band"] = {name: self.positions[key] for name, key in ends.items() if key}
+        return (*family.centres, *family.band)
 
     def _single(self, info: MetricInfo) -> dict[str, Any]:
         return self._chart(info.key, [info.key], log=False)
 
     def _chart(self, title: str, keys: list[str], log: bool) -> dict[str, Any]:
-        return {"title": title, "series": [self.positions[key] for key in keys], "log": log}
+        constant = all(_constant(self.view.series(key)) for key in keys)
+        positions = [self.positions[key] for key in keys]
+        return {"title": title, "series": positions, "log": log, "constant": constant}
 
     def _system(self, found: Iterable[tuple[RunView, Series]]) -> list[dict[str, Any]]:
         """System metrics: one chart per role, all devices in it, over seconds since the start."""
@@ -155,8 +198,11 @@ class ChartData:
         for part, series in found:
             kept = self._thin(series)
             entry = self._entry(kept, len(series))
+            label = _device(series.info)
             if part is not self.view:
-                entry["label"] = f"{series.key} ({part.run.name})"
+                label = f"{label or series.key} ({part.run.name})"
+            if label:
+                entry["label"] = label
             stamps = part.run.system.get_column("_timestamp", default=None)
             times = kept.x * np.nan if stamps is None else stamps[kept.rows].cast(float).to_numpy()
             self.grids.append(self._axes(None, kept.x, times))
@@ -167,7 +213,7 @@ class ChartData:
             )
             self.series.append(entry)
         made = [
-            {"title": title[:1].upper() + title[1:], "series": numbers, "log": False}
+            {"title": _titled(title), "series": numbers, "log": False, "constant": False}
             for (title, _), numbers in charts.items()
         ]
         return [_group("System", made, axis="runtime")] if made else []
@@ -200,6 +246,33 @@ class ChartData:
         }
 
 
+def _warm(series: Series) -> int:
+    """Return how many leading values are of the warm-up and set no range."""
+    cut = len(series.finite) - len(steady(series))
+    return int(np.flatnonzero(np.isfinite(series.y))[cut]) if cut else 0
+
+
+def _constant(series: Series) -> bool:
+    """Return whether a series has one finite value throughout."""
+    y = series.y
+    return len(y) > 1 and bool(np.isfinite(y).all()) and float(y.min()) == float(y.max())
+
+
+def _device(info: MetricInfo) -> str:
+    """Return what a system metric is of, in words: "GPU 0"; "" if its name says it."""
+    if not info.index:
+        return ""
+    return f"GPU {info.index}" if "gpu" in info.key.lower() else info.index
+
+
+def _titled(name: str) -> str:
+    """Return the title of a system chart: a role's as a sentence begins, a key in words."""
+    words = _SYSTEM.get(name)
+    if words is None:
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace(".", " ") if "." in name else name
+    return f"{words[:1].upper()}{words[1:]}"
+
+
 def _group(title: str, charts: list[dict[str, Any]], axis: str = "step") -> dict[str, Any]:
     return {"title": title, "axis": axis, "charts": charts}
 
@@ -227,18 +300,18 @@ def fair_cap(sizes: NDArray[np.int64], budget: int) -> int:
 
 
 def marks(findings: Iterable[Finding], charts: ChartData) -> list[dict[str, Any]]:
-    """Where findings begin, for the charts of their metrics."""
-    out = []
+    """Return where findings begin, for the charts of their metrics; not of those that hold throughout."""
+    out, first = [], charts.view.first_x
     for number, finding in enumerate(findings):
         for part in finding.with_symptoms():
             for proof in part.evidence:
                 at = charts.positions.get(proof.metric)
-                if at is not None and proof.step_from is not None:
+                begin = proof.step_from
+                if at is not None and begin is not None and first is not None and begin > first:
                     out.append(
                         {
                             "series": at,
-                            "x": proof.step_from,
-                            "rule": part.rule,
+                            "x": begin,
                             "severity": part.severity.label,
                             "finding": number,
                         }

@@ -24,10 +24,13 @@ from postrun.report.html.library import chart_library
 
 #: In the order in which they use each other.
 _SCRIPTS = {
-    "run": ("data", "math", "dom", "state", "chart", "annotate", "board", "log", "timeline", "run"),
+    "run": (
+        "data", "math", "units", "dom", "state", "chart", "ranges", "tooltip", "annotate", "download",
+        "address", "board", "log", "timeline", "run",
+    ),
     "comparison": (
-        "data", "math", "dom", "state", "chart", "annotate", "board",
-        "log", "table", "statistics", "relations", "sortable", "comparison",
+        "data", "math", "units", "dom", "state", "chart", "ranges", "tooltip", "annotate", "download",
+        "address", "board", "log", "table", "statistics", "relations", "sortable", "comparison",
     ),
     "study": ("sortable",),
     "index": ("data", "dom", "index"),

@@ -34,22 +34,16 @@ Object.assign(Chart.prototype, {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([4 * ratio, 3 * ratio]);
+    const marks = this.marksAt(u, 17 * ratio);
+    for (const mark of marks) {
+      ctx.strokeStyle = css("--" + mark.severity);
+      line(ctx, mark.at, bbox.top, mark.at, bbox.top + bbox.height);
+    }
     ctx.font = `600 ${10 * ratio}px ${css("--font")}`;
     ctx.textAlign = "left";
     ctx.textBaseline = "alphabetic";
-    ctx.lineWidth = ratio;
-    let level = 0;
-    for (const mark of this.drawn.marks || []) {
-      if (mark.x == null) continue;
-      const x = u.valToPos(mark.x, "x", true);
-      if (x < bbox.left - 1 || x > bbox.left + bbox.width) continue;
-      ctx.strokeStyle = ctx.fillStyle = css("--" + mark.severity);
-      ctx.setLineDash([4 * ratio, 3 * ratio]);
-      line(ctx, x, bbox.top, x, bbox.top + bbox.height);
-      const wide = ctx.measureText(mark.label).width;
-      const left = x + wide + 6 * ratio > bbox.left + bbox.width ? x - wide - 4 * ratio : x + 4 * ratio;
-      ctx.fillText(mark.label, left, bbox.top + (11 + 12 * (level++ % 5)) * ratio);
-    }
     ctx.setLineDash([2 * ratio, 3 * ratio]);
     ctx.lineWidth = 1.5 * ratio;
     for (const { from, to, value, label } of this.drawn.levels || []) {
@@ -71,6 +65,40 @@ Object.assign(Chart.prototype, {
       const low = bbox.top + bbox.height - 3 * ratio, high = bbox.top + 11 * ratio;
       if (bad.v !== bad.v) ctx.fillText("×", x, low);
       else ctx.fillText(bad.v > 0 ? "▲" : "▼", x, bad.v > 0 ? high : low);
+    }
+    ctx.restore();
+    this.numbered(ctx, marks, bbox.top - 11 * ratio, ratio);
+  },
+
+  // The marks in view, from left to right; those too near to each other for two numbers share one.
+  marksAt(u, apart) {
+    const found = (this.drawn.marks || []).filter((m) => m.x != null)
+      .map((m) => ({ ...m, at: u.valToPos(m.x, "x", true) }))
+      .filter((m) => m.at >= u.bbox.left - 1 && m.at <= u.bbox.left + u.bbox.width)
+      .sort((a, b) => a.at - b.at);
+    const out = [];
+    for (const mark of found) {
+      const last = out[out.length - 1];
+      if (!last || mark.at - last.at >= apart) out.push(mark);
+      else if (!last.label.split(", ").includes(mark.label)) last.label += `, ${mark.label}`;
+    }
+    return out;
+  },
+
+  // The numbers of findings stand above the curves, where they cover nothing.
+  numbered(ctx, marks, y, ratio) {
+    ctx.save();
+    ctx.font = `700 ${10 * ratio}px ${css("--font")}`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    for (const mark of marks) {
+      const half = Math.max(7.5 * ratio, ctx.measureText(mark.label).width / 2 + 4 * ratio);
+      ctx.fillStyle = css("--" + mark.severity);
+      ctx.beginPath();
+      ctx.roundRect(mark.at - half, y - 7.5 * ratio, 2 * half, 15 * ratio, 7.5 * ratio);
+      ctx.fill();
+      ctx.fillStyle = css("--paper");
+      ctx.fillText(mark.label, mark.at, y + 0.5 * ratio);
     }
     ctx.restore();
   },

@@ -10,6 +10,7 @@ class Chart {
   constructor(host, options, provider) {
     this.host = host;
     this.options = options;      // title, unit, height, log, linked
+    this.unit = unitScale(options.unit);
     this.provider = provider;
     this.hidden = new Set();     // labels switched off in the legend
     this.plot = null;
@@ -28,7 +29,7 @@ class Chart {
     this.tip = el("div", { class: "tip", hidden: true, role: "status" });
     host.append(
       el("div", { class: "head" },
-        el("div", { class: "title", title: options.title }, options.title), this.across, this.note, enlarge),
+        el("div", { class: "title", title: options.title }, options.title), this.across, this.note, this.menu(), enlarge),
       this.frame, this.legend,
     );
     this.frame.append(this.tip);
@@ -126,12 +127,16 @@ class Chart {
       { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, size: 24 },
       { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 60 },
     ];
-    axes[1].values = (u, ticks) => ticks.map((v) => (v == null ? "" : short(v)));
-    if (this.axis === "runtime") axes[0].values = (u, ticks) => ticks.map(elapsed);
+    axes[1].values = (u, ticks) => this.unit.ticks(ticks);
+    if (this.unit.incrs && !log) axes[1].incrs = this.unit.incrs;
+    if (this.axis === "runtime") {
+      axes[0].values = (u, ticks) => ticks.map(elapsed);
+      axes[0].incrs = SECONDS;
+    }
     else if (!time) axes[0].values = (u, ticks) => ticks.map((v) => v.toLocaleString("en", { maximumSignificantDigits: 9 }));
     if (this.axis === "step" && stepUnit !== "epoch") axes[0].incrs = WHOLE;  // there is no half a step
     const options = {
-      width: Math.max(160, this.frame.clientWidth), height, padding: [8, 18, 0, 0],
+      width: Math.max(160, this.frame.clientWidth), height, padding: [(drawn.marks || []).length ? 22 : 8, 18, 0, 0],
       series: [{}, ...made.series], axes,
       scales: {
         x: { time, auto: false, range: (u, low, high) => [low, high] },
@@ -241,50 +246,8 @@ class Chart {
     move();
   }
 
-  rangeY(u, low, high, log) {
-    this.note.textContent = "";
-    if (low == null) return log ? [0.1, 1] : [0, 1];
-    if (log) return uPlot.rangeLog(low, high, 10, true);
-    let [bottom, top] = [low, high];
-    if (view.robust) {
-      const [from, to] = this.visible(u);
-      const values = [];
-      u.series.forEach((s, i) => {
-        if (!i || !s.show || s.behind) return;
-        const y = u.data[i], every = Math.max(1, Math.floor((to - from) / 4000));
-        for (let k = from; k <= to; k += every) if (y[k] != null) values.push(y[k]);
-      });
-      const found = bulk(values);
-      if (found) {
-        [bottom, top] = found;
-        const out = this.outside(u, from, to, bottom, top);
-        if (out) this.note.textContent = `${out.toLocaleString("en")} outside the range`;
-      }
-    }
-    // All but constant: no false drama.
-    const span = top - bottom, level = Math.abs(top + bottom) / 2;
-    if (span < 1e-12 * level || span === 0) return [bottom - (level * 0.1 || 1), top + (level * 0.1 || 1)];
-    return [bottom - 0.05 * span, top + 0.05 * span];
-  }
-
-  // uPlot asks for the y range before the new x range is in its scales: what was asked for counts.
-  visible(u) {
-    const [min, max] = this.shown || this.full, x = u.data[0];
-    return [bound(x, min - 1e-12 * Math.abs(min)), Math.max(bound(x, max) - 1, 0)];
-  }
-
-  outside(u, from, to, bottom, top) {
-    let count = 0;
-    u.series.forEach((s, i) => {
-      if (!i || !s.show || s.smoothed) return;
-      const y = u.data[i];
-      for (let k = from; k <= to; k++) if (y[k] != null && (y[k] < bottom || y[k] > top)) count++;
-    });
-    return count;
-  }
-
   legendFor(drawn) {
-    const entries = drawn.legend || drawn.lines.map((line) => line);
+    const entries = drawn.legend || [...drawn.lines, ...(drawn.bands || [])];
     this.legend.replaceChildren();
     if (entries.length < 2 && entries[0] && entries[0].label === this.options.title) return;
     for (const entry of entries.slice(0, 40)) {
@@ -309,42 +272,14 @@ class Chart {
     });
     this.plot.redraw(false, true);
   }
+}
 
-  // Exact values of all lines under the cursor.
-  hover(u) {
-    const { left, top, idx } = u.cursor;
-    if (idx == null || left < 0 || !this.frame.matches(":hover")) {
-      this.tip.hidden = true;
-      return;
-    }
-    const at = u.posToVal(left, "x");
-    const rows = [];
-    u.series.forEach((s, i) => {
-      if (!i || !s.show || s.smoothed || s.line.faint) return;
-      const k = u.cursor.idxs[i];
-      if (k == null || u.data[i][k] == null) return;
-      const x = u.data[0][k], value = s.line.text ? s.line.text(x) : String(u.data[i][k]);
-      const smooth = u.series[i + 1] && u.series[i + 1].smoothed ? u.data[i + 1][k] : null;
-      rows.push({ distance: Math.abs(u.valToPos(u.data[i][k], "y") - top), x, s, value, smooth });
-    });
-    if (!rows.length) return void (this.tip.hidden = true);
-    rows.sort((a, b) => a.distance - b.distance);
-    const kind = AXES[this.axis.split(":")[0]];
-    this.tip.replaceChildren(
-      el("div", { class: "where" }, kind.text(rows[0].x)),
-      ...rows.slice(0, 12).map((r) => {
-        const key = el("i", { class: "dot" });
-        key.style.background = r.s.line.colour;
-        const extra = r.smooth == null ? "" : ` (smoothed ${short(r.smooth)})`;
-        return el("div", {}, key, `${r.s.label}: `, el("b", {}, r.value), extra);
-      }),
-      rows.length > 12 ? el("div", {}, `and ${rows.length - 12} more`) : null,
-    );
-    this.tip.hidden = false;
-    const room = u.over.clientWidth, wide = this.tip.offsetWidth;
-    this.tip.style.left = `${60 + (left + 16 + wide > room ? Math.max(0, left - wide - 16) : left + 16)}px`;
-    this.tip.style.top = `${Math.max(0, Math.min(top, u.over.clientHeight - 30))}px`;
-  }
+// The index of the value whose x is nearest, null without any.
+function closest(x, at) {
+  if (!x.length) return null;
+  const k = bound(x, at);
+  if (k === 0) return 0;
+  return k === x.length || at - x[k - 1] <= x[k] - at ? k - 1 : k;
 }
 
 // First index whose x is greater than a value.

@@ -35,21 +35,22 @@ function bulk(values) {
   return [Math.max(least, low - 0.25 * span), Math.min(most, high + 0.25 * span)];
 }
 
-function short(value) {
+// A number with four digits, or with as many as are asked for.
+function short(value, digits = 4) {
   if (value == null) return "–";
   if (!isFinite(value)) return value !== value ? "NaN" : value > 0 ? "∞" : "-∞";
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size >= 1e7 || size < 1e-4) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
-  if (size >= 1000) return Math.round(value).toLocaleString("en");
-  return String(+value.toPrecision(4));
+  if (size >= 1e7 || size < 1e-4) return value.toExponential(digits - 2).replace(/\.?0+e/, "e").replace("e+", "e");
+  if (size >= 1000) return (+value.toPrecision(Math.max(digits, Math.floor(Math.log10(size)) + 1))).toLocaleString("en", { maximumFractionDigits: 9 });
+  return String(+value.toPrecision(digits));
 }
 
 function elapsed(seconds) {
   if (seconds == null) return "–";
   const sign = seconds < 0 ? "-" : "";
   const s = Math.abs(seconds);
-  if (s < 100) return sign + +s.toFixed(1) + " s";
+  if (s < 100) return `${sign}${short(s)} s`;
   if (s < 5400) return sign + +(s / 60).toFixed(1) + " min";
   return sign + +(s / 3600).toFixed(2) + " h";
 }

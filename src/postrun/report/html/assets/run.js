@@ -1,9 +1,26 @@
 // The page of one run: its charts, and findings that open on the curve that shows them.
 function lineOf(series, axis, i) {
+  const x = axisOf(series, axis.split(":")[0]);
   return {
-    label: series.label || series.key, x: axisOf(series, axis.split(":")[0]), y: numbers(series.y),
-    colour: colour(i), dash: dash(i),
+    label: series.label || series.key, x, y: numbers(series.y), colour: colour(i), dash: dash(i),
+    unit: unitScale(series.unit), warm: series.warm ? x[series.warm] : null,
   };
+}
+
+// The bands of the other statistics of a quantity: from its least to its greatest, and its spread.
+function bandsOf(spec, axis, line) {
+  const band = spec.band || {}, kind = axis.split(":")[0], out = [];
+  const [low, high, spread] = ["low", "high", "spread"].map((name) => page.series[band[name]]);
+  if (low && high && low.grid === high.grid)
+    out.push({ label: "min to max", colour: line.colour, x: axisOf(low, kind), low: numbers(low.y), high: numbers(high.y), told: true });
+  if (spread && spread.grid === page.series[spec.series[0]].grid) {
+    const width = numbers(spread.y);
+    out.push({
+      label: "± std", colour: line.colour, x: line.x, told: true,
+      low: line.y.map((v, k) => v - width[k]), high: line.y.map((v, k) => v + width[k]),
+    });
+  }
+  return out;
 }
 
 function metricChart(spec) {
@@ -11,9 +28,10 @@ function metricChart(spec) {
   return () => {
     const [axis, title] = usable(list, view.axis);
     const marks = page.marks.filter((m) => spec.series.includes(m.series)).map((m) => ({
-      x: convert(page.series[m.series], m.x, axis), label: m.rule, severity: m.severity,
+      x: convert(page.series[m.series], m.x, axis), label: String(m.finding + 1), severity: m.severity,
     }));
-    return { axis, title, lines: list.map((s, i) => lineOf(s, axis, i)), marks: unique(marks) };
+    const lines = list.map((s, i) => lineOf(s, axis, i));
+    return { axis, title, lines, bands: bandsOf(spec, axis, lines[0]), marks: unique(marks) };
   };
 }
 
@@ -24,15 +42,26 @@ function unique(marks) {
 
 function unitOf(list) {
   const units = new Set(list.map((s) => s.unit));
-  return units.size === 1 && list[0].unit ? ` (${list[0].unit})` : "";
+  return units.size === 1 ? list[0].unit : "";
+}
+
+// A unit that the axis itself writes ("12 min", "1.5 GiB") is not in the title as well.
+const titled = (title, unit) => (unit && !SCALES[unit]?.incrs ? `${title} (${unit})` : title);
+
+// Constants are told by their value; their charts are there to be opened.
+function constantly(charts) {
+  const told = charts.map((c) => `${c.title} = ${short(numbers(page.series[c.series[0]].y)[0])}`);
+  return `${charts.length} constant: ${told.slice(0, 12).join(", ")}${told.length > 12 ? ", ..." : ""}`;
 }
 
 function fillCharts() {
   fill(byId("charts"), view.grouping === "role" ? page.byRole : page.byName, (grid, spec) => {
     const list = spec.series.map((i) => page.series[i]);
-    const names = [spec.title, ...list.map((s) => `${s.key} ${s.role}`)].join(" ");
-    place(grid, { title: spec.title + unitOf(list), names, log: spec.log }, metricChart(spec));
-  });
+    const others = Object.values(spec.band || {}).map((i) => page.series[i]);
+    const names = [spec.title, ...[...list, ...others].map((s) => `${s.key} ${s.role}`)].join(" ");
+    const unit = unitOf(list);
+    place(grid, { title: titled(spec.title, unit), unit, names, log: spec.log }, metricChart(spec));
+  }, constantly);
   idle(() => performance.mark("postrun-charts"));
 }
 
@@ -40,11 +69,12 @@ function fillCharts() {
 function openFinding(details) {
   const host = details.querySelector(".proofs");
   if (!host || host.childElementCount) return;
+  const number = String(+details.dataset.finding + 1);
   for (const proof of page.findings[+details.dataset.finding]) {
     const series = page.series[proof.series];
     const box = el("div", { class: "chart" });
     host.append(box);
-    const chart = new Chart(box, { title: proof.title, height: 220, linked: false }, () => {
+    const chart = new Chart(box, { title: titled(proof.title, series.unit), unit: series.unit, height: 220, linked: false }, () => {
       const [axis, title] = usable([series], "step");
       const line = lineOf(series, axis, 0);
       const [from, to] = [proof.from, proof.to];
@@ -52,7 +82,7 @@ function openFinding(details) {
       const begin = line.x[0], end = line.x[line.x.length - 1];
       if (proof.before != null) levels.push({ from: begin, to: from > begin ? from : end, value: proof.before, label: "before " + short(proof.before) });
       if (proof.after != null) levels.push({ from: Math.max(begin, from), to: end, value: proof.after, label: "after " + short(proof.after) });
-      const marks = from > begin ? [{ x: from, label: proof.rule, severity: proof.severity }] : [];
+      const marks = from > begin ? [{ x: from, label: number, severity: proof.severity }] : [];
       return { axis, title, lines: [line], window: [from, to], levels: proof.levels ? levels : [], marks, severity: proof.severity };
     });
     chart.start = windowOf(series, proof);
@@ -80,10 +110,14 @@ function findings() {
 async function openRun() {
   start();
   controls();
-  byId("grouping").addEventListener("change", (e) => {
-    view.grouping = e.target.value;
-    fillCharts();
-  });
+  if (byId("grouping")) {
+    view.grouping = byId("grouping").value;
+    byId("grouping").addEventListener("change", (e) => {
+      view.grouping = e.target.value;
+      fillCharts();
+      remember();
+    });
+  }
   trees();
   consoleLogs();
   await inflate();

@@ -45,11 +45,3 @@ function timeline() {
     show((at == null ? (by > 0 ? start : stop) : at) + (by * (stop - start)) / 50);
   });
 }
-
-// The index of the value whose x is nearest, null without any.
-function closest(x, at) {
-  if (!x.length) return null;
-  const k = bound(x, at);
-  if (k === 0) return 0;
-  return k === x.length || at - x[k - 1] <= x[k] - at ? k - 1 : k;
-}

@@ -1,0 +1,229 @@
+"""Charts in a real browser: read by hovering, compared, printed and taken away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from benchmarks.report.browser import chromium
+
+import postrun
+from postrun.report.html.run_page import write_report
+from tests.curves import decay, make_run, noise
+from tests.reader import Reader
+
+if chromium() is None and not os.environ.get("POSTRUN_NEED_BROWSER"):
+    pytest.skip("no Chromium on this machine (apt install chromium)", allow_module_level=True)
+
+ROWS = 200
+#: The chart whose title begins with a text.
+CHART = (
+    "[...document.querySelectorAll('#charts .chart')]"
+    ".find((c) => c.querySelector('.title').textContent.startsWith({!r})).chart"
+)
+
+
+def columns() -> dict[str, Any]:
+    n = np.arange(ROWS)
+    spiky = decay(ROWS)
+    spiky[[50, 51]] = 9_000.0
+    speed = 900.0 + noise(ROWS, 5.0)
+    speed[:2] = -1.0
+    return {
+        "train/loss": spiky,
+        "negative": -decay(ROWS),
+        "len/mean": 100.0 + n, "len/min": 50.0 + n, "len/max": 180.0 + n,
+        "len/std": np.full(ROWS, 12.0) + noise(ROWS, 0.1),
+        "step_time": 600.0 + noise(ROWS, 90.0, 3),
+        "close": 1e6 + 1e-3 * n,
+        "weight_decay": np.full(ROWS, 0.1),
+        "perf/tokens_per_sec": speed,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    seconds = np.arange(0, 2000, 15.0)
+    system = pl.DataFrame(
+        {
+            "_timestamp": seconds + 1.7e9,
+            "_runtime": seconds,
+            "gpu.0.gpu": 40 + noise(len(seconds), 3),
+            "network.sent": seconds * 2**22,
+        }
+    )
+    view = postrun.RunView(make_run(columns(), system=system))
+    path = tmp_path_factory.mktemp("craft") / "report.html"
+    write_report(path, view, postrun.diagnose(view))
+    return path
+
+
+@pytest.fixture
+def reader(chrome: Any, page_file: Path) -> Iterator[Reader]:
+    opened = Reader(chrome, page_file)
+    yield opened
+    assert opened.complaints == []
+    opened.context.close()
+
+
+def scale(reader: Reader, title: str) -> tuple[float, float]:
+    """The y range of a chart."""
+    chart = CHART.format(title)
+    low, high = reader.page.evaluate(
+        f"(() => {{ const c = {chart}; c.ensure(); const y = c.plot.scales.y; return [y.min, y.max] }})()"
+    )
+    return low, high
+
+
+def ticks(reader: Reader, title: str) -> list[str]:
+    found: list[str] = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format(title)}; c.ensure(); const u = c.plot;"
+        " const at = [0, 1, 2, 3, 4].map((k) => u.scales.y.min + k * (u.scales.y.max - u.scales.y.min) / 4);"
+        " return u.axes[1].values(u, at) })()"
+    )
+    return found
+
+
+def test_outliers_stay_ignored_when_smoothing(reader: Reader) -> None:
+    assert scale(reader, "Loss")[1] < 10
+    reader.page.locator("#smoothing").fill("0.3")
+    reader.page.wait_for_timeout(300)
+    assert scale(reader, "Loss")[1] < 10
+
+
+def test_placeholders_set_no_range_and_ticks_differ(reader: Reader) -> None:
+    assert scale(reader, "perf/tokens")[0] > 800
+    texts = ticks(reader, "close")
+    assert len(set(texts)) == len(texts)
+
+
+def test_times_bytes_and_shares_are_written_in_their_units(reader: Reader) -> None:
+    assert all(text.endswith(" min") for text in ticks(reader, "Step time"))
+    assert any(text.endswith(" GiB") for text in ticks(reader, "Network"))
+    assert scale(reader, "GPU utilisation") == (0, 100)
+    legends = reader.page.locator("#charts .legend").all_inner_texts()
+    assert not any("gpu.0" in text for text in legends)
+
+
+def test_the_band_of_a_quantity_is_drawn_and_told(reader: Reader) -> None:
+    page = reader.page
+    bands = page.evaluate(
+        f"{CHART.format('len')}.drawn.bands.map((b) => [b.label, b.low[10], b.high[10]])"
+    )
+    assert [b[0] for b in bands] == ["min to max", "± std"]
+    assert bands[0][1:] == [60, 190]
+    over = page.locator("#charts .chart", has_text="len/mean").first.locator(".u-over")
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    tip = page.locator("#charts .tip:visible").first
+    tip.wait_for()
+    told = tip.inner_text()
+    assert "min to max:" in told and "null" not in told and "undefined" not in told
+    # It stands beside the curve that it tells of, not over it.
+    point, top, bottom = page.evaluate(
+        f"(() => {{ const u = {CHART.format('len')}.plot; const k = u.cursor.idx;"
+        " return [u.over.getBoundingClientRect().top + u.valToPos(u.data[1][k], 'y'),"
+        " ...['top', 'bottom'].map((k) => document.querySelector('#charts .tip:not([hidden])')"
+        ".getBoundingClientRect()[k])] })()"
+    )
+    assert top > point or bottom < point
+
+
+def test_a_log_axis_says_why_it_is_empty(reader: Reader) -> None:
+    reader.page.check("#log")
+    reader.page.wait_for_timeout(200)
+    chart = CHART.format("negative")
+    note = reader.page.evaluate(
+        f"(() => {{ const c = {chart}; c.ensure(); return c.note.textContent }})()"
+    )
+    assert note == "no values above 0 for a log axis"
+
+
+def test_constants_are_folded_and_told(reader: Reader) -> None:
+    summary = reader.page.locator("details.constants > summary").all_inner_texts()
+    assert "1 constant: weight_decay = 0.1" in summary
+    reader.page.fill("#search", "weight_dec")
+    reader.page.wait_for_timeout(250)
+    assert reader.charts().count() == 1
+
+
+def test_search_takes_regular_expressions(reader: Reader) -> None:
+    page = reader.page
+    page.fill("#search", "^(negative|close)")
+    page.wait_for_timeout(250)
+    titles = reader.charts().locator(".title").all_inner_texts()
+    assert sorted(titles) == ["close", "negative"]
+    page.fill("#search", "(")
+    page.wait_for_timeout(250)
+    assert "charts" in page.inner_text("#found")
+
+
+def test_what_is_shown_is_in_the_address(reader: Reader, chrome: Any, page_file: Path) -> None:
+    page = reader.page
+    page.select_option("#axis", "runtime")
+    page.uncheck("#robust")
+    page.fill("#search", "loss")
+    page.wait_for_timeout(300)
+    address = page.url
+    assert "axis=runtime" in address and "robust=0" in address and "search=loss" in address
+    other = chrome.new_context().new_page()
+    other.goto(address)
+    other.wait_for_timeout(600)
+    assert other.input_value("#axis") == "runtime" and not other.is_checked("#robust")
+    assert other.locator("#charts .chart:visible").count() == reader.charts().count()
+    other.context.close()
+
+
+def test_a_chart_and_its_data_are_downloaded(reader: Reader) -> None:
+    page = reader.page
+    box = page.locator("#charts .chart", has_text="negative").first
+    box.scroll_into_view_if_needed()
+    saved = {}
+    for kind in ("PNG", "SVG", "CSV"):
+        box.locator(".menu summary").click()
+        with page.expect_download() as download:
+            box.locator(".menu button", has_text=kind).click()
+        saved[kind] = Path(download.value.path()).read_bytes()
+        assert download.value.suggested_filename == f"negative.{kind.lower()}"
+    assert saved["PNG"].startswith(b"\x89PNG") and len(saved["PNG"]) > 3_000
+    assert b"<polyline" in saved["SVG"] and b"negative" in saved["SVG"]
+    frame = pl.read_csv(saved["CSV"])
+    assert frame.columns == ["step", "negative"]
+    assert np.allclose(frame["negative"].to_numpy(), columns()["negative"])
+
+
+def test_all_charts_are_on_paper(chrome: Any, page_file: Path) -> None:
+    opened = Reader(chrome, page_file)
+    opened.page.pdf(format="A4")  # fires beforeprint
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    opened.page.emulate_media(media="print", color_scheme="dark")
+    opened.page.wait_for_timeout(400)
+    drawn = opened.page.evaluate(
+        """[...document.querySelectorAll('#charts .chart')].filter((c) => c.offsetParent).map((c) => {
+          const from = c.chart.plot && c.chart.plot.ctx.canvas;
+          if (!from) return 0;
+          const copy = document.createElement('canvas');
+          [copy.width, copy.height] = [from.width, from.height];
+          const ctx = copy.getContext('2d');
+          ctx.drawImage(from, 0, 0);
+          const { data } = ctx.getImageData(0, 0, copy.width, copy.height);
+          return data.filter((v, i) => i % 4 === 3 && v).length })"""
+    )
+    assert len(drawn) >= 8 and all(pixels > 500 for pixels in drawn)
+    opened.context.close()
+
+
+def test_a_run_without_history_has_no_controls(chrome: Any, tmp_path: Path) -> None:
+    view = postrun.RunView(make_run())
+    write_report(tmp_path / "report.html", view, postrun.diagnose(view))
+    opened = Reader(chrome, tmp_path / "report.html")
+    assert opened.page.locator("#search").count() == 0
+    assert "nothing to draw" in opened.page.inner_text("#all-charts")
+    assert opened.complaints == []
+    opened.context.close()
