@@ -79,7 +79,7 @@ def test_first_lines_of_rules() -> None:
 
 #: Elements whose text stands for itself.
 _BLOCKS = frozenset(
-    [
+    (
         "p",
         "li",
         "td",
@@ -95,10 +95,8 @@ _BLOCKS = frozenset(
         "b",
         "span",
         "text",
-        "figcaption",
         "label",
-        "code",
-    ]
+    )
 )
 
 

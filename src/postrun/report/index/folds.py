@@ -42,7 +42,8 @@ class Fold:
         if not self.causes:
             return _what(self.finding)
         if len(self.causes) == 1:
-            return next(iter(self.causes))
+            cause = next(iter(self.causes))
+            return f"{cause[0].upper()}{cause[1:]}"
         named = [f"{name} ({n:,})" for name, n in self.causes.most_common(_NAMED)]
         more = len(self.causes) - _NAMED
         return ", ".join(named) + (f" and {more:,} more" if more > 0 else "")

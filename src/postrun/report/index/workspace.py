@@ -77,7 +77,7 @@ class Workspace:
     errors: list[str] = field(default_factory=list)
     masked: str = ""
 
-    @property
+    @cached_property
     def glances(self) -> list[Glance]:
         """The runs in brief."""
         return [entry.glance for entry in self.entries]

@@ -1,5 +1,5 @@
 // Many runs at a glance: a filter, one metric's curves, and a table that sorts.
-const MOST = 150; // rows that are made at first; the rest follows when asked for
+const MOST = 150; // rows that are made at first, and with each click for more
 const chosen = { query: "", metric: 0, colour: "", log: false, sort: "", down: false, fold: -1, rows: MOST };
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
 const SEVERITY = ["good", "info", "warning", "critical"], MARK = ["✔", "●", "▲", "✖"];
@@ -112,20 +112,29 @@ function matching() {
   });
 }
 
+// A colour between the five of a ramp that grows lighter evenly, for the colour-blind too (viridis).
+function rampColour(share) {
+  const stops = [0, 1, 2, 3, 4].map((i) => css(`--ramp${i}`)), at = Math.min(3, Math.floor(share * 4)), part = share * 4 - at;
+  const channel = (hex, k) => parseInt(hex.slice(1 + 2 * k, 3 + 2 * k), 16);
+  return `rgb(${[0, 1, 2].map((k) => Math.round(channel(stops[at], k) * (1 - part) + channel(stops[at + 1], k) * part)).join(",")})`;
+}
+
 // Runs get the colour of their worst finding, or of a setting: a ramp for numbers, else one colour a value.
 function paint() {
   const at = page.settings.indexOf(chosen.colour);
   if (at < 0) {
-    for (const r of page.runs) r.colour = r.w ? css(`--${SEVERITY[r.v]}`) : css("--good");
-    return SEVERITY.map((name, i) => [i ? name : "no finding", css(`--${name}`)]).reverse().filter(([, c]) => page.runs.some((r) => r.colour === c));
+    const colours = SEVERITY.map((name) => css(`--${name}`));
+    for (const r of page.runs) r.colour = colours[r.w ? r.v : 0];
+    return SEVERITY.map((name, i) => [i ? name : "no finding", colours[i]]).reverse().filter(([, c]) => page.runs.some((r) => r.colour === c));
   }
   const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
   const values = [...new Set(page.runs.map((r) => r.c[at]).filter((v) => !nothing(v)))].sort(order);
   const ramp = values.length > 2 && values.every((v) => typeof v === "number");
-  const of = (v) => (nothing(v) ? css("--c7") : ramp ? `hsl(${250 - (200 * values.indexOf(v)) / (values.length - 1)} 75% 50%)` : values.indexOf(v) < 7 ? css(`--c${values.indexOf(v)}`) : css("--c7"));
+  const rest = css("--c7"), colours = new Map(values.map((v, i) => [v, ramp ? rampColour(i / (values.length - 1)) : i < 7 ? css(`--c${i}`) : rest]));
+  const of = (v) => colours.get(v) ?? rest;
   for (const r of page.runs) r.colour = of(r.c[at]);
   const named = ramp && values.length > 9 ? [values[0], values[values.length >> 1], values.at(-1)] : values.slice(0, 8);
-  return [...named.map((v) => [`${chosen.colour}=${four(v)}`, of(v)]), ...(values.length > 8 && !ramp ? [["others", css("--c7")]] : [])];
+  return [...named.map((v) => [`${chosen.colour}=${four(v)}`, of(v)]), ...(values.length > 8 && !ramp ? [["others", rest]] : [])];
 }
 
 function ticks(low, high, count) {
@@ -134,6 +143,14 @@ function ticks(low, high, count) {
   const out = [];
   for (let v = Math.ceil(low / step) * step; v <= high + 1e-9 * step; v += step) out.push(Number(v.toPrecision(12)));
   return out;
+}
+
+// 1, 2 and 5 of each decade between two levels above 0; of many decades, their beginnings alone.
+function decades(low, high) {
+  const out = [];
+  for (let k = Math.floor(Math.log10(low)); k <= Math.log10(high); k++) for (const f of [1, 2, 5]) out.push(Number((f * 10 ** k).toPrecision(3)));
+  const inside = out.filter((v) => v >= low && v <= high);
+  return inside.length > 6 ? inside.filter((v) => Number.isInteger(Math.round(Math.log10(v) * 1e6) / 1e6)) : inside;
 }
 
 function drawCurves(list, keys) {
@@ -147,15 +164,15 @@ function drawCurves(list, keys) {
   const x = (v) => left + ((v - first) / (last - first || 1)) * (width - left - right);
   const level = (share) => { const v = low + share * (high - low); return logged ? Math.log(v / low) / Math.log(high / low) : share; };
   const y = (share) => height - bottom - level(share) * (height - top - bottom);
-  const marks = logged ? ticks(Math.log10(low), Math.log10(high), 4).map((v) => 10 ** v) : ticks(low, high, 4);
+  const marks = logged ? decades(low, high) : ticks(low, high, 4);
   const frame = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${metric.key} of ${lines.length} runs` });
   for (const v of marks) {
     const at = y((v - low) / (high - low));
     frame.append(svg("line", { class: "tick", x1: left, x2: width - right, y1: at, y2: at }), svg("text", { x: left - 6, y: at + 4, "text-anchor": "end" }, four(v)));
   }
-  for (const v of ticks(first, last, Math.max(2, Math.floor(width / 180)))) frame.append(svg("text", { x: x(v), y: height - 8, "text-anchor": x(v) > width - 40 ? "end" : "middle" }, four(v)));
-  frame.append(svg("text", { x: left, y: 14 }, `${metric.key}${metric.unit ? `, ${metric.unit}` : ""}${logged ? ", log scale" : chosen.log ? ": no log scale, for some values are not above 0" : ""}`));
-  frame.append(svg("text", { x: width - right, y: 14, "text-anchor": "end" }, `${page.unit}s`));
+  for (const v of ticks(first, last, Math.max(2, Math.floor(width / 180)))) frame.append(svg("text", { x: x(v), y: height - 8, "text-anchor": x(v) > width - 40 ? "end" : "middle" }, v === first ? `${page.unit} ${four(v)}` : four(v)));
+  const beyond = list.filter((r) => { const last = r.m[chosen.metric]?.[0]; return !nothing(last) && (last < low - 1e-9 || last > high * (1 + 1e-9) + 1e-12); }).length;
+  frame.append(svg("text", { x: left, y: 14 }, `${metric.key}${metric.unit ? `, ${metric.unit}` : ""}${logged ? ", log scale" : chosen.log ? ": no log scale, for some values are not above 0" : ""}${beyond ? `; ${beyond} runs end beyond this range` : ""}`));
   for (const [r, points] of lines) {
     r.path = svg("path", { d: `M${points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join("L")}`, stroke: r.colour });
     frame.append(r.path);
@@ -178,7 +195,7 @@ function drawCurves(list, keys) {
     told.style.right = across > box.width / 2 ? `${box.width - across + 14}px` : "auto";
   });
   frame.addEventListener("pointerleave", () => { told.hidden = true; heat(null); });
-  figure.classList.toggle("many", lines.length > 40);
+  figure.classList.toggle("many", lines.length > 100);
   figure.replaceChildren(frame, told, el("p", { class: "keys" }, ...keys.map(([text, colour]) => {
     const swatch = el("i");
     swatch.style.background = colour;
@@ -208,7 +225,7 @@ function fillRuns(list) {
   });
   const more = list.length - rows.length;
   byId("runs").replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)),
-    ...(more > 0 ? [el("button", { type: "button", class: "more", onclick: () => { chosen.rows = Infinity; refresh(); } }, `Show ${more.toLocaleString("en")} more runs`)] : []));
+    ...(more > 0 ? [el("button", { type: "button", class: "more", onclick: () => { chosen.rows += 2 * MOST; fillRuns(list); } }, `Show more (${more.toLocaleString("en")} left)`)] : []));
 }
 
 function remember() {
@@ -235,6 +252,7 @@ function recall() {
 }
 
 function refresh() {
+  chosen.rows = MOST;
   const list = matching(), keys = paint();
   const which = chosen.fold >= 0 ? ` with this finding` : "";
   byId("found").textContent = list.length === page.runs.length ? `${list.length.toLocaleString("en")}` : `${list.length.toLocaleString("en")} of ${page.runs.length.toLocaleString("en")}${which}`;
