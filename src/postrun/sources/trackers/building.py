@@ -33,7 +33,7 @@ def tracker_run(
 
     `history` may lack the columns of times. `ended` is the end in Unix seconds, if the tracker recorded it.
     """
-    frame = with_times(history)
+    frame = joined_rows(with_times(history))
     started = identity.started_at
     stamps = frame["_timestamp"].drop_nulls()
     if started is None and len(stamps):
@@ -46,6 +46,26 @@ def tracker_run(
     run.runtime = _runtime(frame, started, ended)
     run.completeness = _completeness(source, frame, notes)
     return run
+
+
+def joined_rows(history: pl.DataFrame) -> pl.DataFrame:
+    """Return a history in which neighbouring rows of one step are one row, unless they contradict each other.
+
+    Many loggers write a row for the training and another for the evaluation at the same step.
+    """
+    group = history["_step"].rle_id()
+    if not history.height or int(group[-1]) + 1 == history.height:
+        return history
+    values = pl.exclude("_timestamp", "_runtime")
+    counts = history.group_by(group.alias("group"), maintain_order=True).agg(
+        values.drop_nulls().n_unique()
+    )
+    free = counts.select(pl.max_horizontal(pl.exclude("group")) <= 1).to_series()
+    alone = ~free.gather(group)
+    key = (group.cast(pl.Int64) + alone.cast(pl.Int64).cum_sum()).alias("group")
+    return (
+        history.group_by(key, maintain_order=True).agg(pl.all().drop_nulls().first()).drop("group")
+    )
 
 
 def last_values(history: pl.DataFrame) -> dict[str, Any]:

@@ -30,17 +30,24 @@ class ConsoleLog:
         logs = [folder / name for name in sorted(names) if name.endswith(SUFFIXES)]
         for path in logs:
             if _prints_metrics(path):
-                yield self.of_file(path, several=len(logs) > 1)
+                yield self._found(path, path.stem if len(logs) > 1 else "")
 
     def owns(self, folder: Path, name: str) -> bool:
         """Return False: a file owns no folder."""
         return False
 
-    def of_file(self, path: Path, several: bool = True) -> Found:
-        """Return the run of a log that the user named, whether it prints metrics or not."""
-        return Found(
-            path, (path,), partial(_load, self.name, path), id=path.stem if several else ""
-        )
+    def named(self, path: Path) -> Found:
+        """Return the run of a log that the user named.
+
+        Raises:
+            TargetError: None of its lines holds metrics that repeat.
+        """
+        if not _prints_metrics(path):
+            _read(path)
+        return self._found(path, path.stem)
+
+    def _found(self, path: Path, run_id: str) -> Found:
+        return Found(path, (path,), partial(_load, self.name, path), id=run_id)
 
 
 def _prints_metrics(path: Path) -> bool:
@@ -82,8 +89,8 @@ def console_frame(text: str) -> pl.DataFrame:
     return console.frame()
 
 
-def _load(source: str, path: Path, run_id: str) -> Run:
-    """Read a log.
+def _read(path: Path) -> tuple[str, pl.DataFrame]:
+    """Return a log's text and the metrics in it.
 
     Raises:
         TargetError: It is not readable, or none of its lines holds metrics that repeat.
@@ -92,16 +99,22 @@ def _load(source: str, path: Path, run_id: str) -> Run:
     found = console_history(text)
     if found is None:
         what = (
-            "no line with metrics that repeats"
+            "no line with metrics repeats"
             if any(c.isdigit() for c in text)
-            else "no number in it"
+            else "no number is in it"
         )
-        raise TargetError(
-            path,
-            what,
-            'postrun reads lines such as "step 100 loss 2.31", "Epoch 3/10 - val_loss: 0.41" or '
-            "\"{'loss': 2.3, 'epoch': 0.1}\" that are printed at least 5 times.",
-        )
+        raise TargetError(path, f"not a run that postrun can read: {what}", _LINES)
+    return text, found
+
+
+_LINES = (
+    'postrun reads lines such as "step 100 loss 2.31", "Epoch 3/10 - val_loss: 0.41" or '
+    "\"{'loss': 2.3, 'epoch': 0.1}\" that are printed at least 5 times."
+)
+
+
+def _load(source: str, path: Path, run_id: str) -> Run:
+    text, found = _read(path)
     step = next((c for c in COUNTERS if c in found.columns and _counts(found[c])), None)
     if step:
         found = found.with_columns(pl.col(step).alias("_step"))

@@ -89,23 +89,15 @@ def _load(source: str, folder: Path, states: list[Path], run_id: str) -> Run:
 
 
 def _rows(log: list[Any]) -> list[dict[str, Any]]:
-    """Return the entries of a log with the names under which the Trainer reports them to trackers.
-
-    Entries of one step that share no metric, such as the loss and an evaluation, make one row.
-    """
-    rows: list[dict[str, Any]] = []
-    for entry in log:
-        if not isinstance(entry, dict) or not isinstance(entry.get("step"), int | float):
-            continue
-        row = {_named(key): value for key, value in entry.items() if key != "step"}
-        row["_step"] = int(entry["step"])
-        last = rows[-1] if rows else {}
-        shared = (row.keys() & last.keys()) - {"_step", "train/epoch"}
-        if last.get("_step") == row["_step"] and not shared:
-            last |= row
-        else:
-            rows.append(row)
-    return rows
+    """Return the entries of a log with the names under which the Trainer reports them to trackers."""
+    entries = [e for e in log if isinstance(e, dict) and isinstance(e.get("step"), int | float)]
+    return [
+        {
+            **{_named(key): value for key, value in entry.items() if key != "step"},
+            "_step": int(entry["step"]),
+        }
+        for entry in entries
+    ]
 
 
 def _named(key: str) -> str:

@@ -74,7 +74,7 @@ def _keys(points: Points, order: Ints, bounds: Ints) -> Ints:
 
 
 def _occurrences(points: Points, order: Ints, bounds: Ints) -> Ints:
-    """Return for each value how often its metric had logged its step before, in its part."""
+    """Return for each value how often its metric had logged another one at its step before, in its part."""
     out = np.zeros(len(points.code), np.int64)
     for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         own = order[begin:end]
@@ -83,10 +83,12 @@ def _occurrences(points: Points, order: Ints, bounds: Ints) -> Ints:
             continue
         part = np.zeros(len(own), np.int64) if points.part is None else points.part[own]
         sort = np.lexsort((steps, part))
+        values = points.value[own][sort]
         same = (np.diff(steps[sort]) == 0) & (np.diff(part[sort]) == 0)
+        other = np.cumsum(np.append(0, same & (values[1:] != values[:-1])))
         starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
         lengths = np.diff(np.append(starts, len(own)))
-        out[own[sort]] = np.arange(len(own)) - np.repeat(starts, lengths)
+        out[own[sort]] = other - np.repeat(other[starts], lengths)
     return out
 
 

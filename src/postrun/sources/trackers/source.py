@@ -42,7 +42,6 @@ _LOGS = ".log"
 @cache
 def formats() -> tuple[Format, ...]:
     """Return all formats; of those that one folder holds of one run, the first is read."""
-    from postrun.sources.trackers.aim import Aim
     from postrun.sources.trackers.console_log import ConsoleLog
     from postrun.sources.trackers.hugging_face import HuggingFace
     from postrun.sources.trackers.json_lines import JsonLines
@@ -57,7 +56,7 @@ def formats() -> tuple[Format, ...]:
 
     return (
         HuggingFace(), ProgressCsv(), TensorBoard(), LightningCsv(), JsonLines(), MonitorCsv(), ConsoleLog(),
-        MlflowFiles(), MlflowSqlite(), Trackio(), SwanLab(), Neptune(), Aim(),
+        MlflowFiles(), MlflowSqlite(), Trackio(), SwanLab(), Neptune(),
     )  # fmt: skip
 
 
@@ -68,12 +67,17 @@ class Trackers:
 
     def claims(self, target: str) -> bool:
         """Return whether a target is a log of a known format, or a folder with one somewhere below."""
-        return next(_found(Path(target).expanduser()), None) is not None
+        path = Path(target).expanduser()
+        return is_console(path) or next(_found(path), None) is not None
 
     def find(self, target: str) -> Iterator[RunRef]:
-        """Yield the runs at or below a target, newest first; each is read once, however many logs it has."""
+        """Yield the runs at or below a target, newest first; each is read once, however many logs it has.
+
+        Raises:
+            TargetError: The target is a text file without metrics.
+        """
         place = Path(target).expanduser()
-        found = list(_found(place))
+        found = [named_log(place)] if is_console(place) else list(_found(place))
         refs = [
             _reference(kind, one, run_id)
             for (kind, one), run_id in zip(found, _ids(found), strict=True)
@@ -87,7 +91,7 @@ def what_was_found(refs: Sequence[RunRef]) -> str:
     counts = Counter(titles[ref.source] for ref in refs if ref.source in titles)
     if not counts:
         return ""
-    parts = [f"{count} {title}" for title, count in counts.most_common()]
+    parts = [f"{title} {count}" for title, count in counts.most_common()]
     total = sum(counts.values())
     return f"Found {total} {'run' if total == 1 else 'runs'} of other trackers: {', '.join(parts)}."
 
@@ -112,13 +116,20 @@ def _found(place: Path) -> Iterator[tuple[Format, Found]]:
         yield from _below(place)
 
 
-def _of_file(path: Path) -> Iterator[tuple[Format, Found]]:
-    from postrun.sources.trackers.console_log import SUFFIXES, ConsoleLog
+def is_console(path: Path) -> bool:
+    """Return whether a target is a text file, whose lines may hold metrics."""
+    return path.suffix in (".log", ".txt", ".out") and path.is_file()
 
-    if path.suffix in SUFFIXES:
-        log = ConsoleLog()
-        yield log, log.of_file(path)
-        return
+
+def named_log(path: Path) -> tuple[Format, Found]:
+    """Return the run of a console log that the user named; TargetError if it holds no metrics."""
+    from postrun.sources.trackers.console_log import ConsoleLog
+
+    log = ConsoleLog()
+    return log, log.named(path)
+
+
+def _of_file(path: Path) -> Iterator[tuple[Format, Found]]:
     for kind in formats():
         found = list(kind.runs(path.parent, [path.name]))
         if found:

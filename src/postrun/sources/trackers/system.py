@@ -31,7 +31,7 @@ def system_frame(rows: pl.DataFrame, started: datetime | None) -> pl.DataFrame:
         return pl.DataFrame()
     start = started.timestamp() if started is not None else rows["_timestamp"].min()
     runtime = (pl.col("_timestamp") - start).alias("_runtime")
-    names = [n for n in rows.columns if n not in ("_timestamp", "_runtime", "_step")]
+    names = [n for n in rows.columns if n not in ("_timestamp", "_runtime", "_step", "step")]
     frame = rows.with_columns(runtime).select("_timestamp", "_runtime", *names)
     known = {name: wandb_name(name) for name in names}
     return frame.rename(known) if len(set(known.values())) == len(known) else frame

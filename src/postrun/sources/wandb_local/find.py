@@ -22,6 +22,8 @@ _MAX_DEPTH = 6
 MARKS = ("wandb-history.jsonl", "wandb-metadata.json", "wandb-summary.json")
 #: Files of a run, in `files/` or, before SDK 0.10, in the run's folder itself.
 FILES = (*MARKS, "config.yaml", "output.log", "requirements.txt", "wandb-events.jsonl")
+#: The log of SwanLab, whose folders have the same names and files.
+_SWANLAB = ".swanlab"
 #: Endings of the files of an export, which keeps a run's own files beside them.
 _EXPORTED = ("_history.parquet", "_history.csv", "_summary.json")
 
@@ -107,7 +109,7 @@ def _is_alias(entry: os.DirEntry[str], names: set[str]) -> bool:
 
 def _is_run_folder(folder: Path, names: Collection[str]) -> bool:
     """Return whether a folder without a log holds the files of a run."""
-    if any(name.endswith(_EXPORTED) for name in names):
+    if any(name.endswith((*_EXPORTED, _SWANLAB)) for name in names):
         return False
     if folder.name == "latest-run" and any(map(_FOLDER.match, os.listdir(folder.parent))):  # noqa: PTH208
         return False  # a copy of the folder beside it that the SDK made it a link to
