@@ -108,8 +108,9 @@ def test_groups_are_those_of_the_values(pair: tuple[str, list[str], Path]) -> No
     project = project_of(folder)
     grouping = group_runs(project, [name])
     assert sorted(len(g.members) for g in grouping.groups) == [4, 4]
-    labels = [g.label for g in grouping.groups]
-    assert len(set(labels)) == 2 and all("[masked: " in label for label in labels)
+    assert len({g.label for g in grouping.groups}) == 2
+    shown = {str(g.settings[name]) for g in grouping.groups}
+    assert len(shown) == 2 and all("[masked: " in text for text in shown)
     assert name in settings(project.records)
     study = compare_study(score(project, "val/loss"), grouping)
     assert study["groups"].height == 2 and no_secret(told(study), values)
@@ -123,7 +124,7 @@ def test_sweep_progress_and_failures_tell_two_values_apart(
     (found,) = [p for p in parameters(project.records)[0] if p.key == name]
     assert len(found.levels) == 2
     scores = score(project, "val/loss")
-    studies = [sweep_study(scores, [], 0), progress_study(scores, "final"), failures_study(project)]
+    studies = [sweep_study(scores, [], 0), progress_study(scores), failures_study(project)]
     assert all(no_secret(told(study), values) for study in studies)
     assert name in told(studies[0])
     assert name in told(studies[2])  # all runs with the second value fail
