@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from postrun.model.completeness import Completeness
 from postrun.model.display import heading, table
 from postrun.model.errors import UsageError
+from postrun.model.kept import Kept
 from postrun.model.text import duration
 
 
@@ -340,26 +339,6 @@ class Listing:
     state: State = State.UNKNOWN
     ended: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
-
-
-class Kept(Protocol):
-    """What was computed of a run when it entered a store, and its numbers."""
-
-    @property
-    def salt(self) -> bytes:
-        """The key of the hashes that tell masked values of the store apart; b"" if it has none."""
-
-    @property
-    def privacy(self) -> str:
-        """How the run was masked when it entered the store."""
-
-    def record(self, features: str, only: frozenset[str] | None) -> dict[str, Any] | None:
-        """A run's record as plain data, its metrics those of `only`; None where another version made it."""
-
-    def columns(
-        self, names: Iterable[str]
-    ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """Row numbers and values of columns of the history; TargetError where it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

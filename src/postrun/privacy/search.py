@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from postrun.privacy.context import BY_NAME, Span, by_words, cookies
 from postrun.privacy.names import Told, told
 from postrun.privacy.shapes import BY_MARK
-from postrun.privacy.values import is_random, is_secret, is_uuid
+from postrun.privacy.values import MASKED, is_random, is_secret, is_uuid
 
 #: A text that is shorter holds no name and its secret, and no token.
 _SHORTEST = 8
@@ -44,6 +44,8 @@ def secrets_in(text: str) -> list[Span]:
     if len(text) < _SHORTEST:
         return []
     plain = _ESCAPES.sub(_blank, text) if "\\" in text or "\x1b" in text else text
+    if "[masked: " in plain:  # masked once: it stays as it is
+        plain = MASKED.sub(lambda match: "*" * len(match[0]), plain)
     return _apart([*_by_shape(plain), *by_words(plain)])
 
 

@@ -7,7 +7,7 @@ import re
 from postrun.privacy.names import Told
 from postrun.privacy.vocabulary import SWITCHES
 
-#: Masked once: it stays as it is.
+#: What stands for a secret.
 MASKED = re.compile(r"\[masked: [^\]]*\]")
 _PLACEHOLDER = re.compile(
     r"""(?ix) ^(?:

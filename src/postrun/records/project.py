@@ -12,7 +12,7 @@ import numpy as np
 from postrun.metrics import meanings, role_rank
 from postrun.metrics.axis import STEP, filled
 from postrun.model import TargetError, UsageError
-from postrun.model.run import Kept
+from postrun.model.kept import Kept
 from postrun.model.text import did_you_mean, unique_labels
 from postrun.records.batch import samples_per_step
 from postrun.records.cache import Cache

@@ -255,8 +255,10 @@ def safe(text: str) -> str:
 
 
 def complain(text: str) -> None:
-    """Print an error message on stderr, which may quote names of files, runs and metrics."""
-    print(f"postrun: {inert(text)}", file=sys.stderr)
+    """Print an error message on stderr, masked: it may quote names of files, runs and metrics."""
+    from postrun.privacy import Masker, Privacy  # most commands print no error
+
+    print(f"postrun: {inert(Masker(Privacy()).text(text))}", file=sys.stderr)
 
 
 class Brief(Protocol):
