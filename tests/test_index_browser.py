@@ -13,7 +13,7 @@ from benchmarks.report.browser import browser, chromium
 from postrun.model import Severity
 from postrun.report.index.page import write_index
 from postrun.report.index.workspace import Entry, workspace
-from tests.test_browser import Reader
+from tests.reader import Reader
 from tests.test_index import HOSTILE, finding, made
 
 if chromium() is None and not os.environ.get("POSTRUN_NEED_BROWSER"):
