@@ -155,7 +155,7 @@ def judge_gradient(judge: Net, d: Array) -> Array:
     return d
 
 
-@training()
+@training(may=("GEN008",))
 def healthy_gan(log: Log, rng: Rng) -> None:
     """Balanced networks, smoothed labels, instance noise: losses that hover, as they should."""
     adversaries(
@@ -171,7 +171,7 @@ def healthy_gan(log: Log, rng: Rng) -> None:
     )
 
 
-@training("OPT018")
+@training("OPT018", may=("GEN008",))
 def discriminator_wins(log: Log, rng: Rng) -> None:
     """A discriminator with a large learning rate and five steps to the generator's one."""
     adversaries(

@@ -18,8 +18,10 @@ from postrun.records.project import Project
 from postrun.records.record import MetricFacts
 from postrun.report.index.folds import Fold, folds
 from postrun.report.index.glance import Glance
+from postrun.report.index.shared import shared_setting
 from postrun.studies.groups import Group, group_runs, settings
 from postrun.studies.naming import value_text
+from postrun.studies.siblings import only_among, standing
 
 #: Metrics that a table offers, the first of which runs are judged by.
 _METRICS = 8
@@ -149,8 +151,8 @@ class Workspace:
 
     @cached_property
     def verdict(self) -> list[str]:
-        """The project in at most two sentences: its best result, then what is wrong most often."""
-        return [text for text in (self._leader(), self._trouble()) if text]
+        """The project in at most three sentences: its best result, what is wrong most often, who is stuck."""
+        return [text for text in (self._leader(), self._trouble(), self._stuck()) if text]
 
     def _leader(self) -> str:
         """Return the setting, or the run, with the best last level of the metric."""
@@ -182,8 +184,10 @@ class Workspace:
             return 0
 
     def _final(self, at: int, metric: str) -> float:
-        facts = self.facts(at, metric)
-        return math.nan if facts is None or facts.bad else facts.final
+        """Return the last level of a run that ended well and whose history is whole, else NaN."""
+        record, facts = self.glances[at].record, self.facts(at, metric)
+        ended = record.whole and record.ending.kind in ("finished", "stopped")
+        return math.nan if facts is None or facts.bad or not ended else facts.final
 
     def _trouble(self) -> str:
         """Return how many runs have a critical finding, else a warning, and the commonest."""
@@ -202,6 +206,22 @@ class Workspace:
                 return f"{text}, most often {first.finding.name} ({len(first.runs):,})."
             return f"{text}: {first.finding.name}."
         return f"None of the {len(self.entries):,} runs has a warning or a critical finding."
+
+    def _stuck(self) -> str:
+        """Return which runs stand at one level while their siblings learned, and what tells them apart."""
+        found = standing(self.project.records)
+        if found is None:
+            return ""
+        worst, best = (number(value, 3) for value in found.reached)
+        text = (
+            f"{len(found.stuck):,} runs stand at {found.metric} = {number(found.level, 3)} while "
+            f"{len(found.learned):,} siblings reach {worst} to {best}"
+        )
+        shared = shared_setting(found.stuck, self.varying)
+        if shared is not None:
+            return f"{text}; of those that stand, {shared.words}."
+        own = only_among(found.learned, found.stuck, self.varying)
+        return f"{text}; only these have {own}." if own else f"{text}."
 
 
 def _label(group: Group) -> str:
