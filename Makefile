@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis faults rule secrets mutants clean
+.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -34,6 +34,9 @@ secrets: $(VENV)/.dev  ## how many secrets and how many innocent values are mask
 
 mutants: $(VENV)/.dev  ## how many small faults in stats and rules the tests notice (ten minutes)
 	$(BIN)/python -m benchmarks.mutants
+
+fuzz: $(VENV)/.dev  ## mutants of logs, of files beside them and of exports: make fuzz N=1000000 SEED=2
+	$(BIN)/python -m benchmarks.fuzz --count $(or $(N),20000) --seed $(or $(SEED),1)
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'

@@ -287,15 +287,18 @@ def test_pairs_of_surrogates_beside_nan_are_whole_characters(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "name", ["*", "^loss$", "^.*$", "^[$", "^l.*$", "literal", "row", "index", "x", "y"]
 )
-def test_names_are_data_and_never_patterns(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("kind", [float, str, bool])
+def test_names_are_data_and_never_patterns(
+    tmp_path: Path, name: str, kind: Callable[[int], Any]
+) -> None:
     rows = [
-        logs.history({"loss": 1 / (i + 1), name: float(i), f"{name}.t": "=a", "_step": i}, step=i)
+        logs.history({"loss": 1 / (i + 1), name: kind(i), "note": "=a", "_step": i}, step=i)
         for i in range(ROWS)
     ]
     records = [plain()[0], *rows, stats(**{"cpu": "1.0", name: "2.0", "^c.*$": "3.0"})]
     run = read(tmp_path, [r.SerializeToString() for r in records], reported=True)
     assert_rows(run)
-    assert run.history[name].to_list() == [float(i) for i in range(ROWS)]
+    assert run.history[name].to_list() == [*map(int if kind is str else kind, range(ROWS))]
     assert run.system[name].to_list() == [2.0]
 
 

@@ -10,6 +10,8 @@ import json
 import re
 from typing import Any
 
+import orjson
+
 from postrun.sources.oddities import Odd, Oddities
 
 #: Levels of dictionaries and lists that are read as such; what lies deeper is kept as text. Few settings nest
@@ -36,6 +38,19 @@ def loads(text: str | bytes, odd: Oddities, levels: int = DEPTH) -> Any:
     except RecursionError:  # brackets that nothing closes
         raise ValueError("nested without end") from None
     return mended(value, odd) if "\\u" in cut else value
+
+
+def loads_quickly(text: bytes, odd: Oddities) -> Any:
+    """Return what `loads` returns, in a fraction of the time for a text with nothing odd in it.
+
+    Raises:
+        ValueError: The text is not JSON.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return loads(text, odd)
+    return loads(text, odd) if may_be_deep(text) and is_deep(value) else value
 
 
 def may_be_deep(text: str | bytes, levels: int = DEPTH) -> bool:

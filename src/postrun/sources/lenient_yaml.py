@@ -6,7 +6,6 @@ its tag does not fit stays text. What was read before an error is kept.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +58,7 @@ class _Open:
 
     value: dict[Any, Any] | list[Any]
     anchor: str | None
+    start: int
     size: int = 1
     height: int = 1
     key: list[Any] = field(default_factory=list)
@@ -101,12 +101,12 @@ class _Builder:
         elif isinstance(event, yaml.ScalarEvent):
             self._put(_Named(self._scalar(event)), event.anchor)
         elif isinstance(event, yaml.AliasEvent):
-            self._put(self._meant(event.anchor), None)
+            self._put(self._meant(event.anchor), None, f"*{event.anchor}")
 
     def so_far(self) -> Any:
         """Return what was read, with what is still open."""
         while self._stack:
-            self._end()
+            self._end(len(self._text))
         return self.root
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
@@ -118,7 +118,7 @@ class _Builder:
         value: dict[Any, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
         if not self._stack:
             self.root = value
-        self._stack.append(_Open(value, event.anchor))
+        self._stack.append(_Open(value, event.anchor, _index(event.start_mark)))
 
     def _close(self, event: yaml.CollectionEndEvent) -> None:
         if self._deeper:
@@ -128,15 +128,16 @@ class _Builder:
                 text = self._text[self._deep_from : _index(event.end_mark)]
                 self._put(_Named(text.strip()), None)
             return
-        self._end()
+        self._end(_index(event.end_mark))
 
-    def _end(self) -> None:
+    def _end(self, stop: int) -> None:
         done = self._stack.pop()
         if self._stack:
-            self._put(_Named(done.value, done.size, done.height), done.anchor)
+            what = _Named(done.value, done.size, done.height)
+            self._put(what, done.anchor, self._text[done.start : stop].strip())
 
-    def _put(self, what: _Named, anchor: str | None) -> None:
-        """Add a value to the collection around it."""
+    def _put(self, what: _Named, anchor: str | None, text: str = "") -> None:
+        """Add a value to the collection around it; as a key, a collection is its own `text`."""
         if anchor is not None:
             self._named[anchor] = what
         if not self._stack:
@@ -150,7 +151,7 @@ class _Builder:
         elif around.key:
             around.value[around.key.pop()] = what.value
         else:
-            around.key.append(_as_key(what.value))
+            around.key.append(text if isinstance(what.value, dict | list) else what.value)
 
     def _meant(self, anchor: str | None) -> _Named:
         """Return what an alias stands for; its own text if that is around it, unknown, or too deep."""
@@ -184,7 +185,3 @@ class _Builder:
 def _index(mark: Any) -> int:
     """Return the place of a mark in the text."""
     return int(mark.index)
-
-
-def _as_key(value: Any) -> Any:
-    return json.dumps(value, default=str) if isinstance(value, dict | list) else value

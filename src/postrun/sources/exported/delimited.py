@@ -106,7 +106,7 @@ def _plain(data: bytes) -> pl.DataFrame | None:
         frame = frame.drop(names[0])
     empty = pl.Series([True] * frame.height, dtype=pl.Boolean)
     for series in frame:
-        empty &= series.is_null()
+        empty &= series.alias("x").is_null()  # Polars reads names such as "^a$" as patterns
     return frame.filter(~empty) if empty.any() else frame
 
 
@@ -240,8 +240,9 @@ def _typed(frame: pl.DataFrame, decimal_comma: bool, notes: list[str]) -> pl.Dat
         if found:
             columns += found
         else:
-            known = series.is_not_null().arg_true().to_numpy().astype(np.int64)
-            table.put_column(series.name, known, [_cell(c) for c in series.drop_nulls()])
+            cells = series.alias("x")
+            known = cells.is_not_null().arg_true().to_numpy().astype(np.int64)
+            table.put_column(series.name, known, [_cell(c) for c in cells.drop_nulls()])
     columns += table.series()
     if odd:
         notes.append("cells that are no numbers, in columns of numbers: " + "; ".join(odd[:8]))
@@ -264,13 +265,13 @@ def _numbers(series: pl.Series, decimal_comma: bool, odd: list[str]) -> list[pl.
 
     `odd` takes a sentence about cells that are neither numbers nor empty.
     """
-    name, text = series.name, series.str.strip_chars()
+    name, text = series.name, series.alias("x").str.strip_chars()
     plain = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     spelled = plain if decimal_comma else text
     value = spelled.cast(pl.Float64, strict=False)
     word = text.str.to_lowercase()
     named = word.replace_strict(_WORDS, default=None, return_dtype=pl.Float64)
-    value = pl.select(pl.coalesce(named, value).alias(name)).to_series()
+    value = pl.select(pl.coalesce(named, value)).to_series()
     missing = word.is_in(list(_MISSING)) & (value.is_null())
     rest = text.is_not_null() & value.is_null() & ~missing
     count, others = value.count(), int(rest.sum())
@@ -282,7 +283,7 @@ def _numbers(series: pl.Series, decimal_comma: bool, odd: list[str]) -> list[pl.
         cells = int(told.sum())
         what = "cell" if cells == 1 else "cells"
         odd.append(f'{name}: {cells} {what} ("{series[first][:20]}" in row {first + 1})')
-    out = [_narrow(value, spelled)]
+    out = [_narrow(value, spelled).alias(name)]
     if others:
         cut = pl.select(pl.when(rest).then(series).alias(f"{name}:text")).to_series()
         out.append(cut)

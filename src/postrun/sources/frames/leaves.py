@@ -47,6 +47,7 @@ def leaves(series: pl.Series) -> Iterator[Leaf]:
 
 def held(series: pl.Series) -> pl.Series:
     """Return for each row whether there is a value: a struct of nulls holds none."""
+    series = series.alias("x")  # Polars reads names such as "^a$" as patterns
     if series.dtype != pl.Struct:
         return series.is_not_null()
     out = pl.repeat(False, len(series), dtype=pl.Boolean, eager=True)
@@ -62,7 +63,7 @@ def _leaves(name: str, series: pl.Series, inner: bool) -> Iterator[Leaf]:
             yield from _leaves(f"{name}.{key}", child, inner=True)
         return
     if series.dtype != pl.Struct:
-        yield Leaf(name, [Part(series, inner)])
+        yield Leaf(name, [Part(series.alias("x"), inner)])
         return
     children = _fields(series)
     if is_union([child.name for child in children]):
@@ -70,7 +71,7 @@ def _leaves(name: str, series: pl.Series, inner: bool) -> Iterator[Leaf]:
         return
     kind = next((child for child in children if child.name == "_type"), None)
     if kind is not None and (media := held(kind)).any():
-        yield Leaf(name, [Part(_only(series, media), inner)])
+        yield Leaf(name, [Part(_only(series, media).alias("x"), inner)])
         children = [_only(child, ~media) for child in children if child is not kind]
     for child in children:
         yield from _leaves(f"{name}.{child.name}", child, inner=True)
@@ -90,7 +91,7 @@ def _joined(name: str, children: list[pl.Series], inner: bool) -> Iterator[Leaf]
 
 
 def _fields(series: pl.Series) -> list[pl.Series]:
-    return series.struct.unnest().get_columns()
+    return series.alias("x").struct.unnest().get_columns()
 
 
 def _only(series: pl.Series, mask: pl.Series) -> pl.Series:

@@ -16,7 +16,6 @@ from anywhere else, so that any type can occur. The rule:
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +25,7 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
+from postrun.sources import lenient_json
 from postrun.sources.frames.cells import cells, iso, read_bytes
 from postrun.sources.frames.leaves import Leaf, Part, held, leaves
 from postrun.sources.frames.rows import with_words
@@ -131,8 +131,9 @@ class _Reading:
         elif name.endswith(":text") and not self._exported:  # the rule has decided already
             self._out.columns[name] = plain
         elif self._exported and not parts[0].inner and _is_json(plain):
-            texts = [json.loads(text) for text in plain.drop_nulls().to_list()]
-            self._table.put_column(name, _rows(plain), with_words(texts))
+            texts = plain.alias("x").drop_nulls().to_list()
+            values = [lenient_json.loads(text, self._table.odd) for text in texts]
+            self._table.put_column(name, _rows(plain), with_words(values))
         else:
             self._put(name, [Part(plain, parts[0].inner)])
 
@@ -164,8 +165,8 @@ class _Reading:
             if series.dtype != pl.Struct and not self._exported:
                 self._odd[name] = "list"
             rows = _rows(series)
-            return rows, cells(series.drop_nulls())
-        plain = self._plain(series.alias(name)).drop_nulls()
+            return rows, cells(series.alias("x").drop_nulls())
+        plain = self._plain(series.alias(name)).alias("x").drop_nulls()
         values = plain.to_list()
         if part.inner and plain.dtype == pl.String:
             values = [NONFINITE.get(value, value) for value in values]
@@ -200,14 +201,14 @@ class _Reading:
         times = series.name in ("_runtime", "_timestamp")
         if not self._exported or series.dtype != pl.Float64 or times:
             return series
-        known = series.drop_nulls().to_numpy()
+        known = series.alias("x").drop_nulls().to_numpy()
         whole = len(known) and np.isfinite(known).all() and (known == np.rint(known)).all()
         return series.cast(pl.Int64) if whole and np.abs(known).max() < 2**53 else series
 
 
 def _rows(series: pl.Series) -> NDArray[np.int64]:
     """Return the numbers of the rows that hold a value."""
-    return series.is_not_null().arg_true().to_numpy().astype(np.int64)
+    return series.alias("x").is_not_null().arg_true().to_numpy().astype(np.int64)
 
 
 def _beyond(series: pl.Series) -> int:
@@ -217,7 +218,7 @@ def _beyond(series: pl.Series) -> int:
 
 def _is_json(series: pl.Series) -> bool:
     """Return whether every text is JSON and some could not be a plain text: a dictionary, a quoted text."""
-    texts = series.drop_nulls()
+    texts = series.alias("x").drop_nulls()
     if not len(texts) or not texts.str.contains(r'^[{"]').any():
         return False
     try:

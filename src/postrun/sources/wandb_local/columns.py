@@ -68,11 +68,12 @@ class Table:
 
     `rows` is the number of rows so far, which the caller advances; `media` counts dictionaries by
     their `_type`, `notes` says what the type rule had to decide. `only` names the columns that are wanted,
-    None for all. `odd` counts what is left out or changed.
+    None for all. `odd` counts what is left out or changed; who gives it says so, else `notes` does.
     """
 
     def __init__(self, only: frozenset[str] | None = None, odd: Oddities | None = None) -> None:
         self._only = only
+        self._shared = odd is not None
         self.odd = Oddities() if odd is None else odd
         self.rows = 0
         self.media: Counter[str] = Counter()
@@ -473,7 +474,7 @@ class Table:
             )
         if self.invalid:
             notes.append(f"{self.invalid} values are not valid JSON and are kept as text")
-        return notes
+        return notes if self._shared else notes + self.odd.sentences()
 
 
 def _plain(piece: Any) -> list[Any]:

@@ -6,18 +6,18 @@ metadata and console log lie beside them in the folder itself.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from postrun.model import Damage
 from postrun.model.times import parse_time
+from postrun.sources import lenient_json
 from postrun.sources.files import is_own, leads_out
 from postrun.sources.frames.rows import fill_rows
 from postrun.sources.frames.times import ordered
+from postrun.sources.oddities import Oddities
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.files_folder import FilesFolder
 from postrun.sources.wandb_local.log import Log, empty_system
@@ -70,9 +70,10 @@ def _rows(path: Path, log: Log) -> list[dict[str, Any]]:
     if not is_own(path, log.notes):
         return []
     rows: list[dict[str, Any]] = []
+    odd = Oddities()
     offset = 0
     for line in path.read_bytes().splitlines(keepends=True):
-        row = _object(line) if line.strip() else {}
+        row = _object(line, odd) if line.strip() else {}
         if row is None:
             whole = line.endswith(b"\n")
             reason = "a line that is not JSON" if whole else "the file ends inside a line"
@@ -81,18 +82,16 @@ def _rows(path: Path, log: Log) -> list[dict[str, Any]]:
         elif row:
             rows.append(row)
         offset += len(line)
+    log.notes += [f"{path.name}: {told}" for told in odd.sentences()]
     return rows
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON object of a line, None if it holds none."""
+def _object(line: bytes, odd: Oddities) -> dict[str, Any] | None:
+    """Return the JSON object of a line, None if it holds none; `odd` counts what had to be changed."""
     try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        try:
-            value = json.loads(line)  # accepts NaN and Infinity
-        except (ValueError, RecursionError):
-            return None
+        value = lenient_json.loads_quickly(line, odd)
+    except ValueError:
+        return None
     return value if isinstance(value, dict) else None
 
 
