@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from postrun.model import Listing, RunRef
+from postrun.model import FAILURES, Listing, RunRef
 from postrun.sources.files import stamp
 
 #: Endings of the names of tables as text.
@@ -37,11 +37,20 @@ class Exported:
         refs: list[RunRef] = []
         path = Path(target).expanduser()
         for folder, run_id in [(path, "")] if path.is_file() else _exports_below(path):
-            if folder.is_file():
+            if folder == path:
                 refs += self._of_file(folder)
+            elif folder.is_file():
+                refs += self._of_one_of_several(folder)
             else:
                 refs.append(self._reference(folder, run_id, folder))
         yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)
+
+    def _of_one_of_several(self, path: Path) -> list[RunRef]:
+        """Return the runs of a file among others; one that is not readable says so when it is loaded."""
+        try:
+            return self._of_file(path)
+        except FAILURES:
+            return [self._reference(path.parent, path.stem, path)]
 
     def _of_file(self, path: Path) -> list[RunRef]:
         """Return the runs of one file: the W&B page writes several into one."""
