@@ -37,7 +37,7 @@ class Exported:
         refs: list[RunRef] = []
         path = Path(target).expanduser()
         for folder, run_id in [(path, "")] if path.is_file() else _exports_below(path):
-            if folder == path:
+            if path.is_file():
                 refs += self._of_file(folder)
             elif folder.is_file():
                 refs += self._of_one_of_several(folder)
