@@ -16,8 +16,11 @@ from postrun.cli.many import (
     use_option,
     with_curves,
 )
+from postrun.cli.settings import privacy
 from postrun.cli.targets import targets_argument
+from postrun.gather import comparable
 from postrun.model import RunRef, UsageError
+from postrun.privacy import Masker
 from postrun.records.project import Project
 from postrun.studies.groups import Grouping, chosen_groups, group_runs, require_group
 from postrun.studies.scores import score
@@ -105,4 +108,5 @@ def _read(
     project, refs, errors = read_project(targets, asked, only)
     project, grouping = chosen_groups(group_runs(project, by), [name], project)
     kept = {r.id for r in project.records}
-    return project, [ref for ref in refs if ref.id in kept], errors, grouping
+    masker = Masker(comparable(privacy(asked), refs))  # records have their ids masked
+    return project, [ref for ref in refs if masker.text(ref.id) in kept], errors, grouping
