@@ -8,7 +8,7 @@ from functools import partial
 
 from postrun.diagnosis import diagnosis
 from postrun.execution.pool import map_runs
-from postrun.job import Options, Result, experiment_job, failure, folder_names, run_job
+from postrun.job import Options, Result, experiment_job, failure, folder_names, lost, run_job
 from postrun.metrics import RunView
 from postrun.model import FAILURES, Finding, Run, RunRef
 from postrun.privacy import Privacy, masked_sentence
@@ -80,15 +80,11 @@ def _without_view(shown: _Shown) -> _Shown:
     return shown[0].run, *shown[1:]
 
 
-def _lost_result(ref: RunRef, error: BaseException) -> Result:
-    return Result(ref.id, name=ref.name, error=failure(ref, error))
-
-
 def _analyze_each(
     refs: list[RunRef], names: list[str], options: Options, workers: int | None, cluster: str
 ) -> Iterator[Result]:
     job = partial(run_job, options=options)
-    results = map_runs(refs, names, job, _lost_result, workers, _lean, cluster)
+    results = map_runs(refs, names, job, lost, workers, _lean, cluster)
     for ref, result in zip(refs, results, strict=True):
         if ref.remote and len(refs) > 1:
             result.view = None  # memory does not grow with the number of runs

@@ -79,7 +79,8 @@ def experiment_job(refs: list[RunRef], folder_name: str, options: Options) -> Re
 
     def read() -> Result:
         result = analyze_run(join([ref.load() for ref in refs]), folder_name, options)
-        result.members = tuple(ref.id for ref in refs)
+        masker = Masker(options.privacy)
+        result.members = tuple(masker.text(ref.id) for ref in refs)
         return result
 
     return _guarded(refs[0], read)
@@ -89,7 +90,13 @@ def _guarded(ref: RunRef, job: Callable[[], Result]) -> Result:
     try:
         return job()
     except FAILURES as error:  # a defect of ours must not stop the other runs
-        return Result(ref.id, name=ref.name, error=failure(ref, error))
+        return lost(ref, error)
+
+
+def lost(ref: RunRef, error: BaseException) -> Result:
+    """Return the result of a run that was not read."""
+    masker = Masker(Privacy())
+    return Result(masker.text(ref.id), name=masker.text(ref.name), error=failure(ref, error))
 
 
 def failure(ref: RunRef, error: BaseException) -> str:

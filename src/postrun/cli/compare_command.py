@@ -17,8 +17,11 @@ from postrun.cli.many import (
     with_curves,
 )
 from postrun.cli.remote import choice
+from postrun.cli.settings import privacy
 from postrun.cli.targets import find_each, targets_argument
+from postrun.gather import comparable
 from postrun.model import RunRef, UsageError
+from postrun.privacy import Masker
 from postrun.records.project import Project
 from postrun.studies.groups import group_named, group_runs
 from postrun.studies.scores import score
@@ -103,4 +106,5 @@ def _read(
     project, refs, errors = read_project(targets, asked, only)
     project = project.take(group_named(group_runs(project, by), name).members)
     kept = {r.id for r in project.records}
-    return project, [ref for ref in refs if ref.id in kept], errors
+    masker = Masker(comparable(privacy(asked), refs))  # records have their ids masked
+    return project, [ref for ref in refs if masker.text(ref.id) in kept], errors

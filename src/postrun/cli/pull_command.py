@@ -22,7 +22,7 @@ from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.incremental.folders import Pulled, mark_deleted, pull_all
 from postrun.job import Options, folder_names
 from postrun.model import RunRef, UsageError
-from postrun.privacy import Privacy
+from postrun.privacy import Masker, Privacy
 from postrun.report.progress import progress_bar
 from postrun.report.terminal import make_console, safe
 from postrun.sources import RemoteOptions
@@ -78,6 +78,8 @@ def command(
     projects = {ref.project for ref in refs if ref.remote} & set(targets) if whole else set()
     console = make_console()
     done: list[Pulled] = []
+    own = privacy(asked)
+    masker = Masker(own)
 
     def tell(pulled: Pulled) -> None:
         done.append(pulled)
@@ -87,10 +89,9 @@ def command(
         elif not as_json:
             text = f"  {result.completeness}" if result is not None else ""
             where = "" if store else f"  →  {pulled.folder}"
-            line = f"{safe(pulled.id)}  {pulled.status}{text}{where}"
+            line = f"{safe(masker.text(pulled.id))}  {pulled.status}{text}{where}"
             console.print(line, markup=False, soft_wrap=True)
 
-    own = privacy(asked)
     opened = Store(store, write=True) if store else None
     with progress_bar(len(refs), "Pulling runs") as advance:
         for pulled in (
@@ -103,7 +104,7 @@ def command(
             advance(pulled.result.rows if pulled.result else 0)
     errors += map(str, opened.problems) if opened else []
     if as_json:
-        print_json({"runs": [_row(p) for p in done], "errors": errors})
+        print_json({"runs": [masker.value(_row(p)) for p in done], "errors": errors})
     sys.exit(report_errors(errors))
 
 

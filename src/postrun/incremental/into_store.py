@@ -21,7 +21,7 @@ from postrun.diagnosis import diagnosis
 from postrun.execution.pool import map_runs
 from postrun.gather import masked_record
 from postrun.incremental.folders import Pulled, from_known
-from postrun.job import Result, failure
+from postrun.job import Result, lost
 from postrun.metrics import RunView
 from postrun.model import FAILURES, Run, RunRef
 from postrun.privacy import Masker, Privacy
@@ -221,7 +221,7 @@ def store_run(where_to: Storage, run: Run, key: Key, privacy: Privacy, features:
 
 
 def _lost(ref: RunRef, error: BaseException) -> StoreEntry:
-    return StoreEntry(Result(ref.id, error=failure(ref, error)))
+    return StoreEntry(lost(ref, error))
 
 
 def refresh(store: Store, workers: int | None = None, cluster: str = "") -> Iterator[Pulled]:

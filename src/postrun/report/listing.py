@@ -76,7 +76,7 @@ def _columns(refs: Sequence[RunRef], metric: str, mask: Callable[[str], str]) ->
     ]  # fmt: skip
     if metric:
         column = texts(lambda ref: number(ref.values.get(metric)))
-        columns.append(Column(safe(metric), column, rank=0, right=True, most=22))
+        columns.append(Column(safe(mask(metric)), column, rank=0, right=True, most=22))
     columns += [
         Column("started (UTC)", texts(_started), rank=4),
         Column("project", texts(lambda ref: ref.project), rank=7, most=30),
