@@ -254,6 +254,11 @@ def safe(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in str(text).replace("\n", "⏎"))
 
 
+def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as people read it: without the place in our code that gave it."""
+    complain(f"warning: {message}")
+
+
 def complain(text: str) -> None:
     """Print an error message on stderr, which may quote names of files, runs and metrics."""
     print(f"postrun: {inert(text)}", file=sys.stderr)
