@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,11 @@ from tests.curves import make_run
 
 def run_with(path: Path, *arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
     """The command line in a process that has the packages in a folder installed."""
+    where = filter(None, [os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-m", "postrun", *map(str, arguments)],
-        env=own_environment() | {"PYTHONPATH": str(path), "COLUMNS": "200"},
+        env=own_environment()
+        | {"PYTHONPATH": os.pathsep.join([str(path), *where]), "COLUMNS": "200"},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr

@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 import postrun
 from postrun import plugins
 from postrun.metrics import MetricInfo
-from postrun.model import Alert, Artifact, Identity, MetricDefinition, PostrunError, RunFile
+from postrun.model import Alert, Artifact, Identity, MetricDefinition, RunFile
 from postrun.report import formats
 from postrun.report.formats import Format, ReportInputs
-from postrun.report.html import library
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.charts import BUDGET, fair_cap
 from postrun.report.html.comparison_page import comparison_page
@@ -251,18 +250,6 @@ def test_a_comparison_holds_each_run_and_what_differs() -> None:
     assert data["runs"][1]["finals"]["loss"][0] == pytest.approx(
         np.median(made[1].history["loss"][-15:])
     )
-
-
-def test_a_chart_library_that_is_not_uplots_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    library.chart_library.cache_clear()
-    monkeypatch.setitem(library._FILES, "uplot.min.css", "0" * 64)
-    with pytest.raises(PostrunError, match=r"not uPlot 1\.6\.31"):
-        library.chart_library()
-    monkeypatch.setattr(library, "_PACKAGE", "no-such-package")
-    with pytest.raises(PostrunError, match="pip install"):
-        library.chart_library()
-    monkeypatch.undo()
-    assert len(library.chart_library()[0]) > 40_000
 
 
 def test_analyze_writes_the_report(tmp_path: Path) -> None:

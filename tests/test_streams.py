@@ -266,8 +266,8 @@ def test_inert_text_keeps_lines_and_letters() -> None:
 
 def test_signals_end_with_their_own_exit_code() -> None:
     code = (
-        "import os, signal, sys; from postrun.cli.output import end_by_signals; end_by_signals();"
-        "os.kill(os.getpid(), int(sys.argv[1])); import time; time.sleep(5)"
+        "import os, sys; from postrun.cli import main; number = int(sys.argv[1]);"
+        "main.cli.main = lambda **_: os.kill(os.getpid(), number); main.main()"
     )
     for number in (signal.SIGTERM, signal.SIGHUP):
         done = subprocess.run([sys.executable, "-c", code, str(int(number))], timeout=60)

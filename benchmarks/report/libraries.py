@@ -41,9 +41,9 @@ async function measure(){
  return out}</script>"""
 
 LIBRARIES: dict[str, dict[str, Any]] = {
-    "uPlot 1.6.31 (youplot)": {
-        "js": [("youplot", "vendor/uplot.iife.min.js")],
-        "css": [("youplot", "vendor/uplot.min.css")],
+    "uPlot 1.6.31 (vendored)": {
+        "js": [("postrun", "report/html/vendor/uplot/uPlot.iife.min.js")],
+        "css": [("postrun", "report/html/vendor/uplot/uPlot.min.css")],
         "code": """
 const C=['#0072B2','#D55E00','#009E73','#CC79A7','#56B4E9','#E69F00','#000','#777'];let B;
 const opts=(w,h,k)=>({width:w,height:h,scales:{x:{time:false}},cursor:{drag:{x:true}},

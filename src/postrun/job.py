@@ -11,6 +11,7 @@ from typing import Any
 from postrun.diagnosis import diagnosis
 from postrun.metrics import RunView
 from postrun.model import FAILURES, Finding, PostrunError, Run, RunRef, State
+from postrun.plugins import described
 from postrun.privacy import Masker, Privacy
 from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
@@ -111,7 +112,8 @@ def _reason(ref: RunRef, error: BaseException) -> str:
         return f"{ref.path}: cannot be read: {error.strerror or error}"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{ref.path}: internal error{where}: {type(error).__name__}: {error}. Please report it."
+    told = described(error).rstrip(".")
+    return f"{ref.path}: internal error{where}: {told}. Please report it."
 
 
 def analyze_run(run: Run, folder_name: str, options: Options) -> Result:

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
+from postrun.model import FAILURES
+
+#: What a plug-in's code may raise without ending more than itself; `sys.exit()` among it.
+RAISED: tuple[type[BaseException], ...] = (*FAILURES, SystemExit)
 T = TypeVar("T")
 
 #: Groups of entry points, and what each adds.
@@ -51,15 +55,16 @@ def load_plugins(group: str, make: Callable[[str, Any], T]) -> Iterator[T]:
     for entry in _entries(group):
         try:
             yield make(entry.name, entry.load())
-        except Exception as error:
-            plugin_failed(group, entry.name, error)
+        except RAISED as error:
+            if not _quiet:
+                plugin_failed(group, entry.name, error)
 
 
-def plugin_failed(group: str, name: str, error: Exception) -> None:
+def plugin_failed(group: str, name: str, error: BaseException) -> None:
     """Warn, once in a process, that a plug-in failed and is left out."""
     entry = next((e for e in _entries(group) if e.name == name), None)
-    problem = f"{type(error).__name__}: {error}"
-    if _quiet or (group, name, problem) in _warned:
+    problem = described(error).rstrip(".")
+    if (group, name, problem) in _warned:
         return
     _warned.add((group, name, problem))
     package = "an unknown package" if entry is None else " ".join(_package(entry)).strip()
@@ -71,8 +76,17 @@ def plugin_failed(group: str, name: str, error: Exception) -> None:
     )
 
 
+def described(error: BaseException) -> str:
+    """Return kind and message of an error; an error of another package may fail to give one."""
+    try:
+        text = " ".join(str(error).split())
+    except RAISED:
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def silence_warnings() -> None:
-    """Say nothing more about broken plug-ins in this process: its parent has said it."""
+    """Say nothing in this process about plug-ins that cannot be loaded: its parent has said it."""
     global _quiet
     _quiet = True
 
@@ -85,14 +99,23 @@ def installed_plugins(checks: Mapping[str, Callable[[str, Any], object]]) -> lis
             problem = ""
             try:
                 checks[group](entry.name, entry.load())
-            except Exception as error:
-                problem = f"{type(error).__name__}: {error}"
+            except RAISED as error:
+                problem = described(error)
             out.append(Plugin(group, entry.name, entry.value, *_package(entry), problem))
     return out
 
 
 def _entries(group: str) -> list[EntryPoint]:
-    return sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value))
+    try:
+        found = entry_points(group=group)
+    except Exception as error:  # the metadata of some package is damaged, of whatever kind
+        warnings.warn(
+            f"the plug-ins of installed packages cannot be listed: {described(error)}. Run `pip check`.",
+            PluginWarning,
+            stacklevel=2,
+        )
+        return []
+    return sorted(found, key=lambda entry: (entry.name, entry.value))
 
 
 def _package(entry: EntryPoint) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from postrun import __version__
 from postrun.cli.output import (
     CLOSED,
     INTERNAL,
+    EndedBySignal,
     cannot_write,
     end_by_signals,
     finish,
@@ -104,9 +105,10 @@ def _no_command(name: str, args: list[str]) -> str:
     return f"No command is called {name!r}.{hint}"
 
 
-def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
-    """Print a warning as people read it: without the place in our code that gave it."""
-    _complain(f"warning: {message}")
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    from postrun.report.terminal import show_warning
+
+    show_warning(message)
 
 
 def main() -> None:
@@ -127,6 +129,8 @@ def _run() -> int:
     try:
         code = cli.main(prog_name="postrun", standalone_mode=False)
         return code if isinstance(code, int) else 0
+    except EndedBySignal as end:
+        return end.code
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except click.exceptions.Abort:
@@ -145,6 +149,7 @@ def _failed(error: Exception) -> int:
     """Say what went wrong; the exit code."""
     # Imported only now: the data model loads Polars, which the help does not need.
     from postrun.model import PostrunError, UsageError
+    from postrun.plugins import described
 
     if isinstance(error, OSError) and error.filename:
         _complain(f"{error.filename}: {error.strerror}")
@@ -156,7 +161,7 @@ def _failed(error: Exception) -> int:
         traceback.print_exception(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     _complain(
-        f"internal error at {Path(last.filename).name}:{last.lineno}: {type(error).__name__}: {error}. "
+        f"internal error at {Path(last.filename).name}:{last.lineno}: {described(error).rstrip('.')}. "
         "This is a defect of postrun: please report it with the traceback that POSTRUN_DEBUG=1 shows."
     )
     return INTERNAL

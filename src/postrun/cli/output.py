@@ -29,6 +29,14 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7e]")
 _UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
 
+class EndedBySignal(BaseException):
+    """A signal that ends the process; no guard of runs or plug-ins takes it for a failure of theirs."""
+
+    def __init__(self, number: int) -> None:
+        self.code = 128 + number
+        super().__init__(number)
+
+
 def prepare_streams() -> None:
     """Make the output streams take any text: what their encoding lacks is replaced by glyphs that it has.
 
@@ -117,7 +125,7 @@ def _discard(stream: TextIO, error: OSError) -> None:
 
 
 def end_by_signals() -> None:
-    """Make SIGTERM and SIGHUP end the process with exit code 128 + n after it has cleaned up."""
+    """Make SIGTERM and SIGHUP raise EndedBySignal: the process cleans up, then ends with exit code 128 + n."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -126,4 +134,4 @@ def end_by_signals() -> None:
 
 def _end(number: int, _: object) -> None:
     signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
-    raise SystemExit(128 + number)
+    raise EndedBySignal(number)

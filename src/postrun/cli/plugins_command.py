@@ -12,7 +12,7 @@ from postrun.plugins import GROUPS, installed_plugins
 from postrun.report.formats import as_format
 from postrun.report.terminal import print_table
 from postrun.rules.registry import as_rule
-from postrun.sources.registry import as_source
+from postrun.sources.guarded import as_source
 
 _CHECKS = {
     "postrun.rules": as_rule,

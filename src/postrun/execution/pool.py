@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 
 from postrun.model import FAILURES, PostrunError, RunRef
 from postrun.plugins import silence_warnings
+from postrun.report.terminal import show_warning
 from postrun.sources import prefetched
 from postrun.sources.prefetch import interruptible
 
@@ -204,6 +206,7 @@ def _prepare_worker() -> None:
     """Prepare a worker: one thread, for the processes share the cores; Ctrl-C is the parent's business."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     silence_warnings()
+    warnings.showwarning = show_warning
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, name="postrun-parent", daemon=True).start()
 

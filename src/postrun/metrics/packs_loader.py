@@ -133,11 +133,13 @@ def normalise(key: str) -> str:
 def parse_pack(text: str, origin: str, *, compiled: bool = False) -> Pack:
     """Return a pack from TOML; raises PostrunError that names file and place if it is wrong.
 
-    `compiled` compiles the patterns of its names as well, which shows wrong ones at once.
+    `compiled` checks all types, and compiles the patterns of its names as well, which shows wrong ones at once.
     """
     try:
         data = tomllib.loads(text)
         recognise = data.get("recognise", {})
+        if compiled:
+            _require_types(data, recognise)
         pack = Pack(
             name=data["name"],
             title=data.get("title", data["name"]),
@@ -168,8 +170,37 @@ def parse_pack(text: str, origin: str, *, compiled: bool = False) -> Pack:
             for pattern in pack.patterns:
                 re.compile(pattern.text)
         return pack
-    except (tomllib.TOMLDecodeError, re.error, KeyError, TypeError, ValueError) as error:
+    except (ValueError, re.error, LookupError, TypeError, AttributeError) as error:
         raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error
+
+
+#: What of a pack, and of how it is recognised, is one text; what of the latter is a number.
+_TEXTS = ("name", "title", "stream", "step_unit", "axis")
+_NUMBERS = ("at_least",)
+
+
+def _require_types(data: dict[str, Any], recognise: dict[str, Any]) -> None:
+    """Raise TypeError for what has another type than packs have: it would fail where runs are read."""
+    for name, value in (*data.items(), *recognise.items()):
+        if name in _TEXTS and not isinstance(value, str):
+            raise TypeError(f"{name} is no text")
+    for name in set(recognise) - {*_TEXTS, *_NUMBERS}:
+        if not _are_texts(recognise[name]):
+            raise TypeError(f"recognise.{name} is no list of texts")
+    for name in ("config", "parts"):
+        for key, values in data.get(name, {}).items():
+            if not _are_texts(values):
+                raise TypeError(f"{name}.{key} is no list of texts")
+    for entry in data.get("metric", []):
+        for name, value in entry.items():
+            if not isinstance(value, bool if name == "wide" else str):
+                raise TypeError(
+                    f"{name} of the pattern {entry.get('pattern')!r} is of another type"
+                )
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
 def _pattern(entry: dict[str, Any]) -> KeyPattern:

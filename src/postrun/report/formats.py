@@ -14,7 +14,7 @@ from typing import Any
 
 from postrun.metrics import RunView
 from postrun.model import Finding
-from postrun.plugins import load_plugins, plugin_failed
+from postrun.plugins import RAISED, load_plugins, plugin_failed
 from postrun.report.files import write_text
 
 
@@ -83,6 +83,6 @@ def write_reports(inputs: ReportInputs, folder: Path) -> list[Path]:
             continue
         try:
             written += [Path(path) for path in write(inputs, folder)]
-        except Exception as error:
+        except RAISED as error:
             plugin_failed("postrun.reports", name, error)
     return written

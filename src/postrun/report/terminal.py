@@ -254,6 +254,11 @@ def safe(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in str(text).replace("\n", "⏎"))
 
 
+def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as people read it: without the place in our code that gave it."""
+    complain(f"warning: {message}")
+
+
 def complain(text: str) -> None:
     """Print an error message on stderr, masked: it may quote names of files, runs and metrics."""
     from postrun.privacy import Masker, Privacy  # most commands print no error

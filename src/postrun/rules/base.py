@@ -76,7 +76,7 @@ class Rule:
     @classmethod
     def summary(cls) -> str:
         """The page's first line."""
-        return cls.documentation().splitlines()[0]
+        return cls.documentation().partition("\n")[0]
 
     def finding(
         self,

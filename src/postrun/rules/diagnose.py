@@ -8,11 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from postrun.metrics import RunView
-from postrun.model import FAILURES, Evidence, Finding, Run, Severity, ranked
+from postrun.model import Evidence, Finding, Run, Severity, ranked
+from postrun.plugins import RAISED
 from postrun.rules.base import Rule
 from postrun.rules.causes import under_causes
 from postrun.rules.registry import Selection
 from postrun.rules.rule_failed import RuleFailed
+from postrun.rules.whole import whole
+
+#: Findings of one rule on one run; one that has more does not end by itself.
+_MOST_FINDINGS = 1_000
 
 
 def diagnose(run: Run | RunView, selection: Selection | None = None) -> list[Finding]:
@@ -56,15 +61,19 @@ def _with_runs(finding: Finding, view: RunView) -> Finding:
 
 
 def _run(rule: Rule, view: RunView, before: Sequence[Finding] = ()) -> list[Finding]:
-    if rule.needs and not view.has(*rule.needs):
-        return []
+    found: list[Finding] = []
     try:
+        if rule.needs and not view.has(*rule.needs):
+            return []
         # Values near the limits of floats overflow in variances: infinite spread, no warning.
         with np.errstate(all="ignore"):
-            found = rule.check_beside(view, before) if rule.beside else rule.check(view)
-            return [_placed(finding, rule, view) for finding in found]
-    except FAILURES as error:  # a defect of one rule, maybe of another package's
-        return [RuleFailed().about(rule, error)]
+            for finding in rule.check_beside(view, before) if rule.beside else rule.check(view):
+                if len(found) == _MOST_FINDINGS:
+                    raise RuntimeError(f"it has more than {_MOST_FINDINGS:,} findings")
+                found.append(_placed(whole(finding), rule, view))
+    except RAISED as error:  # a defect of one rule, maybe of another package's
+        return [*found, RuleFailed().about(rule, error)]
+    return found
 
 
 def _placed(finding: Finding, rule: Rule, view: RunView) -> Finding:

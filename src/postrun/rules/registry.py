@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import postrun.rules
 from postrun.model import Severity, UsageError
@@ -37,11 +38,31 @@ def rules() -> tuple[type[Rule], ...]:
 
 
 def as_rule(name: str, value: object) -> type[Rule]:
-    """Return the rule that a plug-in gives; TypeError if it is none."""
+    """Return the rule that a plug-in gives; TypeError if it is none, or has no name, or odd attributes."""
     if not isinstance(value, type) or not _is_rule(value):
         raise TypeError(f"{name} is no subclass of postrun.Rule with a code")
-    value({})  # its thresholds must be a mapping
-    return value
+    wanted: dict[str, type[Any]] = {
+        "code": str,
+        "name": str,
+        "scope": str,
+        "beside": bool,
+        "of_rows": bool,
+    }
+    for attribute, kind in wanted.items():
+        if not isinstance(getattr(value, attribute), kind):
+            raise TypeError(f"{name}.{attribute} is not of type {kind.__name__}")
+    for attribute in ("needs", "symptom_of"):
+        if not _is_texts(getattr(value, attribute)):
+            raise TypeError(f"{name}.{attribute} is no tuple of texts")
+    if not all(isinstance(limit, int | float) for limit in value({}).thresholds.values()):
+        raise TypeError(f"{name}.thresholds maps names to numbers")
+    rule: type[Rule] = value
+    rule.summary()
+    return rule
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
 
 
 def _is_rule(value: object) -> bool:

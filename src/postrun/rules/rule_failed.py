@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
+from postrun.plugins import described
 from postrun.rules.base import Rule
 
 
@@ -48,7 +49,6 @@ class RuleFailed(Rule):
         return self.finding(
             Severity.WARNING,
             1.0,
-            f"Rule {rule.code} ({rule.name}) could not be run on this run: "
-            f"{type(error).__name__}: {error}",
+            f"Rule {rule.code} ({rule.name}) could not be run on this run: {described(error)}",
             remedy,
         )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from postrun.model import RunRef, TargetError
 from postrun.model.text import did_you_mean
-from postrun.plugins import load_plugins, plugin_failed
+from postrun.plugins import load_plugins
 from postrun.sources.base import Source
 from postrun.sources.exported.source import Exported
+from postrun.sources.guarded import guarded
 from postrun.sources.stored import Stored
 from postrun.sources.trackers.source import Trackers
 from postrun.sources.wandb_api.options import RemoteOptions
@@ -30,46 +30,7 @@ def sources(remote: RemoteOptions | None = None) -> list[Source]:
     store comes before all: its filters have a "?", which is a pattern elsewhere.
     """
     own: list[Source] = [Stored(remote), WandbLocal(), Trackers(), Exported()]
-    return [*own, *load_plugins("postrun.sources", _guarded), WandbApi(remote)]
-
-
-def as_source(name: str, value: Any) -> Source:
-    """Return the source that a plug-in's class gives; TypeError if it is none."""
-    made = value()
-    if not isinstance(made, Source):
-        raise TypeError(
-            f"{name} has no name, claims() and find(), as postrun.sources.base.Source has"
-        )
-    return made
-
-
-class _Guarded:
-    """A plug-in's source whose errors cost itself only."""
-
-    def __init__(self, entry: str, source: Source) -> None:
-        self.name, self._entry, self._source = source.name, entry, source
-
-    def claims(self, target: str) -> bool:
-        """Return whether the source claims a target; False if it fails."""
-        try:
-            return bool(self._source.claims(target))
-        except Exception as error:
-            plugin_failed("postrun.sources", self._entry, error)
-            return False
-
-    def find(self, target: str) -> Iterator[RunRef]:
-        """Yield the runs of the source; what it raises becomes a TargetError that names it."""
-        try:
-            yield from self._source.find(target)
-        except TargetError:
-            raise
-        except Exception as error:
-            problem = f"the source {self._entry} failed: {type(error).__name__}: {error}"
-            raise TargetError(target, problem, "`postrun plugins` names its package.") from error
-
-
-def _guarded(name: str, value: Any) -> Source:
-    return _Guarded(name, as_source(name, value))
+    return [*own, *load_plugins("postrun.sources", guarded), WandbApi(remote)]
 
 
 def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[RunRef]:
