@@ -187,7 +187,7 @@ def test_what_differs_says_where() -> None:
 
 def test_unknown_metrics_and_directions_are_refused_with_a_hint() -> None:
     project = made_project([{"metrics": {"odd": [1, 2]}, "better": "neither"}] * 2)
-    with pytest.raises(UsageError, match="did you mean odd"):
+    with pytest.raises(UsageError, match="Did you mean odd"):
         score(project, "od")
     with pytest.raises(UsageError, match="--goal"):
         score(project, "odd")

@@ -15,7 +15,7 @@ from postrun.model.study import Study
 from postrun.model.text import shortened
 from postrun.records.project import Project
 from postrun.report.studies.files import markdown, write_study
-from postrun.studies.groups import chosen_groups, group_runs, require_group
+from postrun.studies.groups import group_named, group_runs
 from postrun.studies.naming import natural
 from postrun.studies.scores import score
 from postrun.studies.versus import compare_study
@@ -137,16 +137,12 @@ def test_texts_that_begin_alike_stay_two_groups() -> None:
     assert len(set(study["legend"]["prompt"])) == 2
 
 
-def test_groups_are_chosen_by_name() -> None:
-    project = long_project()
-    grouping = group_runs(project, ("lr", "scheduler"))
+def test_a_group_is_found_by_its_name() -> None:
+    grouping = group_runs(long_project(), ("lr", "scheduler"))
     names = [g.label for g in grouping.groups]
-    kept, chosen = chosen_groups(grouping, [names[1], names[3]], project)
-    assert [g.label for g in chosen.groups] == [names[1], names[3]] and len(kept) == 4
-    assert [r.id for r in kept.records] == ["r0002", "r0003", "r0006", "r0007"]
-    assert [g.members for g in chosen.groups] == [[0, 1], [2, 3]]
+    assert group_named(grouping, names[1]).members == [2, 3]
     with pytest.raises(UsageError, match=re.escape(f"Did you mean {names[0]!r}")):
-        require_group(grouping, names[0] + "x")
+        group_named(grouping, names[0] + "x")
 
 
 def test_a_sentence_has_the_sign_of_its_interval() -> None:

@@ -237,7 +237,7 @@ def compare(
     Returns:
         A study: `headline`, `caveats`, and `tables` as Polars frames ("groups", "pairs", "runs", ...).
     """
-    from postrun.studies.groups import group_runs, require_group
+    from postrun.studies.groups import group_named, group_runs
     from postrun.studies.scores import score
     from postrun.studies.versus import compare_study
 
@@ -245,7 +245,7 @@ def compare(
     keys = (by,) if isinstance(by, str) and by else tuple(by)
     grouping = group_runs(held, keys)
     if baseline:
-        require_group(grouping, baseline)
+        group_named(grouping, baseline)
     parts = [g.members for g in grouping.groups]
     scores = score(held, metric, goal, align, threshold, use, parts)
     return compare_study(scores, grouping, task, baseline)

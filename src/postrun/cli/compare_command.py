@@ -16,10 +16,11 @@ from postrun.cli.many import (
     use_option,
     with_curves,
 )
-from postrun.cli.targets import targets_argument
+from postrun.cli.remote import choice
+from postrun.cli.targets import find_each, targets_argument
 from postrun.model import RunRef, UsageError
 from postrun.records.project import Project
-from postrun.studies.groups import Grouping, chosen_groups, group_runs, require_group
+from postrun.studies.groups import group_named, group_runs
 from postrun.studies.scores import score
 from postrun.studies.versus import compare_study
 
@@ -68,11 +69,12 @@ def command(
     **asked: Any,
 ) -> None:
     """Show how runs or groups differ, which is better, and how sure that is (default: ./wandb)."""
-    project, refs, errors, grouping = _read(targets, by, needed(metrics, align), asked)
+    project, refs, errors = _read(targets, by, needed(metrics, align), asked)
     if len(project) < 2 and not errors:
         raise UsageError("compare needs at least two runs")
+    grouping = group_runs(project, by)
     if baseline:
-        require_group(grouping, baseline)
+        group_named(grouping, baseline)
     parts = [g.members for g in grouping.groups]
     studies = [
         compare_study(
@@ -92,17 +94,13 @@ def _read(
     by: tuple[str, ...],
     only: frozenset[str] | None,
     asked: dict[str, Any],
-) -> tuple[Project, list[RunRef], list[str], Grouping]:
-    """Return the runs and their groups; `--group` names a W&B group, or a group of the report."""
+) -> tuple[Project, list[RunRef], list[str]]:
+    """Return the runs; those of one group if `--group` names one of W&B or of the report."""
     name = asked["group"]
-    try:
-        project, refs, errors = read_project(targets, asked, only)
-        return project, refs, errors, group_runs(project, by)
-    except UsageError:
-        if not name:
-            raise
+    if not name or find_each(targets, choice(asked))[0]:
+        return read_project(targets, asked, only)
     asked["group"] = ""
     project, refs, errors = read_project(targets, asked, only)
-    project, grouping = chosen_groups(group_runs(project, by), [name], project)
+    project = project.take(group_named(group_runs(project, by), name).members)
     kept = {r.id for r in project.records}
-    return project, [ref for ref in refs if ref.id in kept], errors, grouping
+    return project, [ref for ref in refs if ref.id in kept], errors

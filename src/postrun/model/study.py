@@ -55,9 +55,8 @@ class Study:
     """The result of a command over many runs. `kind` is the command's name.
 
     `headline` says what matters, most important first; `caveats` what it cannot show; `subject` is the
-    metric that it is about, "" if none. `axis` is what runs are compared over, `groups` the name of each
-    run's group and `results` what each run is compared by, both by the run's id; a run that is left out has
-    no result.
+    metric that it is about, "" if none. `axis` is what runs are compared over. By a run's id, `groups` has
+    the name of its group and `results` the value it is compared by; a run that is left out has none.
     """
 
     kind: str

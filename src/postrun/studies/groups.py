@@ -6,14 +6,14 @@ import difflib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from postrun.model import UsageError
 from postrun.model.text import number
 from postrun.records.project import Project
 from postrun.records.record import RunRecord
-from postrun.studies.naming import code_names, own_names, setting_names, settings_text
+from postrun.studies.naming import code_names, natural, own_names, setting_names, settings_text
 
 #: What runs can be grouped by beside their config.
 FIELDS = (
@@ -179,37 +179,21 @@ def _named(
     ]
 
 
-def chosen_groups(
-    grouping: Grouping, names: Sequence[str], project: Project
-) -> tuple[Project, Grouping]:
-    """Return only the groups with these names, and their runs.
-
-    Raises:
-        UsageError: There is no such group.
-    """
-    for name in names:
-        require_group(grouping, name)
-    kept = [g for g in grouping.groups if g.label in names]
-    order = [i for g in kept for i in g.members]
-    place = {i: n for n, i in enumerate(order)}
-    groups = [replace(g, members=[place[i] for i in g.members]) for g in kept]
-    return project.take(order), replace(grouping, groups=groups)
-
-
-def require_group(grouping: Grouping, name: str) -> None:
-    """Check that there is a group of this name.
+def group_named(grouping: Grouping, name: str) -> Group:
+    """Return the group of a name.
 
     Raises:
         UsageError: There is none.
     """
-    labels = [g.label for g in grouping.groups]
-    if name in labels:
-        return
+    found = next((g for g in grouping.groups if g.label == name), None)
+    if found is not None:
+        return found
+    labels = sorted((g.label for g in grouping.groups), key=natural)
     near = difflib.get_close_matches(name, labels, 1, 0.6)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     more = f", and {len(labels) - 12} more" if len(labels) > 12 else ""
     raise UsageError(
-        f"No group is called {name!r}.{hint} The groups are: {', '.join(labels[:12])}{more}."
+        f"No group is called {name!r}.{hint} The groups: {', '.join(labels[:12])}{more}."
     )
 
 

@@ -139,9 +139,13 @@ def _headline(
     )  # fmt: skip
     study.headline += [pair_sentence(scores, pair) for pair in leading[:3]]
     if all(len(usable(scores, g)) < 3 for g in with_level) and len(with_level) > 1:
+        few = (
+            "Every run stands for itself"
+            if grouping.single
+            else "Groups have fewer than three runs"
+        )
         study.headline.append(
-            "Groups have fewer than three runs: this shows what happened, not what would happen again with "
-            "other seeds."
+            f"{few}: this shows what happened, not what would happen again with other seeds."
         )
 
 
