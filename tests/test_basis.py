@@ -211,3 +211,10 @@ def test_samples_of_a_step_only_if_the_config_settles_them(
     config: dict[str, Any], samples: float | None
 ) -> None:
     assert samples_per_step(config) == samples
+
+
+def test_fast_runs_are_not_left_out_at_equal_time() -> None:
+    curves = [curve(np.zeros(n + 1)) for n in (20, 60, 100, 100)]
+    assert common_ground(curves).short == (0,)  # type: ignore[union-attr]
+    timed = common_ground(curves, timed=True)
+    assert timed is not None and timed.end == 20 and not timed.short

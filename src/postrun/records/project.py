@@ -37,8 +37,8 @@ _LONG = 10
 class Curve:
     """One metric of one run, finite values in order of x.
 
-    `x` is in the axis' own unit (steps, seconds since the start, tokens, samples, epochs, GPU hours, percent),
-    `steps` the step of each value on the trainer's axis, `y` values; all of one length.
+    `x` is in the axis' own unit (steps, seconds since the first row, tokens, samples, epochs, GPU hours, or
+    percent), `steps` the step of each value on the trainer's axis, `y` values; all of one length.
     """
 
     metric: str
@@ -201,8 +201,8 @@ class Project:
             steps = np.arange(record.rows, dtype=np.float64)
         if axis == "step":
             x = steps[at]
-        elif axis == "time":
-            x = seconds[at]
+        elif axis == "time":  # what comes before the first row is no training
+            x = seconds[at] - (np.nanmin(seconds) if np.isfinite(seconds).any() else 0.0)
         elif axis == "compute":
             x = seconds[at] / 3600 * (record.gpus or np.nan)
         elif axis == END:

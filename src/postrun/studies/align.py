@@ -38,6 +38,7 @@ def common_ground(
     curves: Sequence[Curve | None],
     complete: Sequence[bool] = (),
     parts: Sequence[Sequence[int]] = (),
+    timed: bool = False,
 ) -> Ground | None:
     """Return the ground on which as many runs as possible are compared; None if no run has the metric.
 
@@ -49,6 +50,7 @@ def common_ground(
         curves: One per run.
         complete: Whether each run ended by itself; all did by default.
         parts: The runs of each group that will be compared (indices); every run by default.
+        timed: The axis is time: a run that ended by itself was fast rather than cut short.
     """
     lasts = np.array([c.x[-1] if c is not None else np.nan for c in curves])
     firsts = np.array([c.x[0] if c is not None else np.nan for c in curves])
@@ -56,7 +58,7 @@ def common_ground(
     if not known.any():
         return None
     whole = np.array(complete, dtype=bool) if len(complete) else np.ones(len(curves), dtype=bool)
-    share = np.where(whole, _SHORT, _SHORT_IF_CUT)
+    share = np.where(whole, _TRIED if timed else _SHORT, _SHORT_IF_CUT)
     groups = [list(part) for part in parts] or [[i] for i in range(len(curves))]
     able = min(2, sum(bool(known[part].any()) for part in groups))
     enough = known

@@ -110,6 +110,18 @@ class Scores:
         )
 
     @property
+    def left_out(self) -> str:
+        """The sentences on runs without a value to compare, "" if all have one."""
+        missing = int((~np.isfinite(self.levels)).sum())
+        if not missing:
+            return ""
+        place = f" near {self.end_words}" if self.ground.end else ""
+        return (
+            f"{missing} of {len(self.project)} runs are left out, because they have no value of {self.metric}"
+            f"{place}. They ended earlier, failed, or lack the metric."
+        )
+
+    @property
     def results(self) -> dict[str, float]:
         """What each run is compared by, by its id; without the runs that are left out."""
         pairs = zip(self.project.records, self.levels.tolist(), strict=True)
@@ -158,7 +170,7 @@ def score(
     curves = project.curves(metric, axis)
     if axis == END:  # where a run that was cut short would have ended is not known
         curves = [c if whole else None for c, whole in zip(curves, complete, strict=True)]
-    ground = common_ground(curves, complete, parts)
+    ground = common_ground(curves, complete, parts, axis in ("time", "compute"))
     if ground is None:
         have = [r for r in project.records if metric in r.metrics]
         if axis != "step" and have:

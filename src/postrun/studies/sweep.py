@@ -206,12 +206,9 @@ def _caveats(
     ranking: Ranking,
     result: Importance | None,
 ) -> None:
-    missing = int((~np.isfinite(values)).sum())
-    if missing:
+    if not np.isfinite(values).all() and scores.left_out:
         study.caveats.append(
-            f"{missing} of {len(scores.project)} runs are left out, because they have no value of "
-            f"{scores.metric}{f' near {scores.end_words}' if scores.ground.end else ''}. They ended earlier, "
-            "failed, or lack the metric. Settings that make runs fail look better than they are."
+            f"{scores.left_out} Settings that make runs fail look better than they are."
         )
     if scores.went_on:
         study.caveats.append(scores.went_on)

@@ -116,13 +116,13 @@ def _headline(
         )
     elif tuned is not None:
         # Groups that mix settings are no replicates: their average is that of a search.
+        each = " ".join(
+            f"{label}: {number(value)} ({setting}; {tried} tried)."
+            for label, tried, setting, value, _ in tuned.head(4).iter_rows()
+        )
         study.headline.append(
-            f"At each one's best {', '.join(grouping.varying[:3])}, by {scores.name} ({way}){place}: "
-            + "; ".join(
-                f"{label} {number(value)} ({setting}; {tried} tried)"
-                for label, tried, setting, value, _ in tuned.head(4).iter_rows()
-            )
-            + "."
+            f"{scores.name.capitalize()} ({way}){place}, each group at its best "
+            f"{', '.join(grouping.varying[:3])}. {each}"
         )
     else:
         value = _estimate(scores, best)
@@ -175,10 +175,10 @@ def pair_sentence(scores: Scores, pair: Pair) -> str:
     sure = ""
     if np.isfinite(pair.p):
         p = f"p = {number(pair.p, 2)}"
-        sure = f" ({p})" if pair.p < _SURE else f"; a test of so few runs cannot confirm it ({p})"
+        sure = f" ({p})" if pair.p < _SURE else f" ({p}: too few runs to confirm it)"
     return (
-        f"{a} is better than {b} by {size} {bounds}{how}; a run of {a} beats one of {b} with probability "
-        f"{number(chance, 2)}{sure}."
+        f"{a} is better than {b} by {size} {bounds}{how}{sure}. A run of {a} beats one of {b} with probability "
+        f"{number(chance, 2)}."
     )
 
 
@@ -202,15 +202,10 @@ def _caveats(
     lost = [(g, len(g.members) - len(usable(scores, g))) for g in ranked]
     lost = [(g, n) for g, n in lost if n]
     if lost:
-        shown = ", ".join(f"{n} of {len(g.members)} in {g.label}" for g, n in lost[:6])
-        more = f" and {len(lost) - 6} more groups" if len(lost) > 6 else ""
-        place = f" near {scores.end_words}" if scores.ground.end else ""
-        count = sum(n for _, n in lost)
+        shown = ", ".join(f"{n} of {len(g.members)} in {g.label}" for g, n in lost[:4])
+        more = f", and others in {len(lost) - 4} more groups" if len(lost) > 4 else ""
         study.caveats.append(
-            f"{count} of {len(scores.project)} runs are left out, because they have no value of "
-            f"{scores.metric}{place}: {shown}{more}. "
-            "They ended earlier, failed, or lack the metric. A group whose settings make runs fail looks too "
-            "good."
+            f"{scores.left_out} Left out: {shown}{more}. A group whose settings make runs fail looks too good."
         )
     if scores.went_on:
         study.caveats.append(scores.went_on)
