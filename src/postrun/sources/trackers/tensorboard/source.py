@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import polars as pl
 
 from postrun.model import Identity, Run, TargetError
 from postrun.model.run import with_times
+from postrun.sources.files import stamp
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import add_seams, tracker_run
 from postrun.sources.trackers.points import Floats, Ints, Points, rows_of
@@ -52,12 +53,15 @@ class TensorBoard:
 
     def owns(self, folder: Path, name: str) -> bool:
         """Return whether a folder belongs to the run of the folder above it."""
-        if _HPARAMS.fullmatch(name):
-            return True
-        names = [entry.name for entry in folder.iterdir()]
-        if _event_files(folder, names):
-            return name in _parts(folder, names)
-        return name in _halves(folder, names)
+        return bool(_HPARAMS.fullmatch(name)) or name in _owned(folder, stamp(folder))
+
+
+@lru_cache(maxsize=64)
+def _owned(folder: Path, version: str) -> frozenset[str]:
+    """Return the folders that belong to the run of the folder above them; `version` is that folder's stamp."""
+    names = [entry.name for entry in folder.iterdir()]
+    own = _event_files(folder, names)
+    return frozenset(_parts(folder, names) if own else _halves(folder, names))
 
 
 def _listed(folder: Path) -> list[Path]:
