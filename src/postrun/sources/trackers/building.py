@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from postrun.model import Completeness, Identity, Run, Seam, State
 from postrun.model.run import with_times
+from postrun.model.times import parse_time
 
 #: Parts that follow one another, as against parts that were written at the same time.
 RESUMED = "resumed"
@@ -37,7 +38,7 @@ def tracker_run(
     started = identity.started_at
     stamps = frame["_timestamp"].drop_nulls()
     if started is None and len(stamps):
-        identity.started_at = started = datetime.fromtimestamp(float(stamps.min()), UTC)  # type: ignore[arg-type]
+        identity.started_at = started = moment(stamps.min())  # type: ignore[arg-type]
     if started is not None and not frame["_runtime"].count() and len(stamps):
         seconds = (frame["_timestamp"] - started.timestamp()).clip(lower_bound=0.0)
         frame = frame.with_columns(seconds.alias("_runtime"))
@@ -46,6 +47,11 @@ def tracker_run(
     run.runtime = _runtime(frame, started, ended)
     run.completeness = _completeness(source, frame, notes)
     return run
+
+
+def moment(seconds: object) -> datetime | None:
+    """Return Unix seconds as a time, None if they are none or lie beyond the years that Python has."""
+    return parse_time(seconds) if isinstance(seconds, int | float) else None
 
 
 def joined_rows(history: pl.DataFrame) -> pl.DataFrame:
