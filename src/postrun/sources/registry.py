@@ -15,6 +15,7 @@ from postrun.sources.base import Source
 from postrun.sources.exported.source import Exported
 from postrun.sources.stored import Stored
 from postrun.sources.trackers.base import CONSOLE
+from postrun.sources.trackers.mlflow.server import MlflowServer
 from postrun.sources.trackers.source import Trackers
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.sources.wandb_api.source import WandbApi
@@ -30,7 +31,7 @@ def sources(remote: RemoteOptions | None = None) -> list[Source]:
     What is on disk comes first, then plug-ins, then the W&B server, which takes any "name/name". A
     store comes before all: its filters have a "?", which is a pattern elsewhere.
     """
-    own: list[Source] = [Stored(remote), WandbLocal(), Trackers(), Exported()]
+    own: list[Source] = [Stored(remote), WandbLocal(), Trackers(), MlflowServer(), Exported()]
     return [*own, *load_plugins("postrun.sources", _guarded), WandbApi(remote)]
 
 

@@ -38,7 +38,7 @@ def tracker_run(
     started = identity.started_at
     stamps = frame["_timestamp"].drop_nulls()
     if started is None and len(stamps):
-        identity.started_at = started = moment(stamps.min())  # type: ignore[arg-type]
+        identity.started_at = started = moment(stamps.min())
     if started is not None and not frame["_runtime"].count() and len(stamps):
         seconds = (frame["_timestamp"] - started.timestamp()).clip(lower_bound=0.0)
         frame = frame.with_columns(seconds.alias("_runtime"))

@@ -66,7 +66,8 @@ def _load(source: str, paths: tuple[Path, ...], run_id: str) -> Run:
     Raises:
         TargetError: No part can be read.
     """
-    frames, notes = [], []
+    frames: list[pl.DataFrame] = []
+    notes: list[str] = []
     for path in paths:
         try:
             frames.append(read_columns(path, notes))
