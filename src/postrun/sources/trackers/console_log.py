@@ -10,10 +10,11 @@ from pathlib import Path
 import polars as pl
 
 from postrun.model import Identity, Run, TargetError
+from postrun.sources.console_rows import console_rows
 from postrun.sources.trackers.base import CONSOLE, Found
 from postrun.sources.trackers.building import tracker_run
 from postrun.sources.wandb_local.console import Console
-from postrun.training.console_history import COUNTERS, console_history
+from postrun.training.console_history import console_history
 
 SUFFIXES = (".log", ".txt", ".out")
 #: Bytes of the beginning and of the end of a file in a folder that are looked through for metrics.
@@ -105,7 +106,7 @@ def _read(path: Path) -> tuple[str, pl.DataFrame]:
         TargetError: It is not readable, or none of its lines holds metrics that repeat.
     """
     text = read_text(path)
-    found = console_history(text)
+    found = console_rows(text)
     if found is None:
         what = (
             "no line with metrics repeats"
@@ -124,18 +125,7 @@ _LINES = (
 
 def _load(source: str, path: Path, run_id: str) -> Run:
     text, found = _read(path)
-    step = next((c for c in COUNTERS if c in found.columns and _counts(found[c])), None)
-    if step:
-        found = found.with_columns(pl.col(step).alias("_step"))
-    notes = [
-        "read from a console log: config, system metrics and what was not printed are not in it"
-    ]
-    run = tracker_run(source, Identity(run_id, name=path.name), found, path, notes=notes)
+    note = "read from a console log: config, system metrics and what was not printed are not in it"
+    run = tracker_run(source, Identity(run_id, name=path.name), found, path, notes=[note])
     run.console = console_frame(text)
     return run
-
-
-def _counts(series: pl.Series) -> bool:
-    """Return whether a counter holds whole numbers that never fall, one at least in each row."""
-    whole = series.dtype.is_integer() and not series.null_count()
-    return whole and not bool((series.diff().drop_nulls() < 0).any())
