@@ -507,7 +507,7 @@ def test_a_console_log_beside_other_runs_is_none_of_its_own(tmp_path: Path) -> N
 def test_texts_of_a_data_set_are_no_runs(tmp_path: Path) -> None:
     for i in range(60):
         write(tmp_path / f"{i}.txt", "0 0.5 0.5 0.1 0.2\n" * 20)
-    with pytest.raises(TargetError, match="no run in this folder"):
+    with pytest.raises(TargetError, match="run in this folder"):
         find(tmp_path)
 
 
