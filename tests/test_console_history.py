@@ -81,6 +81,28 @@ def test_prefixes_of_loggers_are_times_and_no_metrics(prefix: str) -> None:
     assert found["_timestamp"].diff().drop_nulls().to_list() == pytest.approx([1.0] * 5)
 
 
+def test_dates_and_levels_are_no_part_of_a_name() -> None:
+    found = read([f"05/{i:02d} 02:32:56 PM train_acc {i}.5" for i in range(10, 20)])
+    assert found.columns == ["train_acc"]
+    found = read([f"INFO:root:loss: {i}.5" for i in range(9)])
+    assert found.columns == ["loss"]
+
+
+def test_tables_of_names_and_values_are_rows() -> None:
+    table = (
+        "----------------------------------\n"
+        "| rollout/           |           |\n"
+        "|    ep_rew_mean     | {i}2.8    |\n"
+        "| train/             |           |\n"
+        "|    loss            | 0.{i}     |\n"
+        "|    learning_rate   | 0.0003    |\n"
+        "----------------------------------"
+    )
+    found = read([table.format(i=i) for i in range(1, 7)])
+    assert found.columns == ["rollout/ep_rew_mean", "train/loss", "train/learning_rate"]
+    assert found["rollout/ep_rew_mean"].to_list() == [12.8, 22.8, 32.8, 42.8, 52.8, 62.8]
+
+
 def test_splits_before_the_names_keep_the_metrics_apart() -> None:
     one = read(
         [f"Epoch {e} | Train: loss 0.{e}1 acc 0.{e} | Val: loss 0.{e}5" for e in range(1, 7)]

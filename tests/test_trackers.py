@@ -497,6 +497,20 @@ def test_a_folder_with_a_run_of_each_tracker(tmp_path: Path) -> None:
     assert "Found 11 runs of other trackers" in done.stderr
 
 
+def test_a_console_log_beside_other_runs_is_none_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path / "slurm-1.out", "".join(f"step {i} loss {i}.5\n" for i in range(9)))
+    assert only(tmp_path).completeness.source == "console_log"
+    (tmp_path / "wandb").symlink_to(SAMPLE)
+    assert only(tmp_path).completeness.source == "wandb_local"
+
+
+def test_texts_of_a_data_set_are_no_runs(tmp_path: Path) -> None:
+    for i in range(60):
+        write(tmp_path / f"{i}.txt", "0 0.5 0.5 0.1 0.2\n" * 20)
+    with pytest.raises(TargetError, match="run in this folder"):
+        find(tmp_path)
+
+
 def test_ids_are_as_long_as_they_must_be(tmp_path: Path) -> None:
     for name in ("a/seed", "b/seed", "c/version_1"):
         write(tmp_path / name / "metrics.csv", "step,loss\n1,2\n2,3\n")

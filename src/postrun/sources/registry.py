@@ -14,6 +14,8 @@ from postrun.sources.base import Source
 from postrun.sources.exported.source import Exported
 from postrun.sources.guarded import guarded
 from postrun.sources.stored import Stored
+from postrun.sources.trackers.base import CONSOLE
+from postrun.sources.trackers.mlflow.server import MlflowServer
 from postrun.sources.trackers.source import Trackers
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.sources.wandb_api.source import WandbApi
@@ -29,7 +31,7 @@ def sources(remote: RemoteOptions | None = None) -> list[Source]:
     What is on disk comes first, then plug-ins, then the W&B server, which takes any "name/name". A
     store comes before all: its filters have a "?", which is a pattern elsewhere.
     """
-    own: list[Source] = [Stored(remote), WandbLocal(), Trackers(), Exported()]
+    own: list[Source] = [Stored(remote), WandbLocal(), Trackers(), MlflowServer(), Exported()]
     return [*own, *load_plugins("postrun.sources", guarded), WandbApi(remote)]
 
 
@@ -62,9 +64,15 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
 
 
 def _of_folder(target: str) -> list[RunRef]:
-    """Return the runs in a folder, of W&B, of other trackers and of exports, newest first."""
+    """Return the runs in a folder, of W&B, of other trackers and of exports, newest first.
+
+    A console log is no run of its own if other runs lie in its folder or below: it is likely theirs.
+    """
     found = [ref for kind in _FOLDERS for ref in kind().find(target)]
-    return sorted(found, key=lambda ref: (ref.modified, ref.id), reverse=True)
+    logs = {ref.path for ref in found if ref.source == CONSOLE}
+    above = {folder for ref in found if ref.path not in logs for folder in ref.path.parents}
+    kept = [ref for ref in found if ref.path not in logs or ref.path.parent not in above]
+    return sorted(kept, key=lambda ref: (ref.modified, ref.id), reverse=True)
 
 
 def _near(path: Path) -> str:

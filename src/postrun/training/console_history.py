@@ -9,6 +9,7 @@ from dataclasses import replace
 import polars as pl
 
 from postrun.training.console_shapes import BAR, NUMBER, SLOT, Shape, Slot, parse_shape, understood
+from postrun.training.console_tables import with_flat_tables
 from postrun.training.console_words import SDK_LINE
 
 #: A line that is printed fewer times than this is no log of a training.
@@ -67,6 +68,7 @@ def _lines(text: str) -> pl.DataFrame:
         text = _ESCAPES.sub("", text)
     if "\r" in text or "\x08" in text:
         text = _BREAKS.sub("\n", text)
+    text = with_flat_tables(text)
     found = pl.DataFrame({"line": text.split("\n")}, schema={"line": pl.String})
     line = pl.col("line")
     found = found.with_row_index("_line").filter(

@@ -69,7 +69,9 @@ _COUNTED = re.compile(
 )
 #: What stands before and behind "640/60000" if it is the place of a progress bar or within an epoch.
 _BAR_BEFORE = re.compile(rf"(?:^|[\[|(]|{BAR}|\]) ?$")
-_BAR_BEHIND = re.compile(rf" ?[\[\]{BAR}|(]| \d")
+_BAR_BEHIND = re.compile(rf" ?[\[\]{BAR}|(]")
+#: What loggers print before a name: the half of the day, the level.
+_LEVEL = re.compile(r"^(?:(?:AM|PM|INFO|DEBUG|WARN|WARNING|ERROR|TRACE|root)[ :]+)+")
 #: A name is looked for in so many characters before a number.
 _REACH = 120
 
@@ -179,10 +181,11 @@ class _Parser:
             return False
         behind = self._gaps[i + 2]
         follows = self._after_epoch and before.strip() in ("", ":", ",", "|", "-")
-        drawn = _BAR_BEFORE.search(before) and (not behind or _BAR_BEHIND.match(behind + "0"))
+        after_bar = before.rstrip().endswith(BAR)
+        drawn = after_bar or (_BAR_BEFORE.search(before) and _BAR_BEHIND.match(behind))
         if not (follows or drawn):
             return False
-        keras = BAR in behind[:3] or before.rstrip().endswith(BAR)
+        keras = BAR in behind[:3] or after_bar
         self._taken = i + 1
         if self._shape.bar is None:
             self._shape.bar, self._shape.redrawn = (i, i + 1), keras
@@ -240,8 +243,9 @@ class _Parser:
         match = _NAMED.search(before)
         if match is None:
             bare = _BARE.search(before)
-            told = bare and (understood(bare["key"]) or (bare["key"] in _TIMES and timed))
-            return (bare["key"], False) if bare and told else ("", False)
+            word = _LEVEL.sub("", bare["key"]) if bare else ""
+            told = word and (understood(word) or (word in _TIMES and timed))
+            return (word, False) if told else ("", False)
         key, start = match["key"], match.start()
         lead = before[:start].rstrip("'\"")
         if not match["quote"] and lead[-1:].isalnum():
@@ -249,7 +253,7 @@ class _Parser:
         joined = ":" in match["sep"] and " " not in match["sep"] and not match["quote"]
         if joined and (lead.endswith(":") or understood(key) is None):
             return "", False  # "module:function:42", "train.py:42", "localhost:8080"
-        return key.strip(), True
+        return _LEVEL.sub("", key).strip(), True
 
     def _own(self, name: str, role: str | None) -> str:
         """Return a metric's name with the split that the line names before it."""

@@ -10,6 +10,9 @@ from typing import Protocol
 from postrun.model import Listing, Run
 from postrun.sources.files import stamp
 
+#: The name of the format of console logs, which give way to other logs of the same run.
+CONSOLE = "console_log"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

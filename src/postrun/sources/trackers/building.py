@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from postrun.model import Completeness, Identity, Run, Seam, State
 from postrun.model.run import with_times
+from postrun.model.times import parse_time
+from postrun.sources.frames.joined import joined_rows
 
 #: Parts that follow one another, as against parts that were written at the same time.
 RESUMED = "resumed"
@@ -37,7 +39,7 @@ def tracker_run(
     started = identity.started_at
     stamps = frame["_timestamp"].drop_nulls()
     if started is None and len(stamps):
-        identity.started_at = started = datetime.fromtimestamp(float(stamps.min()), UTC)  # type: ignore[arg-type]
+        identity.started_at = started = moment(stamps.min())
     if started is not None and not frame["_runtime"].count() and len(stamps):
         seconds = (frame["_timestamp"] - started.timestamp()).clip(lower_bound=0.0)
         frame = frame.with_columns(seconds.alias("_runtime"))
@@ -48,24 +50,9 @@ def tracker_run(
     return run
 
 
-def joined_rows(history: pl.DataFrame) -> pl.DataFrame:
-    """Return a history in which neighbouring rows of one step are one row, unless they contradict each other.
-
-    Many loggers write a row for the training and another for the evaluation at the same step.
-    """
-    group = history["_step"].rle_id()
-    if not history.height or int(group[-1]) + 1 == history.height:
-        return history
-    values = pl.exclude("_timestamp", "_runtime")
-    counts = history.group_by(group.alias("group"), maintain_order=True).agg(
-        values.drop_nulls().n_unique()
-    )
-    free = counts.select(pl.max_horizontal(pl.exclude("group")) <= 1).to_series()
-    alone = ~free.gather(group)
-    key = (group.cast(pl.Int64) + alone.cast(pl.Int64).cum_sum()).alias("group")
-    return (
-        history.group_by(key, maintain_order=True).agg(pl.all().drop_nulls().first()).drop("group")
-    )
+def moment(seconds: object) -> datetime | None:
+    """Return Unix seconds as a time, None if they are none or lie beyond the years that Python has."""
+    return parse_time(seconds) if isinstance(seconds, int | float) else None
 
 
 def last_values(history: pl.DataFrame) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,25 +10,33 @@ from pathlib import Path
 import polars as pl
 
 from postrun.model import Identity, Run, TargetError
-from postrun.sources.trackers.base import Found
+from postrun.sources.console_rows import console_rows
+from postrun.sources.trackers.base import CONSOLE, Found
 from postrun.sources.trackers.building import tracker_run
 from postrun.sources.wandb_local.console import Console
-from postrun.training.console_history import COUNTERS, console_history
+from postrun.training.console_history import console_history
 
 SUFFIXES = (".log", ".txt", ".out")
 #: Bytes of the beginning and of the end of a file in a folder that are looked through for metrics.
 _LOOK = 131_072
+#: Files of a folder that are looked through: a folder of more texts holds data.
+_MOST = 50
+#: What a log of a training says somewhere: a cheap look before the lines are read.
+_WORDS = re.compile(
+    rb"loss|acc|rew|score|return|ppl|perplex|error|f1|auc|m[as]e\b|iou|dice|elbo|nll|bleu|psnr|entropy",
+    re.I,
+)
 
 
 class ConsoleLog:
     """Text files with lines such as "step 100 loss 2.31"."""
 
-    name = "console_log"
+    name = CONSOLE
     title = "console log"
 
     def runs(self, folder: Path, names: Sequence[str]) -> Iterator[Found]:
         """Yield each log of a folder that prints metrics."""
-        logs = [folder / name for name in sorted(names) if name.endswith(SUFFIXES)]
+        logs = [folder / name for name in sorted(names) if name.endswith(SUFFIXES)][:_MOST]
         for path in logs:
             if _prints_metrics(path):
                 yield self._found(path, path.stem if len(logs) > 1 else "")
@@ -60,7 +69,8 @@ def _prints_metrics(path: Path) -> bool:
                 text += b"\n" + file.read(_LOOK)
     except OSError:
         return False
-    return b"\0" not in text and console_history(text.decode("utf-8", "replace")) is not None
+    likely = b"\0" not in text and _WORDS.search(text) is not None
+    return likely and console_history(text.decode("utf-8", "replace")) is not None
 
 
 def read_text(path: Path) -> str:
@@ -96,7 +106,7 @@ def _read(path: Path) -> tuple[str, pl.DataFrame]:
         TargetError: It is not readable, or none of its lines holds metrics that repeat.
     """
     text = read_text(path)
-    found = console_history(text)
+    found = console_rows(text)
     if found is None:
         what = (
             "no line with metrics repeats"
@@ -115,18 +125,7 @@ _LINES = (
 
 def _load(source: str, path: Path, run_id: str) -> Run:
     text, found = _read(path)
-    step = next((c for c in COUNTERS if c in found.columns and _counts(found[c])), None)
-    if step:
-        found = found.with_columns(pl.col(step).alias("_step"))
-    notes = [
-        "read from a console log: config, system metrics and what was not printed are not in it"
-    ]
-    run = tracker_run(source, Identity(run_id, name=path.name), found, path, notes=notes)
+    note = "read from a console log: config, system metrics and what was not printed are not in it"
+    run = tracker_run(source, Identity(run_id, name=path.name), found, path, notes=[note])
     run.console = console_frame(text)
     return run
-
-
-def _counts(series: pl.Series) -> bool:
-    """Return whether a counter holds whole numbers that never fall, one at least in each row."""
-    whole = series.dtype.is_integer() and not series.null_count()
-    return whole and not bool((series.diff().drop_nulls() < 0).any())

@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from postrun.model import Run, RunRef, TargetError
-from postrun.sources.trackers.base import Format, Found
+from postrun.sources.trackers.base import CONSOLE, Format, Found
 from postrun.sources.wandb_local.find import is_run_folder_name
 from postrun.store.schema import MARKER
 
@@ -170,10 +170,10 @@ def _each_once(
         return
     first = own[0][0]
     others = list(
-        dict.fromkeys(kind.title for kind, _ in own if kind.name not in (first.name, "console_log"))
+        dict.fromkeys(kind.title for kind, _ in own if kind.name not in (first.name, CONSOLE))
     )
     logs = [folder / name for name in names if name.endswith(_LOGS)]
-    log = logs[0] if len(logs) == 1 and first.name != "console_log" else None
+    log = logs[0] if len(logs) == 1 and first.name != CONSOLE else None
     for kind, one in own:
         if kind is first:
             yield kind, replace(one, load=partial(_load_with, one, others, log))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from struct import unpack_from
@@ -16,7 +15,7 @@ import polars as pl
 from postrun.model import Identity, Run, State, TargetError, empty_console
 from postrun.sources.files import read_json
 from postrun.sources.trackers.base import Found
-from postrun.sources.trackers.building import tracker_run
+from postrun.sources.trackers.building import moment, tracker_run
 from postrun.sources.trackers.lenient import read_settings
 from postrun.sources.trackers.points import Points, coded, rows_of
 from postrun.sources.trackers.system import system_frame
@@ -105,7 +104,7 @@ def _load(source: str, path: Path, run_id: str) -> Run:
         group=text[7],
         job_type=text[8],
         tags=log.tags,
-        started_at=datetime.fromtimestamp(started, UTC) if started else None,
+        started_at=moment(started),
     )
     own, machine = _frames(log)
     run = tracker_run(
@@ -167,7 +166,7 @@ def _plain(data: bytes, start: int, stop: int) -> dict[int, Any]:
         elif (
             kind == BYTES
             and number in _TIMES.values()
-            and (moment := _moment(data, a, b)) is not None
+            and (moment := _timestamp(data, a, b)) is not None
         ):
             out[number] = moment
         elif kind == BYTES:
@@ -175,7 +174,7 @@ def _plain(data: bytes, start: int, stop: int) -> dict[int, Any]:
     return out
 
 
-def _moment(data: bytes, start: int, stop: int) -> float | None:
+def _timestamp(data: bytes, start: int, stop: int) -> float | None:
     """Return a google.protobuf.Timestamp as Unix seconds, None if the bytes are something else."""
     try:
         parts = {
@@ -197,7 +196,7 @@ def _read_scalar(data: bytes, start: int, stop: int, log: _Log) -> None:
         elif number == 2 and kind == VARINT:
             step = varint(data, a)[0]
         elif number == 4 and kind == BYTES:
-            time = _moment(data, a, b) or time
+            time = _timestamp(data, a, b) or time
         elif number == 5 and kind == BYTES:
             value = next(
                 (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from postrun.model import Identity, Run, State
-from postrun.sources.trackers.building import tracker_run
+from postrun.sources.trackers.building import moment, tracker_run
 from postrun.sources.trackers.lenient import read_setting
 from postrun.sources.trackers.points import Points, rows_of
 from postrun.sources.trackers.system import system_frame
@@ -72,7 +71,7 @@ def mlflow_run(
         commit=tags.get("mlflow.source.git.commit", ""),
         repository=tags.get("mlflow.source.git.repoURL", ""),
         tags=[f"{k}:{v}" for k, v in sorted(tags.items()) if not k.startswith("mlflow.")],
-        started_at=datetime.fromtimestamp(start / 1000, UTC) if start else None,
+        started_at=moment(start / 1000) if start else None,
     )
     run = tracker_run(
         source,

@@ -17,6 +17,7 @@ from postrun.sources.trackers.mlflow.building import STATES, mlflow_run
 _META = "meta.yaml"
 #: States as the numbers of MLflow's protobuf schema.
 _NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+_LARGEST_STEP = 1 << 53
 _RUN_FILES = {_META, "metrics", "params"}
 
 
@@ -104,6 +105,7 @@ def _numbers(row: list[str]) -> tuple[float, float, float] | None:
     """Return time, value and step of a line; steps are missing in files of MLflow before 1.0."""
     try:
         time, value = float(row[0]), float(row[1])
-        return time, value, float(row[2]) if len(row) > 2 else 0.0
+        step = float(row[2]) if len(row) > 2 else 0.0
+        return (time, value, step) if abs(step) < _LARGEST_STEP else None
     except (ValueError, IndexError):
         return None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,9 @@ import polars as pl
 
 from postrun.model import Identity, Run, TargetError
 from postrun.model.run import with_times
+from postrun.sources.files import stamp
 from postrun.sources.trackers.base import Found
-from postrun.sources.trackers.building import add_seams, tracker_run
+from postrun.sources.trackers.building import add_seams, moment, tracker_run
 from postrun.sources.trackers.points import Floats, Ints, Points, rows_of
 from postrun.sources.trackers.tensorboard.records import is_event_file, read_records
 from postrun.sources.trackers.tensorboard.scan import Scan, scan
@@ -52,12 +52,15 @@ class TensorBoard:
 
     def owns(self, folder: Path, name: str) -> bool:
         """Return whether a folder belongs to the run of the folder above it."""
-        if _HPARAMS.fullmatch(name):
-            return True
-        names = [entry.name for entry in folder.iterdir()]
-        if _event_files(folder, names):
-            return name in _parts(folder, names)
-        return name in _halves(folder, names)
+        return bool(_HPARAMS.fullmatch(name)) or name in _owned(folder, stamp(folder))
+
+
+@lru_cache(maxsize=64)
+def _owned(folder: Path, version: str) -> frozenset[str]:
+    """Return the folders that belong to the run of the folder above them; `version` is that folder's stamp."""
+    names = [entry.name for entry in folder.iterdir()]
+    own = _event_files(folder, names)
+    return frozenset(_parts(folder, names) if own else _halves(folder, names))
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -133,7 +136,7 @@ def _load(source: str, place: Path, files: dict[Path, str], run_id: str) -> Run:
         raise lost[0]
     points, names = _together(read)
     history, parts = rows_of(points)
-    started = datetime.fromtimestamp(settings.started, UTC) if settings.started else None
+    started = moment(settings.started)
     notes = [f"{error.target}: {error.problem}" for error in lost]
     if invalid:
         notes.append(f"{invalid} events could not be decoded and were left out")
@@ -171,7 +174,7 @@ def add_times(run: Run, folder: Path) -> None:
     if not len(known):
         return
     start = float(known.min())  # type: ignore[arg-type]
-    run.identity.started_at = run.identity.started_at or datetime.fromtimestamp(start, UTC)
+    run.identity.started_at = run.identity.started_at or moment(start)
     frame = frame.with_columns((pl.col("_timestamp") - start).alias("_runtime"))
     run.history = with_times(frame)
     run.runtime = run.history["_runtime"].max()  # type: ignore[assignment]
