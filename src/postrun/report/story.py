@@ -125,7 +125,7 @@ def clause(view: RunView, finding: Finding) -> str:
 
     A place is named only if the finding's own message names it.
     """
-    known = _clauses().get(finding.rule)
+    known = _told()["clauses"].get(finding.rule)
     if known is None:
         return f"{finding.name.replace('-', ' ')} ({finding.rule})"
     window = finding.window
@@ -138,7 +138,7 @@ def clause(view: RunView, finding: Finding) -> str:
         if stop:
             words["by"] = f" by {stop}"
     metric = finding.evidence[0].metric if finding.evidence else "a metric"
-    return known.format(metric=metric, **words)
+    return str(known).format(metric=metric, **words)
 
 
 def onset(view: RunView, finding: Finding) -> float | None:
@@ -154,7 +154,7 @@ def _named(finding: Finding, x: float) -> bool:
 
 
 @cache
-def _clauses() -> dict[str, str]:
+def _told() -> dict[str, Any]:
     text = files("postrun.report").joinpath("clauses.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -326,7 +326,7 @@ def _events(view: RunView, findings: Sequence[Finding]) -> list[Sentence]:
 
 def _change(view: RunView, finding: Finding) -> str:
     """Return what a finding rests on, if that is a change of a metric: ": kl went from 0.001 to 0.09"."""
-    if not finding.evidence:
+    if not finding.evidence or finding.rule not in _told()["changes"]:
         return ""
     proof, judged = finding.evidence[0], lead(view)
     told = judged is not None and proof.metric == judged.key
@@ -344,9 +344,8 @@ def _end(view: RunView, findings: Sequence[Finding]) -> Sentence:
     """Return how the run ended: what the rules say of it, else its headline."""
     for n, finding in enumerate(findings):
         if finding.rule in _ENDINGS:
-            good = finding.severity is Severity.GOOD and finding.message.startswith("Completed")
-            text = _state(view) if good else finding.message.rstrip(".")
-            return Sentence(f"{text}.", n)
+            early = finding.rule == "RUN003" and not finding.message.startswith("Completed")
+            return Sentence(f"{finding.message.rstrip('.') if early else _state(view)}.", n)
     return Sentence(f"{_state(view)}.")
 
 

@@ -26,7 +26,7 @@ from postrun.report.html.library import chart_library
 _SCRIPTS = {
     "run": (
         "data", "math", "units", "dom", "state", "chart", "ranges", "tooltip", "annotate", "download",
-        "address", "board", "log", "timeline", "run",
+        "address", "board", "log", "timeline", "media", "run",
     ),
     "comparison": (
         "data", "math", "units", "dom", "state", "chart", "ranges", "tooltip", "annotate", "download",
