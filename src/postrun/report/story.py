@@ -131,7 +131,7 @@ def clause(view: RunView, finding: Finding) -> str:
     window = finding.window
     words = dict.fromkeys(_MARKS, "")
     if window is not None:
-        start, stop = (view.axis.at(x) if _named(finding, x) else "" for x in window)
+        start, stop = (view.axis.at(x) if _named(view, finding, x) else "" for x in window)
         begins = view.first_x is None or window[0] > view.first_x
         if start and begins:
             words |= {"from": f" from {start} on", "after": f" after {start}", "at": f" at {start}"}
@@ -146,11 +146,13 @@ def onset(view: RunView, finding: Finding) -> float | None:
     window = finding.window
     if window is None or view.first_x is None or not window[0] > view.first_x:
         return None
-    return window[0] if _named(finding, window[0]) else None
+    return window[0] if _named(view, finding, window[0]) else None
 
 
-def _named(finding: Finding, x: float) -> bool:
-    return position(x) in finding.message
+def _named(view: RunView, finding: Finding, x: float) -> bool:
+    """Return whether a finding's message names a place: "step 70", or either end of "steps 70 to 479"."""
+    place = rf"\b{re.escape(view.axis.unit)}s? (?:[\d,.]+ (?:to|and) )?{re.escape(position(x))}(?![\d,.]*\d)"
+    return re.search(place, finding.message) is not None
 
 
 @cache

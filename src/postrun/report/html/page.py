@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -130,7 +131,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["leaf"] = leaf
+    environment.filters["breakable"] = breakable
     return environment
+
+
+def breakable(name: str) -> Markup:
+    """Return a metric's name that breaks after "/", "_" and ".", and not within words."""
+    parts = re.split(r"(?<=[/_.])", name)
+    return Markup("<wbr>").join(parts)
 
 
 def leaf(value: Any) -> str:
