@@ -88,6 +88,17 @@ def test_a_metric_that_a_warning_rests_on_is_not_praised() -> None:
     assert found is not None and {p.tone for p in found.phases} <= {"plain"}
 
 
+def test_a_note_that_nothing_was_learned_is_enough_for_plain_words() -> None:
+    view = RunView(make_run({"train_loss": decay(200)}))
+    note = Finding(
+        "OPT006", "loss-not-decreasing", Severity.INFO, 0.8, "train_loss stays at chance"
+    )
+    assert tell(view, []).sentences[1].text.startswith("train_loss fell from ")
+    assert tell(view, [note]).sentences[1].text.startswith("train_loss began at ")
+    found = timeline(view, [note])
+    assert found is not None and {p.tone for p in found.phases} == {"plain"}
+
+
 def test_a_place_is_told_only_if_the_finding_names_it() -> None:
     view = RunView(make_run({"grad_norm": noise(100)}))
 

@@ -35,6 +35,8 @@ from postrun.training.ending import (
 
 #: Rules on how a run ended or how far it came: the state says it already.
 _ENDINGS = ("RUN001", "RUN002", "RUN003")
+#: Rules that say that nothing was learned, or learned too well to be true.
+_NOTHING = ("OPT006", "OPT028", "RL019", "RL020", "PREF001", "GEN009", "GEN010")
 #: Findings that a verdict names, and a story.
 _NAMED, _TOLD = 2, 2
 #: So few values are no course.
@@ -141,6 +143,11 @@ def clause(view: RunView, finding: Finding) -> str:
     return str(known).format(metric=metric, **words)
 
 
+def learned_nothing(findings: Sequence[Finding]) -> bool:
+    """Return whether any finding says that nothing was learned: no course is praised beside it."""
+    return any(f.rule in _NOTHING and f.severity > Severity.GOOD for f in findings)
+
+
 def onset(view: RunView, finding: Finding) -> float | None:
     """Return where a finding begins on the run's axis; None if its message names no place within the run."""
     window = finding.window
@@ -205,6 +212,8 @@ def _without_trouble(view: RunView) -> str:
     if view.run.completeness.no_history:
         return "; there is no history to judge"
     seen = coverage(view)
+    if not seen.metrics:
+        return "; it logged no metric"
     if seen.thin:
         return f"; too little is understood to judge the training ({seen.counted})"
     came = _outcome(view)
@@ -221,6 +230,9 @@ def _outcome(view: RunView) -> str:
     first, (best, at), last = float(series.y[0]), best_value(series), _at_the_end(series, curve)
     if curve.never_moved or curve.not_finite or number(first) == number(last):
         return ""
+    if len(series) >= _MANY and curve.turned is None and curve.best is not None:
+        stands = curve.best.stop >= len(curve.x) - 1
+        return f"{series.key} ended at {number(last)}{', its best level' if stands else ''}"
     if at == float(series.x[-1]):
         return f"{series.key} ended at {number(best)}, its best value"
     return (
@@ -298,7 +310,7 @@ def _course(view: RunView, findings: Sequence[Finding]) -> str:
         return f"{key} began at {first}, was best at {where_best} and ended at {last}."
     if curve.never_moved or first == last:
         return f"{key} ended where it began: {first} at first, {last} at the end."
-    if key in doubted(findings):
+    if key in doubted(findings) or learned_nothing(findings):
         return f"{key} began at {first} and ended at {last}."
     verb = "rose" if ended > float(series.y[0]) else "fell"
     flat = curve.flat_since
