@@ -16,6 +16,7 @@ import postrun
 from postrun.report.html.run_page import write_report
 from tests.curves import decay, make_run, noise
 from tests.reader import Reader
+from tests.test_report_media import PNG, logged, one
 
 if chromium() is None and not os.environ.get("POSTRUN_NEED_BROWSER"):
     pytest.skip("no Chromium on this machine (apt install chromium)", allow_module_level=True)
@@ -226,4 +227,15 @@ def test_a_run_without_history_has_no_controls(chrome: Any, tmp_path: Path) -> N
     assert opened.page.locator("#search").count() == 0
     assert "nothing to draw" in opened.page.inner_text("#all-charts")
     assert opened.complaints == []
+    opened.context.close()
+
+
+def test_logged_images_are_seen_and_nothing_is_fetched(chrome: Any, tmp_path: Path) -> None:
+    run = logged(tmp_path, {"a.png": PNG}, samples=one("image-file", path="a.png", caption="<b>"))
+    write_report(tmp_path / "report.html", postrun.RunView(run), [])
+    opened = Reader(chrome, tmp_path / "report.html")
+    picture = opened.page.locator("#images img")
+    assert picture.evaluate("(i) => i.decode().then(() => i.naturalWidth)") == 1
+    assert opened.page.inner_text("#images figcaption") == "step 9: <b>"
+    assert opened.complaints == [] and all(u[:5] in ("file:", "data:") for u in opened.requests)
     opened.context.close()

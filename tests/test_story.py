@@ -39,8 +39,9 @@ def overfitted() -> dict[str, Any]:
 
 def test_each_rule_has_a_clause_and_no_clause_is_left_over() -> None:
     text = files("postrun.report").joinpath("clauses.toml").read_text(encoding="utf-8")
-    known = tomllib.loads(text)
+    known = tomllib.loads(text)["clauses"]
     assert {rule.code for rule in rules() if rule.__module__.startswith("postrun.")} == set(known)
+    assert set(tomllib.loads(text)["changes"]) <= set(known)
     marks = {"metric": "m", "from": " F", "after": " A", "at": " @", "by": " B"}
     assert all(words.format(**marks) and not words.endswith(".") for words in known.values())
 
@@ -85,6 +86,17 @@ def test_a_metric_that_a_warning_rests_on_is_not_praised() -> None:
     assert "fell" not in story.sentences[1].text and "improv" not in story.verdict
     found = timeline(view, findings)
     assert found is not None and {p.tone for p in found.phases} <= {"plain"}
+
+
+def test_a_note_that_nothing_was_learned_is_enough_for_plain_words() -> None:
+    view = RunView(make_run({"train_loss": decay(200)}))
+    note = Finding(
+        "OPT006", "loss-not-decreasing", Severity.INFO, 0.8, "train_loss stays at chance"
+    )
+    assert tell(view, []).sentences[1].text.startswith("train_loss fell from ")
+    assert tell(view, [note]).sentences[1].text.startswith("train_loss began at ")
+    found = timeline(view, [note])
+    assert found is not None and {p.tone for p in found.phases} == {"plain"}
 
 
 def test_a_place_is_told_only_if_the_finding_names_it() -> None:

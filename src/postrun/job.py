@@ -149,7 +149,9 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         plots = draw(view, findings, folder / "plots")
         result.files += plots
     if options.report:
-        result.files += write_reports(ReportInputs(view, findings, plots, told.masked), folder)
+        result.files += write_reports(
+            ReportInputs(view, findings, plots, told.masked, options.privacy), folder
+        )
     return result
 
 

@@ -7,7 +7,7 @@ package offers one in the entry point group `postrun.reports`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from postrun.metrics import RunView
 from postrun.model import Finding
 from postrun.plugins import RAISED, load_plugins, plugin_failed
+from postrun.privacy import Privacy
 from postrun.report.files import write_text
 
 
@@ -22,13 +23,15 @@ from postrun.report.files import write_text
 class ReportInputs:
     """What a report is made from: a run as it may be shown, its findings and its plots.
 
-    `masked` says what was kept out of both; "" for nothing.
+    `masked` says what was kept out of both; "" for nothing. `privacy` says what is kept out of files that a
+    format reads itself.
     """
 
     view: RunView
     findings: list[Finding]
     plots: list[Path]
     masked: str = ""
+    privacy: Privacy = field(default_factory=Privacy)
 
 
 Format = Callable[[ReportInputs, Path], list[Path]]
@@ -39,7 +42,7 @@ def html(inputs: ReportInputs, folder: Path) -> list[Path]:
     from postrun.report.html.run_page import write_report
 
     path = folder / "report.html"
-    write_report(path, inputs.view, inputs.findings, inputs.masked)
+    write_report(path, inputs.view, inputs.findings, inputs.masked, privacy=inputs.privacy)
     return [path]
 
 

@@ -35,6 +35,8 @@ from postrun.training.ending import (
 
 #: Rules on how a run ended or how far it came: the state says it already.
 _ENDINGS = ("RUN001", "RUN002", "RUN003")
+#: Rules that say that nothing was learned, or learned too well to be true.
+_NOTHING = ("OPT006", "OPT028", "RL019", "RL020", "PREF001", "GEN009", "GEN010")
 #: Findings that a verdict names, and a story.
 _NAMED, _TOLD = 2, 2
 #: So few values are no course.
@@ -125,20 +127,25 @@ def clause(view: RunView, finding: Finding) -> str:
 
     A place is named only if the finding's own message names it.
     """
-    known = _clauses().get(finding.rule)
+    known = _told()["clauses"].get(finding.rule)
     if known is None:
         return f"{finding.name.replace('-', ' ')} ({finding.rule})"
     window = finding.window
     words = dict.fromkeys(_MARKS, "")
     if window is not None:
-        start, stop = (view.axis.at(x) if _named(finding, x) else "" for x in window)
+        start, stop = (view.axis.at(x) if _named(view, finding, x) else "" for x in window)
         begins = view.first_x is None or window[0] > view.first_x
         if start and begins:
             words |= {"from": f" from {start} on", "after": f" after {start}", "at": f" at {start}"}
         if stop:
             words["by"] = f" by {stop}"
     metric = finding.evidence[0].metric if finding.evidence else "a metric"
-    return known.format(metric=metric, **words)
+    return str(known).format(metric=metric, **words)
+
+
+def learned_nothing(findings: Sequence[Finding]) -> bool:
+    """Return whether any finding says that nothing was learned: no course is praised beside it."""
+    return any(f.rule in _NOTHING and f.severity > Severity.GOOD for f in findings)
 
 
 def onset(view: RunView, finding: Finding) -> float | None:
@@ -146,15 +153,17 @@ def onset(view: RunView, finding: Finding) -> float | None:
     window = finding.window
     if window is None or view.first_x is None or not window[0] > view.first_x:
         return None
-    return window[0] if _named(finding, window[0]) else None
+    return window[0] if _named(view, finding, window[0]) else None
 
 
-def _named(finding: Finding, x: float) -> bool:
-    return position(x) in finding.message
+def _named(view: RunView, finding: Finding, x: float) -> bool:
+    """Return whether a finding's message names a place: "step 70", or either end of "steps 70 to 479"."""
+    place = rf"\b{re.escape(view.axis.unit)}s? (?:[\d,.]+ (?:to|and) )?{re.escape(position(x))}(?![\d,.]*\d)"
+    return re.search(place, finding.message) is not None
 
 
 @cache
-def _clauses() -> dict[str, str]:
+def _told() -> dict[str, Any]:
     text = files("postrun.report").joinpath("clauses.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -203,6 +212,8 @@ def _without_trouble(view: RunView) -> str:
     if view.run.completeness.no_history:
         return "; there is no history to judge"
     seen = coverage(view)
+    if not seen.metrics:
+        return "; it logged no metric"
     if seen.thin:
         return f"; too little is understood to judge the training ({seen.counted})"
     came = _outcome(view)
@@ -219,6 +230,9 @@ def _outcome(view: RunView) -> str:
     first, (best, at), last = float(series.y[0]), best_value(series), _at_the_end(series, curve)
     if curve.never_moved or curve.not_finite or number(first) == number(last):
         return ""
+    if len(series) >= _MANY and curve.turned is None and curve.best is not None:
+        stands = curve.best.stop >= len(curve.x) - 1
+        return f"{series.key} ended at {number(last)}{', its best level' if stands else ''}"
     if at == float(series.x[-1]):
         return f"{series.key} ended at {number(best)}, its best value"
     return (
@@ -296,7 +310,7 @@ def _course(view: RunView, findings: Sequence[Finding]) -> str:
         return f"{key} began at {first}, was best at {where_best} and ended at {last}."
     if curve.never_moved or first == last:
         return f"{key} ended where it began: {first} at first, {last} at the end."
-    if key in doubted(findings):
+    if key in doubted(findings) or learned_nothing(findings):
         return f"{key} began at {first} and ended at {last}."
     verb = "rose" if ended > float(series.y[0]) else "fell"
     flat = curve.flat_since
@@ -326,7 +340,7 @@ def _events(view: RunView, findings: Sequence[Finding]) -> list[Sentence]:
 
 def _change(view: RunView, finding: Finding) -> str:
     """Return what a finding rests on, if that is a change of a metric: ": kl went from 0.001 to 0.09"."""
-    if not finding.evidence:
+    if not finding.evidence or finding.rule not in _told()["changes"]:
         return ""
     proof, judged = finding.evidence[0], lead(view)
     told = judged is not None and proof.metric == judged.key
@@ -344,9 +358,8 @@ def _end(view: RunView, findings: Sequence[Finding]) -> Sentence:
     """Return how the run ended: what the rules say of it, else its headline."""
     for n, finding in enumerate(findings):
         if finding.rule in _ENDINGS:
-            good = finding.severity is Severity.GOOD and finding.message.startswith("Completed")
-            text = _state(view) if good else finding.message.rstrip(".")
-            return Sentence(f"{text}.", n)
+            early = finding.rule == "RUN003" and not finding.message.startswith("Completed")
+            return Sentence(f"{finding.message.rstrip('.') if early else _state(view)}.", n)
     return Sentence(f"{_state(view)}.")
 
 

@@ -11,7 +11,7 @@ from postrun.metrics import RunView, Series
 from postrun.metrics.machine import standstills
 from postrun.model import Finding, Severity
 from postrun.report.carrying import best_value, carrying, lead
-from postrun.report.story import clause, onset
+from postrun.report.story import clause, learned_nothing, onset
 from postrun.rules.perf.evaluations import evaluated_rows
 from postrun.stats.curve import Phase
 from postrun.stats.robust import Floats, bin_medians
@@ -19,8 +19,6 @@ from postrun.training.checkpoints import saved_at
 from postrun.training.end_words import state_words
 from postrun.training.ending import FAILED, FINISHED, KILLED, how_it_ended
 
-#: Rules that say that nothing was learned: no course of the lead is praised beside them.
-_NOTHING = ("OPT006", "RL019", "RL020", "PREF001", "GEN009")
 #: Phases of which less is sure are not told apart from no move.
 _SURE = 0.5
 #: Ticks of one kind that are drawn; of more, every so many.
@@ -111,8 +109,7 @@ def _phases(view: RunView, findings: Sequence[Finding]) -> list[Stretch]:
     series = lead(view)
     if series is None:
         return []
-    nothing = any(f.rule in _NOTHING and f.severity >= Severity.WARNING for f in findings)
-    sign = 0 if nothing else series.info.sign
+    sign = 0 if learned_nothing(findings) else series.info.sign
     found = _parted(series, sign) if view.curve(series.key).turned else _as_read(view, series, sign)
     joined: list[Stretch] = []
     for at, part in enumerate(found):

@@ -15,6 +15,7 @@ from postrun.model import Evidence, Finding
 from postrun.report.carrying import shown
 from postrun.report.html.buffer import Buffer, Ref
 from postrun.report.html.families import Family, families
+from postrun.report.html.media import QUANTILES, histograms
 from postrun.report.panels import PERFORMANCE, TRAINING, decades, lines_of
 from postrun.report.warm_up import steady
 from postrun.stats.decimate import min_max
@@ -62,8 +63,13 @@ class ChartData:
         self._runtime, self._timestamp = (t.cast(float).to_numpy() for t in times)
         for key in keys:
             self._add(view.series(key))
-        self.by_role = [*self._panels(), *self._system(system)]
-        self.by_name = [*self._prefixes(), *(g for g in self.by_role if g["axis"] == "runtime")]
+        spread = self._distributions()
+        self.by_role = [*self._panels(), *spread, *self._system(system)]
+        self.by_name = [
+            *self._prefixes(),
+            *spread,
+            *(g for g in self.by_role if g["axis"] == "runtime"),
+        ]
         self.thinned = int(np.count_nonzero(sizes > self.cap))
 
     def _add(self, series: Series) -> int:
@@ -157,6 +163,25 @@ class ChartData:
         if counters:
             out.append(_group("Counters", counters))
         return out
+
+    def _distributions(self) -> list[dict[str, Any]]:
+        """Return the histograms that were logged: the median as a line, the bulk of the values as a band."""
+        charts = []
+        for key, rows, quantiles in histograms(self.view):
+            at = np.array(rows, np.int64)
+            positions = []
+            for share, y in zip(QUANTILES, quantiles.T, strict=True):
+                info = MetricInfo(
+                    f"{key}: {share:.0%} quantile" if share != 0.5 else f"{key}: median"
+                )
+                series = Series(info, self.view.steps[at], y, at, self.view.axis)
+                positions.append(self._add(series))
+            low, _, middle, _, high = positions
+            band = {"low": low, "high": high, "label": "5% to 95%"}
+            charts.append(
+                {"title": key, "series": [middle], "log": False, "constant": False, "band": band}
+            )
+        return [_group("Distributions", charts)] if charts else []
 
     def _prefixes(self) -> list[dict[str, Any]]:
         groups: dict[str, list[dict[str, Any]]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from postrun.report.html.library import chart_library
 _SCRIPTS = {
     "run": (
         "data", "math", "units", "dom", "state", "chart", "ranges", "tooltip", "annotate", "download",
-        "address", "board", "log", "timeline", "run",
+        "address", "board", "log", "timeline", "media", "run",
     ),
     "comparison": (
         "data", "math", "units", "dom", "state", "chart", "ranges", "tooltip", "annotate", "download",
@@ -130,7 +131,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["leaf"] = leaf
+    environment.filters["breakable"] = breakable
     return environment
+
+
+def breakable(name: str) -> Markup:
+    """Return a metric's name that breaks after "/", "_" and ".", and not within words."""
+    parts = re.split(r"(?<=[/_.])", name)
+    return Markup("<wbr>").join(parts)
 
 
 def leaf(value: Any) -> str:

@@ -10,11 +10,13 @@ from markupsafe import Markup
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Run
 from postrun.model.text import number
+from postrun.privacy import Privacy
 from postrun.report.carrying import are_levels, shown
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.charts import BUDGET, ChartData, marks
 from postrun.report.html.console import console_data
+from postrun.report.html.media import Media, media
 from postrun.report.html.page import render_page
 from postrun.report.html.svg import curves, spark
 from postrun.report.html.timeline_figure import timeline_figure
@@ -32,18 +34,33 @@ _KEYS = 12
 
 
 def write_report(
-    path: Path, view: RunView, findings: list[Finding], masked: str = "", budget: int = BUDGET
+    path: Path,
+    view: RunView,
+    findings: list[Finding],
+    masked: str = "",
+    budget: int = BUDGET,
+    privacy: Privacy | None = None,
 ) -> None:
-    """Write the report of a run to `path`. `masked` says what was kept out of it."""
-    write_text(path, run_page(view, findings, masked, budget))
+    """Write the report of a run to `path`.
+
+    `masked` says what was kept out of it, `privacy` what is to be kept out of the tables that it logged.
+    """
+    write_text(path, run_page(view, findings, masked, budget, privacy))
 
 
-def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: int = BUDGET) -> str:
-    """The page as text. Values beyond `budget` are thinned so that spikes survive."""
+def run_page(
+    view: RunView,
+    findings: list[Finding],
+    masked: str = "",
+    budget: int = BUDGET,
+    privacy: Privacy | None = None,
+) -> str:
+    """Return the page as text. Values beyond `budget` are thinned so that spikes survive."""
     buffer = Buffer()
     charts = ChartData(view, buffer, budget)
     drawn = [_finding(charts, f) for f in findings]
     line = timeline(view, findings)
+    logged = media(view, privacy or Privacy())
     run = view.run
     parts = run.parts or [run]
     consoles = [
@@ -56,6 +73,7 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         "marks": marks(findings, charts),
         "findings": [proofs for _, proofs in drawn],
         "consoles": consoles,
+        "images": logged.images,
         "timeline": line
         and {
             "start": line.start,
@@ -72,19 +90,20 @@ def run_page(view: RunView, findings: list[Finding], masked: str = "", budget: i
         run=run,
         facts=facts(view),
         meta=_meta(view),
+        media=logged if logged.images or logged.tables or logged.notes else None,
         story=tell(view, findings),
         line=line and timeline_figure(line, view.axis),
         keys=_keys(view, [s.key for s in line.lanes] if line else []),
         findings=[told for told, _ in drawn],
         any_remedy=any(f.remedy for f in findings),
         history=run.completeness.sentence(),
-        contents=_contents(view, len(findings), consoles),
+        contents=_contents(view, len(findings), consoles, logged),
         coverage=coverage(view),
         notes=run.completeness.as_dict()["notes"],
         whole=run.completeness.whole,
         thinned=_thinned(charts),
         masked=masked,
-        charts=len(charts.series),
+        charts=sum(len(group["charts"]) for group in charts.by_role),
         axis=view.axis.label,
         own_axes=any("own" in s for s in charts.series),
         panels=_static(view),
@@ -129,7 +148,7 @@ def _keys(view: RunView, first: list[str]) -> list[dict[str, Any]]:
 
 
 def _contents(
-    view: RunView, findings: int, consoles: list[dict[str, Any]]
+    view: RunView, findings: int, consoles: list[dict[str, Any]], logged: Media
 ) -> list[tuple[str, str, str]]:
     """Return the parts of the page: anchor, name, count."""
     run = view.run
@@ -143,7 +162,8 @@ def _contents(
         ("findings", "Findings", str(findings or "")),
         ("key-metrics", "Key metrics", ""),
         ("about", "About this run", ""),
-        ("all-charts", "Charts", f"{len(view.metrics):,}"),
+        ("all-charts", "Charts", f"{len(view.metrics):,}" if view.metrics else ""),
+        *((("media", "Images and tables", ""),) if logged.images or logged.tables else ()),
         *((("console", "Console", ""),) if consoles else ()),
         *((("config", "Config", f"{len(run.config):,}"),) if run.config else ()),
         *((("summary", "Summary", f"{len(run.summary):,}"),) if run.summary else ()),

@@ -65,7 +65,7 @@ def spark(levels: Floats, label: str) -> Markup:
     """Return a sparkline of levels at equal distances; "" for fewer than two."""
     if len(levels) < 2:
         return Markup("")
-    low, high = bulk(levels)
+    low, high = float(levels.min()), float(levels.max())
     down = 2 + (1 - np.clip((levels - low) / ((high - low) or 1.0), 0, 1)) * 18
     across = np.linspace(1, 99, len(levels))
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))

@@ -8,7 +8,7 @@ Object.assign(Chart.prototype, {
     }
     if (log) return uPlot.rangeLog(low, high, 10, true);
     const whole = this.unit.whole;
-    if (whole && low >= 0 && high <= whole) return [0, whole];
+    if (whole && low >= 0 && high <= whole && high > whole / 10) return [0, whole];  // a small share keeps its shape
     const [from, to] = this.visible(u);
     let [bottom, top] = this.ends(u, from, to, [low, high]);
     if (view.robust) {

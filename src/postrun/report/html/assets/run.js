@@ -12,7 +12,7 @@ function bandsOf(spec, axis, line) {
   const band = spec.band || {}, kind = axis.split(":")[0], out = [];
   const [low, high, spread] = ["low", "high", "spread"].map((name) => page.series[band[name]]);
   if (low && high && low.grid === high.grid)
-    out.push({ label: "min to max", colour: line.colour, x: axisOf(low, kind), low: numbers(low.y), high: numbers(high.y), told: true });
+    out.push({ label: band.label || "min to max", colour: line.colour, x: axisOf(low, kind), low: numbers(low.y), high: numbers(high.y), told: true });
   if (spread && spread.grid === page.series[spec.series[0]].grid) {
     const width = numbers(spread.y);
     out.push({
@@ -57,7 +57,7 @@ function constantly(charts) {
 function fillCharts() {
   fill(byId("charts"), view.grouping === "role" ? page.byRole : page.byName, (grid, spec) => {
     const list = spec.series.map((i) => page.series[i]);
-    const others = Object.values(spec.band || {}).map((i) => page.series[i]);
+    const others = Object.values(spec.band || {}).filter((i) => i in page.series).map((i) => page.series[i]);
     const names = [spec.title, ...[...list, ...others].map((s) => `${s.key} ${s.role}`)].join(" ");
     const unit = unitOf(list);
     place(grid, { title: titled(spec.title, unit), unit, names, log: spec.log }, metricChart(spec));
@@ -119,6 +119,7 @@ async function openRun() {
     });
   }
   trees();
+  images();
   consoleLogs();
   await inflate();
   findings();
