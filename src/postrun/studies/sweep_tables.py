@@ -269,8 +269,8 @@ def saving_section(scores: Scores) -> list[Section]:
             )
     good = [r for r in rows if r["best_kept"] and r["share_saved"]]
     text = [
-        f"In hindsight: what it would have saved to stop all but the leading runs at a share of the way to "
-        f"{scores.end_words}, and whether the best run would have been kept."
+        f"If only the leading runs had gone past a share of the way to {scores.end_words}: the saving, and "
+        "whether the best run was kept."
     ]
     if good:
         most = max(good, key=lambda r: float(r["share_saved"] or 0.0))

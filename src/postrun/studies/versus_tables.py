@@ -320,7 +320,7 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
         )
     text = (
         f"parts_at: the first {scores.unit} from which the curves differ by more than three "
-        "standard errors, five bins in a row; equal_to: up to where two runs logged the same digits."
+        "standard errors, five bins in a row. equal_to: the last step to which two runs logged the same digits."
     )
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "first": pl.String, "second": pl.String, "parts_at": pl.Float64, "difference": pl.Float64,
