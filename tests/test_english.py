@@ -11,15 +11,23 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import postrun
 from postrun.cli.main import COMMANDS, cli
 from postrun.job import Options, Result, run_job
 from postrun.metrics import RunView
 from postrun.model import PostrunError
+from postrun.report.html.study_page import study_page
 from postrun.report.index.page import index_page
 from postrun.report.index.workspace import Entry, workspace
 from postrun.report.terminal import make_console, print_run
 from postrun.rules import find_rule, rules
 from postrun.sources import resolve
+from postrun.studies.failures import failures_study
+from postrun.studies.groups import group_runs
+from postrun.studies.progress import progress_study
+from postrun.studies.scores import score
+from postrun.studies.sweep import sweep_study
+from postrun.studies.versus import compare_study
 from tests.conftest import SAMPLE
 from tests.english import all_faults, faults
 from tests.test_index import project_folder
@@ -79,25 +87,8 @@ def test_first_lines_of_rules() -> None:
 
 #: Elements whose text stands for itself.
 _BLOCKS = frozenset(
-    (
-        "p",
-        "li",
-        "td",
-        "th",
-        "h1",
-        "h2",
-        "h3",
-        "summary",
-        "option",
-        "div",
-        "dd",
-        "dt",
-        "b",
-        "span",
-        "text",
-        "label",
-    )
-)
+    ("p", "li", "td", "th", "h1", "h2", "h3", "summary", "option", "div", "dd", "dt", "b", "span")
+) | {"sup", "a", "code", "pre", "title", "text", "figcaption"}
 
 
 class _Text(HTMLParser):
@@ -167,6 +158,33 @@ def test_the_terminal(results: list[Result]) -> None:
 def test_the_overview(results: list[Result]) -> None:
     space = workspace([Entry(r.glance) for r in results if r.glance is not None])
     assert not all_faults(page_texts(index_page(space, {})))
+
+
+def test_reports(results: list[Result]) -> None:
+    texts: list[str] = []
+    for result in results:
+        assert result.folder is not None
+        texts += page_texts((result.folder / "report.html").read_text())
+        lines = (result.folder / "report.md").read_text().splitlines()
+        texts += [
+            line.replace("**What to do:** ", "") for line in lines if not line.startswith("|")
+        ]
+        texts += result.analysis["insights"]
+    assert len(texts) > 500 and not all_faults(texts)
+
+
+def test_studies(tmp_path: Path) -> None:
+    project = postrun.project(project_folder(tmp_path, 12))
+    scores = score(project, "val/accuracy")
+    grouping = group_runs(project)
+    studies = [
+        failures_study(project), progress_study(scores), sweep_study(scores),
+        compare_study(scores, grouping),
+    ]  # fmt: skip
+    for study in studies:
+        quoted = {one.ending.message for one in project.records}  # of a run, with its own words
+        texts = [t for t in page_texts(study_page(study)) if not any(q in t for q in quoted if q)]
+        assert study.headline and not all_faults(texts), study.kind
 
 
 WRONG = [

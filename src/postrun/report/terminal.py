@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import inert, number
+from postrun.report.carrying import carrying
 from postrun.report.columns import Column, fitting, table
 from postrun.report.overview import KeyMetric, facts, key_metrics
 from postrun.report.sparkline import sparkline
@@ -31,6 +33,8 @@ STYLES = {
 MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●", Severity.GOOD: "✔"}
 #: Notes (neither critical nor warnings) that are shown with many other findings; of few, twice as many.
 _NOTES = 2
+#: Metrics that are shown if not all are asked for, and then.
+_FEW_METRICS, _ALL_METRICS = 8, 14
 #: From so many characters on, a finding's code has a column of its own.
 _WIDE = 70
 _STATE = {
@@ -88,7 +92,11 @@ def render_run(
 
     parts: list[RenderableType] = [_title(view), _verdict(view, findings)]
     parts += [_identity(view)] if verbose else _history(view)
-    parts += _metrics(view, width)
+    told = [series.key for series in carrying(view, findings) if series.key in view.metrics]
+    rows = key_metrics(view, _ALL_METRICS, told)
+    parts += _metrics(rows if verbose else rows[:_FEW_METRICS], width)
+    if not verbose and len(rows) > _FEW_METRICS:
+        parts.append(Text(f"+ {len(rows) - _FEW_METRICS} more key metrics (-v)", style="dim"))
     kept = findings if verbose else _first(findings)
     parts.append(Text() if findings else Text("No findings.", style="bold"))
     parts += [_finding(f, width, verbose) for f in kept]
@@ -150,11 +158,10 @@ def _identity(view: RunView) -> RenderableType:
     return table
 
 
-def _metrics(view: RunView, width: int) -> list[RenderableType]:
-    """Return the key metrics; at small widths the curves go before the numbers."""
+def _metrics(rows: Sequence[KeyMetric], width: int) -> list[RenderableType]:
+    """Return key metrics as a table; at small widths the curves go before the numbers."""
     from rich.text import Text
 
-    rows = key_metrics(view)
     if not rows:
         return []
 
@@ -167,6 +174,7 @@ def _metrics(view: RunView, width: int) -> list[RenderableType]:
         Column("curve", plain((sparkline(row.curve) for row in rows), "blue"), rank=4),
         Column("last", [_last(row) for row in rows], right=True),
         Column("best", plain(_best(row) for row in rows), rank=2, right=True),
+        Column("best at", plain((row.best_at for row in rows), "dim"), rank=5),
         Column("unit", plain((row.unit for row in rows), "dim"), rank=3),
     ]
     kept, dropped = fitting(columns, width)
@@ -187,8 +195,7 @@ def _last(row: KeyMetric) -> Text:
 
 
 def _best(row: KeyMetric) -> str:
-    values = {"lower": row.low, "higher": row.high}
-    return number(values[row.better]) if row.better in values else ""
+    return "" if math.isnan(row.best) else number(row.best)
 
 
 def _first(findings: list[Finding]) -> list[Finding]:

@@ -117,8 +117,8 @@ def resolve_all(
 
 
 _WHERE = (
-    "Pass a folder of runs such as ./wandb, a run folder, a .wandb file, a CSV or Parquet export, the logs of "
-    "another tracker (TensorBoard, MLflow, trainer_state.json, a console log, ...), a store, or entity/project."
+    "Pass a folder of runs such as ./wandb, a run's folder, log or CSV, another tracker's logs, a store, or "
+    "entity/project."
 )
 
 

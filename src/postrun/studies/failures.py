@@ -283,8 +283,8 @@ def _link_section(links: list[Link]) -> Section:
     ]
     text = (
         f"{len(links)} tests (Fisher's exact test, or ranks for numbers with many values), p values corrected "
-        f"together by Holm's method: those that hold, and the {_UNTOLD} smallest others. What goes together "
-        "need not be the cause."
+        f"together by Holm's method. Shown are those that hold, and the {_UNTOLD} smallest others. What goes "
+        "together need not be the cause."
     )
     return Section(
         "links", "What goes with failures", [text], pl.DataFrame(rows), wide=("p", "note")

@@ -140,13 +140,13 @@ def _headline(
         "curves": "at least, from the noise within runs",
     }[ranking.source]
     study.headline.append(
-        f"It is the best of those tried with probability {number(best.p_best, 2)}; "
+        f"It is the best of those tried with probability {number(best.p_best, 2)}: "
         + (
             f"{len(rivals)} of {len(ranking.configurations)} configurations could be"
             if len(rivals) > 1
             else "no other configuration is likely to be"
         )
-        + f" (noise between runs {number(ranking.noise, 2)}, {words}). Expect {number(best.shrunk)} ± "
+        + f". Noise between runs: {number(ranking.noise, 2)} ({words}). Expect {number(best.shrunk)} ± "
         f"{number(1.96 * best.error, 2)} from another run of it: the best of many results looks "
         f"{number(ranking.curse, 2)} better than it is."
     )

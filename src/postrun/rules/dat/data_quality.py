@@ -252,7 +252,7 @@ _ALIVE = {
     "loss.train": "the loss does not react to training",
     "loss.eval": "the evaluation does not react to training",
     "reward": "the reward carries no signal",
-    "reward.component": "this reward term contributes no signal",
+    "reward.component": "this reward term teaches nothing",
     "accuracy.train": "the accuracy does not react to training",
     "accuracy.eval": "the evaluation does not react to training",
     "score.eval": "the evaluation does not react to training",
@@ -283,7 +283,7 @@ class ConstantMetric(Rule):
     Check how the term is computed on a few samples by hand, or remove it.
 
     ## Example
-    "metrics/exact_match_reward is 0 in all 1,000 rows: this reward term contributes no signal"
+    "metrics/exact_match_reward is 0 in all 1,000 rows: this reward term teaches nothing"
     """
 
     code = "DAT004"
