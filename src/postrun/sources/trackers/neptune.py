@@ -13,6 +13,7 @@ import polars as pl
 
 from postrun.model import Identity, Run, State, TargetError, empty_console
 from postrun.model.times import parse_time
+from postrun.sources.frames.files import read_whole
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
 from postrun.sources.trackers.points import Points, coded, rows_of
@@ -68,7 +69,7 @@ def _load(source: str, paths: tuple[Path, ...], run_id: str) -> Run:
     frames, notes = [], []
     for path in paths:
         try:
-            frames.append(pl.read_parquet(path))
+            frames.append(read_whole(path))
         except (OSError, pl.exceptions.PolarsError) as error:
             notes.append(f"{path.name} is not readable: {str(error).splitlines()[0]}")
     if not frames:
