@@ -23,6 +23,7 @@ from postrun.model import PostrunError, Run, RunRef
 from postrun.privacy import Masker, Privacy
 from postrun.report.files import safe_name, write_json
 from postrun.sources import prefetched
+from postrun.sources.frames.files import read_whole
 
 MANIFEST = "pull.json"
 
@@ -99,7 +100,7 @@ def _continued(
     path = folder / f"{safe_name(masker.text(ref.id))}_history.parquet"
     if ref.continue_from is None or not path.is_file():
         return ref
-    return replace(ref, loader=partial(from_known, ref, partial(pl.read_parquet, path)))
+    return replace(ref, loader=partial(from_known, ref, partial(read_whole, path)))
 
 
 def from_known(ref: RunRef, read: Callable[[], pl.DataFrame]) -> Run:

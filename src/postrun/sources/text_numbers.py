@@ -74,6 +74,11 @@ def read_percent(text: str) -> Number | None:
     return read_number(found[1]) if found else _WORDS.get(text.strip().lower())
 
 
+def names_text(name: str) -> bool:
+    """Return whether a column's name says that its digits are no measurement: an id, a date, an answer."""
+    return _NAMES.search(name) is not None
+
+
 def number_reader(name: str, values: Sequence[Any], among_numbers: bool) -> Reader | None:
     """Return the function that reads a column's texts as numbers, or None if they stay text.
 
@@ -85,7 +90,7 @@ def number_reader(name: str, values: Sequence[Any], among_numbers: bool) -> Read
             them. Otherwise 90% of the values must be numbers, at least one of them finite; and
             none of them may have leading zeros, nor may all be dates such as 20240131.
     """
-    if _NAMES.search(name):
+    if names_text(name):
         return None
     if among_numbers:
         return read_number

@@ -1,9 +1,8 @@
 """Tables as text: CSV and its kin, as programs and people write them.
 
-A file that Polars reads as numbers throughout is taken as it is. Otherwise each column that came as
-text is looked at: cells that are numbers in any usual spelling are read, words for "missing" are
-null, and of a column that is mostly numbers the other cells go as text to `KEY:text`, counted and
-named by their row.
+A file that Polars reads as numbers throughout is taken as it is. Otherwise rows are read one by one, and
+columns of text by `frames/texts`. Rows that are shorter or longer than the header, quotes that nothing
+closes and zero bytes cost themselves, and are counted and named by their line.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ import numpy as np
 import polars as pl
 
 from postrun.model import TargetError
-from postrun.sources.wandb_local.columns import Table
+from postrun.sources.frames.texts import typed
+from postrun.sources.text_numbers import read_number
 
 _DELIMITERS = (",", ";", "\t", "|")
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-#: Words for a value that is not there, in lower case.
-_MISSING = frozenset({"", "na", "n/a", "#n/a", "none", "null", "<na>", "nil"})
-#: Words for numbers that are not finite, in lower case.
-_WORDS = {
-    sign + word: float(sign + word)
-    for sign in ("", "+", "-")
-    for word in ("nan", "inf", "infinity")
-}
-#: A column is one of numbers if at least this share of its cells is.
-_MOSTLY = 0.5
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig", 1), (b"\xff\xfe\0\0", "utf-32", 4), (b"\0\0\xfe\xff", "utf-32", 4),
+    (b"\xff\xfe", "utf-16", 2), (b"\xfe\xff", "utf-16", 2),
+)  # fmt: skip
 _HEAD = 65_536
+#: Share of zero bytes from which a file is no text; fewer are what a crash leaves in one.
+_ZEROS = 0.1
+#: Lines with a quote that nothing closes, after which quotes are not looked at any more.
+_OPEN_QUOTES = 20
+#: How spreadsheets tell the separator, in a line of its own.
+_SEPARATOR = re.compile(r"sep=(.)\s*$", re.IGNORECASE)
 _LINE = re.compile(r"\r\n|\n|\r")
 _COMMA_NUMBER = re.compile(r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
 
@@ -75,14 +74,15 @@ def read_delimited(path: Path, notes: list[str], texts: bool = False) -> pl.Data
     if not texts:
         frame = _plain(data)
         if frame is not None:
-            return _typed(frame, False, notes)
-    text = _decoded(data, path, notes)
-    lines = _without_comments(_LINE.split(text))
+            return typed(frame, notes)
+    every = _LINE.split(_decoded(data, path, notes))
+    lines = _without_comments(every)
     if not lines:
         raise TargetError(path, "the file is empty", "Export the file again.")
     dialect = _dialect(lines)
-    frame = _as_texts(lines, dialect, path, notes)
-    return frame if texts else _typed(frame, dialect.decimal_comma, notes)
+    numbers = [i for i, line in enumerate(every, 1) if line.strip()][-len(lines) :]
+    frame = _as_texts(lines, numbers, dialect, notes)
+    return frame if texts else typed(frame, notes, dialect.decimal_comma)
 
 
 def _plain(data: bytes) -> pl.DataFrame | None:
@@ -92,8 +92,10 @@ def _plain(data: bytes) -> pl.DataFrame | None:
             data.decode()
         except UnicodeDecodeError:
             return None
-    marked = data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:1] in b"#,"
-    if marked or b"\0" in data[:1000] or b"\n" not in data.strip():
+    marked = (
+        data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:1] in b"#," or data[:4].lower() == b"sep="
+    )
+    if marked or b"\0" in data or b"\n" not in data.strip():
         return None
     try:
         frame = pl.read_csv(io.BytesIO(data), infer_schema_length=None)
@@ -101,6 +103,8 @@ def _plain(data: bytes) -> pl.DataFrame | None:
         return None
     names = frame.columns
     if frame.width < 2 or any("_duplicated_" in n or not n.strip() for n in names):
+        return None
+    if _ragged(data, frame) or _no_header(names):
         return None
     if names[0] == "Unnamed: 0" and _is_index(frame.to_series(0)):
         frame = frame.drop(names[0])
@@ -110,12 +114,24 @@ def _plain(data: bytes) -> pl.DataFrame | None:
     return frame.filter(~empty) if empty.any() else frame
 
 
+def _ragged(data: bytes, frame: pl.DataFrame) -> bool:
+    """Return whether rows may be shorter than the header: Polars fills them up without a word."""
+    if b'"' in data:  # a comma may stand in a cell
+        return bool(frame.to_series(frame.width - 1).null_count())
+    return data.count(b",") != (frame.height + 1) * (frame.width - 1)
+
+
+def _no_header(names: Sequence[str]) -> bool:
+    """Return whether what stands where the names should is a row of numbers."""
+    return all(read_number(name) is not None for name in names)
+
+
 def _decoded(data: bytes, path: Path, notes: list[str]) -> str:
     """Return a file's text: UTF-8, else UTF-16 by its mark or its zero bytes, else Latin-1."""
-    for mark, encoding in _MARKS:
+    for mark, encoding, size in _MARKS:
         if data.startswith(mark):
             try:
-                return data[: len(data) // 2 * 2 if "16" in encoding else None].decode(encoding)
+                return data[: len(data) // size * size].decode(encoding)
             except UnicodeDecodeError as error:
                 raise TargetError(
                     path, f"not valid {encoding}: {error}", "Save it as UTF-8."
@@ -124,10 +140,13 @@ def _decoded(data: bytes, path: Path, notes: list[str]) -> str:
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if len(zeros) > 3 and zeros[start::2].mean() > 0.7:
             return data[: len(data) // 2 * 2].decode(encoding, "replace")
-    if zeros.any():
+    if zeros.sum() > _ZEROS * len(zeros):
         raise TargetError(
             path, "not a text file: it holds zero bytes", "Export it as CSV in UTF-8."
         )
+    if count := data.count(b"\0"):
+        notes.append(f"{_counted(count, 'zero byte')} in the file {_was(count)} left out")
+        data = data.replace(b"\0", b"")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -143,6 +162,8 @@ def _without_comments(lines: Sequence[str]) -> list[str]:
     A comment sign directly before the first name, as `numpy.savetxt` writes it, belongs to it.
     """
     kept = [line for line in lines if line.strip()]
+    if len(kept) > 1 and _SEPARATOR.match(kept[0]):
+        kept = kept[1:]
     while len(kept) > 1 and kept[0].startswith("#"):
         bare = kept[0].lstrip("# ")
         counts = [bare.count(d) for d in _DELIMITERS]
@@ -168,23 +189,17 @@ def _dialect(lines: Sequence[str]) -> _Dialect:
 
 
 def _as_texts(
-    lines: Sequence[str], dialect: _Dialect, path: Path, notes: list[str]
+    lines: Sequence[str], numbers: Sequence[int], dialect: _Dialect, notes: list[str]
 ) -> pl.DataFrame:
-    """Return all cells as text, with null for those that are missing or empty."""
-    try:
-        rows = list(csv.reader(lines, delimiter=dialect.delimiter))
-    except csv.Error as error:
-        raise TargetError(
-            path, f"not a readable CSV file: {error}", "Export the file again."
-        ) from None
-    names = _names(rows[0], rows[1:], notes)
-    width = len(names)
-    ragged = [i for i, row in enumerate(rows[1:], 1) if len(row) > width and any(row[width:])]
-    if ragged:
+    """Return all cells as text, with null for those that are missing; `numbers` are those of the lines."""
+    rows, at = _rows(lines, numbers, dialect.delimiter, notes)
+    if _no_header(rows[0]):
         notes.append(
-            f"{len(ragged)} rows have more cells than the header ({width}), the first is row {ragged[0]}: "
-            "the cells beyond it were left out"
+            "the first line holds numbers, no names: columns are called column_1, column_2, ..."
         )
+        rows, at = [[""] * len(rows[0]), *rows], [0, *at]
+    names = _names(rows[0], rows[1:], notes)
+    _note_ragged(rows, at, len(names), notes)
     columns = []
     for number, name in enumerate(names):
         cells = [row[number] if number < len(row) else None for row in rows[1:]]
@@ -194,6 +209,69 @@ def _as_texts(
     if rows[0][0].strip() in ("", "Unnamed: 0") and _is_index(first):
         frame = frame.drop(names[0])  # the index that pandas writes
     return frame
+
+
+def _rows(
+    lines: Sequence[str], numbers: Sequence[int], delimiter: str, notes: list[str]
+) -> tuple[list[list[str]], list[int]]:
+    """Return the rows of a table and the number of the line at which each begins.
+
+    A line whose quotes are not closed is read as if they were letters; else it would swallow all that follows.
+    """
+    rows: list[list[str]] = []
+    at: list[int] = []
+    odd: list[int] = []
+    begin = 0
+    while begin < len(lines):
+        reader = (
+            csv.reader(lines[begin:], delimiter=delimiter, strict=True)
+            if len(odd) < _OPEN_QUOTES
+            else csv.reader(lines[begin:], delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        )
+        done = 0
+        try:
+            for row in reader:
+                rows.append(row)
+                at.append(numbers[begin + done])
+                done = reader.line_num
+            break
+        except csv.Error:
+            odd.append(numbers[begin + done])
+            rows.append(lines[begin + done].split(delimiter))
+            at.append(numbers[begin + done])
+            begin += done + 1
+    if odd:
+        first = f"the first is line {odd[0]}" if len(odd) > 1 else f"line {odd[0]}"
+        notes.append(
+            f"{_counted(len(odd), 'line')} with odd quotes, {first}: read as if these were letters"
+        )
+    return rows, at
+
+
+def _note_ragged(
+    rows: Sequence[Sequence[str]], at: Sequence[int], width: int, notes: list[str]
+) -> None:
+    """Note the rows that are longer or shorter than the header."""
+    long = [i for i, row in enumerate(rows) if i and len(row) > width and any(row[width:])]
+    short = [i for i, row in enumerate(rows) if i and len(row) < width and any(row)]
+    for what, found, became in (
+        ("more", long, "the cells beyond it were left out"),
+        ("fewer", short, "the missing ones are empty"),
+    ):
+        if found:
+            have = "row has" if len(found) == 1 else "rows have"
+            notes.append(
+                f"{len(found):,} {have} {what} cells than the header ({width}), the first in line "
+                f"{at[found[0]]}: {became}"
+            )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _names(header: Sequence[str], rows: Sequence[Sequence[str]], notes: list[str]) -> list[str]:
@@ -224,74 +302,3 @@ def _is_index(cells: pl.Series) -> bool:
     """Return whether a column counts the rows from 0 on."""
     numbers = cells.cast(pl.Int64, strict=False)
     return numbers.null_count() == 0 and numbers.to_list() == list(range(len(numbers)))
-
-
-def _typed(frame: pl.DataFrame, decimal_comma: bool, notes: list[str]) -> pl.DataFrame:
-    """Return columns of text in the types of what they hold."""
-    columns: list[pl.Series] = []
-    odd: list[str] = []
-    table = Table()
-    table.rows = frame.height
-    for series in frame:
-        if series.dtype != pl.String:
-            columns.append(series)
-            continue
-        found = _numbers(series, decimal_comma, odd)
-        if found:
-            columns += found
-        else:
-            cells = series.alias("x")
-            known = cells.is_not_null().arg_true().to_numpy().astype(np.int64)
-            table.put_column(series.name, known, [_cell(c) for c in cells.drop_nulls()])
-    columns += table.series()
-    if odd:
-        notes.append("cells that are no numbers, in columns of numbers: " + "; ".join(odd[:8]))
-    notes += table.notes
-    order = {name: i for i, name in enumerate(frame.columns)}
-    columns.sort(key=lambda s: order.get(s.name.removesuffix(":text"), len(order)))
-    return pl.DataFrame(columns)
-
-
-def _cell(text: str) -> bool | str | None:
-    """Return a cell of a column of text: truth values and missing words as such."""
-    word = text.strip().lower()
-    if word in ("true", "false"):
-        return word == "true"
-    return None if word in _MISSING else text
-
-
-def _numbers(series: pl.Series, decimal_comma: bool, odd: list[str]) -> list[pl.Series]:
-    """Return a column of mostly numbers, and its other cells as a second one; [] if it is text.
-
-    `odd` takes a sentence about cells that are neither numbers nor empty.
-    """
-    name, text = series.name, series.alias("x").str.strip_chars()
-    plain = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    spelled = plain if decimal_comma else text
-    value = spelled.cast(pl.Float64, strict=False)
-    word = text.str.to_lowercase()
-    named = word.replace_strict(_WORDS, default=None, return_dtype=pl.Float64)
-    value = pl.select(pl.coalesce(named, value)).to_series()
-    missing = word.is_in(list(_MISSING)) & (value.is_null())
-    rest = text.is_not_null() & value.is_null() & ~missing
-    count, others = value.count(), int(rest.sum())
-    if not count or count < _MOSTLY * (count + others):
-        return []
-    told = rest | (missing & (series != ""))  # an empty cell is only empty; "NA" is said
-    if told.any():
-        first = int(told.arg_true()[0])
-        cells = int(told.sum())
-        what = "cell" if cells == 1 else "cells"
-        odd.append(f'{name}: {cells} {what} ("{series[first][:20]}" in row {first + 1})')
-    out = [_narrow(value, spelled).alias(name)]
-    if others:
-        cut = pl.select(pl.when(rest).then(series).alias(f"{name}:text")).to_series()
-        out.append(cut)
-    return out
-
-
-def _narrow(value: pl.Series, spelled: pl.Series) -> pl.Series:
-    """Return a column of whole numbers as such, if each was spelled as one."""
-    whole = spelled.cast(pl.Int64, strict=False)
-    same = whole.null_count() == value.null_count()
-    return whole.alias(value.name) if same else value

@@ -18,6 +18,9 @@ _STEPS = (
     "iter", "epoch", "Epoch",
 )  # fmt: skip
 
+#: A column counts steps if more than this share of its values are whole numbers.
+_MOSTLY = 0.5
+
 
 def read_table(path: Path, notes: list[str], media: dict[str, int] | None = None) -> pl.DataFrame:
     """Return a Parquet or delimited text file as a frame.
@@ -64,22 +67,45 @@ def as_history(frame: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFram
             "tabs or |, with a header.",
         )
     columns = {series.name: series for series in frame}
-    name = next((n for n in _STEPS if n in columns and _counts(columns[n])), None)
-    if name is None:
-        numbers = pl.int_range(frame.height, dtype=pl.Int64, eager=True)
+    steps = _steps(columns, notes)
+    if steps is None:
+        steps = pl.int_range(frame.height, dtype=pl.Int64, eager=True)
         _aside(columns, "_step", notes)
-        columns["_step"] = numbers.alias("_step")
-    else:
-        columns["_step"] = columns[name].alias("_step")
+    columns["_step"] = steps.alias("_step")
     return ordered(columns, frame.height, notes)
 
 
-def _counts(series: pl.Series) -> bool:
-    """Return whether a column holds whole numbers (or doubles that are whole), at least one."""
-    if not series.dtype.is_numeric() or not series.count():
-        return False
-    known = series.drop_nulls().cast(pl.Float64)
-    return bool((known.is_finite() & (known == known.round())).all())
+def _steps(columns: dict[str, pl.Series], notes: list[str]) -> pl.Series | None:
+    """Return the first column that counts steps: whole numbers throughout, else for the most part.
+
+    Values that are not whole are null; a sentence on them goes to `notes`. None if there is no such column.
+    """
+    found = {n: _whole(columns[n]) for n in _STEPS if n in columns and columns[n].count()}
+    shares = {n: whole.count() / columns[n].count() for n, whole in found.items()}
+    name = next((n for n, share in shares.items() if share == 1), None)
+    name = name or next((n for n, share in shares.items() if share > _MOSTLY), None)
+    if name is None:
+        return None
+    odd = columns[name].is_not_null() & found[name].is_null()
+    if odd.any():
+        row = int(odd.arg_true()[0])
+        count = int(odd.sum())
+        values, have = (
+            ("1 value", "its row has") if count == 1 else (f"{count:,} values", "their rows have")
+        )
+        notes.append(
+            f"{values} of {name} {'is' if count == 1 else 'are'} no whole number ({columns[name][row]} in row "
+            f"{row + 1:,}): {have} no step"
+        )
+    return found[name]
+
+
+def _whole(series: pl.Series) -> pl.Series:
+    """Return the whole numbers of a column, null for all else."""
+    if not series.dtype.is_numeric() or series.dtype.is_integer():
+        return series if series.dtype.is_integer() else series.clear(len(series))
+    whole = (series == series.round()) & series.is_finite()
+    return pl.select(pl.when(whole).then(series).alias("_step")).to_series()
 
 
 def _aside(columns: dict[str, pl.Series], name: str, notes: list[str]) -> None:

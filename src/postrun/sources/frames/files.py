@@ -7,15 +7,17 @@ from pathlib import Path
 import polars as pl
 
 from postrun.sources.frames.footer import footer_problem
+from postrun.sources.frames.memory import available
 
 
 def read_whole(path: Path) -> pl.DataFrame:
     """Return all columns of a Parquet file.
 
     Raises:
-        PolarsError: The file, or one of its columns, cannot be read.
+        PolarsError: The file, or one of its columns, cannot be read, or it would fill more than the memory.
         OSError: The file cannot be opened.
     """
+    _check(path)
     try:
         return pl.read_parquet(path, memory_map=False)
     except BaseException as error:
@@ -28,11 +30,10 @@ def read_columns(path: Path, notes: list[str]) -> pl.DataFrame:
     """Return the columns of a Parquet file that can be read; `notes` takes the names of the others.
 
     Raises:
-        PolarsError: The file or all of its columns cannot be read.
+        PolarsError: The file or all of its columns cannot be read, or it would fill more than the memory.
         OSError: The file cannot be opened.
     """
-    if problem := footer_problem(path):
-        raise pl.exceptions.ComputeError(f"its footer is wrong: {problem}")
+    _check(path)
     try:
         return pl.read_parquet(path)
     except BaseException as error:
@@ -51,6 +52,12 @@ def read_columns(path: Path, notes: list[str]) -> pl.DataFrame:
         raise pl.exceptions.ComputeError("its footer contradicts its pages")
     notes.append(f"{len(lost)} columns cannot be read and were left out: {', '.join(lost[:5])}")
     return pl.DataFrame(read)
+
+
+def _check(path: Path) -> None:
+    """Refuse a file whose footer cannot be true, before Polars believes it."""
+    if problem := footer_problem(path, available()):
+        raise pl.exceptions.ComputeError(f"its footer is wrong: {problem}")
 
 
 def _is_panic(error: BaseException) -> bool:

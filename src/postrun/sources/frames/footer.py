@@ -1,7 +1,8 @@
-"""The footer of a Parquet file: whether its counts can be true.
+"""The footer of a Parquet file: whether its counts can be true, and how much memory it promises to fill.
 
-Polars trusts a footer, and a wrong one ends its threads instead of raising an error. Only what it
-trusts is looked at; a footer that cannot be read here is left to Polars.
+Polars trusts a footer, and a wrong one ends its threads instead of raising an error; one that promises
+billions of rows in a few bytes ends the process. Only what it trusts is looked at; a footer that cannot be
+read here is left to Polars.
 """
 
 from __future__ import annotations
@@ -14,12 +15,21 @@ from typing import Any
 #: The types of Thrift's compact protocol that a footer has.
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _, _STRUCT = range(1, 13)
 _REPEATED = 2
+#: Bytes that a value takes in memory, by the physical type of its column; a text takes this beside its letters.
+_WIDTH = {0: 1, 1: 8, 2: 8, 3: 16, 4: 8, 5: 8, 6: 16, 7: 16}
+#: Reading takes so much more than the values alone: what is decoded, and the columns in a history's types.
+_TWICE = 2
+#: What a file may always fill, and how much more than its size it may fill beyond that: runs of one value and
+#: nulls take hardly a byte, but no history is nothing else.
+_SMALL, _DENSEST = 256 << 20, 5_000
 #: Nesting deeper than this is damage.
 _DEPTH = 16
 
 
-def footer_problem(path: Path) -> str:
+def footer_problem(path: Path, memory: int | None = None) -> str:
     """Return what is wrong with a file's footer, "" if nothing is or it cannot be read.
+
+    `memory` is the number of bytes that reading may take, None for no limit.
 
     Raises:
         OSError: The file cannot be read.
@@ -35,9 +45,36 @@ def footer_problem(path: Path) -> str:
         file.seek(size - 8 - length)
         data = file.read(length)
     try:
-        return next(_problems(_Thrift(data).struct(), size), "")
+        footer = _Thrift(data).struct()
+        return next(_problems(footer, size), "") or _too_large(footer, size, memory)
     except (IndexError, KeyError, TypeError, ValueError, AttributeError):
         return ""
+
+
+def _too_large(footer: dict[int, Any], size: int, memory: int | None) -> str:
+    """Return why a file cannot be read into memory, "" if it can."""
+    rows = sum(group[3] for group in footer[4])
+    filled = sum(_filled(chunk, group[3]) for group in footer[4] for chunk in group[1])
+    if memory is not None and filled * _TWICE > memory:
+        room = f"more than the {_bytes(memory)} that are free"
+    elif filled > max(_SMALL, size * _DENSEST):
+        room = "more than any history holds in so few"
+    else:
+        return ""
+    return f"it promises {rows:,} rows, {_bytes(filled)}, in a file of {size:,} bytes: {room}"
+
+
+def _filled(chunk: dict[int, Any], rows: int) -> int:
+    """Return the bytes that one column of a row group fills in memory."""
+    about = chunk.get(3)
+    if about is None:
+        return rows * 8
+    packed = about.get(6, 0) if about[1] in (6, 7) else 0  # letters, before they are compressed
+    return int(max(about[5], rows) * _WIDTH.get(about[1], 8) + packed)
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.0f} MiB"
 
 
 def _problems(footer: dict[int, Any], size: int) -> Iterator[str]:

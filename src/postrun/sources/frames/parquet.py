@@ -8,8 +8,9 @@ from anywhere else, so that any type can occur. The rule:
 * categories are their texts; bytes are text if they are UTF-8, else base64;
 * a *union* (a struct whose fields are all called `_type_float64`, `_type_utf8`, ...), as the history
   store writes mixed columns, is the value that is there, under the column's own name;
-* structs and maps are dictionaries, lists are lists, at any depth; for these and for text the type
-  rule of local logs holds (`wandb_local/columns.py`);
+* structs and maps are dictionaries, lists are lists, at any depth; for these the type rule of local logs holds
+  (`wandb_local/columns.py`), and for the text of the history store; other text is read as in CSV
+  (`frames/texts.py`);
 * if two columns of the file are one metric (`opt.lr`, and `lr` within `opt`), they are joined; if both
   hold values in one row, the second is called KEY:also. So is the second value of a union.
 """
@@ -29,6 +30,7 @@ from postrun.sources import lenient_json
 from postrun.sources.frames.cells import cells, iso, read_bytes
 from postrun.sources.frames.leaves import Leaf, Part, held, leaves
 from postrun.sources.frames.rows import with_words
+from postrun.sources.frames.texts import OddCells, read_texts
 from postrun.sources.wandb_local.columns import NONFINITE, Table
 from postrun.sources.wandb_local.media import fold_media
 
@@ -75,6 +77,7 @@ class _Reading:
         self._leaves: dict[str, Leaf] = {}
         self._odd: dict[str, str] = {}
         self._also: dict[str, str] = {}
+        self._odd_cells = OddCells()
 
     def place(self, leaf: Leaf) -> None:
         """Take a metric; if its name is taken in the same rows, under another name."""
@@ -97,7 +100,7 @@ class _Reading:
             name = self._free(series.name, out.columns)
             out.columns[name] = self._whole(series.alias(name))
         out.media += self._table.media
-        out.notes += self._table.notes
+        out.notes += [*self._odd_cells.notes(), *self._table.notes]
         if self._odd:
             shown = _listed(f"{name} ({kind})" for name, kind in self._odd.items())
             out.notes.append(f"columns that hold no numbers are kept as text: {shown}")
@@ -134,6 +137,13 @@ class _Reading:
             texts = plain.alias("x").drop_nulls().to_list()
             values = [lenient_json.loads(text, self._table.odd) for text in texts]
             self._table.put_column(name, _rows(plain), with_words(values))
+        elif (
+            not self._exported
+            and not _padded(plain)
+            and (found := read_texts(plain, self._odd_cells))
+        ):
+            for series in found:
+                self._out.columns[self._free(series.name, self._out.columns)] = series
         else:
             self._put(name, [Part(plain, parts[0].inner)])
 
@@ -214,6 +224,11 @@ def _rows(series: pl.Series) -> NDArray[np.int64]:
 def _beyond(series: pl.Series) -> int:
     """Return how many whole numbers do not fit into 64 bits with a sign."""
     return series.count() - int(series.cast(pl.Int64, strict=False).count())
+
+
+def _padded(series: pl.Series) -> bool:
+    """Return whether most texts have leading zeros, as ids have them."""
+    return int(series.str.contains(r"^\s*[+-]?0\d").sum()) * 2 > series.count()
 
 
 def _is_json(series: pl.Series) -> bool:
