@@ -208,6 +208,10 @@ def test_a_damaged_or_foreign_database_is_no_run(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(TargetError, match=r"animals\.db: not a readable database"):
         ref.load()
+    write(tmp_path / "hf" / "trainer_state.json", trainer_state(100))
+    with pytest.raises(TargetError, match="not a readable database") as raised:
+        find(tmp_path)
+    assert [ref.id for ref in raised.value.found] == ["hf"]
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as db:
         db.execute("CREATE TABLE users (name TEXT)")

@@ -67,12 +67,25 @@ def _of_folder(target: str) -> list[RunRef]:
     """Return the runs in a folder, of W&B, of other trackers and of exports, newest first.
 
     A console log is no run of its own if other runs lie in its folder or below: it is likely theirs.
+
+    Raises:
+        TargetError: A file cannot be read; with the runs of the others.
     """
-    found = [ref for kind in _FOLDERS for ref in kind().find(target)]
+    found: list[RunRef] = []
+    errors: list[TargetError] = []
+    for kind in _FOLDERS:
+        try:
+            found += kind().find(target)
+        except TargetError as error:
+            found += error.found
+            errors.append(error)
     logs = {ref.path for ref in found if ref.source == CONSOLE}
     above = {folder for ref in found if ref.path not in logs for folder in ref.path.parents}
     kept = [ref for ref in found if ref.path not in logs or ref.path.parent not in above]
-    return sorted(kept, key=lambda ref: (ref.modified, ref.id), reverse=True)
+    kept.sort(key=lambda ref: (ref.modified, ref.id), reverse=True)
+    if errors:
+        raise TargetError(errors[0].target, errors[0].problem, errors[0].remedy, kept)
+    return kept
 
 
 def _near(path: Path) -> str:

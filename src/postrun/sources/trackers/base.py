@@ -20,7 +20,8 @@ class Found:
 
     `path` is its file or folder, `files` all that it is read from. `id` is "" if the format knows none: the
     source then names the run after its folder. `load` gets the id and may raise TargetError. `alone` is
-    False for one of several runs of a file: such a run shares its folder with no other log.
+    False for one of several runs of a file: such a run shares its folder with no other log. `started` is Unix
+    seconds.
     """
 
     path: Path
@@ -29,10 +30,13 @@ class Found:
     id: str = ""
     listing: Callable[[], Listing] = Listing
     alone: bool = True
+    started: float | None = None
 
     @property
     def modified(self) -> float:
-        """When the newest of its files was written, Unix seconds."""
+        """When the run began, if its tracker tells; else when the newest of its files was written."""
+        if self.started is not None:
+            return self.started
         return max((p.stat().st_mtime for p in self.files if p.exists()), default=0.0)
 
     @property

@@ -68,21 +68,28 @@ class Trackers:
     def claims(self, target: str) -> bool:
         """Return whether a target is a log of a known format, or a folder with one somewhere below."""
         path = Path(target).expanduser()
-        return is_console(path) or next(_found(path), None) is not None
+        errors: list[TargetError] = []
+        return is_console(path) or next(_found(path, errors), None) is not None or bool(errors)
 
     def find(self, target: str) -> Iterator[RunRef]:
         """Yield the runs at or below a target, newest first; each is read once, however many logs it has.
 
         Raises:
-            TargetError: The target is a text file without metrics.
+            TargetError: The target is a text file without metrics, or some file of it cannot be read: then with
+                the runs of the others.
         """
         place = Path(target).expanduser()
-        found = [named_log(place)] if is_console(place) else list(_found(place))
+        errors: list[TargetError] = []
+        found = [named_log(place)] if is_console(place) else list(_found(place, errors))
         refs = [
             _reference(kind, one, run_id)
             for (kind, one), run_id in zip(found, _ids(found), strict=True)
         ]
-        yield from sorted(refs, key=lambda r: (r.modified, r.id), reverse=True)
+        refs.sort(key=lambda r: (r.modified, r.id), reverse=True)
+        if errors:
+            first = errors[0]
+            raise TargetError(first.target, first.problem, first.remedy, refs)
+        yield from refs
 
 
 def what_was_found(refs: Sequence[RunRef]) -> str:
@@ -109,11 +116,21 @@ def _reference(kind: Format, found: Found, run_id: str) -> RunRef:
     )
 
 
-def _found(place: Path) -> Iterator[tuple[Format, Found]]:
+def _found(place: Path, errors: list[TargetError]) -> Iterator[tuple[Format, Found]]:
+    """Yield the runs at or below a place; `errors` takes what cannot be read."""
     if place.is_file():
-        yield from _of_file(place)
+        yield from _of_file(place, errors)
     elif place.is_dir():
-        yield from _below(place)
+        yield from _below(place, errors)
+
+
+def _runs(
+    kind: Format, folder: Path, names: Sequence[str], errors: list[TargetError]
+) -> Iterator[tuple[Format, Found]]:
+    try:
+        yield from ((kind, one) for one in kind.runs(folder, names))
+    except TargetError as error:
+        errors.append(error)
 
 
 def is_console(path: Path) -> bool:
@@ -129,15 +146,17 @@ def named_log(path: Path) -> tuple[Format, Found]:
     return log, log.named(path)
 
 
-def _of_file(path: Path) -> Iterator[tuple[Format, Found]]:
+def _of_file(path: Path, errors: list[TargetError]) -> Iterator[tuple[Format, Found]]:
     for kind in formats():
-        found = list(kind.runs(path.parent, [path.name]))
+        found = list(_runs(kind, path.parent, [path.name], errors))
         if found:
-            yield from ((kind, one) for one in found)
+            yield from found
             return
 
 
-def _below(folder: Path, depth: int = 0) -> Iterator[tuple[Format, Found]]:
+def _below(
+    folder: Path, errors: list[TargetError], depth: int = 0
+) -> Iterator[tuple[Format, Found]]:
     """Yield the runs of a folder and of those below it that belong to none of them."""
     try:
         with os.scandir(folder) as entries:
@@ -149,7 +168,7 @@ def _below(folder: Path, depth: int = 0) -> Iterator[tuple[Format, Found]]:
         return  # a store, a run of W&B, or an export, which other sources read
     if is_run_folder_name(folder.name) and not any(name.endswith(".swanlab") for name in names):
         return  # a run of W&B without its log; SwanLab calls its folders alike
-    found = [(kind, one) for kind in formats() for one in kind.runs(folder, names)]
+    found = [item for kind in formats() for item in _runs(kind, folder, names, errors)]
     yield from _each_once(folder, names, found)
     if depth == _MAX_DEPTH:
         return
@@ -157,7 +176,7 @@ def _below(folder: Path, depth: int = 0) -> Iterator[tuple[Format, Found]]:
     for name in names:
         hidden = name.startswith(".") or name in _SKIP
         if kinds[name] and not hidden and not any(kind.owns(folder, name) for kind in owners):
-            yield from _below(folder / name, depth + 1)
+            yield from _below(folder / name, errors, depth + 1)
 
 
 def _each_once(

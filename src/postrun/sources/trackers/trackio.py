@@ -35,7 +35,8 @@ class Trackio:
             path = folder / name
             if not name.endswith(_SUFFIX) or not tables(path) >= _TABLES:
                 continue
-            for run_id, run_name in _runs(path):
+            for run_id, run_name, first in _runs(path):
+                began = parse_time(first)
                 yield Found(
                     path,
                     (path, Path(f"{path}-wal")),
@@ -43,6 +44,7 @@ class Trackio:
                     id=run_name if run_id == run_name else f"{run_name}-{run_id[:8]}",
                     listing=partial(Listing, run_name, path.stem),
                     alone=False,
+                    started=began.timestamp() if began else None,
                 )
 
     def owns(self, folder: Path, name: str) -> bool:
@@ -50,14 +52,16 @@ class Trackio:
         return name == "media"
 
 
-def _runs(path: Path) -> list[tuple[str, str]]:
-    """Return id and name of each run; in databases of older versions the name is the id."""
+def _runs(path: Path) -> list[tuple[str, str, object]]:
+    """Return id, name and first time of each run; in databases of older versions the name is the id."""
     with database(path) as connection:
         key = "run_id" if "run_id" in columns(connection, "metrics") else "run_name"
         if "run_name" not in columns(connection, "metrics"):
             return []
-        found = connection.execute(f"select {key}, max(run_name) from metrics group by {key}")
-        return [(str(run), str(name)) for run, name in found]
+        found = connection.execute(
+            f"select {key}, max(run_name), min(timestamp) from metrics group by {key}"
+        )
+        return [(str(run), str(name), first) for run, name, first in found]
 
 
 def _load(source: str, path: Path, run: str, run_id: str) -> Run:

@@ -27,6 +27,12 @@ _SYSTEM = "system/"
 _LARGEST = float(np.finfo(np.float64).max)
 
 
+def seconds_of(milliseconds: object) -> float | None:
+    """Return a time of MLflow as Unix seconds, None if it is none."""
+    known = isinstance(milliseconds, int | float) and milliseconds > 0
+    return milliseconds / 1000 if known else None  # type: ignore[operator]
+
+
 def mlflow_run(
     source: str,
     run_id: str,
@@ -62,7 +68,7 @@ def mlflow_run(
     machine = np.array([name.startswith(_SYSTEM) for name in known], np.bool_)
     own = ~machine[code] if len(code) else np.zeros(0, np.bool_)
     points = Points(known, code[own], step[own], time[own] / 1000, value[own])
-    start, end = about.get("start_time"), about.get("end_time")
+    started, ended = seconds_of(about.get("start_time")), seconds_of(about.get("end_time"))
     identity = Identity(
         run_id,
         name=str(about.get("name") or tags.get("mlflow.runName") or ""),
@@ -71,7 +77,7 @@ def mlflow_run(
         commit=tags.get("mlflow.source.git.commit", ""),
         repository=tags.get("mlflow.source.git.repoURL", ""),
         tags=[f"{k}:{v}" for k, v in sorted(tags.items()) if not k.startswith("mlflow.")],
-        started_at=moment(start / 1000) if start else None,
+        started_at=moment(started),
     )
     run = tracker_run(
         source,
@@ -80,7 +86,7 @@ def mlflow_run(
         path,
         config={key: read_setting(text) for key, text in params.items()},
         state=STATES.get(str(about.get("status")), State.UNKNOWN),
-        ended=end / 1000 if end else None,
+        ended=ended,
         notes=notes,
     )
     if (~own).any():

@@ -12,7 +12,7 @@ import numpy as np
 from postrun.model import Listing, Run, State
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.lenient import read_settings
-from postrun.sources.trackers.mlflow.building import STATES, mlflow_run
+from postrun.sources.trackers.mlflow.building import STATES, mlflow_run, seconds_of
 
 _META = "meta.yaml"
 #: States as the numbers of MLflow's protobuf schema.
@@ -46,6 +46,7 @@ class MlflowFiles:
             id=str(about.get("run_id") or about.get("run_uuid")),
             listing=partial(Listing, str(about.get("name") or ""), _experiment(folder), state),
             alone=False,
+            started=seconds_of(about.get("start_time")),
         )
 
     def owns(self, folder: Path, name: str) -> bool:

@@ -127,7 +127,7 @@ def _authorization() -> dict[str, str]:
 
 
 def _reference(server: _Server, run: dict[str, Any], names: dict[str, str]) -> RunRef:
-    from postrun.sources.trackers.mlflow.building import STATES
+    from postrun.sources.trackers.mlflow.building import STATES, seconds_of
 
     about = run["info"]
     experiment = names.get(str(about.get("experiment_id")), "")
@@ -139,7 +139,7 @@ def _reference(server: _Server, run: dict[str, Any], names: dict[str, str]) -> R
         path=Path(f"{server.base}/{run_id}"),
         loader=partial(_load, server, run, experiment),
         listing=partial(Listing, str(about.get("run_name") or ""), experiment, state),
-        modified=float(about.get("end_time") or about.get("start_time") or 0) / 1000,
+        modified=seconds_of(about.get("start_time")) or 0.0,
         remote=True,
         version=f"{about.get('end_time')} {about.get('status')}" if about.get("end_time") else "",
     )

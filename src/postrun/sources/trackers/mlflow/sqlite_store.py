@@ -11,7 +11,7 @@ import numpy as np
 from postrun.model import Listing, Run, State, TargetError
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.lenient import columns, database, tables
-from postrun.sources.trackers.mlflow.building import STATES, mlflow_run
+from postrun.sources.trackers.mlflow.building import STATES, mlflow_run, seconds_of
 
 _SUFFIXES = (".db", ".sqlite", ".sqlite3")
 _TABLES = {"runs", "metrics", "params", "tags", "experiments"}
@@ -33,11 +33,11 @@ class MlflowSqlite:
                 if "run_uuid" not in columns(connection, "runs"):
                     continue
                 rows = connection.execute(
-                    "select run_uuid, runs.name, status, experiments.name from runs"
+                    "select run_uuid, runs.name, status, experiments.name, start_time from runs"
                     " left join experiments using (experiment_id)"
                     " where runs.lifecycle_stage is null or runs.lifecycle_stage <> 'deleted'"
                 ).fetchall()
-            for run, title, status, experiment in rows:
+            for run, title, status, experiment, start in rows:
                 state = STATES.get(str(status), State.UNKNOWN)
                 yield Found(
                     path,
@@ -46,6 +46,7 @@ class MlflowSqlite:
                     id=str(run),
                     listing=partial(Listing, str(title or ""), str(experiment or ""), state),
                     alone=False,
+                    started=seconds_of(start),
                 )
 
     def owns(self, folder: Path, name: str) -> bool:
