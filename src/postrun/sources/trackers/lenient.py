@@ -80,7 +80,7 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection = _opened(path)
         yield connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # of a name in a damaged page
         raise TargetError(
             path,
             f"not a readable database: {error}",
@@ -95,6 +95,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     place = path.resolve().as_uri()
     for options in ("mode=ro", "mode=ro&immutable=1"):
         connection = sqlite3.connect(f"{place}?{options}", uri=True, timeout=_PATIENCE)
+        connection.text_factory = _lenient_text
         try:
             connection.execute("select count(*) from sqlite_master").fetchone()
             return connection
@@ -103,6 +104,10 @@ def _opened(path: Path) -> sqlite3.Connection:
             if "immutable" in options:
                 raise
     raise AssertionError("a database is opened or an error is raised")
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:
