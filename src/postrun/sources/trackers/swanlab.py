@@ -33,7 +33,7 @@ _OWN = "__swanlab__."
 
 
 class SwanLab:
-    """Run folders of SwanLab 0.8 and later."""
+    """Run folders of SwanLab 0.10."""
 
     name = "swanlab"
     title = "SwanLab"
