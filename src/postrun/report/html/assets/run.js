@@ -80,7 +80,7 @@ function openFinding(details) {
       const [from, to] = [proof.from, proof.to];
       const levels = [];
       const begin = line.x[0], end = line.x[line.x.length - 1];
-      if (proof.before != null) levels.push({ from: begin, to: from > begin ? from : end, value: proof.before, label: "before " + short(proof.before) });
+      if (proof.before != null && proof.before !== proof.after) levels.push({ from: begin, to: from > begin ? from : end, value: proof.before, label: "before " + short(proof.before) });
       if (proof.after != null) levels.push({ from: Math.max(begin, from), to: end, value: proof.after, label: "after " + short(proof.after) });
       const marks = from > begin ? [{ x: from, label: number, severity: proof.severity }] : [];
       return { axis, title, lines: [line], window: [from, to], levels: proof.levels ? levels : [], marks, severity: proof.severity };
