@@ -45,9 +45,6 @@ function unitOf(list) {
   return units.size === 1 ? list[0].unit : "";
 }
 
-// A unit that the axis itself writes ("12 min", "1.5 GiB") is not in the title as well.
-const titled = (title, unit) => (unit && !SCALES[unit]?.incrs ? `${title} (${unit})` : title);
-
 // Constants are told by their value; their charts are there to be opened.
 function constantly(charts) {
   const told = charts.map((c) => `${c.title} = ${short(numbers(page.series[c.series[0]].y)[0])}`);
