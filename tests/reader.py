@@ -8,6 +8,15 @@ from typing import Any
 CHARTS_READY = "performance.getEntriesByName('postrun-charts').length > 0"
 
 
+def until(page: Any, expression: str) -> None:
+    """Wait until a JavaScript expression is true: a busy machine takes longer than any fixed time."""
+    for _ in range(400):  # not wait_for_function, whose eval the page's policy refuses
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(f"never true: {expression}")
+
+
 class Reader:
     """A page, opened from disk, whose every complaint and request is kept."""
 

@@ -15,7 +15,7 @@ from benchmarks.report.browser import chromium
 import postrun
 from postrun.report.html.run_page import write_report
 from tests.curves import decay, make_run, noise
-from tests.reader import Reader
+from tests.reader import Reader, until
 from tests.test_report_media import PNG, logged, one
 
 if chromium() is None and not os.environ.get("POSTRUN_NEED_BROWSER"):
@@ -93,7 +93,7 @@ def ticks(reader: Reader, title: str) -> list[str]:
 def test_outliers_stay_ignored_when_smoothing(reader: Reader) -> None:
     assert scale(reader, "Loss")[1] < 10
     reader.page.locator("#smoothing").fill("0.3")
-    reader.page.wait_for_timeout(300)
+    until(reader.page, f"{CHART.format('Loss')}.plot.series.some((s) => s.smoothed)")
     assert scale(reader, "Loss")[1] < 10
 
 
@@ -150,19 +150,18 @@ def test_constants_are_folded_and_told(reader: Reader) -> None:
     summary = reader.page.locator("details.constants > summary").all_inner_texts()
     assert "1 constant: weight_decay = 0.1" in summary
     reader.page.fill("#search", "weight_dec")
-    reader.page.wait_for_timeout(250)
+    until(reader.page, "document.getElementById('found').textContent === '1 chart'")
     assert reader.charts().count() == 1
 
 
 def test_search_takes_regular_expressions(reader: Reader) -> None:
     page = reader.page
     page.fill("#search", "^(negative|close)")
-    page.wait_for_timeout(250)
+    until(page, "document.getElementById('found').textContent === '2 charts'")
     titles = reader.charts().locator(".title").all_inner_texts()
     assert sorted(titles) == ["close", "negative"]
     page.fill("#search", "(")
-    page.wait_for_timeout(250)
-    assert "charts" in page.inner_text("#found")
+    until(page, "document.getElementById('found').textContent === '0 charts'")
 
 
 def test_what_is_shown_is_in_the_address(reader: Reader, chrome: Any, page_file: Path) -> None:
@@ -170,12 +169,12 @@ def test_what_is_shown_is_in_the_address(reader: Reader, chrome: Any, page_file:
     page.select_option("#axis", "runtime")
     page.uncheck("#robust")
     page.fill("#search", "loss")
-    page.wait_for_timeout(300)
+    until(page, "location.hash.includes('search=loss')")
     address = page.url
     assert "axis=runtime" in address and "robust=0" in address and "search=loss" in address
     other = chrome.new_context().new_page()
     other.goto(address)
-    other.wait_for_timeout(600)
+    until(other, "document.getElementById('found').textContent.includes('chart')")
     assert other.input_value("#axis") == "runtime" and not other.is_checked("#robust")
     assert other.locator("#charts .chart:visible").count() == reader.charts().count()
     other.context.close()

@@ -64,6 +64,16 @@ def test_a_healthy_run_has_a_verdict_and_a_story() -> None:
     assert found.phases[0].words == "val_loss falling" and found.phases[0].tone == "good"
 
 
+def test_a_course_has_the_numbers_of_the_finding_that_praises_it() -> None:
+    view = RunView(postrun.load(SAMPLE))
+    findings = postrun.diagnose(view)
+    (improved,) = (f for f in findings if f.rule == "OPT007")
+    course = tell(view, findings).sentences[1].text
+    assert course.startswith("reward/mean rose from ")
+    for value in course.removesuffix(".").split(" ")[-3::2]:
+        assert value in improved.message
+
+
 def test_trouble_is_named_with_its_step_after_the_state() -> None:
     view, findings, story = told(overfitted())
     assert findings[0].rule == "GEN001"

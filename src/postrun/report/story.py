@@ -116,7 +116,9 @@ def tell(view: RunView, findings: Sequence[Finding]) -> Story:
     if not named:
         worst = max((f.severity for f in findings if f.rule in _ENDINGS), default=Severity.GOOD)
         ill = worst >= Severity.WARNING
-        return Story(state, "", "", worst, "" if ill else _without_trouble(view), tuple(sentences))
+        return Story(
+            state, "", "", worst, "" if ill else _without_trouble(view, findings), tuple(sentences)
+        )
     fine = how_it_ended(view).kind in (FINISHED, RUNNING)
     link = ", but " if fine else "; before that, "
     return Story(state, link, _trouble(view, named), named[0].severity, "", tuple(sentences))
@@ -207,7 +209,7 @@ def _cause(how: HowEnded) -> str:
     return f": {said}" if said else ""
 
 
-def _without_trouble(view: RunView) -> str:
+def _without_trouble(view: RunView, findings: Sequence[Finding]) -> str:
     """Return how a verdict without warnings ends."""
     if view.run.completeness.no_history:
         return "; there is no history to judge"
@@ -216,28 +218,33 @@ def _without_trouble(view: RunView) -> str:
         return "; it logged no metric"
     if seen.thin:
         return f"; too little is understood to judge the training ({seen.counted})"
-    came = _outcome(view)
+    came = _outcome(view, findings)
     of = f" in the {seen.counted} that are understood" if seen.unknown else ""
     return f"{f'; {came}' if came else ''}; no problem found{of}"
 
 
-def _outcome(view: RunView) -> str:
+def _outcome(view: RunView, findings: Sequence[Finding]) -> str:
     """Return what came of the metric that a run is judged by; "" if it shows no gain."""
     series = lead(view)
-    if series is None or len(series) < _COURSE or not series.info.sign:
+    if series is None or len(series) < _COURSE or learned_nothing(findings):
+        return ""
+    if not series.info.sign:
         return ""
     curve = view.curve(series.key)
-    first, (best, at), last = float(series.y[0]), best_value(series), _at_the_end(series, curve)
+    first, last = _improved(series.key, findings) or (
+        float(series.y[0]),
+        _at_the_end(series, curve),
+    )
     if curve.never_moved or curve.not_finite or number(first) == number(last):
         return ""
+    best, at = best_value(series)
     if len(series) >= _MANY and curve.turned is None and curve.best is not None:
         stands = curve.best.stop >= len(curve.x) - 1
         return f"{series.key} ended at {number(last)}{', its best level' if stands else ''}"
-    if at == float(series.x[-1]):
-        return f"{series.key} ended at {number(best)}, its best value"
-    return (
-        f"{series.key} ended at {number(last)}, its best was {number(best)} at {view.axis.at(at)}"
-    )
+    if curve.turned is not None:
+        return f"{series.key} was best at {view.axis.at(at)} ({number(best)}) and ended at {number(last)}"
+    where_best = "the end" if at == float(series.x[-1]) else view.axis.at(at)
+    return f"{series.key} ended at {number(last)}, best at {where_best}"
 
 
 def _at_the_end(series: Series, curve: Curve) -> float:
@@ -312,10 +319,21 @@ def _course(view: RunView, findings: Sequence[Finding]) -> str:
         return f"{key} ended where it began: {first} at first, {last} at the end."
     if key in doubted(findings) or learned_nothing(findings):
         return f"{key} began at {first} and ended at {last}."
-    verb = "rose" if ended > float(series.y[0]) else "fell"
+    levels = _improved(key, findings) or (float(series.y[0]), ended)
+    first, last = map(number, levels)
+    verb = "rose" if levels[1] > levels[0] else "fell"
     flat = curve.flat_since
     since = "" if flat is None else f" and has been flat since {view.axis.at(float(curve.x[flat]))}"
     return f"{key} {verb} from {first} to {last}{since}."
+
+
+def _improved(key: str, findings: Sequence[Finding]) -> tuple[float, float] | None:
+    """Return the levels between which a finding says that a metric improved, so that both say the same."""
+    for finding in findings:
+        for proof in finding.evidence if finding.rule == "OPT007" else ():
+            if proof.metric == key and proof.before is not None and proof.after is not None:
+                return proof.before, proof.after
+    return None
 
 
 def _count(n: int, noun: str) -> str:

@@ -53,7 +53,14 @@ Object.assign(Chart.prototype, {
       line(ctx, u.valToPos(from, "x", true), y, u.valToPos(to, "x", true), y);
       const at = Math.max(bbox.left + 3 * ratio, u.valToPos(from, "x", true) + 3 * ratio);
       const above = y - 4 * ratio < bbox.top + 10 * ratio ? y + 12 * ratio : y - 4 * ratio;
-      ctx.fillText(label, Math.min(at, bbox.left + bbox.width - ctx.measureText(label).width - 3), above);
+      const left = Math.min(at, bbox.left + bbox.width - ctx.measureText(label).width - 3);
+      ctx.save();  // letters on a rim of paper are read over any curve
+      ctx.setLineDash([]);
+      ctx.strokeStyle = css("--paper");
+      ctx.lineWidth = 3 * ratio;
+      ctx.strokeText(label, left, above);
+      ctx.restore();
+      ctx.fillText(label, left, above);
     }
     ctx.setLineDash([]);
     ctx.font = `700 ${12 * ratio}px ${css("--font")}`;

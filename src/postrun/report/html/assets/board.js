@@ -95,7 +95,7 @@ function search(text) {
     if (words.length && some) details.open = true;
     shown += some;
   }
-  byId("found").textContent = words.length ? `${shown} charts` : "";
+  byId("found").textContent = words.length ? `${shown} chart${shown === 1 ? "" : "s"}` : "";
 }
 
 function matcher(word) {

@@ -90,8 +90,7 @@ function fillCurves() {
   }
   const list = [...names].map(([title, charts]) => ({ title, charts }));
   fill(byId("charts"), list, (grid, metric) => {
-    const unit = metric.unit ? ` (${metric.unit})` : "";
-    const chart = place(grid, { title: metric.key + unit, names: `${metric.key} ${metric.role}`, height: 230 }, overlaid(metric));
+    const chart = place(grid, { title: titled(metric.key, metric.unit), unit: metric.unit, names: `${metric.key} ${metric.role}`, height: 230 }, overlaid(metric));
     if (metric.key === page.subject) enlarged(chart);
   });
   idle(() => performance.mark("postrun-charts"));

@@ -28,7 +28,7 @@ function later(work, wait = 120) {
 }
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-// Okabe and Ito's colours, told apart by the colour-blind; then the same, dashed.
+// Okabe and Ito's colours, told apart by the colour-blind; from the fifth line on they are dashed as well.
 const LINES = 8;
 const colour = (i) => css(`--c${i % LINES}`);
-const dash = (i) => [[], [7, 4], [2, 3]][Math.floor(i / LINES) % 3];
+const dash = (i) => [[], [7, 4], [2, 3]][Math.floor(i / 4) % 3];

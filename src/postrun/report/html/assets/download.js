@@ -5,9 +5,10 @@ Object.assign(Chart.prototype, {
       type: "button", onclick: () => { box.open = false; this.ensure(); if (this.plot) work(); },
     }, text);
     const box = el("details", { class: "menu" },
-      el("summary", { title: "Download", "aria-label": `Download ${this.options.title}` }, "⤓"),
-      el("div", {},
-        entry("PNG", () => this.picture()), entry("SVG", () => this.drawing()), entry("CSV", () => this.table())));
+      el("summary", { title: "Download", "aria-label": `Download ${this.options.title}` }, "⤓"));
+    const fill = () => box.append(el("div", {},
+      entry("PNG", () => this.picture()), entry("SVG", () => this.drawing()), entry("CSV", () => this.table())));
+    box.addEventListener("toggle", fill, { once: true });  // most menus are never opened
     box.addEventListener("focusout", (e) => { if (!box.contains(e.relatedTarget)) box.open = false; });
     return box;
   },

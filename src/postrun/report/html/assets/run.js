@@ -45,9 +45,6 @@ function unitOf(list) {
   return units.size === 1 ? list[0].unit : "";
 }
 
-// A unit that the axis itself writes ("12 min", "1.5 GiB") is not in the title as well.
-const titled = (title, unit) => (unit && !SCALES[unit]?.incrs ? `${title} (${unit})` : title);
-
 // Constants are told by their value; their charts are there to be opened.
 function constantly(charts) {
   const told = charts.map((c) => `${c.title} = ${short(numbers(page.series[c.series[0]].y)[0])}`);
@@ -80,7 +77,7 @@ function openFinding(details) {
       const [from, to] = [proof.from, proof.to];
       const levels = [];
       const begin = line.x[0], end = line.x[line.x.length - 1];
-      if (proof.before != null) levels.push({ from: begin, to: from > begin ? from : end, value: proof.before, label: "before " + short(proof.before) });
+      if (proof.before != null && proof.before !== proof.after) levels.push({ from: begin, to: from > begin ? from : end, value: proof.before, label: "before " + short(proof.before) });
       if (proof.after != null) levels.push({ from: Math.max(begin, from), to: end, value: proof.after, label: "after " + short(proof.after) });
       const marks = from > begin ? [{ x: from, label: number, severity: proof.severity }] : [];
       return { axis, title, lines: [line], window: [from, to], levels: proof.levels ? levels : [], marks, severity: proof.severity };

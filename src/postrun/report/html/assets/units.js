@@ -29,3 +29,6 @@ function distinct(list) {
       return list.map((v) => (v == null ? "" : short(v, digits)));
   }
 }
+
+// A unit that the axis itself writes ("12 min", "1.5 GiB") is not in the title as well.
+const titled = (title, unit) => (unit && !SCALES[unit]?.incrs ? `${title} (${unit})` : title);
