@@ -190,3 +190,14 @@ def test_stories_are_short_sentences(columns: dict[str, Any]) -> None:
     for sentence in story.sentences:
         assert sentence.text.endswith(".") and ".." not in sentence.text
         assert len(sentence.text.split()) <= 25
+
+
+def test_a_run_that_was_never_evaluated_is_not_said_to_be_without_problems() -> None:
+    _, findings, story = told({"train/loss": decay(300), "epoch": np.arange(300) / 60})
+    assert "GEN008" in {f.rule for f in findings}
+    assert story.verdict.endswith("; no warning, but it was not evaluated.")
+
+
+def test_three_values_are_too_few_for_a_verdict() -> None:
+    _, _, story = told({"loss": decay(3)})
+    assert story.verdict.endswith("; no warning, but it has too few values to judge.")

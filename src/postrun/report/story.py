@@ -37,6 +37,8 @@ from postrun.training.ending import (
 _ENDINGS = ("RUN001", "RUN002", "RUN003")
 #: Rules that say that nothing was learned, or learned too well to be true.
 _NOTHING = ("OPT006", "OPT028", "RL019", "RL020", "PREF001", "GEN009", "GEN010")
+#: Notes beside which a run is not said to be without problems, the gravest first.
+_RESERVATIONS = ("GEN010", "OPT019", "RL021", "DAT010", "GEN008", "GEN003")
 #: Findings that a verdict names, and a story.
 _NAMED, _TOLD = 2, 2
 #: So few values are no course.
@@ -219,6 +221,9 @@ def _without_trouble(view: RunView, findings: Sequence[Finding]) -> str:
     if seen.thin:
         return f"; too little is understood to judge the training ({seen.counted})"
     came = _outcome(view, findings)
+    doubt = next((f for rule in _RESERVATIONS for f in findings if f.rule == rule), None)
+    if doubt is not None:
+        return f"{f'; {came}' if came else ''}; no warning, but {clause(view, doubt)}"
     of = f" in the {seen.counted} that are understood" if seen.unknown else ""
     return f"{f'; {came}' if came else ''}; no problem found{of}"
 
