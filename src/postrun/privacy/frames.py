@@ -50,11 +50,12 @@ def plain_texts(texts: set[str]) -> set[str]:
 
 def masked_column(column: pl.Series, mask: Callable[[str], str], every: bool) -> pl.Series:
     """Return a column of text with the values that `mask` changes; `every`: all of them are looked at."""
-    looked_at = column.is_not_null() if every else column.str.contains(MAYBE).fill_null(False)
+    texts_of = column.alias("x")  # Polars reads names such as "^a$" as patterns
+    looked_at = texts_of.is_not_null() if every else texts_of.str.contains(MAYBE).fill_null(False)
     at = looked_at.arg_true()
     if not len(at):
         return column
-    chosen = column.gather(at)
+    chosen = texts_of.gather(at)
     texts: dict[str, str] = {text: mask(text) for text in chosen.unique().to_list()}
     if all(text == new for text, new in texts.items()):
         return column

@@ -7,13 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from postrun.metrics.grammar import JUDGED, read
 from postrun.model import Damage, Identity, Run, TargetError
 from postrun.model.times import parse_time
 from postrun.sources.exported.history import as_history
 from postrun.sources.frames.rows import frame_of
+from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
 
@@ -63,7 +62,7 @@ def _holds_metrics(path: Path) -> bool:
             lines = file.read(_HEAD).split(b"\n")[:_LOOK]
     except OSError:
         return False
-    rows = [row for line in lines if (row := _object(line)) is not None]
+    rows = [row for line in lines if (row := object_of(line)) is not None]
     if not rows or any(isinstance(v, str) and len(v) > _TEXT for row in rows for v in row.values()):
         return False
     numbers = {
@@ -78,24 +77,6 @@ def _holds_metrics(path: Path) -> bool:
     return len(metrics) > (0 if numbers & _STEPS else 1)
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        value = _with_words(line)
-    return value if isinstance(value, dict) else None
-
-
-def _with_words(line: bytes) -> Any:
-    """Return a line that holds NaN or Infinity, which Python writes and JSON has no words for."""
-    import json
-
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _load(source: str, path: Path, run_id: str) -> Run:
     """Read the rows; lines that are no objects are named as damage.
 
@@ -106,7 +87,7 @@ def _load(source: str, path: Path, run_id: str) -> Run:
     damage: list[Damage] = []
     at = 0
     for line in path.read_bytes().split(b"\n"):
-        row = _object(line) if line.strip() else None
+        row = object_of(line) if line.strip() else None
         if row is not None:
             rows.append(row)
         elif line.strip():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 from postrun.model import Identity, Run, TargetError
 from postrun.sources.exported.delimited import header_of, read_delimited
 from postrun.sources.exported.history import read_history
+from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
 
@@ -119,7 +119,6 @@ def _header(path: Path) -> dict[str, Any]:
     """Return what the first line of a monitor's file says of it."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            value = json.loads(file.readline().lstrip("#"))
-    except (OSError, ValueError):
+            return object_of(file.readline().lstrip("#")) or {}
+    except OSError:
         return {}
-    return value if isinstance(value, dict) else {}

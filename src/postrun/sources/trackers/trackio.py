@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from postrun.model import Alert, Identity, Listing, Run, TargetError
 from postrun.model.times import parse_time
 from postrun.sources.frames.rows import frame_of
+from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
 from postrun.sources.trackers.lenient import columns, database, tables
@@ -112,8 +111,4 @@ def _row(metrics: bytes | str, timestamp: object) -> dict[str, Any]:
 
 
 def _object(text: bytes | str) -> dict[str, Any]:
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return object_of(text) or {}

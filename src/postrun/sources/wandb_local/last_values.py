@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from postrun.sources.files import finite_numbers, leads_out
+from postrun.sources.lenient_json import object_of
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.schema import RECORD
 
@@ -26,9 +26,11 @@ def last_values(folder: Path, last: Sequence[bytes]) -> dict[str, float]:
     """
     for path in (folder / "files" / "wandb-summary.json", folder / "wandb-summary.json"):
         try:
-            if path.stat().st_size <= _LARGEST and not leads_out(path):
-                return dict(finite_numbers(json.loads(path.read_bytes())))
-        except (OSError, ValueError):
+            if path.stat().st_size > _LARGEST or leads_out(path):
+                continue
+            if (summary := object_of(path.read_bytes())) is not None:
+                return dict(finite_numbers(summary))
+        except OSError:
             continue
     return _by_log(last)
 

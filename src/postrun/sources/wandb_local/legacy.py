@@ -13,10 +13,10 @@ import polars as pl
 
 from postrun.model import Damage
 from postrun.model.times import parse_time
-from postrun.sources import lenient_json
 from postrun.sources.files import is_own, leads_out
 from postrun.sources.frames.rows import fill_rows
 from postrun.sources.frames.times import ordered
+from postrun.sources.lenient_json import object_of
 from postrun.sources.oddities import Oddities
 from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.files_folder import FilesFolder
@@ -73,7 +73,7 @@ def _rows(path: Path, log: Log) -> list[dict[str, Any]]:
     odd = Oddities()
     offset = 0
     for line in path.read_bytes().splitlines(keepends=True):
-        row = _object(line, odd) if line.strip() else {}
+        row = object_of(line, odd) if line.strip() else {}
         if row is None:
             whole = line.endswith(b"\n")
             reason = "a line that is not JSON" if whole else "the file ends inside a line"
@@ -84,15 +84,6 @@ def _rows(path: Path, log: Log) -> list[dict[str, Any]]:
         offset += len(line)
     log.notes += [f"{path.name}: {told}" for told in odd.sentences()]
     return rows
-
-
-def _object(line: bytes, odd: Oddities) -> dict[str, Any] | None:
-    """Return the JSON object of a line, None if it holds none; `odd` counts what had to be changed."""
-    try:
-        value = lenient_json.loads_quickly(line, odd)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _system(rows: list[dict[str, Any]]) -> pl.DataFrame:

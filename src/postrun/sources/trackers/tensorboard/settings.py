@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from struct import unpack_from
 from typing import Any
 
 from postrun.model import State
+from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.lenient import read_setting
 from postrun.sources.trackers.tensorboard.events import Value, entries, struct_value
 from postrun.sources.wandb_local.wire import FIXED64, VARINT, WireError, fields, varint
@@ -78,12 +78,10 @@ def _double(content: bytes, start: int, stop: int, wanted: int) -> float | None:
 
 def _from_text(text: str) -> dict[str, Any]:
     """Return settings that are a JSON object or a table of Markdown ("|lr|0.1|"), {} if the text is neither."""
-    try:
-        value = json.loads(text)
-        return value if isinstance(value, dict) else {}
-    except ValueError:
-        rows = [
-            line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("|")
-        ]
-        pairs = [(row[0].strip(), row[1].strip()) for row in rows[2:] if len(row) == 2]
-        return {key: read_setting(value) for key, value in pairs}
+    if (found := object_of(text)) is not None:
+        return found
+    rows = [
+        line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("|")
+    ]
+    pairs = [(row[0].strip(), row[1].strip()) for row in rows[2:] if len(row) == 2]
+    return {key: read_setting(value) for key, value in pairs}
