@@ -34,6 +34,7 @@ def levels(value: Any) -> int:
     return depth
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_python_writes_is_read_back_but_for_halves_of_characters(value: Any) -> None:
     odd = Oddities()
@@ -43,6 +44,7 @@ def test_what_python_writes_is_read_back_but_for_halves_of_characters(value: Any
         assert json.dumps(found) == json.dumps(value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_a_value_error(data: bytes) -> None:
     try:
@@ -109,6 +111,7 @@ def test_halves_of_characters_are_counted_in_keys_and_values() -> None:
     assert mended("plain", odd) == "plain"
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(0, 4))
 def test_a_value_is_cut_at_any_level(value: Any, most: int) -> None:
     odd = Oddities()

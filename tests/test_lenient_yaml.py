@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postrun.sources.files import read_yaml_config
@@ -26,6 +26,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES, st.booleans())
 def test_what_the_sdk_writes_is_read_as_yaml_reads_it(value: Any, flow: bool) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
@@ -41,6 +42,7 @@ def test_shared_values_are_read_at_each_of_their_places() -> None:
     assert loads(text, Oddities()) == {"one": shared, "two": {"again": shared}}
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%@`? \n\t0."), max_size=80))
 def test_any_text_is_a_value_or_an_error_that_keeps_what_was_before(text: str) -> None:
     try:

@@ -28,7 +28,8 @@ _MAX_LINE = 100_000
 _EDGE = 500
 #: Empty lines in a row that are kept.
 _EMPTY = 100
-#: Digits of a count of cells; longer ones mean the edge of the screen as well.
+#: Digits of a count of cells. Longer ones mean the right edge of the screen; upwards, down and to the left they
+#: mean nothing.
 _DIGITS = 6
 #: After so many coloured stretches of a line, those that do not show any more are dropped.
 _STRETCHES = 256
@@ -121,6 +122,8 @@ class Terminal:
             return other.end() if other else at + 1
         argument, command = match.group(1), match.group(2)
         first = argument.split(";")[0]
+        if len(first) > _DIGITS and command not in ("C", "G"):
+            return match.end()
         count = int(first[:_DIGITS]) if first.isdigit() else 1
         if command == "A":
             self.row = max(0, self.row - min(count, _SCREEN), len(self.lines) - _SCREEN)
