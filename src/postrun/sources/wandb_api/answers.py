@@ -40,9 +40,17 @@ _LISTS = {
     "artifacts": "its artifacts",
     "outputArtifacts": "its artifacts",
     "inputArtifacts": "its artifacts",
+    "artifact": "all of its artifacts",
     "logLines": "its console log",
     "events": "its system metrics",
 }
+#: What the SDK needs of an artifact, and what stands for it if it is null; an artifact is left
+#: out if nothing can.
+_NEEDED = ("id", "artifactSequence", "artifactType")
+_FILLED = {
+    "state": "COMMITTED", "digest": "", "size": 0, "fileCount": 0, "createdAt": "", "tags": [],
+    "ttlDurationSeconds": 0, "ttlIsInherited": False,
+}  # fmt: skip
 _NULL_LISTS: ContextVar[list[str] | None] = ContextVar("null_lists", default=None)
 
 
@@ -144,6 +152,8 @@ def _repaired_list(name: str, part: Any) -> dict[str, Any]:
         for edge in edges:
             size = edge["node"].get("sizeBytes")
             edge["node"]["sizeBytes"] = size if str(size).isdigit() else None
+    if name.lower().endswith("artifacts"):
+        edges = _repaired_artifacts(edges)
     ended = {"endCursor": None, "hasNextPage": False}
     return {
         "totalCount": len(edges),
@@ -151,6 +161,17 @@ def _repaired_list(name: str, part: Any) -> dict[str, Any]:
         "pageInfo": part.get("pageInfo") or ended,
         "edges": edges,
     }
+
+
+def _repaired_artifacts(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the artifacts of a page that the SDK can take: one with a null field costs itself."""
+    kept = [e for e in edges if all(e["node"].get(name, "") is not None for name in _NEEDED)]
+    for edge in kept:
+        node = edge["node"]
+        node |= {name: value for name, value in _FILLED.items() if node.get(name, "") is None}
+    if len(kept) < len(edges):
+        _note_null("artifact")
+    return kept
 
 
 @contextmanager
