@@ -52,7 +52,7 @@ SHAPES: tuple[Shape, ...] = (
         "private key",
         ("PRIVATE KEY",),
         r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|[^-]*)",
+        r"(?:[\s\S]{0,20000}?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|[^-]*)",
         after="",
     ),
     _token("private key", "AGE-SECRET-KEY-1", "[A-Z0-9]{50,}"),
