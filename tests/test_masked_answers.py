@@ -209,6 +209,16 @@ def test_names_of_metrics_runs_and_files_are_masked_and_told_apart(tmp_path: Pat
     assert tokens[0] in kept.output
 
 
+def test_runs_of_a_store_are_found_by_what_was_masked(tmp_path: Path) -> None:
+    secret, other = _letters(24), _letters(24)
+    for name, value in (("a", secret), ("b", other)):
+        write(tmp_path, name, {"api_key": value}, 1.0)
+    store = Store(str(tmp_path / "store"), write=True)
+    list(pull_into(store, resolve(tmp_path / "wandb"), Privacy(), 1))
+    assert [r.id for r in postrun.runs(store.root, config=[f"api_key={secret}"])] == ["a"]
+    assert [r.id for r in postrun.runs(store.root, config=[f"api_key!={secret}"])] == ["b"]
+
+
 def test_a_store_that_was_not_masked_is_masked_where_it_is_shown(tmp_path: Path) -> None:
     secret = _letters(24)
     for name in ("a", "b", "c", "d"):

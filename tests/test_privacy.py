@@ -154,8 +154,12 @@ def test_a_run_without_secrets_is_the_same_object() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 100_000, "key" * 33_000, "a-" * 50_000, "/a" * 50_000, "eyJ" + "a" * 99_000]
-)
+    "text",
+    ["a" * 100_000, "key" * 33_000, "a-" * 50_000, "/a" * 50_000, "eyJ" + "a" * 99_000, "://a:" * 20_000,
+     "docker login " * 8_000, "cookie: a=b; " * 8_000, "?token" * 16_000, "key='a," * 14_000,
+     "-----BEGIN {}PRIVATE KEY-----".format("") * 3_000],
+    ids=lambda text: text[:12],
+)  # fmt: skip
 def test_long_lines_cost_no_more_than_their_length(text: str) -> None:
     masker = Masker(Privacy(anonymize=True), make_run())
     out = masker.text(f"{text} password={HEX}")  # a quadratic pattern would take minutes here

@@ -9,28 +9,33 @@ import polars as pl
 
 from postrun.privacy.shapes import HINT
 
+#: A blank and another letter. Unicode's classes would make the pattern large and slow.
+_BLANK, _LETTER, _WORD = r"[ \t\n\r]", r"[!-~]", r"[A-Za-z0-9_.-]"
+_MORE = r"\x{80}-\x{10FFFF}"
 _HEAD = (
     r"(?:key|token|secret|passw(?:or)?d|passphrase|pwd|credential|authorization|session|_pass|auth|pat|jwt|dsn|sig"
-    r"|signature|code)[\w.-]*[\"'\]\\]*"
+    rf"|signature|code){_WORD}*[\"'\]\\]*"
 )
 _OPEN = r"(?:[rbuf]?\\*[\"'`])?"
+_SIGN = rf"{_BLANK}*-?(?:[=>:│┃|]|%3D)>?{_BLANK}*{_OPEN}"
+_IS = rf"{_BLANK}+(?:(?:is|was){_BLANK}+)?{_OPEN}"
 #: A name that speaks of secrets, and a value that is no small number; without a sign between, a long value.
 _NAMED = (
-    rf"(?i:{_HEAD}\s*-?(?:[=>:│┃|]|%3D)>?\s*{_OPEN}[\d.,]*[^\s\d.,\"'`][^\s\"'`]{{2}}"
-    rf"|{_HEAD}\s*-?(?:[=>:│┃|]|%3D)>?\s*{_OPEN}\d{{6}}"
-    rf"|{_HEAD}\s+(?:is\s+|was\s+)?{_OPEN}[^\s\"'`]{{16}}"
-    rf"|(?:passw(?:or)?d|passphrase|pwd)\s+(?:is\s+|was\s+)?{_OPEN}[^\s\"'`]{{8}}|\blogin\s+\S+\s+password\s|-[\w.-]*{_HEAD}\s+\S{{4}})"
+    rf"(?i:{_HEAD}(?:{_SIGN}(?:[0-9.,]*[!#-&(-+/:-_a-~{_MORE}-][!#-&(-_a-~{_MORE}]{{2}}|[0-9]{{6}})"
+    rf"|{_IS}[!#-&(-_a-~]{{16}})"
+    rf"|(?:passw(?:or)?d|passphrase|pwd){_IS}[!#-&(-_a-~]{{8}}|login{_BLANK}+{_LETTER}+{_BLANK}+password{_BLANK}"
+    rf"|-{_WORD}*{_HEAD}{_BLANK}+{_LETTER}{{4}})"
 )
 #: What a text worth a closer look contains. Polars' engine has no look-around.
 MAYBE = "|".join(
     (
         HINT,
         _NAMED,
-        r"[A-Za-z]://[^\s\"'<>]*@",
-        r"(?i:bearer|basic)[ =:]+\S{8}",
-        r"(?i:cookie[\"']?\s*[:=])",
-        r"(?:^|\s)-(?:u|U|p|P|a|w)[ =]?[\"']?[^\s-]\S{3}",
-        r"\s--(?:user|proxy-user|creds)[ =]",
+        r"[A-Za-z]://[!#-&(-;=?-~]*@",
+        rf"(?i:bearer|basic)[ =:]+{_LETTER}{{8}}",
+        rf"(?i:cookie[\"']?{_BLANK}*[:=])",
+        rf"(?:^|{_BLANK})-[uUpPaw][ =]?[\"']?[!-,.-~]{_LETTER}{{3}}",
+        rf"{_BLANK}--(?:user|proxy-user|creds)[ =]",
         r"(?i:key|token|login|wandb|password|secret|credential)[^\n]{0,72}[0-9a-f]{40}",
         r"(?i:\x1b|\\x1b|\\033|\\e|\\u001b)\[",
     )
@@ -44,17 +49,18 @@ _LONGEST = 200
 
 def plain_texts(texts: set[str]) -> set[str]:
     """Return those of many texts that hold no secret, unless the names under which they stand say so."""
-    column = pl.Series("text", list(texts), dtype=pl.String)
-    return set(column.filter(~column.str.contains(MAYBE)))
+    values = list(texts)
+    suspect = pl.Series("text", values, dtype=pl.String).str.contains(MAYBE).to_list()
+    return {text for text, hit in zip(values, suspect, strict=True) if not hit}
 
 
 def masked_column(column: pl.Series, mask: Callable[[str], str], every: bool) -> pl.Series:
     """Return a column of text with the values that `mask` changes; `every`: all of them are looked at."""
     texts_of = column.alias("x")  # Polars reads names such as "^a$" as patterns
-    looked_at = texts_of.is_not_null() if every else texts_of.str.contains(MAYBE).fill_null(False)
-    at = looked_at.arg_true()
-    if not len(at):
+    looked_at = texts_of.is_not_null() if every else texts_of.str.contains(MAYBE)
+    if not looked_at.any():
         return column
+    at = looked_at.fill_null(False).arg_true()
     chosen = texts_of.gather(at)
     texts: dict[str, str] = {text: mask(text) for text in chosen.unique().to_list()}
     if all(text == new for text, new in texts.items()):
@@ -70,9 +76,10 @@ def without_key_blocks(lines: pl.Series, masked: Callable[[str], str]) -> pl.Ser
 
     `masked` gives what stands for a key.
     """
-    starts = lines.str.contains(_BEGIN).arg_true().to_list()
-    if not starts:
+    found = lines.str.contains(_BEGIN)
+    if not found.any():
         return lines
+    starts = found.fill_null(False).arg_true().to_list()
     values = lines.to_list()
     for start in starts:
         if not values[start]:

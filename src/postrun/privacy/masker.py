@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -71,11 +71,15 @@ class Masker:
 
     def value(self, value: Any, name: str = "") -> Any:
         """Return any JSON-like value, its texts masked; keys as well, for they may hold secrets and paths."""
-        if self.privacy.mask and isinstance(value, dict | list | tuple):
-            texts = set(_texts(value)) - self._plain
-            if len(texts) >= _MANY:
-                self._plain |= plain_texts(texts)
+        if isinstance(value, dict | list | tuple):
+            self._look(value)
         return self._value(value, name)
+
+    def _look(self, value: Any) -> None:
+        """Look through all texts of a value together, which is faster than one by one."""
+        texts = set(_texts(value)) - self._plain if self.privacy.mask else set()
+        if len(texts) >= _MANY:
+            self._plain |= plain_texts(texts)
 
     def _value(self, value: Any, name: str) -> Any:
         if isinstance(value, str):
@@ -122,10 +126,13 @@ class Masker:
     def run(self, run: Run) -> Run:
         """Return the run, masked; the same object if there was nothing to mask."""
         before = self.found.total()
+        names = [*run.history.columns, *run.system.columns, *run.texts]
+        self._look([run.identity, run.config, run.summary, run.environment, run.telemetry, run.requirements,
+                    run.metrics, run.files, run.artifacts, run.alerts, run.completeness, names])  # fmt: skip
         who = replace(
             run.identity,
             **{
-                f.name: self.value(getattr(run.identity, f.name), f.name)
+                f.name: self._value(getattr(run.identity, f.name), f.name)
                 for f in fields(run.identity)
                 if f.name not in ("started_at", "commit")
             },
@@ -134,14 +141,14 @@ class Masker:
         changed = replace(
             run,
             identity=who,
-            config=self.value(run.config),
-            summary=self.value(run.summary),
+            config=self._value(run.config, ""),
+            summary=self._value(run.summary, ""),
             history=self.frame(run.history),
             system=self.frame(run.system),
             console=self._console(run.console),
-            environment=self.value(run.environment),
+            environment=self._value(run.environment, ""),
             requirements=[self.text(line) for line in run.requirements],
-            telemetry=self.value(run.telemetry),
+            telemetry=self._value(run.telemetry, ""),
             texts={self.text(name): self._file(text) for name, text in run.texts.items()},
             metrics=[
                 replace(m, name=self.text(m.name), x_axis=self.text(m.x_axis)) for m in run.metrics
@@ -253,6 +260,9 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _texts(inner)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name))
 
 
 def _below(name: str, key: object) -> str:

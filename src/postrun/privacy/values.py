@@ -8,7 +8,7 @@ from postrun.privacy.names import Told
 from postrun.privacy.vocabulary import SWITCHES
 
 #: What stands for a secret.
-MASKED = re.compile(r"\[masked: [^\]]*\]")
+MASKED = re.compile(r"\[masked: [^\]]{0,80}\]")
 _PLACEHOLDER = re.compile(
     r"""(?ix) ^(?:
     \*+ | x{3,} | \.{2,} | -+ | _+ | <[^>]*> | \$\w+ | \$?\{.*\} | \$\(.*\) | (?-i:%[A-Z_0-9]+%) | \[.*\]

@@ -20,9 +20,10 @@ import polars as pl
 from postrun.model import Listing, RunRef, State, TargetError, UsageError
 from postrun.model.filter import Condition, fits, nested, sortable, split_condition
 from postrun.model.times import parse_time
+from postrun.privacy import Masker, Privacy
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.store.roots import DEFAULT, is_url, plain_root, storage
-from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check
+from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check, salt_of
 from postrun.store.store import Store
 from postrun.store.stored_runs import StoredRun, StoredRuns, load_stored
 from postrun.store.tables import Tables, collected
@@ -199,6 +200,7 @@ def _chosen(
     columns = [*dict.fromkeys((*_NEEDED, *sorted(asked)))]
     frame = collected(tables.runs(rows).select(columns), tables.storage.root)
     frame = rows.join(frame, on=["entry", "written"], maintain_order="left", suffix="_of_run")
+    masker = Masker(Privacy(salt=salt_of(tables.storage)))
     kept = []
     for number, row in enumerate(
         frame.select(sorted({*asked, "state", "id"})).iter_rows(named=True)
@@ -209,11 +211,22 @@ def _chosen(
                 values[name] = json.loads(values[name] or "{}")
         if options.state and row["state"] not in options.state:
             continue
-        if all(fits(_value(values, key), sign, wanted) for key, sign, wanted in conditions):
+        if all(_fits(_value(values, condition[0]), condition, masker) for condition in conditions):
             kept.append((sortable(_value(values, by)), row["id"], number))
     kept.sort(reverse=options.descending)
     numbers = [number for _, _, number in kept]
     return frame[numbers[: options.limit or None]]
+
+
+def _fits(value: Any, condition: Condition, masker: Masker) -> bool:
+    """Return whether a value fulfils a condition, as it is or as the store masked it."""
+    key, sign, wanted = condition
+    texts = (
+        {wanted}
+        if sign == "~" or not isinstance(wanted, str)
+        else {wanted, masker.text(wanted, key)}
+    )
+    return (all if sign == "!=" else any)(fits(value, sign, text) for text in texts)
 
 
 def _column(key: str) -> str:
