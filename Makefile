@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 
-.PHONY: demo test test-slow lint docs bench report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
+.PHONY: demo test test-slow test-lowest lint docs bench report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -13,6 +14,14 @@ test: $(VENV)/.dev lint  ## set up, and run all checks and the tests but the slo
 
 test-slow: $(VENV)/.dev  ## the tests that kill processes, start clusters, and calibrate statistics
 	$(BIN)/python -m pytest -m slow
+
+test-lowest:  ## the same tests on the lowest versions that pyproject.toml allows (TESTS=... names some)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install -q --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip compile -q --resolution lowest-direct --extra test pyproject.toml -o $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/uv pip install -q --python $(LOWEST)/bin/python -r $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/uv pip install -q --python $(LOWEST)/bin/python --no-deps -e .
+	$(LOWEST)/bin/python -m pytest -m "not slow" $(TESTS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -84,4 +93,4 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) wandb_analysis .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) wandb_analysis .mypy_cache .ruff_cache .pytest_cache .hypothesis

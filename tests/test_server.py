@@ -702,8 +702,12 @@ def test_files_are_downloaded(server: StandIn, tmp_path: Path) -> None:
     assert (files / "media" / "images" / "a.png").read_bytes() == b"\x89PNG..."
     assert (files / "media" / "big.bin").stat().st_size == 100_000
     wicked = command("pull", "ent/p/r1", "--out", str(tmp_path / "b"), "--files", "*")
-    assert wicked.returncode == 3 and "leads out of the folder" in wicked.stderr
+    assert wicked.returncode == 3 and "1 of 5 files were not written" in wicked.stderr
+    assert "leads out of the folder" in wicked.stderr and ".." not in wicked.stderr.split(")")[-1]
     assert not list(tmp_path.rglob("outside.txt"))
+    others = {"config.yaml", "requirements.txt", "media/images/a.png", "media/big.bin"}
+    folder = tmp_path / "b" / "r1" / "files"
+    assert others <= {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_what_was_pulled_in_another_way_is_read_anew(server: StandIn, tmp_path: Path) -> None:

@@ -63,9 +63,12 @@ CHANGES = [
 
 @pytest.mark.parametrize("text", ALLOWED)
 def test_queries_over_the_tables_are_run_as_they_are(text: str) -> None:
-    context = pl.SQLContext(FRAMES)
-    asked, plain = (context.execute(t, eager=True) for t in (checked(text), text))
-    assert asked.equals(plain)
+    context, asked = pl.SQLContext(FRAMES), checked(text)
+    try:
+        plain = context.execute(text, eager=True)
+    except pl.exceptions.PolarsError as error:
+        pytest.skip(f"not in Polars {pl.__version__}: {error}")
+    assert context.execute(asked, eager=True).equals(plain)
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,7 @@ def pull_all(
                 result.files += ref.download(folder / "files", files)
             except PostrunError as error:
                 result.error = str(error)
+                result.files += getattr(error, "found", ())
                 yield Pulled(ref.id, "failed", folder, result)
                 continue
         if ref.remote:

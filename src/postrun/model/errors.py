@@ -29,7 +29,10 @@ class TargetError(PostrunError):
         self.target = str(target)
         self.problem = problem
         self.remedy = remedy
-        super().__init__(f"{target}: {problem}." + (f" {remedy}" if remedy else ""))
+        # The problem may quote another program's sentence, full stop and all.
+        super().__init__(
+            f"{target}: {problem.removesuffix('.')}." + (f" {remedy}" if remedy else "")
+        )
 
     def __reduce__(self) -> tuple[type[TargetError], tuple[str, str, str]]:
         """From another process it comes as what it is, not as its message."""

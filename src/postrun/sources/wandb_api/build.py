@@ -28,7 +28,7 @@ from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.rows import frame_of, within
 from postrun.sources.wandb_api.address import Address
 from postrun.sources.wandb_api.answers import last_step, left_out, null_lists, row_count
-from postrun.sources.wandb_api.connection import asking, connect, patiently
+from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.history import History, complete_history
 from postrun.sources.wandb_local.console import Console
 
@@ -85,7 +85,12 @@ def load_history(address: Address, theirs: Any, sample: int = 0) -> Run:
 
 
 def download_files(address: Address, folder: Path, patterns: Sequence[str]) -> list[Path]:
-    """Put the files of a run that match any of the patterns (as in a shell) into a folder; their paths."""
+    """Put the files of a run that match any of the patterns (as in a shell) into a folder; their paths.
+
+    Raises:
+        ServerError: The files are not to be had; or some have names that cannot be files here, and `found`
+            holds the paths of the others.
+    """
     api = connect(address)
 
     def once() -> list[Path]:
@@ -93,9 +98,28 @@ def download_files(address: Address, folder: Path, patterns: Sequence[str]) -> l
             found = [
                 f for f in api.run(str(address)).files(per_page=200) if _fits(f.name, patterns)
             ]
-            return [_put(file, folder) for file in found]
+            return _put_all(address, found, folder)
 
     return patiently(once)
+
+
+def _put_all(address: Address, files: list[Any], folder: Path) -> list[Path]:
+    written: list[Path] = []
+    refused: list[str] = []
+    for file in files:
+        try:
+            written.append(_put(file, folder))
+        except (ValueError, OSError) as error:  # of this name; the network has errors of its own
+            refused.append(f"{str(file.name)[:100]!r}: {getattr(error, 'strerror', None) or error}")
+    if refused:
+        more = f", and {len(refused) - 3} more" if len(refused) > 3 else ""
+        raise ServerError(
+            str(address),
+            f"{len(refused)} of {len(files)} files were not written ({'; '.join(refused[:3])}{more})",
+            "The others are there. Rename these on the server, or leave them out of --files.",
+            written,
+        )
+    return written
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:
@@ -106,7 +130,7 @@ def _put(file: Any, folder: Path) -> Path:
     """One file, through a temporary folder: none is ever half there, none lands outside."""
     target = (folder / str(file.name)).resolve()
     if not target.is_relative_to(folder.resolve()):
-        raise ValueError(f"the file name {file.name!r} leads out of the folder")
+        raise ValueError("its name leads out of the folder")
     with tempfile.TemporaryDirectory(dir=_made(target.parent)) as aside:
         file.download(root=aside, replace=True).close()
         (Path(aside) / str(file.name)).replace(target)
