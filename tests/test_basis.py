@@ -130,7 +130,7 @@ def test_equal_steps_need_no_words() -> None:
 def test_runs_of_one_batch_size_and_other_lengths_keep_their_steps() -> None:
     project = made_project([training(32, epochs=e, counted="") for e in (4, 8, 12)])
     basis = choose_basis(project, "loss")
-    assert basis.axis == "step" and "budgets differ (112 to 336)" in basis.sentence
+    assert basis.axis == "step" and "budgets differ (112 to 336 steps)" in basis.sentence
 
 
 def test_killed_runs_do_not_decide() -> None:

@@ -89,7 +89,7 @@ def test_groups_that_mix_settings_are_judged_at_their_best() -> None:
     assert found["tuned"].to_dicts()[0] == {
         "group": "a", "settings_tried": 2, "best_setting": "lr=0.1", "iqm": 1.0, "runs": 1,
     }  # fmt: skip
-    assert found.headline[0].startswith("At each one's best lr")
+    assert found.headline[0].startswith("Groups at each one's best lr, by final loss")
     assert any("differ in more than seeds (lr)" in c for c in found.caveats)
 
 

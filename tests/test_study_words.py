@@ -81,7 +81,7 @@ def test_labels_of_a_chart_are_never_cut_so_that_two_look_alike() -> None:
     stem = "a-very-long-name-of-a-configuration-" * 3
     drawn = str(figure(rows([f"{stem}0{stem}", f"{stem}1{stem}"])))
     for part in drawn.split('class="phone"'):
-        labels = re.findall(r'text-anchor="end" class="">([^<]+)<', part)
+        labels = re.findall(r'text-anchor="start" class="">([^<]+)<', part)
         assert len(labels) == len(set(labels)) == 2
 
 

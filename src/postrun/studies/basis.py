@@ -35,10 +35,14 @@ _PLANNED = re.compile(r"(?i)^(?:max|num|n|total|training|num_train)?_?epochs?$")
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The axis that runs are compared on, and the sentence that says why ("" if steps agree)."""
+    """The axis that runs are compared on, and the sentence that says why ("" if steps agree).
+
+    `sure`: no further count of data could change the choice.
+    """
 
     axis: str
     sentence: str = ""
+    sure: bool = True
 
 
 def is_complete(record: RunRecord) -> bool:
@@ -85,21 +89,19 @@ def _choose(project: Project, records: list[RunRecord], steps: Floats, metric: s
     unit = f"{project.step_unit}s"
     span = f"{unit} ({_span(steps)})"
     same = _agreement(steps)
-    counted = {name: _ends([_counted(r, name, metric) for r in records]) for name in _COUNTS}
-    shares = {name: _agreement(ends) for name, ends in counted.items() if ends is not None}
+    counted = _all_counted(records, metric)
+    shares = {name: _agreement(ends) for name, ends in counted.items()}
     best = max(shares, key=lambda name: (shares[name], _is_logged(records, name)), default="")
     if same >= _STEPS_AGREE and same >= shares.get(best, 0.0):
         return _own_axis(project, records, steps)
     if best and shares[best] >= max(_COUNTS_AGREE, same):
-        ends = counted[best]
-        assert ends is not None
         words = _plural(best)
         how = "" if _is_logged(records, best) else ", taken as steps x batch size,"
-        all_do = "all" if shares[best] == 1 else f"{shares[best]:.0%}"
+        which = "all" if shares[best] == 1 else f"{shares[best]:.0%}"
         return Basis(
             best,
-            f"Compared at equal {words}{how} because the runs differ in {span}; {all_do} of them agree in "
-            f"{words} ({_span(ends)}).",
+            f"Compared at equal {words}{how} because the runs differ in {span}; {which} of them agree in "
+            f"{words} ({_span(counted[best])}).",
         )
     plan = _planned_epochs(records)
     if plan is not None:
@@ -107,29 +109,43 @@ def _choose(project: Project, records: list[RunRecord], steps: Floats, metric: s
             END,
             f"Compared at the end of each run's training, because the runs differ in {span}; all of "
             f"them planned {number(plan)} epochs.",
+            sure=False,
         )
+    return _without_agreement(records, counted, steps, unit)
+
+
+def _without_agreement(
+    records: list[RunRecord], counted: dict[str, Floats], steps: Floats, unit: str
+) -> Basis:
+    """Return the axis of runs that were given different amounts: they are compared at what all reached."""
+    span = f"{_span(steps)} {unit}"
     batches = {samples_per_step(r.config) for r in records}
-    if (len(batches) == 1 and None not in batches) or steps.min() >= _ROUGHLY * steps.max():
-        return Basis(
-            "step", f"Compared at equal {unit}; the runs' budgets differ ({_span(steps)})."
-        )
-    logged = next((n for n in _COUNTS if counted[n] is not None and _is_logged(records, n)), "")
+    alike = len(batches) == 1 and None not in batches
+    if alike or steps.min() >= _ROUGHLY * steps.max():
+        return Basis("step", f"Compared at equal {unit}; the runs' budgets differ ({span}).")
+    logged = next((name for name in counted if _is_logged(records, name)), "")
     if logged:
-        ends = counted[logged]
-        assert ends is not None
         words = _plural(logged)
+        ends = f"{_span(counted[logged])} {words}"
         return Basis(
-            logged,
-            f"Compared at equal {words}; the runs' budgets differ ({_span(ends)} {words}, "
-            f"{_span(steps)} {unit}).",
+            logged, f"Compared at equal {words}; the runs' budgets differ ({ends}, {span})."
         )
     if all(r.runtime for r in records):
         return Basis(
             "time",
-            f"Compared at equal time, because the runs differ in {span}; they agree in no count of "
-            "epochs, samples or tokens.",
+            f"Compared at equal time, because the runs differ in {unit} ({_span(steps)}); they agree in no "
+            "count of epochs, samples or tokens.",
+            sure=False,
         )
-    return Basis("step", f"Compared at equal {unit}; the runs' budgets differ ({_span(steps)}).")
+    return Basis(
+        "step", f"Compared at equal {unit}; the runs' budgets differ ({span}).", sure=False
+    )
+
+
+def _all_counted(records: Sequence[RunRecord], metric: str) -> dict[str, Floats]:
+    """Return the counts of data that are known of all runs: how far each got."""
+    found = {name: _ends([_counted(r, name, metric) for r in records]) for name in _COUNTS}
+    return {name: ends for name, ends in found.items() if ends is not None}
 
 
 def _plural(axis: str) -> str:
@@ -205,5 +221,4 @@ def is_settled(project: Project, metrics: Sequence[str]) -> bool:
     """
     if all(r.only is None for r in project.records):
         return True
-    found = [choose_basis(project, metric) for metric in metrics]
-    return all(b.axis in _COUNTS or (b.axis == "step" and not b.sentence) for b in found)
+    return all(choose_basis(project, metric).sure for metric in metrics)

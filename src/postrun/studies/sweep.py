@@ -144,9 +144,9 @@ def _headline(
         + (
             f"{len(rivals)} of {len(ranking.configurations)} configurations could be"
             if len(rivals) > 1
-            else "no other configuration is likely to be"
+            else "no other is likely to be"
         )
-        + f". Noise between runs: {number(ranking.noise, 2)} ({words}). Expect {number(best.shrunk)} ± "
+        + f". The noise between runs is {number(ranking.noise, 2)} ({words}). Expect {number(best.shrunk)} ± "
         f"{number(1.96 * best.error, 2)} from another run of it: the best of many results looks "
         f"{number(ranking.curse, 2)} better than it is."
     )

@@ -121,8 +121,8 @@ def _headline(
             for label, tried, setting, value, _ in tuned.head(4).iter_rows()
         )
         study.headline.append(
-            f"{scores.name.capitalize()} ({way}){place}, each group at its best "
-            f"{', '.join(grouping.varying[:3])}. {each}"
+            f"Groups at each one's best {', '.join(grouping.varying[:3])}, by {scores.name} ({way}){place}. "
+            f"{each}"
         )
     else:
         value = _estimate(scores, best)

@@ -41,7 +41,7 @@ def bars(chart: Chart, width: float) -> Markup:
     fitting = max(1, int((frame.end - frame.left) / (max(map(wide, labels)) + 14)))
     every = math.ceil(len(labels) / fitting)
     for i, label in enumerate(labels):
-        x, base = frame.left + each * i, 0.0
+        middle, thick, base = frame.left + each * (i + 0.5), min(80.0, max(1.0, each * 0.8)), 0.0
         told = f"{label}: " + ", ".join(f"{part['values'][i]} {part['label']}" for part in series)
         stack = []
         for n, part in enumerate(series):
@@ -51,13 +51,10 @@ def bars(chart: Chart, width: float) -> Markup:
             stack.append(
                 Markup(
                     '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="bar {}"/>'
-                ).format(
-                    x + each * 0.1, upper, min(80.0, max(1.0, each * 0.8)), lower - upper, kind
-                )
+                ).format(middle - thick / 2, upper, thick, lower - upper, kind)
             )
         parts.append(Markup("<g><title>{}</title>{}</g>").format(told, Markup("").join(stack)))
         if i % every == 0:
-            middle = x + each * 0.1 + min(80.0, each * 0.8) / 2
             parts.append(text(max(middle, wide(label) / 2), frame.floor + 16, label))
     middle = (frame.left + frame.end) / 2
     parts.append(text(middle, frame.height - 6, str(chart.data.get("x", "")), kind="soft"))

@@ -11,6 +11,7 @@ from postrun.model.study import Chart
 from postrun.model.text import number, shortened
 from postrun.report.html.figures.frame import (
     Frame,
+    Place,
     bounds,
     draw,
     letters,
@@ -30,10 +31,12 @@ def intervals(chart: Chart, width: float) -> Markup:
     rows: list[dict[str, Any]] = chart.data["rows"]
     if not rows:
         return Markup("")
-    room = _MOST_LABELS * width
-    labels = shortened([str(row["label"]) for row in rows], letters(room - 16))
-    left = min(room, max(wide(label) for label in labels) + 18)
-    frame = Frame(width, 12 + _ROW * len(rows) + 40, left, _VALUES, 12)
+    words = [str(row["label"]) for row in rows]
+    left = max(map(wide, words)) + 18
+    above = left > _MOST_LABELS * width  # long labels stand above their rows rather than being cut
+    labels = shortened(words, letters(width - _VALUES)) if above else words
+    row_height = 2 * _ROW if above else _ROW
+    frame = Frame(width, 12 + row_height * len(rows) + 40, 10 if above else left, _VALUES, 12)
     reference = chart.data.get("reference")
     known = [v for r in rows for v in (r["value"], r["low"], r["high"])]
     low, high = bounds([*known, *([reference] if reference is not None else [])])
@@ -47,7 +50,10 @@ def intervals(chart: Chart, width: float) -> Markup:
     if reference is not None:
         parts.append(line(x(reference), frame.top, x(reference), frame.floor, "reference"))
     for n, (row, label) in enumerate(zip(rows, labels, strict=True)):
-        parts.append(_row(row, label, frame, frame.top + _ROW * (n + 0.5), x))
+        bottom = frame.top + row_height * (n + 1)
+        place = (4.0, bottom - 1.3 * _ROW) if above else (frame.left - 10, bottom - _ROW / 2 + 4)
+        parts.append(text(*place, label, "start" if above else "end"))
+        parts.append(_row(row, frame, bottom - _ROW / 2, x))
     name = str(chart.data.get("x", ""))
     middle = (frame.left + frame.end) / 2
     if middle + wide(name) / 2 > width:
@@ -56,11 +62,11 @@ def intervals(chart: Chart, width: float) -> Markup:
     return draw(frame, chart.title, parts)
 
 
-def _row(row: dict[str, Any], label: str, frame: Frame, y: float, x: Any) -> Markup:
+def _row(row: dict[str, Any], frame: Frame, y: float, x: Place) -> Markup:
     bounded = math.isfinite(row["low"])
     told = f" [{number(row['low'])}, {number(row['high'])}]" if bounded else ""
     words = f"{row['label']}: {number(row['value'])}{told} {row.get('note', '')}".strip()
-    parts = [text(frame.left - 10, y + 4, label, "end")]
+    parts = []
     if bounded:
         parts.append(line(x(row["low"]), y, x(row["high"]), y, "span c0"))
     parts += [
