@@ -18,6 +18,7 @@ from postrun import load
 from postrun.metrics import RunView
 from postrun.model import Run
 from postrun.model.families import family_of, is_family, siblings_of
+from postrun.report.html.trees import shortened
 from postrun.sources.frames.families import FAMILY, families
 from postrun.sources.wandb_local.columns import Table
 from tests import logs
@@ -210,3 +211,12 @@ def _held(name: str, series: pl.Series) -> int:
 def _members(text: Any) -> dict[str, Any] | None:
     found = json.loads(text) if isinstance(text, str) and text.startswith('{"k_') else None
     return found if isinstance(found, dict) else None
+
+
+def test_a_page_lists_the_first_keys_of_a_family() -> None:
+    values = {"loss": 0.5} | {f"table_{i}": i for i in range(1_000)} | {"acc": 1}
+    shown = shortened(values)
+    assert list(shown)[:2] == ["loss", "table_0"] and list(shown)[-1] == "acc"
+    assert len(shown) == 13
+    assert shown["table_{n}"] == "990 more keys like these; the JSON files have all"
+    assert shortened({"a": 1}) == {"a": 1}

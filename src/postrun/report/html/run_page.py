@@ -20,6 +20,7 @@ from postrun.report.html.media import Media, media
 from postrun.report.html.page import render_page
 from postrun.report.html.svg import curves, spark
 from postrun.report.html.timeline_figure import timeline_figure
+from postrun.report.html.trees import shortened
 from postrun.report.overview import facts, key_metrics, reached
 from postrun.report.panels import PERFORMANCE, TRAINING, lines_of
 from postrun.report.story import tell
@@ -88,6 +89,8 @@ def run_page(
         data,
         buffer,
         run=run,
+        config=shortened(run.config),
+        summary=shortened(run.summary),
         facts=facts(view),
         meta=_meta(view),
         media=logged if logged.images or logged.tables or logged.notes else None,

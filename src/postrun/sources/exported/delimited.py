@@ -116,9 +116,10 @@ def _plain(data: bytes) -> pl.DataFrame | None:
 
 def _ragged(data: bytes, frame: pl.DataFrame) -> bool:
     """Return whether rows may be shorter than the header: Polars fills them up without a word."""
-    if b'"' in data:  # a comma may stand in a cell
-        return bool(frame.to_series(frame.width - 1).null_count())
-    return data.count(b",") != (frame.height + 1) * (frame.width - 1)
+    if not frame.to_series(frame.width - 1).null_count():
+        return False
+    # Within quotes, a comma may stand in a cell.
+    return b'"' in data or data.count(b",") != (frame.height + 1) * (frame.width - 1)
 
 
 def _no_header(names: Sequence[str]) -> bool:

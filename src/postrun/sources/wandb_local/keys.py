@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.scan import Buffer, Ints
 
+#: The first byte of a key, and of each part of a nested key.
+_KEY_TAG, _NESTED_TAG = 0x0A, 0x12
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _TABLE_BITS = (12, 14, 16, 18)
@@ -90,10 +92,15 @@ def key_path(item: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _path(data: bytes, start: int, end: int) -> tuple[str, ...]:
-    """Return the parts of a key from its fields; most keys have one short part."""
-    length = data[start + 1]
-    if length < 0x80 and start + 2 + length == end:
-        return (data[start + 2 : end].decode("utf-8", "replace"),)
+    """Return the parts of a key from its fields, which are nearly always short ones of one kind."""
+    parts: list[str] = []
+    tag, at = data[start], start
+    while at < end and data[at] == tag and data[at + 1] < 0x80:
+        stop = at + 2 + data[at + 1]
+        parts.append(data[at + 2 : stop].decode("utf-8", "replace"))
+        at = stop
+    if at == end and (tag == _NESTED_TAG or (tag == _KEY_TAG and len(parts) == 1)):
+        return tuple(parts)
     return key_path(wire.decode(data, "HistoryItem", start, end))
 
 
