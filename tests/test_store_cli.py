@@ -49,7 +49,7 @@ def test_pull_and_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("pull", tmp_path / "wandb", "--store", "store:").exit_code == 0
     assert rows("query", "select id from runs") == [{"id": "a"}]
     looked = run("store", "verify")
-    assert looked.output.startswith("1 run, 2 files, ") and "as it was written" in looked.output
+    assert looked.output.startswith("1 run, 2 files, ") and "as they were written" in looked.output
     copied = run("pull", "store:", "--store", tmp_path / "copy")  # a store is a target as well
     assert copied.exit_code == 0 and (tmp_path / "copy" / "store.json").exists()
 
@@ -76,8 +76,8 @@ def test_the_library_keeps_and_asks(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "a")
     for words, message in (
-        (["--store", tmp_path / "s", "--files", "*"], "a store holds runs, not their files"),
-        (["--cluster", "tcp://x:1"], "workers write into a store"),
+        (["--store", tmp_path / "s", "--files", "*"], "a store cannot hold files"),
+        (["--cluster", "tcp://x:1"], "workers write to a store"),
     ):
         with pytest.raises(UsageError, match=message):
             CliRunner().invoke(
@@ -99,7 +99,7 @@ def test_filters_are_options_or_part_of_the_target(three: Path) -> None:
     assert listed(f"{three}/team", "--name", "^c$") == ["c"]
     assert listed(f"{three}/_", f"{three}/team/other") == ["a", "b", "c"]
     text = run("list", three).output
-    assert "killed (no exit record)" in text and "failed" in text
+    assert "killed" in text and "failed" in text
 
 
 def test_commands_take_a_store(three: Path, tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ def test_looking_after(three: Path, tmp_path: Path) -> None:
     assert "tables in 2 batches" in looked.output and "1 file (" in looked.output
     assert run("store", "compact", three).output == "2 batches of tables: 1 now\n"
     dry = run("store", "prune", three, "--older-than", "0", "--dry-run")
-    assert dry.output.startswith("7 files, ") and dry.output.endswith("would go\n")
+    assert dry.output.startswith("7 files, ") and dry.output.endswith("would be deleted\n")
     told = json.loads(run("store", "prune", three, "--older-than", "0", "--json").output)
     assert told["files"] == 7 and told["errors"] == []
     quick = json.loads(run("store", "verify", three, "--quick", "--json").output)
     assert quick["runs"] == 3 and quick["unnamed"] == 0 and not quick["problems"]
-    assert run("store", "refresh", three).output == "0 runs diagnosed anew\n"
+    assert run("store", "refresh", three).output == "0 runs diagnosed again\n"

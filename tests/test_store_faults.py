@@ -377,7 +377,7 @@ def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
     out, errors = child.communicate(timeout=30)
     assert time.monotonic() - begin < 5
     assert child.returncode == 130
-    assert errors.strip() == "postrun: interrupted; what was finished is kept"
+    assert errors.strip() == "postrun: stopped by the user; finished results are kept"
     told = 5 + sum("  new  " in line for line in out.splitlines())
     kept = assert_sound(root)
     assert 5 <= told <= len(kept) < 60  # what was said to be new is there

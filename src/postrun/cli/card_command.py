@@ -16,6 +16,7 @@ from postrun.diagnosis import diagnosis
 from postrun.model import UsageError
 from postrun.privacy import Masker
 from postrun.report.card import CardOptions, write_card
+from postrun.report.progress import waiting
 from postrun.training import join
 
 
@@ -65,10 +66,11 @@ def command(
             f"{len(refs)} runs were found, but a card describes one training. Name its run: "
             "postrun card path/to/run"
         )
-    runs = [ref.load() for ref in refs]
-    run = runs[0] if len(runs) == 1 else join(runs)
     wanted = privacy(asked)
-    told = diagnosis(run, wanted, asked_rules(asked))
+    with waiting("Reading the training"):
+        runs = [ref.load() for ref in refs]
+        run = runs[0] if len(runs) == 1 else join(runs)
+        told = diagnosis(run, wanted, asked_rules(asked))
     plots: list[Path] = []
     if not no_plots:
         from postrun.report.plots import draw_dashboard

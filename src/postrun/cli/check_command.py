@@ -13,6 +13,7 @@ from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.engine import analyze_all
 from postrun.job import Options
 from postrun.model import Severity
+from postrun.report.progress import progress_bar
 from postrun.report.terminal import print_brief
 
 
@@ -41,7 +42,11 @@ def command(
     options = Options(out=None, selection=asked_rules(asked))
     limit = Severity.parse(fail_on)
     refs, errors = find(targets)
-    results = list(analyze_all(refs, options))
+    results = []
+    with progress_bar(len(refs)) as advance:
+        for result in analyze_all(refs, options):
+            results.append(result)
+            advance(result.rows)
     errors += [r.error for r in results if r.error]
     read = [r for r in results if not r.error]
     failed = any(f.severity >= limit for r in read for f in r.findings)

@@ -18,7 +18,7 @@ from postrun.metrics.axis import COUNTERS
 from postrun.model import RunRef, UsageError
 from postrun.model.study import Study
 from postrun.records.project import AXES, END, Project
-from postrun.report.progress import progress_bar
+from postrun.report.progress import progress_bar, waiting
 from postrun.report.studies.terminal import print_study
 from postrun.studies.basis import AUTO, is_settled
 from postrun.studies.scores import USES
@@ -139,7 +139,8 @@ def finish(
     for study in studies:
         page = _page_path(study, studies, asked)
         if page is not None:
-            (write_page or write_study_page)(page, study)
+            with waiting("Writing the report"):
+                (write_page or write_study_page)(page, study)
             written.append(str(page))
         if asked["out"] is not None:
             from postrun.report.studies.files import write_study

@@ -14,6 +14,7 @@ from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.job import folder_names
 from postrun.model import PostrunError, UsageError
+from postrun.report.progress import progress_bar
 from postrun.report.terminal import complain
 
 
@@ -50,20 +51,23 @@ def command(
     chosen = asked_rules(asked)
     refs, errors = find(targets)
     wanted = privacy(asked)
-    for ref, name in zip(refs, folder_names(refs, wanted), strict=True):
-        try:
-            run = ref.load()
-        except PostrunError as error:
-            errors.append(str(error))
-            continue
-        told = diagnosis(run, wanted, chosen)
-        view, findings = told.view, told.findings
-        folder = out / name / "plots"
-        written = draw(view, findings, folder, formats)
-        written += draw_groups(view, findings, folder, formats)
-        written += draw_dashboard(view, findings, folder / "dashboard", formats)
-        for path in written:
-            print_text(str(path))
-        if not written:
-            complain(f"{name}: no metric to draw")
+    with progress_bar(len(refs), "Drawing runs") as advance:
+        for ref, name in zip(refs, folder_names(refs, wanted), strict=True):
+            try:
+                run = ref.load()
+            except PostrunError as error:
+                errors.append(str(error))
+                continue
+            told = diagnosis(run, wanted, chosen)
+            view, findings = told.view, told.findings
+            folder = out / name / "plots"
+            written = draw(view, findings, folder, formats)
+            written += draw_groups(view, findings, folder, formats)
+            written += draw_dashboard(view, findings, folder / "dashboard", formats)
+            with advance.paused():
+                for path in written:
+                    print_text(str(path))
+                if not written:
+                    complain(f"{name}: no metric to draw")
+            advance(run.completeness.rows)
     sys.exit(report_errors(errors))

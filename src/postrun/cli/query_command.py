@@ -14,6 +14,7 @@ from postrun.model import UsageError
 from postrun.privacy import Masker, Privacy
 from postrun.report.export import spreadsheet_safe
 from postrun.report.frame import print_frame
+from postrun.report.progress import waiting
 from postrun.store import Store
 from postrun.store.atomic import write_atomically
 from postrun.store.maintenance import verify
@@ -48,7 +49,8 @@ def command(
     if out is not None and out.suffix not in _WRITERS:
         raise UsageError(f"--out {out}: the file name must end with one of {', '.join(_WRITERS)}")
     opened = Store(store)
-    frame, errors = _asked(opened, sql)
+    with waiting("Querying the store"):
+        frame, errors = _asked(opened, sql)
     frame = Masker(Privacy(mask=not no_mask, salt=opened.salt)).frame(frame)
     errors += map(str, opened.problems)
     if out is not None:

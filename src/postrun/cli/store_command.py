@@ -10,7 +10,7 @@ import click
 from postrun.cli.output import print_json
 from postrun.cli.settings import Count, cluster_option
 from postrun.cli.targets import report_errors
-from postrun.report.progress import progress_bar
+from postrun.report.progress import progress_bar, waiting
 from postrun.report.terminal import make_console
 from postrun.store import Store
 from postrun.store.maintenance import (
@@ -71,7 +71,8 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
 @_JSON
 def compact_command(store: str, as_json: bool) -> None:
     """Merge the tables of a store into one batch; readers and writers are not disturbed."""
-    before, after = compact(Store(store, write=True).storage)
+    with waiting("Merging tables"):
+        before, after = compact(Store(store, write=True).storage)
     _tell(
         as_json,
         {"before": before, "after": after},
@@ -98,9 +99,10 @@ def prune_command(
 ) -> None:
     """Delete files of a store that no run uses: old versions, merged tables, leftovers of killed writers."""
     opened = Store(store, write=not dry_run)
-    found: Pruned = prune(
-        opened.storage, gone=gone, copies=copies, older=3600 * older_than, dry=dry_run
-    )
+    with waiting("Looking for files that no run uses"):
+        found: Pruned = prune(
+            opened.storage, gone=gone, copies=copies, older=3600 * older_than, dry=dry_run
+        )
     rows = "".join(f", {_some(n, 'run')} ({reason})" for reason, n in found.rows.items() if n)
     would = "would be deleted" if dry_run else "deleted"
     told = {"files": found.files, "bytes": found.bytes, "runs": dict(found.rows)}

@@ -17,6 +17,7 @@ from postrun.cli.many import (
     with_curves,
 )
 from postrun.cli.targets import targets_argument
+from postrun.report.progress import waiting
 from postrun.studies.scores import score
 from postrun.studies.sweep import sweep_study
 
@@ -53,9 +54,10 @@ def command(
     project, refs, errors = read_project(
         targets, asked, needed((metric, *(_objective(text)[0] for text in also)), align)
     )
-    scores = score(project, metric, goal or "", align, use=use)
-    others = [score(project, *_objective(text), align, use=use) for text in also]
-    study = sweep_study(scores, others, seed)
+    with waiting("Fitting the settings"):
+        scores = score(project, metric, goal or "", align, use=use)
+        others = [score(project, *_objective(text), align, use=use) for text in also]
+        study = sweep_study(scores, others, seed)
 
     finish([study], asked, errors, with_curves(refs, False, asked))
 
