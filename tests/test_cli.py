@@ -127,7 +127,7 @@ def test_compare(tmp_path: Path) -> None:
     (study,) = json.loads(postrun(*arguments, POSTRUN_CACHE_DIR=cache).stdout)["studies"]
     assert [row["key"] for row in study["tables"]["differences"]] == ["lr"]
     assert {row["run"] for row in study["tables"]["runs"]} == {"run (a)", "run (b)"}
-    assert {row["group"] for row in study["tables"]["groups"]} == {"0.1", "0.2"}
+    assert {row["group"] for row in study["tables"]["groups"]} == {"lr=0.1", "lr=0.2"}
     text = postrun("compare", tmp_path / "wandb", POSTRUN_CACHE_DIR=cache).stdout
     assert "0.2" in text and "other seeds" in text
     postrun("compare", SAMPLE, code=2, POSTRUN_CACHE_DIR=cache)
@@ -326,7 +326,7 @@ def test_many_runs_wrong_usage(tmp_path: Path) -> None:
     for arguments, words in (
         (["compare", target, "--by", "lrr"], "did you mean lr"),
         (["compare", target, "--metric", "val_los"], "Did you mean val_loss"),
-        (["compare", target, "--by", "lr", "--baseline", "0.3"], "no group is called '0.3'"),
+        (["compare", target, "--by", "lr", "--baseline", "0.3"], "No group is called '0.3'"),
         (["compare", target, "--align", "tokens"], "No run counts tokens"),
         (["sweep", target, "--also", "speed"], "no run has a metric 'speed'"),
     ):

@@ -94,5 +94,5 @@ def test_zeros_that_a_trainer_logs_for_nan_are_no_improvement() -> None:
     held_out = [None, 2.6, None, 2.4, None, np.nan, None, np.nan]
     found = said(make_run({"train/loss": loss, "eval/loss": held_out}))
     assert found["OPT001"].severity is Severity.CRITICAL
-    assert "train/loss is logged as 0" in found["OPT001"].message
+    assert "train/loss is NaN (logged as 0 by the Trainer)" in found["OPT001"].message
     assert "OPT007" not in found

@@ -193,7 +193,7 @@ def test_analyze_reads_a_training_of_two_runs_as_one(tmp_path: Path) -> None:
     assert [r["run_id"] for r in runs] == ["t1", "o1", "t1+o1"]
     assert (tmp_path / "out" / "t1+o1" / "report.md").exists()
     text = CliRunner().invoke(cli, ["analyze", *arguments]).stdout
-    assert text.count("RL001 trainer-inference-mismatch, confidence") == 1  # in full once
+    assert text.count("do  Compare log-probabilities of trainer") == 1  # in full once
     pulled = CliRunner().invoke(cli, ["pull", *arguments[:4], "--json"])
     assert len(json.loads(pulled.stdout)["runs"]) == 2
 

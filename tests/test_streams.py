@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "sweep": [["wandb", "--metric", LOSS, "--goal", "min"]],
     "failures": [["wandb"], ["wandb", "--json"]],
     "progress": [["wandb", "--metric", LOSS, "--goal", "min"]],
+    "open": [["no→where"]],
     "plot": [["a", "--out", "o5"]],
     "card": [["a", "--no-plots", "--out", "o6/README.md"]],
     "check": [["wandb"], ["wandb", "--json"], ["no→where"]],

@@ -14,7 +14,6 @@ import polars as pl
 
 from postrun.model import (
     Artifact,
-    Completeness,
     Identity,
     MetricDefinition,
     Run,
@@ -28,6 +27,7 @@ from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.rows import frame_of, within
 from postrun.sources.wandb_api.address import Address
 from postrun.sources.wandb_api.answers import last_step, left_out, null_lists, row_count
+from postrun.sources.wandb_api.completeness import completeness
 from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.history import History, complete_history
 from postrun.sources.wandb_local.console import Console
@@ -208,7 +208,7 @@ def _built(
     )
     run.exit_code = 0 if run.state is State.FINISHED else None
     run.runtime = _runtime(run, attributes)
-    run.completeness = _completeness(run, history, claimed, reported, sample)
+    run.completeness = completeness(run, history, claimed, reported, sample)
     return run, notes
 
 
@@ -392,36 +392,3 @@ def _runtime(run: Run, attributes: Mapping[str, Any]) -> float | None:
         return max(numbers)
     begin, end = (parse_time(attributes.get(name)) for name in ("createdAt", "heartbeatAt"))
     return (end - begin).total_seconds() if begin and end and end >= begin else None
-
-
-def _completeness(
-    run: Run, history: History, claimed: int | None, reported: int | None, sample: int
-) -> Completeness:
-    rows = run.history.height
-    steps = run.history["_step"]
-    first, last = steps.min(), steps.max()
-    out = Completeness(
-        source="wandb_api",
-        rows=rows,
-        first_step=first if isinstance(first, int) else None,
-        last_step=last if isinstance(last, int) else None,
-        reported_last_step=reported,
-        nonfinite=history.nonfinite,
-        media=dict(history.media),
-        notes=list(history.notes),
-    )
-    if sample and claimed is not None and claimed > rows:
-        out.sampled = True
-        out.notes.append(f"sampled as asked: {rows:,} of {claimed:,} rows")
-    elif claimed is not None and claimed > rows:
-        out.truncated = True
-        out.notes.append(f"the server reports {claimed:,} rows and gave {rows:,}")
-    elif claimed is None and (reported is None or (out.last_step or 0) < reported):
-        out.unsure = "the server does not tell how many there are"
-    if not rows and claimed:
-        out.no_history = f"the server counts {claimed:,} rows and gave none"
-    elif not rows and claimed is None and any(not key.startswith("_") for key in run.summary):
-        out.no_history = "the server gave no rows, though the summary holds values"
-    if run.state is State.RUNNING:
-        out.notes.append("the run is still going on: these are the rows so far")
-    return out
