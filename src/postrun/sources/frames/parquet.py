@@ -31,8 +31,9 @@ from postrun.sources.frames.cells import cells, iso, read_bytes
 from postrun.sources.frames.leaves import Leaf, Part, held, leaves
 from postrun.sources.frames.rows import with_words
 from postrun.sources.frames.texts import OddCells, read_texts
-from postrun.sources.wandb_local.columns import NONFINITE, Table
+from postrun.sources.wandb_local.columns import Table
 from postrun.sources.wandb_local.media import fold_media
+from postrun.sources.wandb_local.numbers import NONFINITE
 
 _PLAIN = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Null)
 _NARROW = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)

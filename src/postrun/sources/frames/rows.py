@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from postrun.sources.wandb_local.columns import NONFINITE, Table
+from postrun.sources.wandb_local.columns import Table
+from postrun.sources.wandb_local.numbers import NONFINITE
 
 
 def fill_rows(table: Table, rows: list[dict[str, Any]]) -> None:

@@ -20,7 +20,6 @@ families are kept together (`frames/families`).
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,41 +28,25 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
-from postrun.model import FAILURES
 from postrun.model.families import EVERY, family_of, is_family, siblings_of
 from postrun.sources import lenient_json
-from postrun.sources.frames.families import FAMILY, families, sentence
+from postrun.sources.frames.families import FAMILY, families
 from postrun.sources.oddities import Odd, Oddities
-from postrun.sources.text_numbers import number_reader, read_percent
 from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.finishing import Column, Finishing
 from postrun.sources.wandb_local.gathered import Cells, Units, key_column, nonfinite, texts_of
 from postrun.sources.wandb_local.keys import Keys, key_path
 from postrun.sources.wandb_local.late import OFTEN, Late
+from postrun.sources.wandb_local.numbers import INT64, as_array, is_huge, plain, rounded
 from postrun.sources.wandb_local.scan import Buffer, Ints, Items, Spans, split_items
 
-#: What JSON has no words for, as W&B writes it.
-NONFINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
-_INT64 = 1 << 63
-_EXACT = 1 << 53
 #: Texts that wait to be parsed at most, over all columns: some megabytes.
 _WAITING = 65_536
 #: Where the values of a key go: to its column, to the list of late keys, or nowhere.
 _COLUMN, _LATE, _UNWANTED = range(3)
 
 
-class Column:
-    """One metric while it is being read: pieces of rows and their values, and texts not parsed yet."""
-
-    __slots__ = ("name", "pieces", "rows", "texts")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.pieces: list[tuple[Ints, Any]] = []
-        self.rows: list[Ints] = []
-        self.texts: list[bytes] = []
-
-
-class Table:
+class Table(Finishing):
     """Columns that grow batch by batch; `frame` makes the data frame.
 
     `rows` is the number of rows so far, which the caller advances; `media` counts dictionaries by
@@ -72,15 +55,8 @@ class Table:
     """
 
     def __init__(self, only: frozenset[str] | None = None, odd: Oddities | None = None) -> None:
+        super().__init__(odd)
         self._only = only
-        self._shared = odd is not None
-        self.odd = Oddities() if odd is None else odd
-        self.rows = 0
-        self.media: Counter[str] = Counter()
-        self.nonfinite = 0
-        self.huge = 0
-        self.rounded = 0
-        self.invalid = 0
         self._patterns = frozenset(filter(is_family, only or ()))
         self._numbers: dict[str, int] = {}
         self._names: list[str] = []
@@ -88,9 +64,6 @@ class Table:
         self._place = bytearray()
         self._late = Late()
         self._keys = Keys(lambda path: self._number(".".join(path)))
-        self._mixed: list[str] = []
-        self._as_text: list[str] = []
-        self._families: dict[str, int] = {}
         self._waiting: list[Column] = []
         self._texts = 0
         self._finished = False
@@ -217,8 +190,8 @@ class Table:
         self.put_values(column, rows, values)
         piece = column.pieces[-1][1] if column.pieces else None
         if isinstance(piece, np.ndarray) and piece.dtype.kind == "f":
-            large = np.flatnonzero(np.abs(piece) >= _INT64).tolist()
-            self.huge += sum(1 for i in large if _is_huge(texts[i]))
+            large = np.flatnonzero(np.abs(piece) >= INT64).tolist()
+            self.huge += sum(1 for i in large if is_huge(texts[i]))
 
     def _parse(self, texts: list[bytes]) -> list[Any]:
         joined = b"[" + b",".join(texts) + b"]"
@@ -280,9 +253,9 @@ class Table:
             kinds.discard(dict)
         piece: Any = values
         if kinds <= {int, float}:
-            piece = _numbers(values, kinds)
+            piece = as_array(values, kinds)
             if len(kinds) == 2:
-                self.rounded += _rounded(values)
+                self.rounded += rounded(values)
         elif kinds == {bool}:
             piece = np.array(values, np.bool_)
         column.pieces.append((rows, piece))
@@ -324,7 +297,7 @@ class Table:
         for number in np.flatnonzero(of >= 0).tolist():
             column, self._columns[number] = self._columns[number], None
             for rows, piece in column.pieces if column is not None else ():
-                cells[of[number]].add(np.full(len(rows), number), rows, _plain(piece))
+                cells[of[number]].add(np.full(len(rows), number), rows, plain(piece))
         group = np.where(of < 0, len(cells) + np.arange(len(of)), of)
         for number, keys, rows, late in self._late.groups(group):
             if number < len(cells):
@@ -344,7 +317,7 @@ class Table:
         """Return late values with their JSON texts parsed."""
         at = [i for i, value in enumerate(late) if isinstance(value, bytes)]
         texts = [late[i] for i in at]
-        self.huge += sum(1 for text in texts if len(text) > 18 and _is_huge(text))
+        self.huge += sum(1 for text in texts if len(text) > 18 and is_huge(text))
         out = list(late)
         for i, value in zip(at, self._parse(texts), strict=True):
             out[i] = value
@@ -365,166 +338,3 @@ class Table:
         self.media.update(str(v["_type"]) for v in values if isinstance(v, dict) and "_type" in v)
         at, texts = texts_of(keys, rows, values)
         self._column(name).pieces.append((np.array(at, np.int64), texts))
-
-    def _guarded(self, column: Column) -> list[pl.Series]:
-        """Return the series of a column; none if it cannot be made, which is counted."""
-        try:
-            return list(self._finish(column))
-        except FAILURES:  # whatever is odd in one column, the others are read
-            self.odd[Odd.COLUMN] += 1
-            return []
-
-    def _finish(self, column: Column) -> Iterator[pl.Series]:
-        rows = np.concatenate([p[0] for p in column.pieces])
-        parts = [p[1] for p in column.pieces]
-        kinds = {p.dtype.kind if isinstance(p, np.ndarray) else "O" for p in parts}
-        column.pieces.clear()
-        if kinds <= {"i", "f"} or kinds == {"b"}:
-            if len(kinds) == 2:
-                whole = [p for p in parts if p.dtype.kind == "i"]
-                self.rounded += sum(_rounded(p[np.abs(p) > _EXACT].tolist()) for p in whole)
-            yield self._series(column.name, rows, np.concatenate(parts))
-            return
-        values: list[Any] = []
-        for part in parts:
-            values.extend(_plain(part))
-        yield from self._mixed_series(column.name, rows.tolist(), values)
-
-    def _mixed_series(self, name: str, rows: list[int], values: list[Any]) -> Iterator[pl.Series]:
-        numeric = any(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-        if not numeric and all(isinstance(v, bool) or v is None for v in values):
-            flags = [(r, v) for r, v in zip(rows, values, strict=True) if v is not None]
-            if flags:
-                yield self._series(name, *_arrays(flags, np.dtype(np.bool_)))
-            else:
-                yield pl.Series(name, [None] * self.rows, dtype=pl.Null)
-            return
-        numbers, texts = self._parted(name, rows, values, numeric)
-        if numbers:
-            plain = [v for _, v in numbers]
-            converted = _numbers(plain, {float})
-            if converted.dtype.kind == "f":
-                self.rounded += _rounded(plain)
-            yield self._series(name, np.array([r for r, _ in numbers], np.int64), converted)
-        if texts:
-            if numbers:
-                self._mixed.append(name)
-            cells: list[str | None] = [None] * self.rows
-            for row, text in texts:
-                cells[row] = text
-            yield pl.Series(f"{name}:text" if numbers else name, cells, dtype=pl.String)
-
-    def _parted(
-        self, name: str, rows: list[int], values: list[Any], numeric: bool
-    ) -> tuple[list[tuple[int, Any]], list[tuple[int, str]]]:
-        """The numbers of a column, with those that were logged as text, and its texts, each with its row."""
-        numbers: list[tuple[int, Any]] = []
-        texts: list[tuple[int, str]] = []
-        reader = number_reader(name, values, numeric)
-        as_text = False
-        for row, value in zip(rows, values, strict=True):
-            if value is None:
-                continue
-            if (numeric or reader) and isinstance(value, int | float):
-                numbers.append((row, value))
-            elif numeric and isinstance(value, str) and value in NONFINITE:
-                numbers.append((row, NONFINITE[value]))
-            elif reader and isinstance(value, str) and (number := reader(value)) is not None:
-                numbers.append((row, number))
-                as_text = True
-            else:
-                texts.append((row, value if isinstance(value, str) else _text(value)))
-        if as_text:
-            self._as_text.append(f"{name} in percent" if reader is read_percent else name)
-        return numbers, texts
-
-    def _series(self, name: str, rows: Ints, values: Any) -> pl.Series:
-        if values.dtype.kind == "f":
-            self.nonfinite += len(values) - int(np.count_nonzero(np.isfinite(values)))
-        if len(rows) == self.rows and bool((rows[1:] > rows[:-1]).all()):
-            return pl.Series(name, values)
-        present = np.zeros(self.rows, np.bool_)
-        present[rows] = True
-        full = np.zeros(self.rows, values.dtype)
-        full[rows] = values  # a key that one row repeats: the last one counts, as in W&B
-        series = pl.Series(name, full)
-        if present.all():
-            return series
-        return pl.select(pl.when(pl.Series(present)).then(series).alias(name)).to_series()
-
-    @property
-    def notes(self) -> list[str]:
-        """What the type rule had to decide, in sentences."""
-        notes = [sentence(self._families)] if self._families else []
-        if self._as_text:
-            count = len(self._as_text)
-            were = "1 column of numbers was" if count == 1 else f"{count} columns of numbers were"
-            notes.append(f"{were} logged as text ({_first(self._as_text)}) and read as numbers")
-        if self._mixed:
-            notes.append(
-                f"{len(self._mixed)} columns mix numbers and text ({_first(self._mixed)}): "
-                "the text is in columns named KEY:text"
-            )
-        if self.huge:
-            notes.append(f"{self.huge} whole numbers beyond 64 bits are kept as floats")
-        if self.rounded:
-            notes.append(
-                f"{self.rounded} whole numbers beyond 2^53 are rounded: "
-                "their columns hold fractions too"
-            )
-        if self.invalid:
-            notes.append(f"{self.invalid} values are not valid JSON and are kept as text")
-        return notes if self._shared else notes + self.odd.sentences()
-
-
-def _plain(piece: Any) -> list[Any]:
-    """Return a piece of a column as Python values."""
-    return piece.tolist() if isinstance(piece, np.ndarray) else piece  # type: ignore[no-any-return]
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
-
-
-def _arrays(pairs: list[tuple[int, Any]], dtype: np.dtype[Any]) -> tuple[Ints, Any]:
-    return np.array([r for r, _ in pairs], np.int64), np.array([v for _, v in pairs], dtype)
-
-
-def _numbers(values: list[Any], kinds: set[type]) -> Any:
-    if kinds == {int} or (float not in kinds):
-        try:
-            return np.array(values, np.int64)
-        except OverflowError:
-            return _floats(values)
-    if all(isinstance(v, int) for v in values):
-        return _numbers(values, {int})
-    return _floats(values)
-
-
-def _floats(values: list[Any]) -> Any:
-    try:
-        return np.array(values, np.float64)
-    except OverflowError:  # a whole number of more than 308 digits
-        limit = 10**308
-        return np.array(
-            [
-                v if -limit < v < limit else np.copysign(np.inf, v)
-                for v in (max(min(v, limit), -limit) if isinstance(v, int) else v for v in values)
-            ]
-        )
-
-
-def _rounded(values: list[Any]) -> int:
-    """How many whole numbers of 64 bits a float cannot hold."""
-    return sum(
-        1 for v in values if isinstance(v, int) and _EXACT < abs(v) < _INT64 and int(float(v)) != v
-    )
-
-
-def _is_huge(text: bytes) -> bool:
-    digits = text.lstrip(b"-")
-    return digits.isdigit() and (len(digits) > 19 or not -_INT64 <= int(text) < _INT64)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
