@@ -326,7 +326,7 @@ def test_many_runs_wrong_usage(tmp_path: Path) -> None:
     for arguments, words in (
         (["compare", target, "--by", "lrr"], "did you mean lr"),
         (["compare", target, "--metric", "val_los"], "Did you mean val_loss"),
-        (["compare", target, "--by", "lr", "--baseline", "0.3"], "no group is called '0.3'"),
+        (["compare", target, "--by", "lr", "--baseline", "0.3"], "No group is called '0.3'"),
         (["compare", target, "--align", "tokens"], "No run counts tokens"),
         (["sweep", target, "--also", "speed"], "no run has a metric 'speed'"),
     ):
