@@ -161,7 +161,7 @@ def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -
         runs_of(local, {})
     )  # what a cluster does is what one machine does
     look = postrun("store", "verify", BUCKET, **bucket)
-    assert look.returncode == 0 and "everything is as it was written" in look.stdout
+    assert look.returncode == 0 and "all files are as they were written" in look.stdout
     metric = ["--metric", "val/loss"]
     for command, *options in (
         ["failures"],

@@ -239,8 +239,8 @@ def test_what_the_rule_says() -> None:
     note_dropped(run)
     (finding,) = [f for f in postrun.diagnose(run) if f.rule == "DAT007"]
     assert finding.message == (
-        "The SDK dropped at least 149 rows of steps 50 to 198, because the run was already at "
-        "step 199"
+        "The SDK dropped at least 149 rows of steps 50 to 198 because the run was already at "
+        "step 199, so their values are lost"
     )
     (proof,) = finding.evidence
     assert (proof.step_from, proof.step_to, proof.before, proof.after) == (50, 198, 199, 199)
@@ -249,7 +249,7 @@ def test_what_the_rule_says() -> None:
     run.completeness.dropped_more, run.completeness.dropped_at = False, []
     (finding,) = [f for f in postrun.diagnose(run) if f.rule == "DAT007"]
     assert finding.message == (
-        "The SDK dropped 1 row because the run was already at a later step: its values are not in the history"
+        "The SDK dropped 1 row because the run was already at a later step, so its values are lost"
     )
 
 

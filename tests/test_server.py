@@ -679,7 +679,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(server: StandIn, tmp_path: P
     begin = time.monotonic()
     _, complaints = process.communicate(timeout=60)
     assert process.returncode == 130 and time.monotonic() - begin < 10
-    assert "what was finished is kept" in complaints and "Traceback" not in complaints
+    assert "finished results are kept" in complaints and "Traceback" not in complaints
     assert len(list(tmp_path.glob("*/pull.json"))) == 2
 
 

@@ -58,7 +58,7 @@ def test_the_trainer_of_the_seed(shared: Path) -> None:
     assert found["RUN003"].severity is Severity.GOOD
     assert found["PERF001"].evidence[0].step_from == pytest.approx(70, abs=40)
     speed = " ".join(f.message for f in postrun.diagnose(run, select=["PERF001"]))
-    assert "less work per step" in speed and "dips every 100 steps" in speed
+    assert "each step holds fewer tokens" in speed and "dips every 100 steps" in speed
     assert found["RL002"].message.startswith("entropy/mean fell from 0.93")
     assert not {"OPT002", "OPT004", "OPT006", "OPT005"} & set(found)
 

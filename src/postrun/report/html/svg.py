@@ -65,6 +65,7 @@ def spark(levels: Floats, label: str) -> Markup:
     """Return a sparkline of levels at equal distances; "" for fewer than two."""
     if len(levels) < 2:
         return Markup("")
+    levels = np.clip(levels, -_LARGEST, _LARGEST)  # so that no difference overflows
     low, high = float(levels.min()), float(levels.max())
     down = 2 + (1 - np.clip((levels - low) / ((high - low) or 1.0), 0, 1)) * 18
     across = np.linspace(1, 99, len(levels))

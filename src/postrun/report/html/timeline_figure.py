@@ -132,7 +132,7 @@ def _lane(found: Timeline, series: Series, at: int) -> LaneFigure:
     many = len(y) > 2 * _LEVELS
     lines = [(points(series.x[keep], y[keep]), "raw" if many else f"c{at}")]
     if many:
-        x, level, _ = bin_medians(series.x, y, _LEVELS)
+        x, level, _ = bin_medians(series.x, np.clip(y, low, low + span), _LEVELS)
         lines.append((points(x, level), f"c{at}"))
     curves = Markup("").join(
         Markup('<polyline class="{}" points="{}"/>').format(kind, text) for text, kind in lines
