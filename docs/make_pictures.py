@@ -47,7 +47,6 @@ def main() -> None:
         write_report(path, view, findings)
         page = chrome.new_page(viewport={"width": 1240, "height": 1120})
         page.goto(path.as_uri())
-        page.click("#f0 > summary")
         page.wait_for_timeout(800)
         page.screenshot(path=IMAGES / "report.png")
 
