@@ -7,9 +7,11 @@ its group wants, costs itself only: it is left out with a warning that names its
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -107,7 +109,7 @@ def installed_plugins(checks: Mapping[str, Callable[[str, Any], object]]) -> lis
 
 def _entries(group: str) -> list[EntryPoint]:
     try:
-        found = entry_points(group=group)
+        found = _found(group, tuple(sys.path), entry_points)
     except Exception as error:  # the metadata of some package is damaged, of whatever kind
         warnings.warn(
             f"the plug-ins of installed packages cannot be listed: {described(error)}. Run `pip check`.",
@@ -116,6 +118,15 @@ def _entries(group: str) -> list[EntryPoint]:
         )
         return []
     return sorted(found, key=lambda entry: (entry.name, entry.value))
+
+
+@lru_cache(maxsize=64)
+def _found(
+    group: str, path: tuple[str, ...], finder: Callable[..., Iterable[EntryPoint]]
+) -> tuple[EntryPoint, ...]:
+    """Return the entry points on a path: all packages' metadata is read once, not for each target."""
+    del path
+    return tuple(finder(group=group))
 
 
 def _package(entry: EntryPoint) -> tuple[str, str]:
