@@ -68,7 +68,10 @@ def test_queries_over_the_tables_are_run_as_they_are(text: str) -> None:
         plain = context.execute(text, eager=True)
     except pl.exceptions.PolarsError as error:
         pytest.skip(f"not in Polars {pl.__version__}: {error}")
-    assert context.execute(asked, eager=True).equals(plain)
+    again = context.execute(asked, eager=True)
+    if "order by" not in text.lower():  # rows come in any order then
+        plain, again = plain.sort(plain.columns), again.sort(again.columns)
+    assert again.equals(plain)
 
 
 @pytest.fixture(scope="module")
