@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import postrun
@@ -171,3 +172,11 @@ def test_thresholds() -> None:
     more = Selection(thresholds={"DAT008": {"few": 6}})
     (finding,) = [f for f in diagnose(run, more) if f.rule == "DAT008"]
     assert finding.severity is Severity.WARNING and "7 trainings overlay" in finding.message
+
+
+def test_rows_of_unknown_steps_are_left_out() -> None:
+    run = over(TWICE)
+    unknown = pl.when(pl.col("_step") == 29).then(None).otherwise("_step")
+    run.history = run.history.with_columns(unknown.alias("_step"))
+    (finding,) = found(run)
+    assert "goes back from 28 to 0 after step 28" in finding.message

@@ -209,3 +209,23 @@ def test_a_parquet_file_larger_than_the_memory_is_refused(
     monkeypatch.setattr(files, "available", lambda: 1 << 20)
     with pytest.raises(TargetError, match="more than the 1 MiB that are free"):
         postrun.load(path)
+
+
+@pytest.mark.parametrize("name", ["*", "^a$", "^[$", "^x.*$"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_names_that_are_patterns_are_names(name: str, suffix: str, tmp_path: Path) -> None:
+    """Polars reads some names as patterns; their cells are read like all others."""
+    path = tmp_path / f"history{suffix}"
+    cells = ["0.5", "-", "1.5", "2.5", "nan"]
+    frame = pl.DataFrame([pl.Series("_step", range(5)), pl.Series(name, cells)])
+    frame.write_csv(path) if suffix == ".csv" else frame.write_parquet(path)
+    history = postrun.load(path).history
+    assert history[name].alias("x").drop_nulls().to_list()[:3] == [0.5, 1.5, 2.5]
+    assert f"{name}:text" in history.columns
+
+
+def test_a_footer_that_ends_within_its_schema_is_no_error_of_ours() -> None:
+    from postrun.sources.frames.footer import _leaves
+
+    assert list(_leaves(iter([{5: 3}, {5: 2}, {5: 0}]))) == [True]
+    assert list(_leaves(iter([]))) == []

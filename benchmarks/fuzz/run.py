@@ -18,10 +18,10 @@ from benchmarks.fuzz.case import Case, Mutator
 from benchmarks.fuzz.mutators import MUTATORS
 from benchmarks.fuzz.oracle import CLOCK_LIMIT, Outcome, Verdict, judge
 
-#: Mutants that a process takes at a time, and after how many such portions it is replaced.
+#: Mutants that a process takes at a time, and after how many such portions processes are replaced.
 _PORTION, _PORTIONS = 50, 40
 #: Of so many mutants of each kind one is exported and reported, too.
-_REPORTED = 10
+_REPORTED = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,24 @@ def fuzz(
 ) -> Iterator[Judged]:
     """Judge `count` mutants, in any order."""
     portions = [range(at, min(at + _PORTION, count)) for at in range(0, count, _PORTION)]
+    cores = workers or os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
         marks = [Path(folder) / f"portion{i}" for i in range(len(portions))]
         alone: list[int] = []
-        with _pool(workers or os.cpu_count() or 1) as pool:
-            futures: dict[Future[list[Judged]], int] = {}
-            for i, portion in enumerate(portions):
-                try:
-                    futures[pool.submit(_portion, seed, portion, names, marks[i])] = i
-                except BrokenProcessPool:
-                    alone.append(i)
-            for future in as_completed(futures):
-                try:
-                    yield from future.result()
-                except BrokenProcessPool:
-                    alone.append(futures[future])
+        # A pool for each round: of Python 3.11's pools, those that replace processes can deadlock.
+        for start in range(0, len(portions), cores * _PORTIONS):
+            with _pool(cores) as pool:
+                futures: dict[Future[list[Judged]], int] = {}
+                for i in range(start, min(start + cores * _PORTIONS, len(portions))):
+                    try:
+                        futures[pool.submit(_portion, seed, portions[i], names, marks[i])] = i
+                    except BrokenProcessPool:
+                        alone.append(i)
+                for future in as_completed(futures):
+                    try:
+                        yield from future.result()
+                    except BrokenProcessPool:
+                        alone.append(futures[future])
         for i in alone:
             yield from _alone(seed, portions[i], names, marks[i])
 
@@ -93,7 +96,6 @@ def _pool(workers: int) -> ProcessPoolExecutor:
         workers,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_silenced,
-        max_tasks_per_child=_PORTIONS,
     )
 
 

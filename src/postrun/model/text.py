@@ -106,7 +106,9 @@ def places(unit: str, start: float, stop: float) -> str:
 
 
 def position(x: float) -> str:
-    """Return a place on an axis: "1,200", "12.5"; two decimals at most, and none from 1,000 on."""
+    """Return a place on an axis: "1,200", "12.5"; two decimals at most, none from 1,000 on; "unknown"."""
+    if not math.isfinite(x):
+        return "unknown"
     if x == round(x) or abs(x) >= 1000:
         return f"{x:,.0f}"
     return f"{x:,.2f}".rstrip("0").rstrip(".")

@@ -112,7 +112,7 @@ class AxisBack(Rule):
         for key in [*declared, *counters]:
             own = key in declared
             values = _floats(view, key)
-            rows = np.flatnonzero(np.isfinite(values))
+            rows = np.flatnonzero(np.isfinite(values) & np.isfinite(_floats(view, "_step")))
             metrics = [
                 other
                 for other, info in view.metrics.items()

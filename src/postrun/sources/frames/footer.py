@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +105,12 @@ def _leaves(elements: Iterator[dict[int, Any]]) -> Iterator[bool]:
         children = element.get(5, 0)
         if not children:
             yield once
-        for _ in range(children):
-            yield from below(next(elements), once)
+        for child in islice(elements, children):
+            yield from below(child, once)
 
-    root = next(elements)
-    for _ in range(root[5]):
-        yield from below(next(elements), True)
+    root = next(elements, {})
+    for child in islice(elements, root.get(5, 0)):
+        yield from below(child, True)
 
 
 class _Thrift:

@@ -195,9 +195,11 @@ class _Reading:
         if dtype.is_numeric():
             return series.cast(pl.Float64)
         if isinstance(dtype, pl.Duration):
-            return series.to_physical() * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[dtype.time_unit]
+            seconds = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3}[dtype.time_unit]
+            return (series.alias("x").to_physical() * seconds).alias(series.name)
         if isinstance(dtype, pl.Datetime) and series.name == "_timestamp":
-            return series.to_physical() / {"ns": 1e9, "us": 1e6, "ms": 1e3}[dtype.time_unit]
+            ticks = {"ns": 1e9, "us": 1e6, "ms": 1e3}[dtype.time_unit]
+            return (series.alias("x").to_physical() / ticks).alias(series.name)
         if dtype in (pl.Categorical, pl.Enum):
             return series.cast(pl.String)
         self._odd[series.name] = str(dtype.base_type()).lower()
@@ -229,7 +231,8 @@ def _beyond(series: pl.Series) -> int:
 
 def _padded(series: pl.Series) -> bool:
     """Return whether most texts have leading zeros, as ids have them."""
-    return int(series.str.contains(r"^\s*[+-]?0\d").sum()) * 2 > series.count()
+    texts = series.alias("x")
+    return int(texts.str.contains(r"^\s*[+-]?0\d").sum()) * 2 > texts.count()
 
 
 def _is_json(series: pl.Series) -> bool:

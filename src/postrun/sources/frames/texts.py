@@ -79,8 +79,9 @@ def typed(frame: pl.DataFrame, notes: list[str], decimal_comma: bool = False) ->
         elif found := read_texts(series, odd, decimal_comma):
             columns += found
         else:
-            known = series.is_not_null().arg_true().to_numpy().astype(np.int64)
-            table.put_column(series.name, known, [_cell(c) for c in series.drop_nulls()])
+            cells = series.alias("x")
+            known = cells.is_not_null().arg_true().to_numpy().astype(np.int64)
+            table.put_column(series.name, known, [_cell(c) for c in cells.drop_nulls()])
     columns += table.series()
     notes += [*odd.notes(), *table.notes]
     order = {name: i for i, name in enumerate(frame.columns)}
@@ -93,15 +94,16 @@ def read_texts(series: pl.Series, odd: OddCells, decimal_comma: bool = False) ->
 
     `odd` takes the cells that are neither numbers nor empty.
     """
-    name, text = series.name, series.str.strip_chars()
+    name, series = series.name, series.alias("x")  # Polars reads names such as "^a$" as patterns
+    text = series.str.strip_chars()
     plain = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     spelled = plain if decimal_comma else text
     word = text.str.to_lowercase()
     named = word.replace_strict(_WORDS, default=None, return_dtype=pl.Float64)
-    value = _first_of(name, named, spelled.cast(pl.Float64, strict=False))
+    value = _first_of(named, spelled.cast(pl.Float64, strict=False))
     missing = word.is_in(list(MISSING)) & value.is_null()
     if value.count():
-        value = _first_of(name, value, _printed(text.filter(value.is_null() & ~missing), text))
+        value = _first_of(value, _printed(text.filter(value.is_null() & ~missing), text))
     rest = text.is_not_null() & value.is_null() & ~missing
     count = value.count()
     texts = int((rest & ~word.is_in(list(_MARKS))).sum())
@@ -114,15 +116,15 @@ def read_texts(series: pl.Series, odd: OddCells, decimal_comma: bool = False) ->
     if told.any():
         first = int(told.arg_true()[0])
         odd.cells[name] = (int(told.sum()), str(series[first]), first)
-    out = [_narrow(value, spelled)]
+    out = [_narrow(value, spelled).alias(name)]
     if rest.any():
         cut = pl.select(pl.when(rest).then(series).alias(f"{name}:text")).to_series()
         out.append(cut)
     return out
 
 
-def _first_of(name: str, *columns: pl.Series) -> pl.Series:
-    return pl.select(pl.coalesce(*columns).alias(name)).to_series()
+def _first_of(*columns: pl.Series) -> pl.Series:
+    return pl.select(pl.coalesce(*columns).alias("x")).to_series()
 
 
 def _printed(odd: pl.Series, text: pl.Series) -> pl.Series:
