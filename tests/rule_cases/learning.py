@@ -102,6 +102,7 @@ SILENT: list[tuple[str, str, Run]] = [
     ("OPT026", "a last value within the scatter", make_run({"acc": [0.3, 0.5, 0.35, 0.55, 0.3, 0.5, 0.28], "loss": [2.2, 1.3, 2.0, 1.2, 2.1, 1.3, 2.3]})),
     ("OPT026", "a loss that rises beside an accuracy that holds", make_run({"acc": [0.3, 0.4, 0.5, 0.6, 0.7, 0.71], "loss": [2.2, 2.0, 1.6, 1.1, 0.9, 3.4]})),
     ("OPT027", "restarts that are configured", make_run({"loss": decay(N), "lr": 1e-3 * (1 - (X % 100) / 200)}, config={"lr_scheduler": "cosine_with_restarts"})),
+    ("OPT027", "warm restarts that run their cycles to the end", make_run({"loss": decay(N), "lr": 5e-4 * (1 + np.cos((X % 75) / 75 * np.pi))})),
     ("OPT027", "a schedule that decays once", make_run({"loss": decay(N), "lr": 1e-3 * (1 - X / N)})),
     ("OPT028", "a loss at ln 2 beside an accuracy above chance", make_run({"loss": decay(9)}, summary={"loss": 0.6932, "val_acc": 0.6}, completeness={"truncated": True})),
     ("OPT028", "a history that is whole", make_run({"loss": decay(9)}, summary={"loss": 0.6932, "val_acc": 0.5})),

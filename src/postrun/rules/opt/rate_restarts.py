@@ -27,7 +27,8 @@ class RateRestarts(Rule):
 
     ## How it decides
     The learning rate falls by at least `fall` of its peak and returns to within 2% of it at least `times`
-    times; no key or text of the config names restarts or cycles.
+    times; no key or text of the config names restarts or cycles. Not if it fell below `deep` of its peak in
+    between: cycles that are run to their end are meant.
 
     ## What to do
     Build optimizer and scheduler once, before the loop, and keep their state over restarts of the fit.
@@ -39,7 +40,7 @@ class RateRestarts(Rule):
     code = "OPT027"
     name = "rate-restarts"
     needs = ("lr",)
-    thresholds = {"fall": 0.05, "times": 2}
+    thresholds = {"fall": 0.05, "deep": 0.3, "times": 2}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -82,7 +83,7 @@ class RateRestarts(Rule):
             return []
         y = series.y
         peak = float(y.max())
-        if peak <= 0:
+        if peak <= 0 or float(y.min()) < self.limits["deep"] * peak:
             return []
         high, low = y >= 0.98 * peak, y <= (1 - self.limits["fall"]) * peak
         found, was_high, fell = [], False, False
