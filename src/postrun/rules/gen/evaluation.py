@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
@@ -106,8 +107,13 @@ def _around(train: Series, x: Floats) -> Floats:
     halves = np.diff(middle, prepend=middle[:1], append=middle[-1:]) // 2
     left = np.maximum(middle - np.clip(halves[:-1], 2, 25), 0)
     right = np.minimum(middle + np.clip(halves[1:], 2, 25), len(train))
-    pairs = zip(np.minimum(left, len(train) - 1).tolist(), right.tolist(), strict=True)
-    return np.array([median(train.y[a : max(b, a + 1)]) for a, b in pairs])
+    start = np.minimum(left, len(train) - 1)
+    width = np.maximum(right - start, 1)
+    out = np.empty(len(x))
+    for size in np.unique(width):  # at most 50 of them: windows of one width are taken together
+        at = np.flatnonzero(width == size)
+        out[at] = np.median(sliding_window_view(train.y, int(size))[start[at]], axis=1)
+    return out
 
 
 class EvalTooRare(Rule):
