@@ -7,8 +7,8 @@ times; the table shows the median in seconds of wall and of processor time.
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +71,9 @@ def measured(reader: Callable[[Path], int], folder: Path) -> tuple[float, float]
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) / "million"
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.trackers")
+    parser.add_argument("folder", type=Path, help="Where the event file is written once and read.")
+    folder = parser.parse_args().folder / "million"
     if not folder.is_dir():
         write(folder)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in READERS}
