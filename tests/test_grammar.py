@@ -20,6 +20,19 @@ from postrun.metrics.grammar.tokens import segments
 #: name, quantity, split, statistic, direction
 NAMES = """
 Training Loss | loss | train | | lower
+qloss | value loss | train | | lower
+loss/g/mel | mel-spectrogram loss | train | | lower
+loss_coeff/energy_mse | loss weight | train | | neither
+optimizer_state_norms/1_exp_avg | optimizer state norm | train | mean | neither
+pct_grad_zeros/block.0.attn.weight | share of zero gradients | train | | neither
+train/gpu_max_cached_mem_gb | GPU memory | train | max | neither
+time/sample_in_epoch | samples seen | train | | neither
+critic_q2 | Q-value | train | | neither
+fish_count | fish count | train | | neither
+val_smape | symmetric mean absolute percentage error | eval | | lower
+perdidas_prueba | loss | test | | lower
+lr-DecoupledAdamW/group1 | learning rate | train | | neither
+train/buffer_current_size | replay buffer size | train | last | neither
 lossTrain | loss | train | | lower
 Avg. Test loss | loss | test | mean | lower
 valid/running_loss_epoch | loss | eval | | lower
@@ -90,8 +103,8 @@ Confusion Matrix | confusion matrix | eval | | neither
 gradients/layers.0.weight | gradient histogram | train | | neither
 trainacc | accuracy | train | | higher
 gradnorm | gradient norm | train | | neither
-kl_coef | coefficient | train | | neither
-loss_weight | coefficient | train | | neither
+kl_coef | KL coefficient | train | | neither
+loss_weight | loss weight | train | | neither
 val_top3_acc | top-3 accuracy | eval | | higher
 Val/MacroF1 | F1 score | eval | | higher
 initial_accuracy | accuracy | eval | first | higher
@@ -326,3 +339,9 @@ def test_explain_of_a_rule_stays() -> None:
 def test_explain_shows_why_and_what_else() -> None:
     told = explained("Rewards/mean_episodes")
     assert "episode return" in told and "Why:" in told and "higher is better" in told
+
+
+def test_a_metric_logged_again_over_another_axis_is_that_metric() -> None:
+    for axis in ("samples", "steps", "tokens"):
+        assert read(f"lm loss vs {axis}")[0].quantity == "cross-entropy loss"
+    assert not read("loss vs accuracy")  # a plot of two metrics

@@ -16,6 +16,10 @@ _SYNONYMS = tuple(
     for pattern, words in (
         (r"\(.*?\)|\[.*?\]", " "),
         (r"utilisation", "utilization"),
+        (r"\bnormalised\b", "normalized"),
+        (r"\bnumber of (\w+?)s?$", r"\1 count"),
+        (r"\bcycle[ -]consistency\b", "cycle consistency"),
+        (r"(.+) difference$", r"change of \1"),
         (r"\b(\w+)isation\b", r"\1ization"),
         (r"\bd g z\b.*|\bd x\b|\bd\(.*|(?:real|fake) scores?|scores? (?:real|fake)", "discriminator output"),
         # losses
@@ -25,6 +29,8 @@ _SYNONYMS = tuple(
         (r"(?:negative )?log[ -]?(?:likelihood )?loss|negative log[ -]likelihood", "cross-entropy loss"),
         (r"\bnll\b|\bbce\b|\bce\b", "cross-entropy loss"),
         (r"generator adversarial loss", "generator loss"),
+        (r"\b(?:[gcd])?iou loss\b", "box regression loss"),
+        (r"\btemperature loss\b", "entropy coefficient loss"),
         (r"\b(mean squared|mean absolute|huber|cross-entropy) (?:error|loss)", r"\1 loss"),
         (r"\b(l1|l2) (?:error|reconstruction loss|loss)", r"\1 loss"),
         (r"\bauxiliary\b|\bregularization\b|\bload balancing\b", "auxiliary"),
@@ -69,7 +75,20 @@ _SYNONYMS = tuple(
         (r"\b(?:part|term) of the reward\b|\breward (?:part|term|component)\b|\b\w+ reward$", "reward term"),
         (r"\breturn intrinsic\b|\breturn extrinsic\b", "return"),
         (r"\bapprox(?:imate)? kl\b|\bkl (?:of one update|old-new policy|divergence)\b", "kl"),
-        (r"\bkl loss\b|\bkl penalty\b|\bkl of the latent code\b.*", "kl loss"),
+        (r"\b(?:kl trainer-sampler|trainer-inference kl|kl between sampler and trainer)\b.*", "mismatch kl"),
+        (r"\bkl loss\b|\bkl penalty\b|\bkl of the latent code\b.*|\bkl latent\b", "kl"),
+        (r"\bkl old-new policy\b", "kl"),
+        (r"\btarget q-value\b", "q-target"),
+        (r"\bpolicy objective\b", "policy loss"),
+        (r"\baction standard deviation\b", "policy standard deviation"),
+        (r"\bgame length\b", "episode length"),
+        (r"\bexploration bonus\b", "intrinsic reward"),
+        (r"\breward per step\b", "reward"),
+        (r"\b(?:human-|d4rl )?normalized score\b|\bvalidation score\b", "score"),
+        (r"\bepisodes ended by .*", "episode terminations"),
+        (r"\bshare of groups all wrong\b", "prompts that no sample solves"),
+        (r"\bshare of groups all right\b", "prompts that all samples solve"),
+        (r"\bpolicy staleness\b", "policy lag"),
         (r"\bexploration(?: rate)?(?: epsilon)?\b|\bepsilon\b", "exploration"),
         (r"\bdraw(?:s| rate)?\b", "draws"),
         (r"\bresponse length\b|\boutput length\b", "completion length"),
@@ -78,6 +97,11 @@ _SYNONYMS = tuple(
         (r"\bparameter update count\b|\bupdate count(?:er)?\b|\bupdate step counter\b", "step counter"),
         (r"\benvironment\b|\benvironments\b", "env"),
         (r"\biteration counter\b|\bround counter\b", "step counter"),
+        (r"\b(?:communication|boosting) round$", "step counter"),
+        (r"\b(?:epoch|boosting round|step) of the best result\b|\bbest (?:step|epoch)\b", "best step"),
+        (r"\bparameter norm\b", "weight norm"),
+        (r"\bgradient overflow\b", "skipped updates"),
+        (r"(\w+) weight$", r"\1 coefficient"),
         (r"\bfloating-point operations\b.*", "flops total"),
         (r"\b(?:samples|tokens|episodes) (?:seen|done|count)\b", lambda m: f"{m[0].split()[0][:-1]} counter"),
         (r"\b(sample|token|episode) count\b", r"\1 counter"),
@@ -98,7 +122,7 @@ _SYNONYMS = tuple(
 _TELLING = frozenset(
     """
     balanced top-1 top-5 preference gain gap coefficient loss discriminator generator intrinsic squared root
-    percentage chosen rejected latent mismatch completion prompt evaluation sampling data parameter gradient
+    percentage chosen rejected mismatch completion prompt evaluation sampling data parameter gradient
     weight update best area matrix histogram term entropy temperature kl token sample gpu host error false
     true return
     """.split()  # noqa: SIM905 - a list of words is read more easily
@@ -121,6 +145,7 @@ _BARE = frozenset(
 #: The losses that "loss" alone can mean: what the training minimises as a whole.
 _WHOLE = frozenset(
     {"", "cross-entropy", "mean squared", "mean absolute", "root mean squared", "reconstruction", "huber",
+     "binary cross-entropy", "td", "dice cross-entropy",
      "dice", "reward-model pairwise", "sum over clients", "summed over the epoch", "retraining", "contrastive"}
 )  # fmt: skip
 
@@ -131,13 +156,17 @@ def concept(quantity: str) -> str:
     text = quantity.lower()
     for pattern, words in _SYNONYMS:
         text = pattern.sub(words, text)
+        text = " ".join(text.split())
     return " ".join(text.replace(",", " ").split())
 
 
-def same(first: str, second: str) -> bool:
-    """Return whether two quantities are one, whatever words they are told in."""
-    a, b = concept(first), concept(second)
-    if a == b:
+def same(read: str, truth: str) -> bool:
+    """Return whether a quantity as read is the true one, whatever words they are told in.
+
+    A reading may say more than a person did who says no more than "count" or "coefficient".
+    """
+    a, b = concept(read), concept(truth)
+    if a == b or (b in ("count", "coefficient") and a.endswith(f" {b}")):
         return True
     if not a or not b:
         return False

@@ -72,7 +72,7 @@ def _candidates(name: Name) -> list[_Candidate]:
                 and not _crosses(name, start, length)
             ):
                 found.append((known.weights[phrase], length, start, length, phrase))
-        if len(known.lengths.get(first, ())) > 1 and not statistic(first):
+        if max(known.lengths.get(first, (0,))) > 1 and not statistic(first):
             found += _spread(name.words, start, known)  # "completions/mean_length"
     found.sort(key=lambda item: item[:3], reverse=True)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -34,6 +35,11 @@ _LABELS = frozenset(
     }
 )
 _COMPARED = frozenset({"vs", "versus"})
+#: A metric that is logged again over another axis, as Megatron does: "lm loss vs samples".
+_OVER_AXIS = re.compile(
+    r"[ _-]+(?:vs|versus)[ _.-]+(?:samples|steps?|tokens|time|hours|epochs?|iterations?|iters?|flops)$",
+    re.IGNORECASE,
+)
 #: Families of roles that come after "loss" as the name of a term of it.
 _LOSS_OF = frozenset({"reward", "entropy", "kl", "accuracy", "score", "q_value"})
 #: Pictures and sounds that say beside another quantity what it is of: "psnr_render", "map_audio".
@@ -41,7 +47,9 @@ _MODALITIES = frozenset(
     """audio audios image images img imgs video videos render renders grid visual visuals pic pics""".split()  # noqa: SIM905
 )
 #: What is shown rather than measured: on the data that the name says.
-_SHOWN = frozenset({"images", "audio", "video", "confusion matrix", "ROC curve", "prediction"})
+_SHOWN = frozenset(
+    {"images", "audio", "video", "confusion matrix", "ROC curve", "prediction", "histogram"}
+)
 #: Ends of names below gradients/ and parameters/ that are no layers.
 _SUMMARIES = frozenset(
     {"norm", "mean", "max", "min", "std", "total", "global", "count", "histogram"}
@@ -56,6 +64,11 @@ _TIME_GROUPS = frozenset(
     {"time", "timing", "timings", "timer", "timers", "times", "duration", "durations"}
 )
 _SCORES = ("score.", "accuracy.")
+#: Q-functions without a word for what of them is meant: their value.
+_Q_FUNCTIONS = frozenset({"q", "q1", "q2", "qf1", "qf2"})
+_Q_VALUE = Term("Q-value", "q_value")
+_GPU_WORDS = frozenset({"gpu", "cuda", "vram"})
+_GPU_MEMORY = Term("GPU memory", "memory.gpu", range="positive")
 _A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
 
 
@@ -65,7 +78,7 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     watched = _watched(key)
     if watched:
         return (watched,)
-    name = parse(segments(key))
+    name = parse(segments(_OVER_AXIS.sub("", key)))
     if not name.matches:
         return ()
     if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
@@ -113,6 +126,8 @@ def _head(name: Name) -> Match | None:
     sure = [m for m in strong if not m.term.weak]
     counters = [m for m in name.matches if m.term.counts]
     if strong and not sure and strong[-1].term.role.startswith("time."):
+        if counters and "in" in counters[-1].words:
+            return counters[-1]  # "time/batch_in_epoch"
         if not counters or strong[-1].at > counters[-1].at or counters[-1].words[-1][-1] != "s":
             return strong[-1]  # "round_time": the time of what is counted
         return counters[-1]  # "time/iterations": a counter in the group of times
@@ -136,12 +151,14 @@ def _special(name: Name, last: Match) -> Match | None:
     if (
         end.term.quantity == "parameter"
         and end.at + end.width == len(name.words)
-        and not (last.term.quantity.endswith("norm"))
+        and not last.term.quantity.endswith(("norm", "zero gradients"))
     ):
         return end  # "encoder.loss_head.bias"
     if end.term.counts and name.stat == "best" and end.segment == last.segment:
         return end  # "best_val_loss_step"
     begin = name.matches[0]
+    if begin.term.quantity == "loss weight" and begin.segment < last.segment:
+        return begin  # "loss_coeff/force_mse"
     if (
         begin is not last
         and begin.segment == last.segment
@@ -158,6 +175,11 @@ def _lonely(name: Name) -> Match | None:
         return None if _only_beside(name, counters[-1]) else counters[-1]
     if len(name.matches) == 1 and name.matches[0].term.alone and not name.unknown:
         return name.matches[0]
+    last = name.matches[-1]
+    if last.words[-1] in _Q_FUNCTIONS and all(
+        statistic(word) for word in name.words[last.at + last.width :]
+    ):
+        return replace(last, term=_Q_VALUE)  # "critic_q1"
     return next((m for m in reversed(name.matches) if m.words[-1] in _PLAYERS), None)
 
 
@@ -191,11 +213,22 @@ def _reading(key: str, name: Name, match: Match, factor: float = 1.0) -> MetricI
         counted = next((m for m in reversed(name.matches) if m.term.counts), None)
         if counted is not None:
             term, quantity = _A_TIME, f"{counted.words[-1].removesuffix('s')} time"
-    elif term.counts and name.words[0] in _TIME_GROUPS and match.at and match.words[-1][-1] != "s":
+    elif (
+        term.counts
+        and name.words[0] in _TIME_GROUPS
+        and match.at
+        and match.words[-1][-1] != "s"
+        and "in" not in match.words  # "time/batch_in_epoch" counts
+    ):
         term, quantity = _A_TIME, f"{' '.join(match.words)} time"
     elif term.counts and name.stat == "best":
         term = Term(f"best {quantity.removesuffix(' counter')}")
         quantity = term.quantity
+    elif quantity == "count" and len(unknown) == 1 and not unknown[0].isdigit():
+        quantity = f"{unknown.pop()} count"  # "gaussian_count"
+        cost = 0.05 * (len(name.unknown) - 1)
+    elif quantity == "host memory" and not _GPU_WORDS.isdisjoint(name.words):
+        term, quantity = _GPU_MEMORY, _GPU_MEMORY.quantity
     elif quantity in ("gain", "gap", "change"):
         term, quantity = _changed(name, match)
     elif term.role == "reward" and (part := _part_of_reward(name, match)):
@@ -267,12 +300,16 @@ def _kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Ter
     others = [
         m
         for m in name.matches
-        if m is not match and not m.term.is_loss and not m.term.counts and m.term.role != "count"
+        if m is not match
+        and not (m.term.is_loss or m.term.counts or m.term.role == "count")
+        and m.term.quantity != "parameter"
     ]
     beside = [m for m in others if m.segment == match.segment]
     before = [m for m in beside if m.at < match.at]
     after = [m for m in others if m.at > match.at]
     groups = [m for m in others if m.segment < match.segment and m.term.role in _SIDES]
+    if len(after) > 1 and after[0].term.role in _SIDES and after[1].term.loss_only:
+        del after[0]  # "loss/g/mel": which part of the generator's loss
     kind = next(iter([*reversed(before), *after, *reversed(groups)]), None)
     if kind is None:
         if not unknown:

@@ -17,6 +17,8 @@ _CORE = frozenset(
 )
 _WORDS = re.compile(r"[^0-9A-Za-zµ²À-ɏ]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Za-z0-9]+")
+#: A letter that says which loss: "qloss", "dloss".
+_LETTER_LOSS = re.compile(r"([a-z]\d?)(loss(?:es)?)")
 _LETTERS_DIGITS = re.compile(r"([a-z]+)(\d+)([a-z]*)")
 #: Words of fewer letters are not corrected: too many are alike.
 _SHORTEST = 6
@@ -41,6 +43,9 @@ def _words(token: str) -> tuple[str, ...]:
     known = lexicon().words
     if lower in known or lower.isdigit() or statistic(lower):
         return (lower,)
+    letter = _LETTER_LOSS.fullmatch(lower)
+    if letter:
+        return (letter[1], letter[2])
     camel = _joined([piece.lower() for piece in _CAMEL.findall(token)], known)
     together = _segmented(lower)
     if together and len(together) <= len(camel):

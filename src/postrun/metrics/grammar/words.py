@@ -8,17 +8,18 @@ from functools import lru_cache
 #: Words that name the data: training, evaluation (any that steers the training), test.
 SPLITS = {
     **dict.fromkeys(
-        ("train", "training", "tr", "trn", "trainer", "traing", "trainset", "learn", "learner"), "train"
+        ("train", "training", "tr", "trn", "trainer", "traing", "trian", "trainset", "learn", "learner",
+         "entrenamiento", "treino", "treinamento", "entrainement"), "train"
     ),
     **dict.fromkeys(
         (
             "val", "valid", "validation", "validate", "validating", "vali", "dev", "eval", "evaluation",
             "evaluator", "evaluate", "evaluating", "holdout", "heldout", "valset", "evalset", "devset",
-            "vl", "cv", "oof", "valida",
+            "vl", "cv", "oof", "valida", "vaild", "vaildation", "validacion", "validacao", "bench", "benchmark",
         ),
         "eval",
     ),
-    **dict.fromkeys(("test", "testing", "tst", "tests", "testset", "ood", "unseen"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "tests", "testset", "ood", "unseen", "prueba", "teste"), "test"),
 }  # fmt: skip
 
 #: Words that name a statistic of the quantity, and how it is called.
@@ -68,7 +69,8 @@ QUALIFIERS = frozenset(
     shot few full half hard easy medium small large id ood seen novel old new fused shared single
     multi binary multiclass categorical sparse dense top true weighted unweighted macro micro cls
     regression classification segmentation detection backbone encoder decoder mlm nsp lm sft rl dpo
-    ppo grpo net module bn m person box bbox seg mask segm pose
+    ppo grpo white black extr pg adam adamw sgd rmsprop adagrad adafactor lion lamb muon
+    decoupled optimizer net module bn m person box bbox seg mask segm pose
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
 
