@@ -31,6 +31,8 @@ _SYNONYMS = tuple(
         (r"generator adversarial loss", "generator loss"),
         (r"\b(?:[gcd])?iou loss\b", "box regression loss"),
         (r"\btemperature loss\b", "entropy coefficient loss"),
+        (r"\bretraining loss\b", "retrain loss"),
+        (r"\bcross-entropy loss on (\w+) tokens\b", r"\1 loss"),
         (r"\b(mean squared|mean absolute|huber|cross-entropy) (?:error|loss)", r"\1 loss"),
         (r"\b(l1|l2) (?:error|reconstruction loss|loss)", r"\1 loss"),
         (r"\bauxiliary\b|\bregularization\b|\bload balancing\b", "auxiliary"),
