@@ -1,6 +1,6 @@
 """Report false alarms, power, coverage and speed of the reading of a curve.
 
-    python -m benchmarks.curves [--runs 200] [--only alarms|turns|flat|jumps|intervals|speed]
+    python -m benchmarks.curves [--runs 200] [--only alarms|turns|flat|jumps|intervals|partings|speed]
 
 Every number comes from generators with fixed seeds.
 """
@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.curves import families
 from benchmarks.curves.families import LENGTHS, Floats, Maker
 from postrun.stats.curve import Curve, read_curve
+from postrun.stats.curve.parting import part
 
 Question = Callable[[Curve], bool]
 
@@ -173,6 +174,42 @@ def _further(course: Maker, n: int, longer: int, rng: np.random.Generator) -> fl
     return float(np.exp(-(longer - 1) / (n - 1) * rng.uniform(1, 4)))
 
 
+def partings(runs: int) -> None:
+    """Print how often curves that differ only in noise are said to part, and how often shifts are seen."""
+    lengths = (8, 12, 20, 50, 100, 300, 1_000, 10_000)
+    noises: dict[str, Maker] = {
+        **{name: make for name, make in families.NOISES.items() if name != "none"},
+        "AR(1) 0.5": partial(families.slow, rho=0.5),
+    }
+    rows = {
+        f"{course} + {noise}": [_parted(make, noises[noise], n, 0.0, runs) for n in lengths]
+        for course, make in families.COURSES.items()
+        for noise in noises
+    }
+    table("Equal curves that are said to part, %", rows, lengths)
+    white = families.NOISES["white"]
+    shifted = {
+        f"{size:g} noise units from the middle on": [
+            _parted(families.exponential, white, n, size, runs) for n in lengths
+        ]
+        for size in (0.5, 1.0, 2.0, 5.0)
+    }
+    table("Shifted curves that are said to part, %", shifted, lengths)
+
+
+def _parted(course: Maker, noise: Maker, n: int, shift: float, runs: int) -> float:
+    rng = np.random.default_rng([29, n])
+    x = np.arange(float(n))
+    count, found = (runs if n < 10_000 else max(20, runs // 5)), 0
+    for _ in range(count):
+        size = 10 ** rng.uniform(0, 2.5)
+        y = size * course(n, rng)
+        other = y + np.where(x >= n / 2, shift, 0.0)
+        told = part((x, y + noise(n, rng)), (x, other + noise(n, rng)))
+        found += told is not None and told.at is not None
+    return found / count
+
+
 def speed(runs: int) -> None:
     """Print milliseconds per series: the cheap part, and every answer."""
     print(
@@ -229,6 +266,7 @@ PARTS = {
     "flat": flatness,
     "jumps": jumps,
     "intervals": intervals,
+    "partings": partings,
     "speed": speed,
 }
 

@@ -12,6 +12,7 @@ from postrun.job import Options, Result, experiment_job, failure, folder_names, 
 from postrun.metrics import RunView
 from postrun.model import FAILURES, Finding, Run, RunRef
 from postrun.privacy import Privacy, masked_sentence
+from postrun.sources.saved_code import with_code
 from postrun.studies import Comparison
 from postrun.training import experiments
 
@@ -45,15 +46,20 @@ _Shown = tuple[Run | RunView, list[Finding], Counter[str]] | str
 
 
 def compare_all(
-    refs: list[RunRef], diagnosed: bool, privacy: Privacy, workers: int | None = None
+    refs: list[RunRef],
+    diagnosed: bool,
+    privacy: Privacy,
+    workers: int | None = None,
+    code: bool = False,
 ) -> tuple[Comparison, str, list[str]]:
     """Runs held side by side, what was masked in them, and the messages of those not read.
 
-    `diagnosed`: with the findings of each run. `workers`: as in `analyze_all`.
+    `diagnosed`: with the findings of each run. `workers`: as in `analyze_all`. `code`: with the code that each
+    run saved.
     """
     views, findings, errors = [], [], []
     masked: Counter[str] = Counter()
-    job = partial(_show, diagnosed=diagnosed, privacy=privacy)
+    job = partial(_show, diagnosed=diagnosed, privacy=privacy, code=code)
     for shown in map_runs(refs, [None] * len(refs), job, failure, workers, _without_view):
         if isinstance(shown, str):
             errors.append(shown)
@@ -65,9 +71,10 @@ def compare_all(
     return Comparison(views, findings), masked_sentence(masked), errors
 
 
-def _show(ref: RunRef, _: None, diagnosed: bool, privacy: Privacy) -> _Shown:
+def _show(ref: RunRef, _: None, diagnosed: bool, privacy: Privacy, code: bool) -> _Shown:
     try:
-        told = diagnosis(ref.load(), privacy, judged=diagnosed)
+        run = with_code(ref.load()) if code else ref.load()
+        told = diagnosis(run, privacy, judged=diagnosed)
     except FAILURES as error:  # one run must not stop the others
         return failure(ref, error)
     return told.view, told.findings, told.kinds

@@ -27,7 +27,7 @@ from postrun.studies.scores import USES
 _MOST_RUNS = 200
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (
+_OUTPUT = (
     click.option(
         "--out",
         type=click.Path(path_type=Path, file_okay=False),
@@ -39,6 +39,9 @@ _OPTIONS = (
         help="Write an HTML report to this file.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else."),
+)
+_OPTIONS = (
+    *_OUTPUT,
     click.option("--workers", type=Count(), help="Number of processes (default: all cores)."),
     click.option("--no-cache", is_flag=True, help="Read all runs again, and cache nothing."),
 )
@@ -48,6 +51,13 @@ def many_options(function: F) -> F:
     """Output, cache, privacy, what metrics mean, and the choice of runs."""
     function = choice_options(role_option(privacy_options(function)))
     for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def output_options(function: F) -> F:
+    """`--out`, `--html` and `--json`."""
+    for option in reversed(_OUTPUT):
         function = option(function)
     return function
 
@@ -166,10 +176,13 @@ def with_curves(
     def write(path: Path, study: Study) -> None:
         from postrun.engine import compare_all
         from postrun.report.html.comparison_page import write_comparison
+        from postrun.studies.diff.study import with_changes
 
         own = comparable(privacy(asked), refs)
-        comparison, masked, _ = compare_all(list(refs), diagnosed, own, asked["workers"])
-        write_comparison(path, comparison, masked, study=study)
+        two = len(refs) == 2 or len(set(study.groups.values())) == 2
+        comparison, masked, _ = compare_all(list(refs), diagnosed, own, asked["workers"], code=two)
+        shown = with_changes(study, comparison.views) if two else study
+        write_comparison(path, comparison, masked, study=shown)
 
     return write
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+#: Roles of metrics that runs are judged by, first choice first.
+JUDGES = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
+
 
 @dataclass(frozen=True, slots=True)
 class Role:

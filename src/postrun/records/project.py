@@ -11,6 +11,7 @@ import numpy as np
 
 from postrun.metrics import meanings, role_rank
 from postrun.metrics.axis import STEP, filled
+from postrun.metrics.roles import JUDGES
 from postrun.model import TargetError, UsageError
 from postrun.model.kept import Kept
 from postrun.model.text import did_you_mean, unique_labels
@@ -26,8 +27,6 @@ AXES = ("step", "time", "tokens", "samples", "epoch", "compute", END)
 
 #: What runs cost, which can be asked for like a metric.
 COSTS = ("hours", "gpu_hours")
-#: Roles of metrics that runs are judged by, first choice first.
-_JUDGES = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
 
 #: A run of fewer rows may not tell how it counts its steps.
 _LONG = 10
@@ -116,13 +115,13 @@ class Project:
         counts: Counter[str] = Counter()
         for record in judged:
             for key, facts in record.metrics.plain.items():
-                if facts["role"] in _JUDGES and facts["central"] and facts["n"] > 1:
+                if facts["role"] in JUDGES and facts["central"] and facts["n"] > 1:
                     counts[key] += 1
                     found[key] = facts["role"]
         if not judged:  # runs without histories, as a runs table has them
             judged = self.records
             meant = meanings(sorted({name for r in judged for name in r.summary}))
-            found = {k: str(i.role) for k, i in meant.items() if i.role in _JUDGES and i.central}
+            found = {k: str(i.role) for k, i in meant.items() if i.role in JUDGES and i.central}
             counts = Counter(k for r in judged for k in r.summary if k in found)
         common = [k for k, n in counts.items() if 2 * n >= len(judged)]
         if not common:
@@ -130,7 +129,7 @@ class Project:
                 "no metric that most of these runs have is known to be better when lower or higher: name one "
                 "with --metric KEY and --goal min or max"
             )
-        return min(common, key=lambda k: (_JUDGES.index(found[k]), k))
+        return min(common, key=lambda k: (JUDGES.index(found[k]), k))
 
     def better(self, metric: str, goal: str = "") -> int:
         """+1 where higher is better, -1 where lower is; by `goal` ("min", "max"), else by the metric.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC
-from typing import Any
 
 import numpy as np
 
 from postrun.metrics import RunView
-from postrun.metrics.machine import of_own_gpus
 from postrun.records.ending import ending
 from postrun.records.finals import final
 from postrun.records.record import MetricFacts, Metrics, RunRecord, plain_fields
+from postrun.training.cost import cost_of
 
 
 def record_of(view: RunView) -> RunRecord:
@@ -20,6 +19,7 @@ def record_of(view: RunView) -> RunRecord:
     run, who, done = view.run, view.run.identity, view.run.completeness
     about = run.environment
     gpu = about.get("gpu") or about.get("gpu_type")
+    spent = cost_of(view)
     return RunRecord(
         id=run.id,
         name=run.name,
@@ -42,7 +42,9 @@ def record_of(view: RunView) -> RunRecord:
         repository=who.repository,
         python=str(about.get("python") or ""),
         gpu=gpu if isinstance(gpu, str) else "",
-        gpus=_gpus(view, gpu),
+        gpus=spent.gpus,
+        kwh=spent.kwh,
+        power_sampled=spent.sampled,
         requirements=dict(_package(line) for line in run.requirements if line.strip()),
         data=sorted(f"{a.name}@{a.digest}" for a in run.artifacts if a.direction == "input"),
         settings={
@@ -67,17 +69,6 @@ def _started(view: RunView) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     first = view.run.history["_timestamp"].min()
     return float(first) if isinstance(first, int | float) else None
-
-
-def _gpus(view: RunView, gpu: Any) -> int | None:
-    """GPUs in use by the system metrics, else by the config; 1 where only a GPU's name is known."""
-    sampled = of_own_gpus(view, "system.gpu_utilisation")
-    if sampled:
-        return len({s.info.index for s in sampled})
-    planned = view.number("world_size")
-    if planned is not None and gpu:
-        return int(planned[1])
-    return 1 if gpu else None
 
 
 def _package(line: str) -> tuple[str, str]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from postrun.model.ending import Ending
+from postrun.training.cost import Cost
 
 #: Changes whenever a record means something else: older ones are then made anew.
-RECORD_VERSION = 5
+RECORD_VERSION = 6
 
 
 @dataclass(slots=True)
@@ -67,6 +68,8 @@ class RunRecord:
 
     `runtime` is in seconds, without the pauses between the segments of a resumed run.
 
+    `kwh` is the energy of its GPUs over the share `power_sampled` of their time, None if no power was sampled.
+
     `columns` are the places of the columns in the cache. `only` names the metrics that were read, None for all;
     what cannot be told without the others is missing then.
 
@@ -98,6 +101,8 @@ class RunRecord:
     python: str = ""
     gpu: str = ""
     gpus: int | None = None
+    kwh: float | None = None
+    power_sampled: float | None = None
     requirements: dict[str, str] = field(default_factory=dict)
     data: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
@@ -117,10 +122,14 @@ class RunRecord:
         return None if self.runtime is None else self.runtime / 3600
 
     @property
+    def cost(self) -> Cost:
+        """What the run cost."""
+        return Cost(self.hours, self.gpus, self.kwh, self.power_sampled)
+
+    @property
     def gpu_hours(self) -> float | None:
         """GPU hours: wall-clock hours times GPUs in use, None where either is unknown."""
-        hours = self.hours
-        return None if hours is None or self.gpus is None else hours * self.gpus
+        return self.cost.gpu_hours
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `from_dict` reads it."""

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from postrun.metrics import RunView, Series, roles
-from postrun.metrics.machine import of_own_gpus
 from postrun.model import Finding, PostrunError, Severity
-from postrun.model.text import duration, inert, number
+from postrun.model.text import inert, number
 from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
 from postrun.report.overview import reached
 from postrun.report.story import verdict
 from postrun.rules.coverage import coverage
+from postrun.training.cost import CO2_PER_KWH, cost_of
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -289,18 +287,16 @@ def _machine(about: dict[str, Any]) -> str:
 
 
 def energy_sentence(view: RunView) -> str:
-    """The GPUs' energy with its formula, where their power was sampled; else ""."""
-    used = {s.info.index for s in of_own_gpus(view, "system.gpu_power")}
-    whole = [s.finite for s in view.system("system.gpu_power") if s.info.index in used]
-    gpus = [s for s in whole if len(s) > 1]
-    if not gpus:
+    """The GPUs' energy with how it was measured, where their power was sampled; else ""."""
+    spent = cost_of(view)
+    if spent.kwh is None:
         return ""
-    joules = sum(float(np.trapezoid(s.y, s.x)) for s in gpus)
-    covered = max(float(s.x[-1] - s.x[0]) for s in gpus)
+    gpus = f"{spent.gpus} GPU{'s' if spent.gpus != 1 else ''}"
+    part = "" if spent.sampled is None else f"; {100 * spent.sampled:.0f}% of the time was sampled"
     return (
-        f"Energy: about {number(joules / 3.6e6, 3)} kWh, the sum over {len(gpus)} GPU"
-        f"{'s' if len(gpus) > 1 else ''} of the integral of sampled power over time (trapezoid rule, "
-        f"{duration(covered)} of samples); without CPU, memory, cooling and losses."
+        f"Energy: about {number(spent.kwh, 3)} kWh, {number(spent.kwh * CO2_PER_KWH, 3)} kg CO2 at "
+        f"{CO2_PER_KWH} kg/kWh, the integral of the sampled power of {gpus} over time (trapezoid rule{part}); "
+        "without CPU, memory, cooling and losses."
     )
 
 

@@ -19,6 +19,8 @@ from postrun.report.overview import insights, statistics
 from postrun.report.story import tell
 from postrun.rules.coverage import coverage
 from postrun.store.atomic import write_atomically
+from postrun.training.cost import cost_of
+from postrun.training.outlook import outlook
 
 SCHEMA_VERSION = 1
 #: A cell that begins with one of these is a formula to a spreadsheet.
@@ -157,6 +159,8 @@ def detailed_analysis(view: RunView, findings: list[Finding]) -> dict[str, Any]:
         **tell(view, findings).as_dict(),
         "analysis": statistics(view),
         "insights": insights(view, findings),
+        "cost": cost_of(view).as_dict(),
+        "forecast": told.as_dict() if (told := outlook(view)) else None,
         "completeness": run.completeness.as_dict(),
         "coverage": coverage(view).as_dict(),
         "findings": [f.as_dict() for f in findings],

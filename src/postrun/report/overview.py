@@ -15,7 +15,9 @@ from postrun.model.text import number, position
 from postrun.report.carrying import best_value, shown
 from postrun.report.warm_up import steady
 from postrun.stats.robust import Floats, bin_medians, median, noise_sigma
+from postrun.training.cost import cost_of
 from postrun.training.end_words import headline, state_words
+from postrun.training.outlook import outlook
 
 #: Categories of detailed_analysis.json by panel, where the two differ.
 _CATEGORY = dict.fromkeys(("throughput", "mfu", "time", "memory", "length"), "performance")
@@ -137,7 +139,9 @@ def insights(view: RunView, findings: list[Finding]) -> list[str]:
         all_ = (done.last_step or 0) - (done.first_step or 0) + 1
         of = f" of {view.log_axis.count(all_)} (sampled)" if done.sampled else ""
         out.append(f"{logged[:1].upper()}{logged[1:]}: {done.rows:,} logged rows{of}")
-    out += [text for text in (_loss(view), *_levels(view)) if text]
+    out += [text for text in (_loss(view), *_levels(view), outlook_sentence(view)) if text]
+    cost = cost_of(view).sentence()
+    out += [f"Cost: {cost}"] if cost else []
     out += [
         f.message
         for finding in findings
@@ -191,6 +195,12 @@ def reached(view: RunView) -> str:
     return f"{position(view.first_x)} to {position(view.last_x)}{counted}"
 
 
+def outlook_sentence(view: RunView) -> str:
+    """Return what a run that stopped before its plan would have reached; "" if that says nothing."""
+    told = outlook(view)
+    return "" if told is None else f"If it had gone on: {told.sentence()}"
+
+
 def facts(view: RunView) -> list[tuple[str, str]]:
     """What identifies a run and how it went: label and text, empty ones left out."""
     run, who = view.run, view.run.identity
@@ -204,6 +214,8 @@ def facts(view: RunView) -> list[tuple[str, str]]:
         ("forked from", who.parent),
         ("state", state_words(view)),
         ("duration", run.lasted),
+        ("cost", cost_of(view).sentence()),
+        ("forecast", outlook_sentence(view)),
         (f"{view.axis.unit}s", reached(view)),
         ("history", done.sentence()),
         ("started", f"{who.started_at:%Y-%m-%d %H:%M} UTC" if who.started_at else ""),

@@ -14,10 +14,11 @@ from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import inert, number
 from postrun.report.carrying import carrying
 from postrun.report.columns import Column, fitting, table
-from postrun.report.overview import KeyMetric, facts, key_metrics
+from postrun.report.overview import KeyMetric, facts, key_metrics, outlook_sentence
 from postrun.report.sparkline import sparkline
 from postrun.report.story import verdict
 from postrun.rules.coverage import Coverage, coverage
+from postrun.training.cost import cost_of
 from postrun.training.end_words import state_words
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def render_run(
         parts.append(Text(f"+ {more} more note{'s' * (more > 1)} (-v)", style="dim"))
     if findings:
         parts.append(Text())
+    if not verbose:
+        parts += [Text(safe(sentence), style="dim") for sentence in _beside(view)]
     parts += [Text(safe(sentence), style="dim") for sentence in coverage(view).sentences()]
     if masked:
         parts.append(Text(f"{safe(masked)}.", style="dim"))
@@ -142,6 +145,12 @@ def _history(view: RunView) -> list[RenderableType]:
 
     done = view.run.completeness
     return [Text(safe(f"History: {done.sentence()}"), style="dim" if done.whole else "yellow")]
+
+
+def _beside(view: RunView) -> list[str]:
+    """Return what the run cost and would have reached, as far as that is known."""
+    cost = cost_of(view).sentence()
+    return [text for text in (outlook_sentence(view), f"Cost: {cost}." if cost else "") if text]
 
 
 def _identity(view: RunView) -> RenderableType:

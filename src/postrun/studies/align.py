@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from postrun.records.project import Curve
+from postrun.stats.curve.parting import part
 from postrun.stats.robust import Floats, ar_noise, mad_sigma, smoothed
 
 #: A level is read from the last twentieth of the way to its place.
@@ -182,12 +183,14 @@ class Divergence:
 def divergence(
     first: Sequence[Curve], second: Sequence[Curve], start: float, end: float
 ) -> Divergence:
-    """First place from which two groups differ by more than noise, over five bins in a row at least.
+    """First place from which two groups differ by more than noise.
 
-    With three runs or more in both groups, noise is the spread between runs in each bin; else it is that
-    within the curves, which says nothing of other seeds.
+    Two single runs part as their curves do (`postrun.stats.curve.parting`); groups if their levels differ over
+    five bins in a row at least. With three runs or more in both groups, noise is the spread between runs in
+    each bin; else it is that within the curves, which says nothing of other seeds.
     """
-    equal_to = _equal_to(first[0], second[0]) if len(first) == len(second) == 1 else None
+    if len(first) == len(second) == 1:
+        return _of_two(first[0], second[0], start, end)
     _, levels = grid([*first, *second], start, end)
     edges = np.linspace(start, end, levels.shape[1] + 1)
     a, b = levels[: len(first)], levels[len(first) :]
@@ -213,9 +216,21 @@ def divergence(
                 float(np.nanmedian(gap[i : i + need])),
                 float(error[i]),
                 lasting,
-                equal_to,
             )
-    return Divergence(None, float(np.nanmedian(gap)), float(np.nanmedian(error)), False, equal_to)
+    return Divergence(None, float(np.nanmedian(gap)), float(np.nanmedian(error)), False)
+
+
+def _of_two(first: Curve, second: Curve, start: float, end: float) -> Divergence:
+    """Where the curves of two single runs part."""
+    a, b = (
+        (c.x[inside], c.y[inside])
+        for c in (first, second)
+        for inside in [(c.x >= start) & (c.x <= end)]
+    )
+    told = part(a, b)
+    if told is None:
+        return Divergence(None, float("nan"), float("nan"), False)
+    return Divergence(told.at, told.difference, told.noise, told.lasting, told.equal_to)
 
 
 def _means(levels: Floats) -> Floats:
@@ -247,11 +262,3 @@ def _median_error(values: Floats, count: float) -> float:
     sigma, rho = ar_noise(values)
     worth = max(1.0, count * (1 - rho) / (1 + rho))
     return float(1.25 * sigma / worth**0.5)
-
-
-def _equal_to(a: Curve, b: Curve) -> float | None:
-    """The last x up to which two runs logged the same values at the same places, or None."""
-    n = min(len(a), len(b))
-    same = (a.x[:n] == b.x[:n]) & (a.y[:n] == b.y[:n])
-    first = int(np.argmin(same)) if not same.all() else n
-    return float(a.x[first - 1]) if first >= 2 else None

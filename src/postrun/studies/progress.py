@@ -357,12 +357,22 @@ def _pace_section(line: Timeline) -> Section:
             continue
         row = rows.setdefault(
             floor(record.started, unit),
-            {"runs": 0, "failed": 0, "hours": 0.0, "gpu_hours": 0.0, "best": None, "record": None},
+            {
+                "runs": 0,
+                "failed": 0,
+                "hours": 0.0,
+                "gpu_hours": 0.0,
+                "kwh": None,
+                "best": None,
+                "record": None,
+            },
         )
         row["runs"] += 1
         row["failed"] += record.ending.failed
         row["hours"] += record.hours or 0.0
         row["gpu_hours"] += record.gpu_hours or 0.0
+        if record.kwh is not None:
+            row["kwh"] = (row["kwh"] or 0.0) + record.kwh
         if i in ended:
             value = ended[i] * line.scores.sign
             best = max(best, value)
@@ -398,6 +408,7 @@ def _run_section(line: Timeline, records: list[int]) -> Section:
                 "record": place in records,
                 "hours": record.hours,
                 "gpu_hours": record.gpu_hours,
+                "kwh": record.kwh,
                 "ending": record.ending.words,
             }
         )

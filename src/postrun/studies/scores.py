@@ -271,6 +271,7 @@ def run_table(scores: Scores, grouping: Grouping) -> pl.DataFrame:
                 "last": None if curve is None else float(curve.x[-1]),
                 "hours": record.hours,
                 "gpu_hours": record.gpu_hours,
+                "kwh": record.kwh,
                 "note": _note(scores, i),
             }
         )
@@ -282,7 +283,7 @@ _RUN_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(
         (
             "level", "level_error", "final", "best", "best_at", "mean", "reached_at", "reached_seconds",
-            "stability", "last", "hours", "gpu_hours",
+            "stability", "last", "hours", "gpu_hours", "kwh",
         ),
         pl.Float64,
     ),

@@ -20,6 +20,7 @@ from postrun.studies.sweep_tables import (
     dependence_section,
     importance_section,
     next_section,
+    outlook_section,
     pareto_section,
     run_section,
     saving_section,
@@ -103,6 +104,7 @@ def sweep_study(
         *dependence_section(scores, result, varied),
         *next_section(varied, forest, values, seed),
         *saving_section(scores),
+        *outlook_section(scores),
         *pareto_section([scores, *others]),
         run_section(scores, varied, values, others),
     )

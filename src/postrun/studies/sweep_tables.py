@@ -11,6 +11,7 @@ import polars as pl
 
 from postrun.model.study import Chart, Section
 from postrun.model.text import duration, number
+from postrun.stats.curve import read_curve
 from postrun.stats.importance import Forest, Importance
 from postrun.stats.robust import Floats
 from postrun.studies.align import level_at
@@ -279,6 +280,40 @@ def saving_section(scores: Scores) -> list[Section]:
             f"{duration(3600 * float(most['hours_saved']))} of {duration(3600 * float(hours.sum()))}."
         )
     return [Section("saving", "What early stopping would have saved", text, pl.DataFrame(rows))]
+
+
+def outlook_section(scores: Scores) -> list[Section]:
+    """Runs that stopped or still run before the common end: what they would reach there, beside the best."""
+    usable = scores.levels[np.isfinite(scores.levels)]
+    if not len(usable):
+        return []
+    best = float(np.max(usable * scores.sign)) * scores.sign
+    labels, rows = scores.project.labels, []
+    for i, curve in enumerate(scores.curves):
+        if curve is None or i not in scores.ground.short or curve.x[-1] >= scores.ground.end:
+            continue
+        told = read_curve(curve.x, curve.y, scores.sign).forecast(scores.ground.end)
+        if told is None:
+            continue
+        bound = told.high if scores.sign > 0 else told.low
+        rows.append(
+            {
+                "run": labels[i],
+                "stopped_at": float(curve.x[-1]),
+                "level": float(np.median(curve.y[-max(1, len(curve) // 20) :])),
+                "expected": told.value,
+                "low": told.low,
+                "high": told.high,
+                "reaches_best": "no" if (bound - best) * scores.sign < 0 else "perhaps",
+            }
+        )
+    never = sum(r["reaches_best"] == "no" for r in rows)
+    text = [
+        f"What runs that did not get to {scores.end_words} would reach there, with 90% intervals. "
+        f"{never} of {len(rows)} would not reach the best, {number(best)}."
+    ]
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    return [Section("outlook", "What stopped runs would reach", text, table)] if rows else []
 
 
 def _ranks(y: Floats) -> Floats:

@@ -79,6 +79,7 @@ def group_section(
                 "stability": _median(part["stability"]),
                 "hours": part["hours"].sum() if part["hours"].count() else None,
                 "gpu_hours": part["gpu_hours"].sum() if part["gpu_hours"].count() else None,
+                "kwh": part["kwh"].sum() if part["kwh"].count() else None,
             }
         )
         if values.size:
@@ -107,7 +108,7 @@ def group_section(
                 {"x": scores.name, "rows": bars[:MOST_GROUPS]},
             )
         ],
-        wide=("mean", "optimality_gap", "reached_seconds", "stability", "gpu_hours"),
+        wide=("mean", "optimality_gap", "reached_seconds", "stability", "gpu_hours", "kwh"),
     )
 
 
@@ -312,15 +313,16 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
                 "first": first.label,
                 "second": other.label,
                 "parts_at": part.x,
-                "difference": part.difference,
+                "difference": finite_or_none(part.difference),
                 "noise": finite_or_none(part.noise),
                 "lasting": part.lasting if part.x is not None else None,
                 "equal_to": part.equal_to,
             }
         )
     text = (
-        f"parts_at: the first {scores.unit} from which the curves differ by more than three standard errors, "
-        "five bins in a row. equal_to: the last place up to which two runs logged the same digits."
+        f"parts_at: the first {scores.unit} from which the curves differ by more than their noise (of groups, "
+        "by three standard errors, five bins in a row). equal_to: the last place up to which two runs logged "
+        "the same digits."
     )
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "first": pl.String, "second": pl.String, "parts_at": pl.Float64, "difference": pl.Float64,
@@ -340,7 +342,8 @@ def run_section(scores: Scores, per_run: pl.DataFrame) -> Section:
     )
     return Section(
         "runs", "Runs", [text], table,
-        wide=("id", "level_error", "best_at", "mean", "reached_seconds", "stability", "gpu_hours", "last"),
+        wide=("id", "level_error", "best_at", "mean", "reached_seconds", "stability", "gpu_hours", "kwh",
+              "last"),
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ _SAMPLES = 1_000_000
 #: Files of a run that say something about it; the others are only listed.
 WANTED = (
     "config.yaml",
+    "diff.patch",
     "output.log",
     "requirements.txt",
     "wandb-metadata.json",

@@ -72,6 +72,11 @@ class Fits:
         """The chance of a power law."""
         return float(self.chance[: len(_POWERS) * len(_OFFSETS)].sum())
 
+    def levels(self, positions: Floats) -> Floats:
+        """Return the fitted curve at positions, up to a constant. Shape (n,)."""
+        shapes = _shapes((positions - self.start) / self.length, self.offsets)
+        return np.asarray((self.chance * self.slope) @ shapes)
+
     def change(self, origin: float, end: float) -> Interval:
         """Return the expected change from one position to another, with its 95% interval."""
         u = (np.array([origin, end]) - self.start) / self.length

@@ -220,7 +220,8 @@ def _rho(growth: Floats, levels: int) -> float:
 
     Growth by more than `_CURVED` from one distance to the next is a curve's, and so is what follows.
     """
-    steps = growth / np.concatenate([[1.0], growth[:-1]])
+    with np.errstate(divide="ignore", invalid="ignore"):  # no growth at all: a rounded series
+        steps = growth / np.concatenate([[1.0], growth[:-1]])
     curved = np.flatnonzero(steps > _CURVED)
     count = int(curved[0]) if len(curved) else len(growth)
     if not count:

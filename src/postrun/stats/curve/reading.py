@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from postrun.stats.curve import events, extremes, signature
+from postrun.stats.curve import forecast as forecasts
 from postrun.stats.curve.continuation import Continuation, expect
 from postrun.stats.curve.events import Burst, Jump
 from postrun.stats.curve.extremes import Best, Interval, Turn
@@ -160,15 +161,56 @@ class Curve:
 
         Rests on the values since the last turn.
         """
-        groups = self._groups
-        moves = [p for p in self._finite_phases if p.kind in ("falling", "rising")]
-        turn = groups.of(moves[-1].start) if len(moves) > 1 else 0
-        start = turn if len(groups.level) - turn >= 8 else 0
-        found = expect(groups, self._noise, start) if self.count >= 5 else None
+        found = expect(self._groups, self._noise, self._course) if self.count >= 5 else None
         if found is None or not self.log:
             return found
         tenth, quarter, double = map(self._change, (found.tenth, found.quarter, found.double))
         return Continuation(tenth, quarter, double, found.shape)
+
+    @cached_property
+    def _course(self) -> int:
+        """The first group of the course that goes on at the end: what follows the last turn."""
+        groups = self._groups
+        moves = [p for p in self._finite_phases if p.kind in ("falling", "rising")]
+        turn = groups.of(moves[-1].start) if len(moves) > 1 else 0
+        return turn if len(groups.level) - turn >= 8 else 0
+
+    @property
+    def no_forecast(self) -> str:
+        """Why the curve has no forecast: "few", "not-finite", "oscillating", "turned", "flat"; "" if it has.
+
+        "flat" never moved beyond its noise: nothing shows when it will.
+        """
+        if self.count < forecasts.LEAST or len(self._groups.level) < 5:
+            return "few"
+        if any(s.stop >= len(self.y) for s in self.not_finite):
+            return "not-finite"
+        if any(p.kind == "oscillating" for p in self._finite_phases):
+            return "oscillating"
+        if self.turned is not None:
+            return "turned"
+        return "flat" if self.never_moved else ""
+
+    @cached_property
+    def _ahead(self) -> forecasts.Ahead | None:
+        if self.no_forecast:
+            return None
+        return forecasts.prepare(self._groups, self._noise, self._course)
+
+    def forecast(self, position: float) -> Interval | None:
+        """Return the expected level at a later position with its 90% interval, in the units of y.
+
+        None where `no_forecast` says why, or if the position lies before the end. The bounds stay within what
+        the values show to be possible: not below 0, nor above 1 if no value is.
+        """
+        ahead = self._ahead
+        if ahead is None or not position >= ahead.end:
+            return None
+        told, y = self._levels(ahead.interval(position, self.sign)), self._rows.values
+        low = 0.0 if float(y.min()) >= 0 else -math.inf
+        high = 1.0 if low == 0 and float(y.max()) <= 1 and self.sign > 0 else math.inf
+        parts = (min(max(v, low), high) for v in (told.value, told.low, told.high))
+        return Interval(*parts)
 
     @cached_property
     def _finite_phases(self) -> list[Phase]:

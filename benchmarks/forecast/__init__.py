@@ -1,0 +1,1 @@
+"""How often forecasts of real trainings hold."""

@@ -1,0 +1,1 @@
+"""What changed between two runs, the likeliest cause first, and where their curves part."""
