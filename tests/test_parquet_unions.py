@@ -149,6 +149,8 @@ def test_every_value_is_found_again(
             for metric, value in metrics(name, kind, row[name]):
                 there = cells.get(metric, [])
                 at = next((i for i, cell in enumerate(there) if is_same(cell, value)), None)
+                if value == "" and at is None:
+                    continue  # a blank among numbers is a missing value
                 assert at is not None, (metric, value, there)
                 del there[at]
         assert not any(cells.values()), cells  # and nothing else
