@@ -22,15 +22,13 @@ from postrun.metrics.reloaded import first_reloaded_row
 from postrun.metrics.series import Floats, MetricInfo, Series
 from postrun.model import Identity, Run
 from postrun.model.run import TIMES, with_times
+from postrun.model.text import switched_off
 from postrun.stats.curve import Curve, read_curve
 
 T = TypeVar("T")
 #: The axis of system metrics: seconds since the start.
 _SECONDS = Axis("_runtime", "second")
 _BOOKKEEPING = frozenset({"_step", "_runtime", "_timestamp"})
-
-#: Texts of a config that mean that something is off.
-_SWITCHED_OFF = frozenset({"0", "0.0", "none", "null", "false", "no", "off"})
 
 
 class RunView:
@@ -336,7 +334,7 @@ class RunView:
                 for key, value in self.flat_config.items():
                     if not pattern.fullmatch(key):
                         continue
-                    if value and str(value).lower() not in _SWITCHED_OFF:
+                    if not switched_off(value):
                         return ""
                     off = off or f"{key} = {value}"
         return off

@@ -13,6 +13,14 @@ from typing import Any
 #: characters.
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+#: Words for "off" in configs.
+_OFF = frozenset({"", "0", "0.0", "none", "null", "false", "no", "off"})
+
+
+def switched_off(value: Any) -> bool:
+    """Return whether a setting's value means off: None, False, 0, nothing, or a word for them."""
+    return not value or str(value).lower() in _OFF
+
 
 def number(value: float | None, digits: int = 4) -> str:
     """A number with `digits` significant digits: "13,560", "0.0412", "3.1e-05", "NaN"."""

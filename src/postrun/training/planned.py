@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from postrun.metrics import RunView
+from postrun.model.text import switched_off
 
 #: Settings that plan a training, by the last part of their names.
 _SETTINGS = tuple(
@@ -54,7 +55,6 @@ _CLOCK = re.compile(r"(?:(?P<d>\d+):)?(?P<h>\d+):(?P<m>\d{2}):(?P<s>\d{2})")
 _SECONDS = {"hours": 3600.0, "minutes": 60.0}
 #: A run that lasted this share of its longest time has ended by it.
 _OF_MAX_TIME = 0.9
-_OFF = (None, False, 0, "", "None", "none", "False", "false", "null", -1)
 #: Configs that were logged as the text of a namespace: "Namespace(seed=1, total_timesteps=1000)".
 _NAMESPACE = re.compile(r"^\w*Namespace\(|^\w*Config\(")
 _FIELD = re.compile(r"(\w+)=([^,()\[\]]+)")
@@ -92,7 +92,7 @@ def ends_early(view: RunView, lines: list[str]) -> str:
         name = re.split(r"[./]", key)[-1]
         if not _STOPS_EARLY.fullmatch(name) or _OF_THE_RATE.search(key):
             continue
-        if not isinstance(value, dict | list) and value not in _OFF:
+        if not isinstance(value, dict | list) and not switched_off(value) and value != -1:
             return f"{key} = {value}"
     limit = _time_limit(view)
     if limit:
@@ -106,7 +106,7 @@ def _time_limit(view: RunView) -> str:
     lasted = view.run.working_seconds
     for key, value in view.flat_config.items():
         name = re.split(r"[./]", key)[-1]
-        if not lasted or not _MAX_TIME.fullmatch(name) or value in _OFF:
+        if not lasted or not _MAX_TIME.fullmatch(name) or switched_off(value):
             continue
         seconds = _seconds(name, value)
         if seconds and _OF_MAX_TIME * seconds <= lasted <= 1.5 * seconds:

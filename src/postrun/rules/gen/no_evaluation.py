@@ -13,6 +13,7 @@ from postrun.rules.gen.evaluation import HELD_OUT
 from postrun.training.ending import how_it_ended
 
 _ASKED = re.compile(r"(?:.*\.)?(?:evaluation_strategy|eval_strategy|do_eval)")
+#: Words alone: an interval of 0 may mean "at the end".
 _OFF = ("no", "none", "false")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from postrun.metrics import RunView
+from postrun.model.text import switched_off
 
-_OFF = ("", "0", "0.0", "none", "null", "false", "no")
 _WARM_UP = re.compile(r"warm_?up(?!.*(?:type|method|schedule|init|lr$|start))", re.I)
 
 
@@ -20,7 +20,7 @@ def allowed_by(view: RunView) -> str:
     if clipped:
         facts.append(f"does not clip gradients ({clipped})")
     keys = {key: value for key, value in view.flat_config.items() if _WARM_UP.search(key)}
-    if keys and all(str(value).lower() in _OFF for value in keys.values()):
+    if keys and all(switched_off(value) for value in keys.values()):
         key, value = next(iter(keys.items()))
         facts.append(f"has no warm-up ({key} = {value})")
     return f" The config {' and '.join(facts)}." if facts else ""
