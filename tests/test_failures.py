@@ -89,7 +89,9 @@ def test_logs_end_to_end(tmp_path: Path) -> None:
         "failed (an exception)": 3, "gpu out of memory": 1, "stopped by the user": 1,
         "failed (NaN or infinite loss)": 1, "finished": 1, "killed (no exit record)": 1,
     }  # fmt: skip
-    assert found.headline[0].startswith("6 of 8 ended runs failed: 75% [41, 93]")
+    assert found.headline[0].startswith(
+        "6 of the 8 runs whose end is known failed (75%, 95% interval 41% to 93%). Together they cost "
+    )
     exemplar = next(s for s in found.sections if s.key == "exemplars")
     assert any("ValueError: expected" in line for line in exemplar.text)
 
@@ -177,7 +179,9 @@ def test_hours_days_and_no_failure() -> None:
     )
     assert "10.0 h (40 GPU hours)" in found.headline[0]
     fine = failures_study(made_project([{} for _ in range(20)]))
-    assert fine.headline == ["None of 20 ended runs failed (up to 16% would fit that)."]
+    assert fine.headline == [
+        "None of the 20 runs whose end is known failed: a failure rate of up to 16% is compatible with that."
+    ]
 
 
 def test_causes_of_real_consoles(shared: Path) -> None:

@@ -75,19 +75,21 @@ def _headline(
     low, high = wilson(len(failed), len(ended))
     if not failed:
         study.headline.append(
-            f"None of {len(ended)} ended runs failed (up to {100 * float(high):.0f}% would fit that)."
+            f"None of the {len(ended)} runs whose end is known failed: a failure rate of up to "
+            f"{100 * float(high):.0f}% is compatible with that."
         )
         return
     study.headline.append(
-        f"{len(failed)} of {len(ended)} ended runs failed: {100 * len(failed) / len(ended):.0f}% "
-        f"[{100 * float(low):.0f}, {100 * float(high):.0f}], after {_cost(project, failed)} in all."
+        f"{len(failed)} of the {len(ended)} runs whose end is known failed "
+        f"({100 * len(failed) / len(ended):.0f}%, 95% interval {100 * float(low):.0f}% to "
+        f"{100 * float(high):.0f}%). Together they cost {_cost(project, failed)}."
     )
     top = found[0]
-    study.headline.append(f"Most frequent, {_times(len(top.members))} (cause 1): {top.title}.")
+    study.headline.append(f"Most frequent: cause 1, {_times(len(top.members))}: {top.title}.")
     dear = max(found, key=lambda c: sum(records[i].runtime or 0.0 for i in c.members))
     if dear is not top and sum(records[i].runtime or 0.0 for i in dear.members) > 0:
         study.headline.append(
-            f"Most expensive, {_cost(project, dear.members)} (cause {found.index(dear) + 1}): {dear.title}."
+            f"Most expensive: cause {found.index(dear) + 1}, {_cost(project, dear.members)}: {dear.title}."
         )
     early = [i for i in failed if (records[i].runtime or 0.0) < 120]
     if len(early) >= 3:

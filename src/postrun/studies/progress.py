@@ -197,7 +197,8 @@ def _lengths(line: Timeline) -> str:
 
 def _noise_words(line: Timeline) -> str:
     if line.replicates:
-        return f"from runs of equal settings, {line.replicates} degrees of freedom"
+        degrees = "degree" if line.replicates == 1 else "degrees"
+        return f"from runs of equal settings, {line.replicates} {degrees} of freedom"
     return "from the curves' own noise"
 
 
