@@ -11,7 +11,7 @@ from postrun.stats.changepoint import segments
 from postrun.stats.levels import begins, change, departure, lowest
 from postrun.stats.oscillation import noise_growth, zigzag
 from postrun.stats.periodic import regular_period
-from postrun.stats.robust import ar_noise, of_three
+from postrun.stats.robust import ar_noise, median, of_three
 from postrun.stats.smoothing import time_weighted_ema
 from postrun.stats.tails import hogg_ratio, slow_share
 from postrun.stats.trend import mann_kendall, trend
@@ -165,3 +165,15 @@ def test_medians_of_three() -> None:
     out = of_three(y)
     assert all(out[i] == np.median(y[i - 1 : i + 2]) for i in range(1, 19))
     assert out[0] == (y[0] + y[1]) / 2 and of_three(y[:2]).tolist() == y[:2].tolist()
+
+
+def test_median_is_that_of_numpy() -> None:
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 3, 10, 999, 1001):
+        y = rng.standard_cauchy(n)
+        assert median(y) == np.median(y)
+        y[n // 3] = np.nan
+        assert np.isnan(median(y))
+        y[n // 3] = np.inf
+        assert median(y) == np.median(y)
+    assert np.isnan(median(np.empty(0)))

@@ -235,9 +235,18 @@ class RunView:
         return [
             self.series(info.key)
             for name in names
-            for info in self.metrics.values()
-            if info.role == name and (info.central or not central)
+            for info in self._with_role.get(name, ())
+            if info.central or not central
         ]
+
+    @cached_property
+    def _with_role(self) -> dict[str, list[MetricInfo]]:
+        """Metrics by role: rules ask for roles once for each metric, and runs have 20,000 metrics."""
+        found: dict[str, list[MetricInfo]] = {}
+        for info in self.metrics.values():
+            if info.role is not None:
+                found.setdefault(info.role, []).append(info)
+        return found
 
     def first(self, *names: str) -> Series | None:
         """The first metric of any of these roles with at least one value, or None."""
@@ -252,11 +261,11 @@ class RunView:
         if info.role is None:
             return None
         stem = _stem(info)
-        for other in self.metrics.values():
-            if other.stat == stat and other.role == info.role and _stem(other) == stem:
+        for other in self._with_role[info.role]:
+            if other.stat == stat and _stem(other) == stem:
                 return self.series(other.key)
-        own_role = f"{info.role}.{stat}"
-        return next((self.series(i.key) for i in self.metrics.values() if i.role == own_role), None)
+        own = self._with_role.get(f"{info.role}.{stat}")
+        return self.series(own[0].key) if own else None
 
     @cached_property
     def _system(self) -> dict[str, MetricInfo]:

@@ -13,16 +13,29 @@ Ints = NDArray[np.int64]
 #: Makes the median absolute deviation estimate the standard deviation of normal data
 #: (1 / the 3/4 quantile of the standard normal; Rousseeuw and Croux 1993).
 MAD_TO_SIGMA = 1.4826
+#: Up to this many values sorting is faster than NumPy's median.
+_FEW = 1000
 
 
 def median(y: Floats) -> float:
-    """Median; NaN for an empty array."""
-    return float(np.median(y)) if len(y) else float("nan")
+    """Return the median of values, shape (n,): NaN if there are none, or if one is NaN.
+
+    As `np.median`, which takes ten times as long for the few values that most curves have.
+    """
+    n = len(y)
+    if not n:
+        return float("nan")
+    if n > _FEW:
+        return float(np.median(y))
+    ordered = np.sort(y)  # NaN comes last
+    if ordered[-1] != ordered[-1]:
+        return float("nan")
+    return float(ordered[n // 2] if n % 2 else (ordered[n // 2 - 1] + ordered[n // 2]) / 2)
 
 
 def mad_sigma(y: Floats) -> float:
     """Standard deviation estimated from the median absolute deviation."""
-    return MAD_TO_SIGMA * median(np.abs(y - np.median(y))) if len(y) else float("nan")
+    return MAD_TO_SIGMA * median(np.abs(y - median(y)))
 
 
 def noise_sigma(y: Floats) -> float:
@@ -53,7 +66,7 @@ def ar_noise(y: Floats) -> tuple[float, float]:
 
 def _trimmed_square(d: Floats) -> float:
     """Mean square of the values within 4 robust deviations of 0; 0 where there are none."""
-    kept = d[np.abs(d) <= 4 * MAD_TO_SIGMA * float(np.median(np.abs(d)))]
+    kept = d[np.abs(d) <= 4 * MAD_TO_SIGMA * median(np.abs(d))]
     return float(np.mean(kept**2)) if len(kept) else 0.0
 
 

@@ -179,7 +179,7 @@ class LossNotDecreasing(Rule):
             y = series.finite
             if len(y) < self.limits["min_rows"] or view.curve(series.key).never_moved is not True:
                 continue
-            level = float(np.median(y.y))
+            level = median(y.y)
             if not 0 < level <= self.limits["low_score"]:
                 continue
             first, end = float(loss.y[0]), view.curve(loss.key).last.value
@@ -197,9 +197,9 @@ class LossNotDecreasing(Rule):
     def _one_answer(self, view: RunView) -> Iterator[Finding]:
         for series in view.by_role("accuracy.eval", "accuracy.train"):
             y = series.finite.y
-            if len(y) < 5 or not 0 < float(np.median(y)) < 0.98:
+            if len(y) < 5 or not 0 < median(y) < 0.98:
                 continue
-            usual = float(np.median(y))
+            usual = median(y)
             if float((np.abs(y - usual) <= 1e-3 * usual).mean()) < 0.9:
                 continue
             losses = [
@@ -242,7 +242,7 @@ def stands_at_a_coin_toss(loss: Series) -> bool:
     y = loss.y[len(loss) // 3 :]
     if len(y) < _LONG or float(np.mean(np.diff(y) == 0)) > 0.5:
         return False  # too few, or frozen: DAT006
-    levels = np.array([np.median(part) for part in np.array_split(y, 5)])
+    levels = np.array([median(part) for part in np.array_split(y, 5)])
     return bool((np.abs(levels / math.log(2) - 1) <= _NEAR).all())
 
 
@@ -260,7 +260,7 @@ def _chance(view: RunView, level: float) -> _Chance:
     score = view.first("accuracy.eval", "accuracy.train")
     if score is not None and len(score.finite) >= 5 and 0 < level < 12:
         y = score.finite.y
-        end = float(np.median(y[-max(3, len(y) // 5) :]))
+        end = median(y[-max(3, len(y) // 5) :])
         best = float(np.max(rolling_median(y, 5)))
         classes = round(math.exp(level))
         near = classes >= 2 and abs(level - math.log(classes)) <= 0.05 * math.log(classes)
