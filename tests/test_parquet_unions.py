@@ -272,3 +272,15 @@ def test_a_column_that_cannot_be_read_costs_itself(tmp_path: Path) -> None:
     assert run.history["loss"].to_list() == [1.0, 1.0]
     left_out = any("left out: none" in note for note in run.completeness.notes)
     assert left_out or run.history["none"].to_list() == ["[]", "[]"]
+
+
+@pytest.mark.parametrize("name", ["*", "^loss$", "^[$", "^.*$"])
+@pytest.mark.parametrize(
+    "value", [dt.date(2024, 1, 2), dt.datetime(2024, 1, 2), "a text", [{"a": 1}], b"bytes"]
+)
+def test_names_of_columns_are_never_patterns(tmp_path: Path, name: str, value: Any) -> None:
+    columns = {"_step": list(range(9)), "loss": [0.5] * 9, "odd": [value, None, *[value] * 7]}
+    frame = pl.DataFrame(columns).rename({"odd": name})  # Polars cannot make such times itself
+    frame.write_parquet(tmp_path / "r1_history.parquet")
+    (result,) = postrun.analyze(tmp_path / "r1_history.parquet", out=tmp_path / "out")
+    assert not result.error and result.rows == 9

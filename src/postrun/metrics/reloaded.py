@@ -33,7 +33,7 @@ def first_reloaded_row(run: Run, config: Mapping[str, Any]) -> int | None:
     history = run.history
     for key in _ENDED:
         if key in history.columns:
-            rows = history[key].is_not_null().arg_true()
+            rows = history[key].alias("x").is_not_null().arg_true()
             return int(rows[-1]) + 1 if len(rows) == 1 else None
     return None
 

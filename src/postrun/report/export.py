@@ -81,6 +81,9 @@ def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _inert_cells(cells: pl.Series) -> pl.Series:
+    cells = cells.alias(
+        "x"
+    )  # Polars reads names such as "^a$" as patterns; the caller names columns
     shown = cells.str.replace_all("\r\n", "\n", literal=True).str.replace_all(_CONTROLS, "�")
     formulas = shown.str.contains(_FORMULA)
     return shown.zip_with(~formulas, "'" + shown) if formulas.any() else shown

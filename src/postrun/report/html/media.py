@@ -111,7 +111,7 @@ def _logged(run: Run, kind: str) -> dict[str, list[Logged]]:
 
 
 def _first(column: pl.Series) -> str | None:
-    at = column.is_not_null().arg_max()
+    at = column.alias("x").is_not_null().arg_max()
     value = None if at is None else column[at]
     return value if isinstance(value, str) else None
 

@@ -63,10 +63,11 @@ def pairs(dtype: pl.DataType) -> pl.DataType:
 
 def iso(series: pl.Series) -> pl.Series:
     """Return dates or times as ISO 8601 texts; beyond the years 1 to 9999 as numbers with their unit."""
+    name, series = series.name, series.alias("x")  # Polars reads names such as "^a$" as patterns
     unit = _unit(series.dtype)
     if series.dtype != pl.Time and (unit == "ns" or _in_range(series, unit)):
-        return series.dt.to_string("iso" if series.dtype == pl.Date else "iso:strict")
-    return pl.Series(series.name, cells(series), dtype=pl.String)
+        return series.dt.to_string("iso" if series.dtype == pl.Date else "iso:strict").alias(name)
+    return pl.Series(name, cells(series), dtype=pl.String)
 
 
 def _in_range(series: pl.Series, unit: str) -> bool:

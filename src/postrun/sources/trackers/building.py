@@ -58,7 +58,7 @@ def moment(seconds: object) -> datetime | None:
 def last_values(history: pl.DataFrame) -> dict[str, Any]:
     """Return the last value of each metric."""
     names = [n for n in history.columns if n not in ("_step", "_runtime", "_timestamp")]
-    values = {name: history[name].drop_nulls() for name in names}
+    values = {name: history[name].alias("x").drop_nulls() for name in names}
     return {name: known[-1] for name, known in values.items() if len(known)}
 
 
