@@ -22,6 +22,7 @@ from postrun.sources.dropped import note_dropped
 from postrun.sources.frames.stack import stacked
 from postrun.sources.wandb_local.completeness import completeness, lost_log
 from postrun.sources.wandb_local.ending import session_end
+from postrun.sources.wandb_local.evidence import Ended
 from postrun.sources.wandb_local.files_folder import FilesFolder
 from postrun.sources.wandb_local.log import Log
 from postrun.sources.wandb_local.part import Part, read_part
@@ -47,7 +48,7 @@ def load_run(run_id: str, places: list[Path], only: frozenset[str] | None = None
     if not parts:
         raise lost[0]
     parts.sort(key=lambda part: part.started or 0.0)
-    run = _join(run_id, parts)
+    run = join_parts(run_id, parts)
     run.only = only
     if only is not None:
         if run.completeness.nonfinite:
@@ -62,7 +63,8 @@ def load_run(run_id: str, places: list[Path], only: frozenset[str] | None = None
     return run
 
 
-def _join(run_id: str, parts: list[Part]) -> Run:
+def join_parts(run_id: str, parts: list[Part], end: Ended | None = None) -> Run:
+    """Return the run of these segments, oldest first; `end` says how it ended if that is known already."""
     run_record: dict[str, Any] = {}
     run = Run(identity=Identity(id=run_id), path=parts[-1].log.path)
     for part in parts:
@@ -84,7 +86,7 @@ def _join(run_id: str, parts: list[Part]) -> Run:
     run.history = segments.history
     run.system = stacked([part.log.system for part in parts])
     run.console = pl.concat([part.console for part in parts])
-    end = session_end(segments.last)
+    end = end or session_end(segments.last)
     run.state, run.exit_code = end.state, end.exit_code
     run.completeness = completeness(run, segments, parts, end)
     note_dropped(run, [part.folder for part in parts])

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -269,6 +270,20 @@ class Table(Finishing):
             return
         for key, child in value.items():
             self.put_column(f"{name}.{key}", rows, [child])
+
+    def twin(self, odd: Oddities) -> Table:
+        """Return a table of the same values that can be finished while this one goes on growing.
+
+        What is odd is counted in `odd`. Pieces of columns are joined on the way, so that the next twin copies few.
+        """
+        self._parse_waiting()
+        other = copy(self)
+        other.odd = odd
+        other._numbers, other._names = dict(self._numbers), list(self._names)
+        other._place, other._late = bytearray(self._place), self._late.twin()
+        other._columns = [None if column is None else column.twin() for column in self._columns]
+        other.take_counts(self)
+        return other
 
     def series(self) -> Iterator[pl.Series]:
         """Yield the finished columns, `self.rows` long each; a mixed one yields two.

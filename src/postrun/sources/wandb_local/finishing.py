@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,10 @@ from postrun.sources.wandb_local.numbers import (
 from postrun.sources.wandb_local.scan import Ints
 
 
+#: A column of so many pieces is joined before it is copied.
+_MANY_PIECES = 32
+
+
 class Column:
     """One metric while it is being read: pieces of rows and their values, and texts not parsed yet."""
 
@@ -38,6 +43,28 @@ class Column:
         self.pieces: list[tuple[Ints, Any]] = []
         self.rows: list[Ints] = []
         self.texts: list[bytes] = []
+
+    def twin(self) -> Column:
+        """Return a column of the same values, for a column of which no text waits to be parsed."""
+        self._join_pieces()
+        other = Column(self.name)
+        other.pieces = list(self.pieces)
+        return other
+
+    def _join_pieces(self) -> None:
+        """Join neighbouring arrays of one type, if there are many pieces."""
+        if len(self.pieces) < _MANY_PIECES:
+            return
+        joined: list[tuple[Ints, Any]] = []
+        for kind, group in groupby(self.pieces, lambda piece: getattr(piece[1], "dtype", None)):
+            pieces = list(group)
+            if kind is None:
+                joined += pieces
+            else:
+                parts = zip(*pieces, strict=True)
+                rows, values = (np.concatenate(part) for part in parts)
+                joined.append((rows, values))
+        self.pieces = joined
 
 
 class Finishing:
@@ -55,6 +82,12 @@ class Finishing:
         self._mixed: list[str] = []
         self._as_text: list[str] = []
         self._families: dict[str, int] = {}
+
+    def take_counts(self, other: Finishing) -> None:
+        """Take over what another table counted, to go on counting apart from it."""
+        self.media = Counter(other.media)
+        self._mixed, self._as_text = list(other._mixed), list(other._as_text)
+        self._families = dict(other._families)
 
     def _guarded(self, column: Column) -> list[pl.Series]:
         """Return the series of a column; none if it cannot be made, which is counted."""

@@ -106,11 +106,20 @@ class LogReader:
         return out
 
     def _scan(
-        self, data: bytes, base: int, parts: list[bytes], parts_at: int, out: list[bytes]
+        self,
+        data: bytes,
+        base: int,
+        parts: list[bytes],
+        parts_at: int,
+        out: list[bytes],
+        start: int = 0,
     ) -> tuple[list[bytes], int]:
-        """Append the records that end in `data`; return the parts of one that goes on after it."""
+        """Append the records that end in `data`; return the parts of one that goes on after it.
+
+        `data` begins at a block; the frames before its byte `start` are known already.
+        """
         unpack, crcs, append, end = _FRAME.unpack_from, _TYPE_CRC, out.append, len(data)
-        pos = len(HEADER) if base == 0 else 0
+        pos = max(start, len(HEADER)) if base == 0 else start
         while pos < end:
             block_end = min(pos - pos % BLOCK + BLOCK, end)
             while block_end - pos >= _FRAME_SIZE:

@@ -7,6 +7,7 @@ logged once or twice (`table_17`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,13 @@ class Late:
         self._rows.append(rows)
         self._values += values
         return np.unique(keys[self._counts[keys] > OFTEN])
+
+    def twin(self) -> Late:
+        """Return the same values in a list of its own."""
+        other = copy(self)
+        other._keys, other._rows = list(self._keys), list(self._rows)
+        other._values, other._counts = list(self._values), self._counts.copy()
+        return other
 
     def counts(self, keys: int) -> Ints:
         """Return the number of values of each of the first `keys` keys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,11 @@ def read_log(path: Path, only: frozenset[str] | None = None) -> Log:
     `only` names the columns of the history that are wanted, None for all; with none of them, rows are counted
     and the summary is left out as well. `Log.nonfinite` is then above 0 where anything may not be finite.
     """
-    return _Reader(path, only).read()
+    reader = Records(path, only)
+    frames = LogReader(path)
+    for payloads in frames:
+        reader.add(payloads)
+    return reader.finish(frames)
 
 
 #: Columns that are always read with any other.
@@ -100,12 +105,13 @@ _NO_STEP = -(1 << 63)
 _NOT_FINITE = (b"NaN", b"Infinity")
 
 
-class _Reader:
-    def __init__(self, path: Path, only: frozenset[str] | None) -> None:
+class Records:
+    """What the records of one log say, batch by batch; `finish` makes a `Log` of it."""
+
+    def __init__(self, path: Path, only: frozenset[str] | None = None) -> None:
         self.only = only
         self.log = Log(path)
         self.odd = Oddities()
-        self.frames = LogReader(path)
         self.history = Table(None if only is None else only | _TIMES, self.odd)
         self.suspicious = False
         self.system = Table(odd=self.odd)
@@ -115,11 +121,18 @@ class _Reader:
         self.history_steps: list[tuple[Ints, Ints]] = []
         self.stat_times: list[float] = []
 
-    def read(self) -> Log:
+    def so_far(self, frames: LogReader) -> Log:
+        """Return what was read so far; more records may be added afterwards."""
+        twin = copy(self)
+        twin.log, twin.odd = deepcopy(self.log), Oddities(self.odd)
+        twin.history, twin.system = self.history.twin(twin.odd), self.system.twin(twin.odd)
+        twin.summary = self.summary.twin(twin.odd)
+        return twin.finish(frames)
+
+    def finish(self, frames: LogReader) -> Log:
+        """Return what was read; no more records may be added."""
         log = self.log
-        for payloads in self.frames:
-            self._batch(payloads)
-        log.damage, log.truncated = self.frames.damage, self.frames.truncated
+        log.damage, log.truncated = list(frames.damage), frames.truncated
         log.history = self._history_frame()
         log.system = self._system_frame()
         log.console = self.console.frame()
@@ -133,7 +146,8 @@ class _Reader:
         log.notes += self.odd.sentences()
         return log
 
-    def _batch(self, payloads: list[bytes]) -> None:
+    def add(self, payloads: list[bytes]) -> None:
+        """Read a batch of records."""
         self.log.records += len(payloads)
         if not payloads:
             return

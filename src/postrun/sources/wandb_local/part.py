@@ -91,6 +91,11 @@ def read_part(place: Path, only: frozenset[str] | None = None) -> Part:
         log = read_legacy(place, files) if is_legacy(place) else _missing(place)
     else:
         log = _log(place, only, files)
+    return part_of(place, log, files)
+
+
+def part_of(place: Path, log: Log, files: FilesFolder) -> Part:
+    """Return the segment of a log and the files beside it."""
     return Part(place, log, files, _console(log, files))
 
 

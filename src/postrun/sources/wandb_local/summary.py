@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ class Summary:
         self._paths: list[tuple[str, ...]] = []
         self._keys = Keys(self._number)
         self._last: dict[tuple[str, ...], bytes] = {}
+
+    def twin(self, odd: Oddities) -> Summary:
+        """Return a summary of the same values, which counts what is left out in `odd`."""
+        other = copy(self)
+        other._odd = odd
+        return other
 
     def _number(self, path: tuple[str, ...]) -> int:
         self._paths.append(path)
