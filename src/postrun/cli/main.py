@@ -42,6 +42,7 @@ COMMANDS = {
     "cost": "Show what runs cost: GPU hours, energy, CO2, money.",
     "plot": "Draw figures for papers and slides: PNG, SVG, PDF.",
     "card": "Write a Hugging Face model card, or its section in an existing one.",
+    "watch": "Follow trainings while they run, and tell new findings once.",
     "check": "Exit with 1 if a finding reaches a severity: a gate for scripts.",
     "rules": "List the diagnosis rules.",
     "plugins": "List the plug-ins of other packages, and their errors.",

@@ -3,6 +3,7 @@
 from postrun.model.completeness import Completeness, Damage, Seam
 from postrun.model.errors import FAILURES, PostrunError, TargetError, UsageError
 from postrun.model.finding import Evidence, Finding, Severity, ranked
+from postrun.model.growing import Growing
 from postrun.model.run import (
     Alert,
     Artifact,
@@ -24,6 +25,7 @@ __all__ = [
     "Damage",
     "Evidence",
     "Finding",
+    "Growing",
     "Identity",
     "Listing",
     "MetricDefinition",

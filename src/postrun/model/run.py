@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -16,6 +16,9 @@ from postrun.model.display import heading, table
 from postrun.model.errors import UsageError
 from postrun.model.kept import Kept
 from postrun.model.text import duration
+
+if TYPE_CHECKING:
+    from postrun.model.growing import Growing
 
 
 class State(enum.StrEnum):
@@ -352,7 +355,7 @@ class RunRef:
     whether the run changed since it was read, "" where that cannot be told. `remote` is True where it must
     come over the network; then `continue_from` reads it when its history up to some row is known already,
     and `download` puts its files that match patterns into a folder. `filtered` is True where the source
-    applied all filters already; `kept` is there for runs of a store.
+    applied all filters already; `follow` reads the run while it grows; `kept` is there for runs of a store.
     """
 
     id: str
@@ -368,6 +371,7 @@ class RunRef:
     continue_from: Callable[[pl.DataFrame], Run] | None = None
     download: Callable[[Path, Sequence[str]], list[Path]] | None = None
     filtered: bool = False
+    follow: Callable[[], Growing] | None = None
     kept: Kept | None = None
 
     @property

@@ -21,6 +21,9 @@ from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.stats.robust import median
 
+#: When a finding on a run that still goes on is told (`Rule.live`).
+NOW, TWICE, LATE, END = "now", "twice", "late", "end"
+
 
 class Rule:
     """Base of all rules.
@@ -34,6 +37,10 @@ class Rule:
             "process": it reads each run by itself (how it ended, its log, its hardware).
         symptom_of: Codes of rules that explain this one's findings where both hold.
         beside: True if it asks what others found (`check_beside`): it is run after them.
+        live: When a finding on a run that still goes on is told: `NOW`, at once; `TWICE`, when two looks in a
+            row found it; `LATE`, the same, but not before enough of the run is done; `END`, when it has ended.
+        lasting: True if it looks for a change of values that lasts, whatever the rows' distance: of a run that
+            goes on it is also asked with the past thinned, and sees the change sooner.
         of_rows: True if the steps in its findings are W&B's own (`_step`), not the trainer's.
     """
 
@@ -45,6 +52,8 @@ class Rule:
     symptom_of: ClassVar[tuple[str, ...]] = ()
     of_rows: ClassVar[bool] = False
     beside: ClassVar[bool] = False
+    live: ClassVar[str] = TWICE
+    lasting: ClassVar[bool] = False
 
     def __init__(self, overrides: Mapping[str, float] | None = None) -> None:
         self.limits = {**self.thresholds, **(overrides or {})}

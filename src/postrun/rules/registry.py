@@ -45,6 +45,8 @@ def as_rule(name: str, value: object) -> type[Rule]:
         "code": str,
         "name": str,
         "scope": str,
+        "live": str,
+        "lasting": bool,
         "beside": bool,
         "of_rows": bool,
     }

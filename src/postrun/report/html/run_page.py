@@ -41,12 +41,14 @@ def write_report(
     masked: str = "",
     budget: int = BUDGET,
     privacy: Privacy | None = None,
+    refresh: int = 0,
 ) -> None:
     """Write the report of a run to `path`.
 
     `masked` says what was kept out of it, `privacy` what is to be kept out of the tables that it logged.
+    A browser loads the page again every `refresh` seconds, never if that is 0.
     """
-    write_text(path, run_page(view, findings, masked, budget, privacy))
+    write_text(path, run_page(view, findings, masked, budget, privacy, refresh))
 
 
 def run_page(
@@ -55,6 +57,7 @@ def run_page(
     masked: str = "",
     budget: int = BUDGET,
     privacy: Privacy | None = None,
+    refresh: int = 0,
 ) -> str:
     """Return the page as text. Values beyond `budget` are thinned so that spikes survive."""
     buffer = Buffer()
@@ -89,6 +92,7 @@ def run_page(
         data,
         buffer,
         run=run,
+        refresh=refresh,
         config=shortened(run.config),
         summary=shortened(run.summary),
         facts=facts(view),

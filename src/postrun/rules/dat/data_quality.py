@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
-from postrun.rules.base import Rule
+from postrun.rules.base import END, LATE, NOW, Rule
 
 
 class HistorySampled(Rule):
@@ -37,6 +37,7 @@ class HistorySampled(Rule):
 
     code = "DAT001"
     name = "history-sampled"
+    live = END
     of_rows = True
     scope = "process"
 
@@ -93,6 +94,7 @@ class LogDamaged(Rule):
 
     code = "DAT002"
     name = "log-damaged"
+    live = NOW
     of_rows = True
     scope = "process"
     symptom_of = ("RUN002",)
@@ -288,6 +290,7 @@ class ConstantMetric(Rule):
 
     code = "DAT004"
     name = "constant-metric"
+    live = LATE
     thresholds = {"min_rows": 20}
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 
 
 class LossTermDead(Rule):
@@ -32,6 +32,7 @@ class LossTermDead(Rule):
 
     code = "DAT011"
     name = "loss-term-dead"
+    live = LATE
     needs = ("loss.component", "loss.policy")
     thresholds = {"min_rows": 10, "share": 0.97}
 

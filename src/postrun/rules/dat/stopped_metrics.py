@@ -113,6 +113,7 @@ class MetricFrozen(Rule):
 
     code = "DAT006"
     name = "metric-frozen"
+    lasting = True
     needs = _FROZEN
     symptom_of = ("OPT014", "OPT009", "RL008", "RL017", "RL007", "OPT001")
     thresholds = {"share": 0.3, "min_values": 20}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.training.ending import FINISHED, STOPPED, how_it_ended
 
 _GOALS = (
@@ -38,6 +38,7 @@ class TooFewValues(Rule):
 
     code = "DAT010"
     name = "too-few-values"
+    live = END
     needs = _GOALS
     thresholds = {"most": 4}
 

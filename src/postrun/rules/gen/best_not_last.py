@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.rules.gen.evaluation import HELD_OUT
 from postrun.rules.gen.turns import Turned, damaged, steering, turn
 from postrun.training.checkpoints import go_back
@@ -41,6 +41,7 @@ class BestNotLast(Rule):
 
     code = "GEN004"
     name = "best-not-last"
+    live = END
     needs = (*HELD_OUT, "accuracy.train")
     symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007")
     thresholds = {"min_points": 6, "share": 0.1, "serious": 0.25}

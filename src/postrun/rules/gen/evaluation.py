@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, LATE, Rule, evidence
 from postrun.rules.gen.turns import steering
 from postrun.stats.levels import change
 from postrun.stats.robust import Floats, median, noise_sigma, of_three
@@ -52,6 +52,7 @@ class EvalBetterThanTrain(Rule):
 
     code = "GEN002"
     name = "eval-better-than-train"
+    live = LATE
     needs = ("loss.eval",)
     thresholds = {"share": 0.8, "gap_share": 0.15, "min_points": 5}
 
@@ -138,6 +139,7 @@ class EvalTooRare(Rule):
 
     code = "GEN003"
     name = "eval-too-rare"
+    live = END
     needs = HELD_OUT
     thresholds = {"few": 4, "min_rows": 1000}
 
@@ -189,6 +191,7 @@ class EvalNoise(Rule):
 
     code = "GEN005"
     name = "eval-noise"
+    live = LATE
     needs = HELD_OUT
     thresholds = {"min_points": 16, "share": 0.2}
 
@@ -309,6 +312,7 @@ class Overconfident(Rule):
 
     code = "GEN007"
     name = "overconfident"
+    lasting = True
     needs = ("accuracy.eval",)
     symptom_of = ("GEN001",)
     thresholds = {"min_points": 8, "share": 0.1}

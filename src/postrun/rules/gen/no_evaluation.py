@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView, Series, meanings
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import position
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.rules.gen.evaluation import HELD_OUT
 from postrun.training.ending import how_it_ended
 
@@ -44,6 +44,7 @@ class NoEvaluation(Rule):
 
     code = "GEN008"
     name = "no-evaluation"
+    live = END
     needs = ("loss.train", "loss.generator")
     thresholds = {"min_rows": 20, "epochs": 2.0, "rows": 100}
 

@@ -54,6 +54,7 @@ class Overfitting(Rule):
 
     code = "GEN001"
     name = "overfitting"
+    lasting = True
     needs = ("loss.eval",)
     # train_sigmas: of 10 values, a Theil-Sen change has a standard error of 1.1 times their noise.
     thresholds = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 
 
 class PerfectAtOnce(Rule):
@@ -39,6 +39,7 @@ class PerfectAtOnce(Rule):
 
     code = "GEN009"
     name = "perfect-at-once"
+    live = LATE
     needs = ("accuracy.eval",)
     thresholds = {"min_points": 3, "perfect": 0.995, "early": 0.34}
 

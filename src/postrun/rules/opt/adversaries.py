@@ -10,7 +10,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.robust import bin_medians, median
 
 
@@ -42,6 +42,7 @@ class DiscriminatorAtChance(Rule):
 
     code = "OPT022"
     name = "discriminator-at-chance"
+    live = LATE
     needs = ("loss.discriminator",)
     thresholds = {"near": 0.02, "min_rows": 50}
 
@@ -100,6 +101,7 @@ class AdversariesDrift(Rule):
 
     code = "OPT023"
     name = "adversaries-drift"
+    lasting = True
     needs = ("loss.discriminator", "loss.generator")
     symptom_of = ("OPT018",)
     thresholds = {"factor": 3.0, "min_rows": 100}

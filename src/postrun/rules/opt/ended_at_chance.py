@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from postrun.metrics import MetricInfo, RunView, meanings
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 
 
 class EndedAtChance(Rule):
@@ -36,6 +36,7 @@ class EndedAtChance(Rule):
 
     code = "OPT028"
     name = "ended-at-chance"
+    live = END
     thresholds = {"close": 0.01, "classes": 1000}
 
     def check(self, view: RunView) -> Iterator[Finding]:

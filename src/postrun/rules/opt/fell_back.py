@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.stats.robust import median
 
 _PAIRS = (
@@ -46,6 +46,7 @@ class FellBack(Rule):
 
     code = "OPT026"
     name = "fell-back"
+    live = END
     needs = ("accuracy.eval", "accuracy.train", "score.eval")
     symptom_of = ("OPT001", "OPT002")
     thresholds = {"min_rows": 5, "max_rows": 40, "jump": 2.5}

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.rules.opt.settings import allowed_by
 from postrun.stats.changepoint import onset
 from postrun.stats.levels import begins, lowest
@@ -46,6 +46,7 @@ class GradientsExploded(Rule):
 
     code = "OPT008"
     name = "gradients-exploded"
+    lasting = True
     needs = ("grad_norm",)
     symptom_of = ("OPT001", "RL001", "OPT002", "RL017")
     thresholds = {"factor": 10.0, "min_rows": 50}
@@ -131,6 +132,7 @@ class GradientsVanished(Rule):
 
     code = "OPT009"
     name = "gradients-vanished"
+    lasting = True
     needs = ("grad_norm",)
     thresholds = {"kept_share": 1e-3, "floor": 1e-7, "min_rows": 50}
 
@@ -199,6 +201,7 @@ class AlwaysClipped(Rule):
 
     code = "OPT010"
     name = "always-clipped"
+    live = LATE
     needs = ("grad_norm",)
     thresholds = {"share": 0.9, "min_rows": 50}
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.rules.beside import doubted
 from postrun.rules.opt.progress import stands_at_a_coin_toss
 from postrun.stats.robust import median
@@ -44,6 +44,7 @@ class Improved(Rule):
 
     code = "OPT007"
     name = "improved"
+    live = END
     beside = True
     thresholds = {"share": 0.02}
 

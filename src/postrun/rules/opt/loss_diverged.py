@@ -48,6 +48,7 @@ class LossDiverged(Rule):
 
     code = "OPT002"
     name = "loss-diverged"
+    lasting = True
     needs = ("loss.train",)
     symptom_of = ("OPT001",)
     thresholds = {"lost_share": 0.5, "noise_sigmas": 6.0, "min_rows": 30, "at_once": 3.0}

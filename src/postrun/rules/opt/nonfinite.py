@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule
+from postrun.rules.base import NOW, Rule
 from postrun.rules.opt.settings import allowed_by
 from postrun.training.checkpoints import go_back
 
@@ -52,6 +52,7 @@ class NotFinite(Rule):
 
     code = "OPT001"
     name = "not-finite"
+    live = NOW
     thresholds = {"single_share": 0.01, "never_rows": 2}
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.changepoint import split
 from postrun.stats.oscillation import noise_growth, zigzag
 from postrun.stats.robust import bin_medians, median, noise_sigma
@@ -46,6 +46,7 @@ class LossOscillates(Rule):
 
     code = "OPT011"
     name = "loss-oscillates"
+    live = LATE
     needs = ("loss.train",)
     symptom_of = ("OPT001", "OPT002", "OPT008")
     thresholds = {"zigzag": 0.3, "share": 0.05, "growth": 4.0, "min_rows": 60}

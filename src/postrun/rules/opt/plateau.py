@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.rules.beside import doubted
 from postrun.stats.robust import median, rolling_median
 
@@ -55,6 +55,7 @@ class Plateau(Rule):
 
     code = "OPT003"
     name = "plateau"
+    live = END
     beside = True
     symptom_of = ("OPT006", "OPT014", "DAT006", "GEN001")
     thresholds = {"flat_share": 0.3, "early_share": 0.25, "early_rows": 50}

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.robust import bin_medians
 
 
@@ -42,6 +42,7 @@ class PosteriorCollapse(Rule):
 
     code = "OPT024"
     name = "posterior-collapse"
+    live = LATE
     needs = ("kl.latent", "kl.other")
     thresholds = {"nats": 0.05, "share": 0.1, "of_rebuilding": 0.02, "min_rows": 10}
 

@@ -12,7 +12,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.rules.opt.settings import allowed_by
 from postrun.stats.robust import bin_medians, median, rolling_median
 
@@ -70,6 +70,7 @@ class LossNotDecreasing(Rule):
 
     code = "OPT006"
     name = "loss-not-decreasing"
+    live = LATE
     needs = ("loss.train", "loss.eval", "accuracy.train", "accuracy.eval")
     symptom_of = ("OPT001", "OPT011", "OPT002", "OPT005", "OPT009", "PREF001", "OPT014")
     thresholds = {

@@ -10,7 +10,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 
 _MEANT = re.compile(r"restart|cycl|sgdr|t_?mult|t_?0|triangular", re.I)
 
@@ -39,6 +39,7 @@ class RateRestarts(Rule):
 
     code = "OPT027"
     name = "rate-restarts"
+    live = LATE
     needs = ("lr",)
     thresholds = {"fall": 0.05, "deep": 0.3, "times": 2}
 

@@ -10,7 +10,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity, State
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.rules.opt.settings import allowed_by
 from postrun.stats.robust import median, noise_sigma, rolling_median
 from postrun.training.ending import how_it_ended
@@ -119,6 +119,7 @@ class RateExhausted(Rule):
 
     code = "OPT014"
     name = "rate-exhausted"
+    lasting = True
     needs = ("lr",)
     thresholds = {"floor": 1e-3, "share": 0.1}
 
@@ -173,6 +174,7 @@ class ScheduleUnfinished(Rule):
 
     code = "OPT015"
     name = "schedule-unfinished"
+    live = END
     needs = ("lr",)
     symptom_of = ("RUN003", "RUN001", "RUN002")
     thresholds = {"left_share": 0.25}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.rules.beside import doubted
 from postrun.stats.robust import median, of_three
 from postrun.training.ending import FINISHED, STOPPED, how_it_ended
@@ -42,6 +42,7 @@ class StillImproving(Rule):
 
     code = "OPT025"
     name = "still-improving"
+    live = END
     needs = _GOALS
     beside = True
     thresholds = {"min_rows": 5, "share": 0.17}

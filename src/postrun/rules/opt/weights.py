@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.levels import begins, change
 from postrun.stats.robust import mad_sigma, rolling_median
 from postrun.stats.trend import trend
@@ -41,6 +41,7 @@ class LossScaleCollapsed(Rule):
 
     code = "OPT016"
     name = "loss-scale-collapsed"
+    lasting = True
     needs = ("loss_scale",)
     symptom_of = ("OPT001",)
     thresholds = {"share": 1e-3, "min_rows": 30}
@@ -91,6 +92,7 @@ class WeightsGrow(Rule):
 
     code = "OPT017"
     name = "weights-grow"
+    live = LATE
     needs = ("weight_norm",)
     symptom_of = ("OPT001", "OPT002")
     thresholds = {"factor": 3.0, "min_rows": 50}

@@ -8,7 +8,7 @@ from postrun.metrics import RunView
 from postrun.metrics.machine import while_training
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule
+from postrun.rules.base import LATE, Rule
 from postrun.rules.perf.machine import at_steps, in_use, long_enough
 from postrun.stats.robust import median
 
@@ -38,6 +38,7 @@ class CpuBound(Rule):
 
     code = "PERF012"
     name = "cpu-bound"
+    live = LATE
     scope = "process"
     needs = ("system.cpu",)
     symptom_of = ("PERF009",)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.rules.perf.parts import share_of_step
 from postrun.stats.robust import median
 
@@ -38,6 +38,7 @@ class DataStall(Rule):
 
     code = "PERF003"
     name = "data-stall"
+    live = LATE
     needs = ("time.data",)
     thresholds = {"share": 0.15}
 

@@ -8,7 +8,7 @@ from postrun.metrics import RunView
 from postrun.metrics.machine import gpus, own_memory, while_training
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import duration, number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.rules.perf.machine import at_steps, in_use
 from postrun.rules.perf.parts import main_part
 from postrun.stats.robust import median
@@ -51,6 +51,7 @@ class GpuIdle(Rule):
 
     code = "PERF009"
     name = "gpu-idle"
+    live = LATE
     scope = "process"
     needs = ("system.gpu_utilisation",)
     thresholds = {

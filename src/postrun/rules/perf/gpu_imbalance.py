@@ -8,7 +8,7 @@ from postrun.metrics import RunView
 from postrun.metrics.machine import gpus
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule
+from postrun.rules.base import LATE, Rule
 from postrun.rules.perf.machine import at_steps, in_use
 
 
@@ -39,6 +39,7 @@ class GpuImbalance(Rule):
 
     code = "PERF010"
     name = "gpu-imbalance"
+    live = LATE
     scope = "process"
     needs = ("system.gpu_utilisation", "system.gpu_memory")
     thresholds = {"points": 30.0, "memory_points": 30.0}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.rules.perf.machine import busy
 from postrun.stats.robust import median
 
@@ -40,6 +40,7 @@ class LowMfu(Rule):
 
     code = "PERF002"
     name = "low-mfu"
+    live = LATE
     needs = ("mfu",)
     thresholds = {"low": 10.0, "busy": 50.0}
 

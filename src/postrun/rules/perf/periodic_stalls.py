@@ -8,7 +8,7 @@ import numpy as np
 
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
-from postrun.rules.base import Rule
+from postrun.rules.base import LATE, Rule
 from postrun.rules.perf.evaluations import at_evaluations
 from postrun.stats.periodic import regular_period
 from postrun.stats.rates import in_bursts
@@ -42,6 +42,7 @@ class PeriodicStalls(Rule):
 
     code = "PERF006"
     name = "periodic-stalls"
+    live = LATE
     thresholds = {
         "factor": 1.5,
         "regular": 0.7,

@@ -10,7 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.metrics.machine import gpus, on_cpu, standstills
 from postrun.model import Evidence, Finding, Severity, State
 from postrun.model.text import duration, number
-from postrun.rules.base import Rule
+from postrun.rules.base import END, Rule
 from postrun.rules.perf.machine import at_steps
 from postrun.stats.rates import in_bursts
 from postrun.stats.robust import median
@@ -49,6 +49,7 @@ class SlowStart(Rule):
 
     code = "PERF008"
     name = "slow-start"
+    live = END
     scope = "process"
     thresholds = {
         "share": 0.1,

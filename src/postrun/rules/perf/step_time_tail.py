@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.robust import median
 from postrun.stats.tails import slow_share
 
@@ -41,6 +41,7 @@ class StepTimeTail(Rule):
 
     code = "PERF007"
     name = "step-time-tail"
+    live = LATE
     needs = ("time.step",)
     symptom_of = ("PERF006",)
     thresholds = {"factor": 3.0, "share": 0.1, "min_rows": 100}

@@ -60,6 +60,7 @@ class ThroughputDrop(Rule):
 
     code = "PERF001"
     name = "throughput-drop"
+    lasting = True
     symptom_of = ("PERF011", "PERF003", "PERF019")
     needs = ("throughput.tokens", "throughput.samples", "throughput.steps")
     thresholds = {"drop_share": 0.2, "warm_up": 0.01, "min_rows": 30}

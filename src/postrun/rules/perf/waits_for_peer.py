@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.rules.perf.parts import share_of_step
 from postrun.stats.robust import median
 
@@ -35,6 +35,7 @@ class WaitsForPeer(Rule):
 
     code = "PERF004"
     name = "waits-for-peer"
+    live = LATE
     needs = ("time.wait",)
     thresholds = {"share": 0.3}
 

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.levels import begins, change
 from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
 
@@ -42,6 +42,7 @@ class MarginFlat(Rule):
 
     code = "PREF001"
     name = "margin-flat"
+    live = LATE
     needs = ("reward.margin", "accuracy.preference")
     thresholds = {"accuracy": 0.6, "min_rows": 30}
 
@@ -102,6 +103,7 @@ class ChosenFalls(Rule):
 
     code = "PREF002"
     name = "chosen-falls"
+    lasting = True
     needs = ("logp.chosen",)
     thresholds = {"fall_share": 0.15, "min_rows": 30}
 

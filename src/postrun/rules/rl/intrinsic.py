@@ -10,7 +10,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.robust import median
 
 _OF_THE_TASK = re.compile(
@@ -49,6 +49,7 @@ class IntrinsicRewardDrowns(Rule):
 
     code = "RL022"
     name = "intrinsic-reward-drowns"
+    live = LATE
     needs = ("reward", "reward.component")
     thresholds = {"min_rows": 30, "grown": 5.0, "times": 5.0}
 

@@ -42,6 +42,7 @@ class LengthExploded(Rule):
 
     code = "RL011"
     name = "length-exploded"
+    lasting = True
     needs = ("length.completion",)
     symptom_of = ("RL001", "RL006")
     thresholds = {"factor": 2.0, "min_rows": 50}

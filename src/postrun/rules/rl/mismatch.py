@@ -74,6 +74,7 @@ class TrainerInferenceMismatch(Rule):
 
     code = "RL001"
     name = "trainer-inference-mismatch"
+    lasting = True
     needs = ("kl.mismatch", "prob.gap", "prob.trainer")
     thresholds = {
         "baseline_share": 0.03,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.robust import median
 
 
@@ -38,6 +38,7 @@ class RewardNeverRose(Rule):
 
     code = "RL019"
     name = "reward-never-rose"
+    live = LATE
     needs = ("reward", "reward.eval")
     symptom_of = ("OPT001", "RL020", "OPT020", "RL008")
     thresholds = {"min_rows": 40, "share": 0.5, "little": 0.35}
@@ -111,6 +112,7 @@ class PolicyStill(Rule):
 
     code = "RL020"
     name = "policy-still"
+    live = LATE
     needs = ("kl.step",)
     symptom_of = ("OPT005", "RL008")
     thresholds = {"kl": 1e-5, "min_rows": 8}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 
 _MARKS = ("explained_variance", "kl.step", "loss.value", "loss.policy")
 _EARNED = (
@@ -45,6 +45,7 @@ class NoReturn(Rule):
 
     code = "RL021"
     name = "no-return-logged"
+    live = LATE
     needs = _MARKS
     thresholds = {"min_rows": 10}
 

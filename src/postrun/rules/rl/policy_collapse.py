@@ -108,6 +108,7 @@ class LengthCollapsed(Rule):
 
     code = "RL003"
     name = "length-collapsed"
+    lasting = True
     needs = ("length.completion",)
     thresholds = {"kept_share": 0.3, "min_length": 20.0, "min_rows": 50}
 

@@ -101,6 +101,7 @@ class KlBlowUp(Rule):
 
     code = "RL005"
     name = "kl-blow-up"
+    lasting = True
     needs = ("kl.policy",)
     symptom_of = ("RL001", "OPT001", "RL014")
     thresholds = {"factor": 3.0, "floor": 0.05, "min_rows": 50}
@@ -171,6 +172,7 @@ class EntropyExploded(Rule):
 
     code = "RL006"
     name = "entropy-exploded"
+    lasting = True
     needs = ("entropy",)
     symptom_of = ("RL001", "OPT001", "RL014")
     thresholds = {"factor": 2.0, "min_rows": 50}
@@ -305,6 +307,7 @@ class PolicyStepTooLarge(Rule):
 
     code = "RL014"
     name = "policy-step-too-large"
+    lasting = True
     needs = ("kl.step",)
     symptom_of = ("RL001", "OPT001")
     thresholds = {"level": 0.1, "share": 0.25, "min_rows": 30}

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import END, Rule, evidence
 from postrun.stats.levels import change
 
 
@@ -32,6 +32,7 @@ class PolicyInSync(Rule):
 
     code = "RL018"
     name = "policy-in-sync"
+    live = END
     needs = ("kl.mismatch", "prob.gap")
     thresholds = {"kl": 0.01, "gap": 0.01, "min_rows": 50}
 

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.levels import begins, change
 from postrun.stats.robust import (
     bin_medians,
@@ -49,6 +49,7 @@ class RewardCollapsed(Rule):
 
     code = "RL007"
     name = "reward-collapsed"
+    lasting = True
     needs = ("reward",)
     symptom_of = ("RL001", "OPT001", "RL006", "RL005", "RL017", "OPT008", "RL014")
     thresholds = {"lost_share": 0.35, "min_rows": 40}
@@ -143,6 +144,7 @@ class RewardSpreadGone(Rule):
 
     code = "RL008"
     name = "reward-spread-gone"
+    lasting = True
     needs = ("fraction.zero_std", "reward.std", "reward")
     symptom_of = ("RL001", "RL007")
     thresholds = {"zero_share": 0.8, "kept_share": 0.1, "min_rows": 30}
@@ -240,6 +242,7 @@ class SolveAllOrNone(Rule):
 
     code = "RL009"
     name = "solve-all-or-none"
+    live = LATE
     needs = ("fraction.solve_all", "fraction.solve_none")
     thresholds = {"share": 0.5, "min_rows": 20}
 

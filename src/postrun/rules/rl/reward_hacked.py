@@ -45,6 +45,7 @@ class RewardHacked(Rule):
 
     code = "RL015"
     name = "reward-hacked"
+    lasting = True
     needs = ("reward",)
     thresholds = {"min_points": 6, "lost_share": 0.2}
 

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.levels import begins
 from postrun.stats.robust import mad_sigma, median, smoothed
 
@@ -41,6 +41,7 @@ class ValueFitPoor(Rule):
 
     code = "RL016"
     name = "value-fit-poor"
+    live = LATE
     needs = ("explained_variance",)
     symptom_of = ("OPT001", "RL007")
     thresholds = {"poor": 0.1, "min_rows": 30}
@@ -99,6 +100,7 @@ class ValuesDiverged(Rule):
 
     code = "RL017"
     name = "values-diverged"
+    lasting = True
     needs = ("q_value",)
     symptom_of = ("OPT001",)
     thresholds = {"factor": 2.0, "growth": 2.0, "min_rows": 30}

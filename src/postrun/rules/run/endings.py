@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import NOW, Rule, evidence
 from postrun.rules.run.words import at_the_end, error, shortened
 from postrun.training.end_words import where
 from postrun.training.ending import how_it_ended
@@ -37,6 +37,7 @@ class ErrorSwallowed(Rule):
 
     code = "RUN008"
     name = "error-swallowed"
+    live = NOW
     scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:

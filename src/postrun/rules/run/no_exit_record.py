@@ -9,7 +9,7 @@ from postrun.metrics import RunView
 from postrun.metrics.axis import Axis
 from postrun.model import Finding, Severity
 from postrun.model.text import duration
-from postrun.rules.base import Rule
+from postrun.rules.base import END, Rule
 from postrun.rules.run.machine_end import idle_at_end, machine_at_end
 from postrun.rules.run.words import at_the_end, describe, remedy, shortened
 from postrun.training.checkpoints import go_on
@@ -61,6 +61,7 @@ class NoExitRecord(Rule):
 
     code = "RUN002"
     name = "no-exit-record"
+    live = END
     scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity, State
 from postrun.model.text import duration
-from postrun.rules.base import Rule
+from postrun.rules.base import END, Rule
 
 #: Jobs that log no metric by design.
 _OTHER_JOBS = re.compile(
@@ -42,6 +42,7 @@ class NothingLogged(Rule):
 
     code = "RUN004"
     name = "nothing-logged"
+    live = END
     scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:

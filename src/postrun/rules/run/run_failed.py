@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
-from postrun.rules.base import Rule
+from postrun.rules.base import NOW, Rule
 from postrun.rules.run.machine_end import machine_at_end
 from postrun.rules.run.words import at_the_end, describe, error, remedy, shortened
 from postrun.training.checkpoints import go_on
@@ -46,6 +46,7 @@ class RunFailed(Rule):
 
     code = "RUN001"
     name = "run-failed"
+    live = NOW
     scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
-from postrun.rules.base import Rule
+from postrun.rules.base import END, Rule
 from postrun.training.console_progress import LOOP, Progress
 from postrun.training.ending import FINISHED, how_it_ended
 
@@ -47,6 +47,7 @@ class StepsDone(Rule):
 
     code = "RUN003"
     name = "steps-done"
+    live = END
     scope = "process"
     thresholds = {"tolerance": 0.01, "share": 0.5, "patience": 3}
 

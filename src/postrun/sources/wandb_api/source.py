@@ -52,6 +52,7 @@ class WandbApi:
         def listed() -> list[RunRef]:
             with asking(address, api):
                 if address.run:
+                    api.flush()  # the SDK keeps runs that it was asked for before
                     return [self._reference(address, api.run(str(address))._attrs)]
                 return list(self._listed(api, address))
 

@@ -63,8 +63,11 @@ def load_run(run_id: str, places: list[Path], only: frozenset[str] | None = None
     return run
 
 
-def join_parts(run_id: str, parts: list[Part], end: Ended | None = None) -> Run:
-    """Return the run of these segments, oldest first; `end` says how it ended if that is known already."""
+def join_parts(run_id: str, parts: list[Part], end: Ended | None = None, gone: bool = False) -> Run:
+    """Return the run of these segments, oldest first.
+
+    `end` says how it ended if that is known already; `gone`: none of its processes lives any more.
+    """
     run_record: dict[str, Any] = {}
     run = Run(identity=Identity(id=run_id), path=parts[-1].log.path)
     for part in parts:
@@ -86,7 +89,7 @@ def join_parts(run_id: str, parts: list[Part], end: Ended | None = None) -> Run:
     run.history = segments.history
     run.system = stacked([part.log.system for part in parts])
     run.console = pl.concat([part.console for part in parts])
-    end = end or session_end(segments.last)
+    end = end or session_end(segments.last, gone)
     run.state, run.exit_code = end.state, end.exit_code
     run.completeness = completeness(run, segments, parts, end)
     note_dropped(run, [part.folder for part in parts])

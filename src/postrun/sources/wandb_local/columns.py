@@ -274,7 +274,8 @@ class Table(Finishing):
     def twin(self, odd: Oddities) -> Table:
         """Return a table of the same values that can be finished while this one goes on growing.
 
-        What is odd is counted in `odd`. Pieces of columns are joined on the way, so that the next twin copies few.
+        What is odd is counted in `odd`. Pieces of columns are joined on the way:
+        the next twin copies few.
         """
         self._parse_waiting()
         other = copy(self)

@@ -19,25 +19,26 @@ _HEADER_SIZE = 7
 _DECIDING = (State.FAILED, State.RUNNING, State.FINISHED, State.CRASHED)
 
 
-def session_end(session: Sequence[Part]) -> Ended:
-    """Return how the processes of a session ended together."""
-    ends = [part_end(part) for part in session]
+def session_end(session: Sequence[Part], gone: bool = False) -> Ended:
+    """Return how the processes of a session ended together; `gone`: none of them lives any more."""
+    ends = [part_end(part, gone) for part in session]
     return next((e for state in _DECIDING for e in ends if e.state is state), ends[-1])
 
 
-def part_end(part: Part) -> Ended:
+def part_end(part: Part, gone: bool = False) -> Ended:
     """Return how one segment ended.
 
     Without an exit record, its files are asked if the log is not readable, or if the files know
     more than the log: SDK 0.8 and 0.9 keep the end in the metadata, and the summary file holds a
     run time that is written at the end. A resumed run inherits that, so there it proves nothing.
+    `gone`: the process is known not to live any more, however fresh its log is.
     """
     log, files = part.log, part.files
     if log.exited:
         return Ended(State.FAILED if log.exit_code else State.FINISHED, "", log.exit_code)
     last = part.last_sign
     fresh = time.time() - ALIVE_SECONDS
-    if last is not None and last > fresh and _changed(part) > fresh:
+    if not gone and last is not None and last > fresh and _changed(part) > fresh:
         return Ended(State.RUNNING)
     resumed = bool(log.run.get("resumed"))
     summary = {} if resumed else files.summary

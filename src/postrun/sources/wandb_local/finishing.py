@@ -28,7 +28,6 @@ from postrun.sources.wandb_local.numbers import (
 )
 from postrun.sources.wandb_local.scan import Ints
 
-
 #: A column of so many pieces is joined before it is copied.
 _MANY_PIECES = 32
 

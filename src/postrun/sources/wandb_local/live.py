@@ -99,15 +99,47 @@ class LiveRun:
         self._parts: list[Part] | None = None
         self._files: tuple[str, FilesFolder] | None = None
 
-    def run(self) -> Run:
-        """Return the run as far as it was read: a running one unless its process reported its exit."""
+    @property
+    def path(self) -> Path:
+        """The log that is followed."""
+        return self.live.path
+
+    @property
+    def rows(self) -> int:
+        """Rows of the newest segment so far."""
+        return self.live.rows
+
+    @property
+    def not_finite(self) -> int:
+        """How often the log says NaN or Infinity."""
+        return self.live.not_finite
+
+    @property
+    def exited(self) -> bool:
+        """Whether the process reported its exit."""
+        return self.live.exited
+
+    @property
+    def changed(self) -> str:
+        """Why the log was read from its start at the last `poll`, else ""."""
+        return self.live.changed
+
+    def poll(self) -> bool:
+        """Read what was appended to the log; return whether there was anything."""
+        return self.live.poll()
+
+    def run(self, gone: bool = False) -> Run:
+        """Return the run as far as it was read.
+
+        It is running unless its process reported its exit, or is `gone`.
+        """
         if self._parts is None:
             self._parts = list(self._read_older())
         place = self.live.path
         part = part_of(place, self.live.log(), self._beside(place))
-        end = None if self.live.exited else Ended(State.RUNNING)
+        end = None if self.live.exited or gone else Ended(State.RUNNING)
         parts = sorted([*self._parts, part], key=lambda p: p.started or 0.0)
-        run = join_parts(self.run_id, parts, end)
+        run = join_parts(self.run_id, parts, end, gone)
         fill_from_console(run)
         return run
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
-from postrun.model import Listing, Run, RunRef, State, TargetError
+from postrun.model import Growing, Listing, Run, RunRef, State, TargetError
 from postrun.sources.files import leads_out, stamp
 from postrun.sources.wandb_local import wire
 from postrun.sources.wandb_local.find import (
@@ -117,6 +117,7 @@ def _reference(run: str, found: list[Path]) -> RunRef:
         modified=folder_time(newest) or stats[-1].st_mtime,
         size=sum(stat.st_size for stat in stats),
         version=version,
+        follow=partial(_follow, run, tuple(found)) if newest.suffix == ".wandb" else None,
     )
 
 
@@ -163,6 +164,12 @@ def _load(run: str, found: tuple[Path, ...], only: frozenset[str] | None = None)
     read = load_run(run, list(found), only)
     fill_from_console(read)
     return read
+
+
+def _follow(run: str, found: tuple[Path, ...]) -> Growing:
+    from postrun.sources.wandb_local.live import LiveRun
+
+    return LiveRun(run, list(found))
 
 
 def _head(place: Path) -> dict[str, object]:

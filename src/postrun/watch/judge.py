@@ -1,0 +1,91 @@
+"""A run that goes on, looked at again and again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from postrun.diagnosis import Diagnosis, diagnosis
+from postrun.metrics import RunView
+from postrun.model import Finding, Run, State
+from postrun.model.finding import ranked
+from postrun.privacy import Privacy, protected
+from postrun.rules import Selection, diagnose
+from postrun.watch.ledger import Change, Ledger
+from postrun.watch.unfinished import at_once, tellable
+from postrun.watch.zoom import unplaced, zoomed
+
+#: The share by which a run grows between two looks at all of it; those between see its past thinned.
+WHOLE = 0.05
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges one run at each look: all rules on all of it, or some rules on its recent past.
+
+    Attributes:
+        last: The last diagnosis of the whole run, masked; None before the first.
+        ledger: What was told.
+        reached: The last step of the run at the last look, on the axis of `last`; None if it has none.
+    """
+
+    privacy: Privacy = field(default_factory=Privacy)
+    selection: Selection = field(default_factory=Selection)
+    ledger: Ledger = field(default_factory=Ledger)
+    last: Diagnosis | None = None
+    reached: float | None = None
+    _next_whole: int = 0
+    _of_recent: Selection | None = None
+
+    def look(self, run: Run, urgent: bool = False) -> list[Change]:
+        """Return what changed; `urgent`: look at all of the run, whatever it grew by."""
+        rows = run.history.height
+        recent = self._recent(run)
+        fresh = list(recent)
+        if urgent or rows >= self._next_whole or self.last is None:
+            self.last = diagnosis(run, self.privacy, self.selection)
+            self._next_whole = max(rows + 1, math.ceil(rows * (1 + WHOLE)))
+            fresh += self.last.findings
+        view = self.last.view
+        self.reached = _reached(view, run)
+        known = [*recent, *self.last.findings]
+        every = [part for finding in known for part in finding.with_symptoms()]
+        return self.ledger.look(tellable(view, fresh), every, at_once())
+
+    def findings(self) -> list[Finding]:
+        """Return what is told of the run now: of the whole run, and what only its recent past shows."""
+        whole = list(self.last.findings) if self.last else []
+        known = {(f.rule, f.evidence[:1]) for w in whole for f in w.with_symptoms()}
+        rules = {rule for rule, _ in known}
+        return ranked([*whole, *(f for f in self.ledger.open if f.rule not in rules)])
+
+    def _recent(self, run: Run) -> list[Finding]:
+        short = zoomed(run)
+        if short is None:
+            return []
+        if self._of_recent is None:
+            codes = [rule.code for rule in self.selection.active() if rule.lasting]
+            self._of_recent = replace(self.selection, select=tuple(codes), ignore=())
+        if not self._of_recent.select:
+            return []
+        found = diagnose(RunView(short), self._of_recent)
+        if found:
+            found = protected(short, found, self.privacy)[1]
+        return [unplaced(finding) for finding in found]
+
+
+def _reached(view: RunView, run: Run) -> float | None:
+    """Return the last step of a run on the axis of a view of it."""
+    if view.axis.key not in run.history.columns or not run.history.height:
+        return view.last_x
+    last = run.history[view.axis.key].max()
+    return float(last) if isinstance(last, int | float) else view.last_x
+
+
+def warm_up() -> None:
+    """Load all that judging needs and that is loaded once, by judging a few made-up rows."""
+    steps = list(range(12))
+    frame = pl.DataFrame({"_step": steps, "train/loss": [1.0 / (1 + s) for s in steps]})
+    Judge().look(Run.from_frame(frame, state=State.RUNNING))

@@ -1,0 +1,49 @@
+"""When a run that grows is looked at again: often while it is young, then at intervals that grow with it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+#: Rows before the first look, and between looks at the least.
+FIRST, LEAST = 10, 5
+#: The share by which a run grows between two looks.
+GROWTH = 0.01
+#: The share of one core that judging one run may take.
+SHARE = 0.01
+#: Seconds after which a run that grew is looked at although it did not grow enough.
+PATIENCE = 300.0
+
+
+@dataclass(slots=True)
+class Pace:
+    """When one run is due. Times are seconds of any clock, costs seconds of a core.
+
+    A look that found something new is followed by another as soon as there are `LEAST` more rows: it is to be
+    confirmed.
+    """
+
+    share: float = SHARE
+    growth: float = GROWTH
+    rows: int = 0
+    at: float = -math.inf
+    not_before: float = -math.inf
+    pending: bool = False
+
+    def due(self, rows: int, now: float, urgent: bool = False) -> bool:
+        """Return whether a run of so many rows is to be looked at; `urgent`: a value is not finite."""
+        self.at = now if self.at == -math.inf else self.at
+        if rows == self.rows or now < self.not_before:
+            return False
+        if urgent or rows < self.rows:
+            return True
+        grown = rows - self.rows
+        if self.rows == 0:
+            return rows >= FIRST or now - self.at > PATIENCE
+        step = LEAST if self.pending else max(LEAST, math.ceil(self.growth * self.rows))
+        return grown >= step or now - self.at > PATIENCE
+
+    def looked(self, rows: int, now: float, cost: float, pending: bool = False) -> None:
+        """Note a look that took `cost` seconds; `pending`: it found something that is to be confirmed."""
+        self.rows, self.at, self.pending = rows, now, pending
+        self.not_before = now + cost * (1 / self.share - 1)
