@@ -17,9 +17,9 @@ import numpy as np
 
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
-import wandb  # noqa: E402 - the mode is read when it is imported
+import wandb
 
-import postrun  # noqa: E402
+import postrun
 
 
 def main() -> None:

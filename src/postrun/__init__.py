@@ -53,6 +53,13 @@ if TYPE_CHECKING:
     from postrun.store import open_store
     from postrun.studies import Comparison
     from postrun.training import join
+    from postrun.watch.callbacks import (
+        HuggingFaceCallback,
+        KerasCallback,
+        LightningCallback,
+        StableBaselines3Callback,
+    )
+    from postrun.watch.training import watching
 
 __version__ = "0.1.0"
 
@@ -92,12 +99,20 @@ _HOME = {
     "RemoteOptions": "postrun.sources",
     "open_store": "postrun.store",
     "time_weighted_ema": "postrun.stats.smoothing",
+    "watching": "postrun.watch.training",
+    "HuggingFaceCallback": "postrun.watch.callbacks",
+    "KerasCallback": "postrun.watch.callbacks",
+    "LightningCallback": "postrun.watch.callbacks",
+    "StableBaselines3Callback": "postrun.watch.callbacks",
 }
 
 __all__ = [
     "Comparison",
     "Evidence",
     "Finding",
+    "HuggingFaceCallback",
+    "KerasCallback",
+    "LightningCallback",
     "PostrunError",
     "Project",
     "RemoteOptions",
@@ -107,6 +122,7 @@ __all__ = [
     "RunView",
     "Selection",
     "Severity",
+    "StableBaselines3Callback",
     "State",
     "Study",
     "TargetError",
@@ -130,6 +146,7 @@ __all__ = [
     "runs",
     "sweep",
     "time_weighted_ema",
+    "watching",
 ]
 
 

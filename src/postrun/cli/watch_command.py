@@ -13,11 +13,11 @@ from postrun.cli.settings import asked_rules, declarations, privacy, privacy_opt
 from postrun.cli.targets import DEFAULT, report_errors, targets_argument
 from postrun.model import Severity, UsageError
 from postrun.report.terminal import complain
-from postrun.rules.registry import find_rule
 from postrun.watch.event import Event
 from postrun.watch.notify import Command, Dispatcher, Notifier, Service, WebHook, wanted
 from postrun.watch.process import ask_to_stop, writer_of
 from postrun.watch.screen import JsonLines, Lines, Page, Screen
+from postrun.watch.stops import stop_of, stops
 from postrun.watch.watched import Terms, Watched
 from postrun.watch.watcher import SEARCH_SERVER, Watcher
 
@@ -122,8 +122,8 @@ def command(
     Without a TARGET: the newest run under ./wandb, or the first that appears there. A run's watch ends with the
     run and its verdict; a folder or project is watched for new runs until Ctrl-C.
     """
-    stops = [_stop(text) for text in stop_on]
-    if signal_name and not stops:
+    limits = [stop_of(text) for text in stop_on]
+    if signal_name and not limits:
         raise UsageError("--signal needs --stop-on: say at which finding the training is to stop")
     terms = Terms(privacy(asked), asked_rules(asked), declarations(), patience, report=report)
     notifiers: list[Notifier] = [
@@ -143,7 +143,7 @@ def command(
     dispatcher = Dispatcher(notifiers, complain)
     code = 0
     try:
-        code = _follow(watcher, screen, dispatcher, Severity.parse(least), stops, signal_name)
+        code = _follow(watcher, screen, dispatcher, Severity.parse(least), limits, signal_name)
     except KeyboardInterrupt:
         for event in watcher.close():
             screen.show(event)
@@ -160,7 +160,7 @@ def _follow(
     screen: Screen,
     dispatcher: Dispatcher,
     least: Severity,
-    stops: list[str | Severity],
+    limits: list[str | Severity],
     signal_name: str | None,
 ) -> int:
     """Show and tell events until the watch is over; the exit code."""
@@ -183,7 +183,7 @@ def _follow(
         screen.show(event)
         if wanted(event, least):
             dispatcher.tell(event)
-        if event.run in stopped or not any(_stops(event, stop) for stop in stops):
+        if event.run in stopped or not any(stops(event, limit) for limit in limits):
             continue
         stopped.add(event.run)
         if signal_name is None:
@@ -205,25 +205,6 @@ def _signal(run: Watched | None, name: str) -> str:
     if pid is None:
         return "no process of yours on this machine has its log open"
     return ask_to_stop(pid, name)
-
-
-def _stop(text: str) -> str | Severity:
-    """Return the rule's code or the severity that a text means.
-
-    Raises:
-        UsageError: It is neither.
-    """
-    if text.lower() in _LEVELS:
-        return Severity.parse(text)
-    return find_rule(text).code
-
-
-def _stops(event: Event, stop: str | Severity) -> bool:
-    if event.finding is None or not event.is_alert:
-        return False
-    if isinstance(stop, Severity):
-        return event.severity >= stop
-    return any(part.rule == stop for part in event.finding.with_symptoms())
 
 
 def _screen(as_json: bool) -> Screen:

@@ -33,9 +33,11 @@ class Pace:
     def due(self, rows: int, now: float, urgent: bool = False) -> bool:
         """Return whether a run of so many rows is to be looked at; `urgent`: a value is not finite."""
         self.at = now if self.at == -math.inf else self.at
+        if urgent:
+            return True
         if rows == self.rows or now < self.not_before:
             return False
-        if urgent or rows < self.rows:
+        if rows < self.rows:
             return True
         grown = rows - self.rows
         if self.rows == 0:

@@ -172,7 +172,7 @@ class Watched:
             if self._still:
                 self._still = False
                 events.append(self._event(Kind.RESUMED, "it goes on", Severity.GOOD))
-        urgent = growing.not_finite > self._seen_finite
+        urgent = growing.not_finite > 2 * self._seen_finite  # at first, then ever more rarely
         if growing.exited:
             return [*events, *self.finish(gone=False)]
         if self.pace.due(growing.rows, now, urgent):
