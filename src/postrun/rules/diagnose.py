@@ -20,17 +20,20 @@ from postrun.rules.whole import whole
 _MOST_FINDINGS = 1_000
 
 
-def diagnose(run: Run | RunView, selection: Selection | None = None) -> list[Finding]:
+def diagnose(
+    run: Run | RunView, selection: Selection | None = None, rules: Sequence[Rule] | None = None
+) -> list[Finding]:
     """What the rules find in a run, worst and surest first, symptoms under their causes.
 
     A run that is joined of several (`postrun.join`) is read as one training; rules that are about
     processes read each of its parts. A rule that fails does not hide the others: it becomes a
-    warning of its own (RUN000).
+    warning of its own (RUN000). `rules` are those to run, if they were made of the selection already.
     """
     view = run if isinstance(run, RunView) else RunView(run)
     chosen = selection or Selection()
     found: list[Finding] = []
-    for rule in sorted(chosen.active(), key=lambda rule: rule.beside):
+    asked = chosen.active() if rules is None else rules
+    for rule in sorted(asked, key=lambda rule: rule.beside):
         level = chosen.severity_of(type(rule))
         for finding in _check(rule, view, tuple(found)):
             changed = level is not None and finding.severity is not Severity.GOOD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Run, State
 from postrun.model.finding import ranked
 from postrun.privacy import Privacy, protected
-from postrun.rules import Selection, diagnose
+from postrun.rules import Rule, Selection, diagnose
 from postrun.watch.ledger import Change, Ledger
 from postrun.watch.unfinished import at_once, tellable
 from postrun.watch.zoom import unplaced, zoomed
@@ -37,7 +37,7 @@ class Judge:
     last: Diagnosis | None = None
     reached: float | None = None
     _next_whole: int = 0
-    _of_recent: Selection | None = None
+    _lasting: list[Rule] | None = None
 
     def look(self, run: Run, urgent: bool = False) -> list[Change]:
         """Return what changed; `urgent`: look at all of the run, whatever it grew by."""
@@ -65,12 +65,9 @@ class Judge:
         short = zoomed(run)
         if short is None:
             return []
-        if self._of_recent is None:
-            codes = [rule.code for rule in self.selection.active() if rule.lasting]
-            self._of_recent = replace(self.selection, select=tuple(codes), ignore=())
-        if not self._of_recent.select:
-            return []
-        found = diagnose(RunView(short), self._of_recent)
+        if self._lasting is None:
+            self._lasting = [rule for rule in self.selection.active() if rule.lasting]
+        found = diagnose(RunView(short), self.selection, self._lasting)
         if found:
             found = protected(short, found, self.privacy)[1]
         return [unplaced(finding) for finding in found]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 FIRST, LEAST = 10, 5
 #: The share by which a run grows between two looks.
 GROWTH = 0.01
-#: The share of one core that judging one run may take.
-SHARE = 0.01
+#: The share of one core that judging one run may take, after its first seconds.
+SHARE, BURST = 0.01, 2.0
 #: Seconds after which a run that grew is looked at although it did not grow enough.
 PATIENCE = 300.0
 
@@ -27,15 +27,17 @@ class Pace:
     growth: float = GROWTH
     rows: int = 0
     at: float = -math.inf
-    not_before: float = -math.inf
+    since: float = -math.inf
+    spent: float = 0.0
     pending: bool = False
 
     def due(self, rows: int, now: float, urgent: bool = False) -> bool:
         """Return whether a run of so many rows is to be looked at; `urgent`: a value is not finite."""
-        self.at = now if self.at == -math.inf else self.at
+        if self.since == -math.inf:
+            self.since = self.at = now
         if urgent:
             return True
-        if rows == self.rows or now < self.not_before:
+        if rows == self.rows or self.spent > BURST + self.share * (now - self.since):
             return False
         if rows < self.rows:
             return True
@@ -48,4 +50,4 @@ class Pace:
     def looked(self, rows: int, now: float, cost: float, pending: bool = False) -> None:
         """Note a look that took `cost` seconds; `pending`: it found something that is to be confirmed."""
         self.rows, self.at, self.pending = rows, now, pending
-        self.not_before = now + cost * (1 / self.share - 1)
+        self.spent += cost

@@ -1,8 +1,8 @@
 """The process that watches a training from beside it: rows come in on standard input, alerts go out.
 
-Started by `postrun.watch.training`. Each line of standard input is a JSON object: first how to watch, then rows,
-at last the end. If the input ends without one, the training died. Events go to standard error as people read
-them, and to standard output as JSON.
+Started by `postrun.watch.training`. Each line of standard input is a JSON object: first how to watch, then
+rows, at last the end. If the input ends without one, the training died. Events go to standard error as people
+read them, and to standard output as JSON.
 """
 
 from __future__ import annotations
