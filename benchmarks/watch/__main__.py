@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.faults.tools import TOOLS, installed
 from benchmarks.watch import replay
 from benchmarks.watch.trainings import Training, frameworks, own_curves, own_trainings, published
+from postrun.metrics import RunView
 from postrun.model import Run
 from postrun.watch.judge import warm_up
 
@@ -55,9 +56,8 @@ class Score:
         self.seconds += told.seconds
         self.rows += run.history.height
         self.values += run.history.height * run.history.width
-        steps = run.history["_step"]
-        first, last = float(steps.min() or 0), float(steps.max() or 1)  # type: ignore[arg-type]
-        span = max(1.0, last - first)
+        view = RunView(run)
+        span = max(1.0, (view.last_x or 0.0) - (view.first_x or 0.0))
         for check in sorted(told.gone):
             self.gone.append(f"{training.name}: {check} at row {told.first[check][0]}")
             self.gone_grave += check in told.grave

@@ -17,11 +17,13 @@ from benchmarks.faults.cases import Case, Truth
 from benchmarks.faults.statements import Level
 from benchmarks.faults.subject import Subject
 from benchmarks.faults.tools import Tool
+from postrun.metrics import RunView
 from postrun.model import Run, Severity, State
 from postrun.rules import diagnose
 from postrun.watch.event import Kind
 from postrun.watch.judge import Judge
 from postrun.watch.pace import Pace
+from postrun.watch.unfinished import causes
 
 #: The share by which a log grows before a peer is asked again.
 GROWTH = 0.02
@@ -97,7 +99,7 @@ def bad_rows(run: Run) -> list[int]:
 def watched(run: Run) -> Told:
     """Return what postrun's watch tells of a training, row by row."""
     out, judge, pace = Told(), Judge(), Pace()
-    steps = run.history["_step"].to_list()
+    steps = RunView(run).steps.tolist()
     bad = set(bad_rows(run)[:1])
     started = time.process_time()
     for rows in range(1, run.history.height + 1):
@@ -118,7 +120,7 @@ def watched(run: Run) -> Told:
         pace.looked(rows, now, time.process_time() - begun, judge.ledger.pending)
     out.seconds = time.process_time() - started
     final = {part.rule for f in diagnose(run) for part in f.with_symptoms()}
-    out.gone = set(out.first) - final
+    out.gone = {c for c in set(out.first) - final if causes().get(c, frozenset()).isdisjoint(final)}
     return out
 
 
@@ -127,7 +129,7 @@ def peer(tool: Tool) -> Callable[[Run], Told]:
 
     def told(run: Run) -> Told:
         out = Told()
-        steps = run.history["_step"].to_list()
+        steps = RunView(run).steps.tolist()
         started, rows, total = time.process_time(), 10, run.history.height
         while rows < total:
             for check, level in _ask(tool, prefix(run, rows)).items():
@@ -157,6 +159,5 @@ def _ask(tool: Tool, run: Run) -> dict[str, Level]:
     return out
 
 
-def _step(steps: list[int | None], rows: int) -> float:
-    step = steps[rows - 1]
-    return float(rows if step is None else step)
+def _step(steps: list[float], rows: int) -> float:
+    return rows if math.isnan(steps[rows - 1]) else steps[rows - 1]

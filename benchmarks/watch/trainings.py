@@ -66,7 +66,9 @@ def frameworks(data: Path) -> Iterator[Training]:
             if row["folders"] != "1":
                 continue  # a resumed run
             run = postrun.load(data / "frameworks" / row["name"])
-            where = re.match(r"\s*(\d[\d,]*)", row["where"])
+            where = re.match(r"(?:step |epoch |round )?(\d+)", row["where"])
+            if "console" in row["metric"]:
+                where = None  # how a process ended: no metric shows it before
             begins = {"": float(where[1].replace(",", ""))} if where else {}
             healthy = row["kind"] == "healthy"
             yield Training("frameworks", row["name"], run, healthy, {} if healthy else begins)

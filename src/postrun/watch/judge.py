@@ -14,7 +14,7 @@ from postrun.model.finding import ranked
 from postrun.privacy import Privacy, protected
 from postrun.rules import Rule, Selection, diagnose
 from postrun.watch.ledger import Change, Ledger
-from postrun.watch.unfinished import at_once, tellable
+from postrun.watch.unfinished import at_once, causes, tellable
 from postrun.watch.zoom import unplaced, zoomed
 
 #: The share by which a run grows between two looks at all of it; those between see its past thinned.
@@ -33,7 +33,7 @@ class Judge:
 
     privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: Ledger = field(default_factory=lambda: Ledger(causes()))
     last: Diagnosis | None = None
     reached: float | None = None
     _next_whole: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from postrun.model import Finding, Severity
@@ -27,6 +27,7 @@ class _Entry:
     """What is known of one finding: how gravely it was told, and how often it was seen or missed since."""
 
     finding: Finding
+    since: Finding
     told: Severity | None = None
     seen: int = 0
     missed: int = 0
@@ -38,14 +39,28 @@ def key_of(finding: Finding) -> Key:
     return finding.rule, finding.evidence[0].metric if finding.evidence else ""
 
 
+def _has_more(finding: Finding, before: Finding) -> bool:
+    """Return whether a finding rests on values that came after those of an earlier one."""
+    if not finding.evidence or not before.evidence:
+        return True
+    new, old = finding.evidence[0], before.evidence[0]
+    if new.step_to is not None and old.step_to is not None and new.step_to > old.step_to:
+        return True
+    if new.n is not None and old.n is not None:
+        return new.n > old.n
+    return new.step_to is None or old.step_to is None
+
+
 class Ledger:
     """Findings of one run over many looks at it.
 
-    A finding is told when `LOOKS` looks in a row had it, and gone when as many had not; each recovery doubles
-    the looks that it takes to be told again. Rules whose `live` is "now" are told at the first look.
+    A finding is told when `LOOKS` looks in a row had it, the later ones with new values of its metric, and gone
+    when as many had not; each recovery doubles the looks that it takes to be told again. One that is gone while
+    a finding that explains it was told (`causes`: codes by the code of what they explain) has not recovered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, causes: Mapping[str, Collection[str]] | None = None) -> None:
+        self._causes = causes or {}
         self._entries: dict[Key, _Entry] = {}
 
     @property
@@ -74,17 +89,20 @@ class Ledger:
         present = {key_of(f) for f in seen} | now.keys()
         out: list[Change] = []
         for key, finding in now.items():
-            entry = self._entries.setdefault(key, _Entry(finding))
-            entry.finding = finding
+            entry = self._entries.setdefault(key, _Entry(finding, finding))
             change = self._present(entry, finding, finding.rule in at_once)
+            entry.finding = finding
             out += [change] if change else []
+        told = {key[0] for key, entry in self._entries.items() if entry.told is not None}
         for key in self._entries.keys() - now.keys():
             entry = self._entries[key]
             if key in present:
                 entry.missed = 0
                 continue
             entry.seen = 0
-            if entry.told is not None:
+            if entry.told is not None and not told.isdisjoint(self._causes.get(key[0], ())):
+                entry.told = None  # another finding says more of it now
+            elif entry.told is not None:
                 entry.missed += 1
                 if entry.missed >= LOOKS:
                     entry.told, entry.missed = None, 0
@@ -99,6 +117,10 @@ class Ledger:
         entry.missed = 0
         if entry.told == finding.severity:
             entry.seen = 0
+            return None
+        if not entry.seen:
+            entry.since = finding
+        elif not _has_more(finding, entry.since):
             return None
         entry.seen += 1
         looks = 1 if at_once else LOOKS << min(entry.recoveries, 6)

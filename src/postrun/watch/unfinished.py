@@ -16,13 +16,19 @@ from postrun.rules.base import END, LATE, NOW, TWICE
 from postrun.training.plan import plan_of
 
 #: The share of its plan that a run has done, and the rows of one without a plan, before `LATE` rules are told.
-ENOUGH, ENOUGH_ROWS = 0.3, 1_000
+ENOUGH, ENOUGH_ROWS = 0.3, 500
 
 
 @cache
 def policies() -> dict[str, str]:
     """Return when a finding is told, by the code of its rule."""
     return {rule.code: rule.live for rule in rules()}
+
+
+@cache
+def causes() -> dict[str, frozenset[str]]:
+    """Return the codes of rules whose finding explains that of a rule, by its code."""
+    return {rule.code: frozenset(rule.symptom_of) for rule in rules()}
 
 
 @cache

@@ -62,6 +62,6 @@ def _each(history: pl.DataFrame, every: int) -> NDArray[np.bool_]:
 
 
 def unplaced(finding: Finding) -> Finding:
-    """Return a finding without numbers of rows, which are those of what was thinned."""
-    proofs = tuple(replace(e, row_from=None, row_to=None) for e in finding.evidence)
+    """Return a finding without rows and counts of values, which are those of what was thinned."""
+    proofs = tuple(replace(e, row_from=None, row_to=None, n=None) for e in finding.evidence)
     return replace(finding, evidence=proofs, symptoms=tuple(map(unplaced, finding.symptoms)))

@@ -186,6 +186,7 @@ class StepsIrregular(Rule):
 
     code = "DAT003"
     name = "steps-irregular"
+    live = LATE
     of_rows = True
     scope = "process"
     symptom_of = ("RUN007",)

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import LATE, Rule, evidence
 
 _WATCHED = ("loss.train", "loss.eval", "loss.policy", "reward", "reward.eval", "accuracy.eval", "score.eval",
             "grad_norm")  # fmt: skip
@@ -42,6 +42,7 @@ class MetricStopped(Rule):
 
     code = "DAT005"
     name = "metric-stopped"
+    live = LATE
     scope = "process"
     needs = _WATCHED
     thresholds = {"min_values": 10, "gaps": 3.0, "share": 0.2}
@@ -113,7 +114,6 @@ class MetricFrozen(Rule):
 
     code = "DAT006"
     name = "metric-frozen"
-    lasting = True
     needs = _FROZEN
     symptom_of = ("OPT014", "OPT009", "RL008", "RL017", "RL007", "OPT001")
     thresholds = {"share": 0.3, "min_values": 20}

@@ -119,7 +119,6 @@ class RateExhausted(Rule):
 
     code = "OPT014"
     name = "rate-exhausted"
-    lasting = True
     needs = ("lr",)
     thresholds = {"floor": 1e-3, "share": 0.1}
 
