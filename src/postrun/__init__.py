@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from postrun.api import (
         analyze,
+        check,
         compare,
         cost,
         diagnose,
@@ -59,6 +60,7 @@ __version__ = "0.1.0"
 _HOME = {
     "analyze": "postrun.api",
     "cost": "postrun.api",
+    "check": "postrun.api",
     "diagnose": "postrun.api",
     "diff": "postrun.api",
     "forecast": "postrun.api",
@@ -111,6 +113,7 @@ __all__ = [
     "Study",
     "TargetError",
     "analyze",
+    "check",
     "compare",
     "config_differences",
     "cost",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from postrun.cli.output import print_json_text, print_text
-from postrun.cli.settings import asked_rules, rule_options
+from postrun.cli.output import print_json, print_json_text, print_text
+from postrun.cli.settings import asked_rules, brief_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.gating import check
 from postrun.job import Options
 from postrun.model import Severity, UsageError
 from postrun.report.gate import FORMATS, Gate, render
-from postrun.report.gate.text import show
+from postrun.report.gate.base import KNOWN
+from postrun.report.gate.text import notes, show
 from postrun.report.progress import progress_bar
 
 
@@ -48,6 +50,7 @@ from postrun.report.progress import progress_bar
     help="Write the result to a file as well, for example sarif=postrun.sarif. Repeat to give several.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as --format json does.")
+@brief_options
 @rule_options
 def command(
     targets: tuple[str, ...],
@@ -56,6 +59,8 @@ def command(
     form: str | None,
     write: tuple[str, ...],
     as_json: bool,
+    brief: bool,
+    budget: int,
     **asked: Any,
 ) -> None:
     """Diagnose runs and exit with 1 if a finding is severe enough.
@@ -63,7 +68,7 @@ def command(
     Without a TARGET: the newest run under ./wandb. If a run cannot be read, exit with 3, whatever the others
     say. Nothing is written but what --write names.
     """
-    form = _form(form, as_json)
+    form = _form(form, as_json, brief)
     files = [_file(text) for text in write]
     options = Options(out=None, selection=asked_rules(asked))
     refs, errors = find(targets)
@@ -74,7 +79,9 @@ def command(
     with progress_bar(len(refs)) as advance:
         gate = check(refs, options, Severity.parse(fail_on), known, errors, advance)
     _write(gate, files)
-    if form == "text":
+    if brief:
+        print_json(_brief(gate, budget))
+    elif form == "text":
         show(gate)
     elif form in ("json", "sarif"):
         print_json_text(render(gate, form))
@@ -85,11 +92,25 @@ def command(
     sys.exit(report_errors(said) or int(gate.failed))
 
 
-def _form(form: str | None, as_json: bool) -> str:
+def _form(form: str | None, as_json: bool, brief: bool) -> str:
     """Return the format that is asked for; UsageError if two are."""
+    if brief and (as_json or form):
+        raise UsageError("--brief prints JSON of its own. Leave out --json and --format.")
     if as_json and form not in (None, "json"):
         raise UsageError(f"--json and --format {form} exclude each other. Give one of them.")
     return "json" if as_json else form or "text"
+
+
+def _brief(gate: Gate, budget: int) -> dict[str, Any]:
+    """Return the result for agents. With a baseline, only what is new or worse is told as a finding."""
+    from postrun.report.brief import brief_json, brief_runs
+
+    runs = [
+        replace(run, findings=[f for f, s in run.told() if gate.state_of(s) != KNOWN])
+        for run in gate.runs
+    ]
+    text = brief_runs(runs, budget, gate.errors, notes(gate) if gate.baseline else ())
+    return brief_json(text, gate.errors, failed=gate.failed)
 
 
 def _file(text: str) -> tuple[str, Path]:

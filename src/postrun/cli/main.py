@@ -43,6 +43,8 @@ COMMANDS = {
     "plot": "Draw figures for papers and slides: PNG, SVG, PDF.",
     "card": "Write a Hugging Face model card, or its section in an existing one.",
     "check": "Exit with 1 if a finding reaches a severity: a gate for scripts.",
+    "mcp": "Answer agents over the Model Context Protocol.",
+    "skill": "Show or install the file that tells agents how to use postrun.",
     "rules": "List the diagnosis rules.",
     "plugins": "List the plug-ins of other packages, and their errors.",
     "explain": "Show a rule's documentation, or what a metric's name means.",
