@@ -16,6 +16,8 @@ _BYTES = 3
 _TAIL = 0.25
 #: Characters of a single line at most: a name or a message of a run may be as long as it likes.
 _LONGEST = 600
+#: Kinds of lines that are counted one by one among those left out.
+_KINDS = 8
 
 
 def tokens(text: str) -> int:
@@ -67,7 +69,8 @@ class Budget:
     def text(self) -> str:
         """Return the kept lines, then what was not judged, then what was left out."""
         tail = self._tail(int(self.most * _TAIL))
-        room = self.most - tokens(tail) - 30  # and the line on what was left out
+        everything = self._left_out + Counter(line.what for line in self._lines)
+        room = self.most - tokens(tail) - tokens(_left_out(everything)) - 2
         kept: set[int] = set()
         full: int | None = None  # the rank of the first line that did not fit
         for at, line in sorted(enumerate(self._lines), key=lambda pair: (pair[1].rank, pair[0])):
@@ -96,7 +99,11 @@ class Budget:
 def _left_out(left: Counter[str]) -> str:
     if not left:
         return "Left out: nothing."
-    counted = ", ".join(f"{n:,} {what if n == 1 else _plural(what)}" for what, n in left.items())
+    parts = [f"{n:,} {what if n == 1 else _plural(what)}" for what, n in left.items()]
+    if len(parts) > _KINDS:
+        others = sum(list(left.values())[_KINDS:])
+        parts[_KINDS:] = [f"{others:,} more lines"]
+    counted = ", ".join(parts)
     return f"Left out: {counted}. A larger budget shows more."
 
 

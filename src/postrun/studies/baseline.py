@@ -145,8 +145,8 @@ def _compare(
     known = np.array([value for value, _, _ in levels])
     centre = float(known.mean())
     if of_result:
-        noise = max(rule.limits["spread"] * float(np.mean([n for _, n, _ in levels])), own[1])
         scale = float(np.mean([gain for _, _, gain in levels]))
+        noise = max(float(np.mean([n for _, n, _ in levels])), own[1], rule.limits["spread"] * scale)
     else:
         noise, scale = rule.limits["spread"] * abs(centre), abs(centre)
     found = margin(known, noise)
