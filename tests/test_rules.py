@@ -182,7 +182,11 @@ def test_what_only_looks_faulty(code: str, name: str, run: Run) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    codes = {rule.code for rule in rules()} - {"RUN000"}  # it has a test of its own
+    codes = {rule.code for rule in rules()} - {
+        "RUN000",
+        "BASE001",
+        "BASE002",
+    }  # they have tests of their own
     assert {code for code, *_ in ALL} == codes
     assert {code for code, *_ in SILENT} == codes
 

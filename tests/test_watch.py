@@ -192,7 +192,7 @@ def test_a_divergence_is_told_while_it_is_young_and_critical_once() -> None:
     columns, judge, told = diverging(2_000, 1_200), Judge(), []
     for rows in range(20, 1_400, 10):
         for change in judge.look(growing(columns, rows)):
-            told.append((rows, change.kind, change.finding.rule, change.finding.severity))
+            told += [(rows, change.kind, change.finding.rule, change.finding.severity)]
     assert [(k, r) for _, k, r, _ in told if k is Kind.FOUND] == [(Kind.FOUND, "OPT002")]
     assert 1_200 < told[0][0] <= 1_300
     assert told[-1][3] is Severity.CRITICAL

@@ -23,10 +23,10 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.names.concepts import same
-from postrun.cli.explain_command import readings_of
 from postrun.metrics import RunView
 from postrun.metrics.grammar import read
 from postrun.model import Run
+from postrun.report.explaining import readings_of
 
 _OWN = Path(__file__).with_name("names.csv")
 _FIELDS = ("quantity", "split", "direction")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from postrun.api import (
         analyze,
+        check,
         compare,
         cost,
         diagnose,
@@ -66,6 +67,7 @@ __version__ = "0.1.0"
 _HOME = {
     "analyze": "postrun.api",
     "cost": "postrun.api",
+    "check": "postrun.api",
     "diagnose": "postrun.api",
     "diff": "postrun.api",
     "forecast": "postrun.api",
@@ -127,6 +129,7 @@ __all__ = [
     "Study",
     "TargetError",
     "analyze",
+    "check",
     "compare",
     "config_differences",
     "cost",

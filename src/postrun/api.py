@@ -10,14 +10,16 @@ import polars as pl
 
 from postrun.engine import analyze_all
 from postrun.gather import gather
+from postrun.gating import check as _check
 from postrun.job import Options, Result
 from postrun.metrics import RunView
 from postrun.metrics.declared import Roles, declared, with_declared
-from postrun.model import Finding, Run, RunRef, TargetError
+from postrun.model import Finding, Run, RunRef, Severity, TargetError, UsageError
 from postrun.model.study import Study
 from postrun.privacy import Privacy
 from postrun.records.cache import Cache
 from postrun.records.project import Project
+from postrun.report.gate import Gate
 from postrun.rules import Selection
 from postrun.rules import diagnose as _diagnose
 from postrun.sources import Choice, RemoteOptions, declare, prefetched, resolve, resolve_all
@@ -103,6 +105,50 @@ def diagnose(
         run = with_declared(run.run if isinstance(run, RunView) else run, declared(roles))
     chosen = Selection(tuple(select), tuple(ignore), thresholds or {}, severity or {})
     return _diagnose(run, chosen)
+
+
+def check(
+    target: Target | Sequence[Target] = "wandb",
+    *,
+    baseline: Target | Sequence[Target] = (),
+    fail_on: str = "warning",
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    thresholds: Mapping[str, Mapping[str, float]] | None = None,
+    severity: Mapping[str, str] | None = None,
+) -> Gate:
+    """Judge runs as `postrun check` does: `failed` says whether the gate failed, `runs` what was found.
+
+    Args:
+        target: One target or several, as in `runs`.
+        baseline: Known good runs. What they have as well does not fail the gate; what is worse does.
+        fail_on: The least severity that fails it: "info", "warning" or "critical".
+        select: Rules to run, as in `diagnose`.
+        ignore: Rules to leave out.
+        thresholds: Thresholds that are overridden, as in `diagnose`.
+        severity: Severities that are overridden, as in `diagnose`.
+
+    Raises:
+        TargetError: None of the targets, or none of the baseline, is there.
+        UsageError: A code, name, threshold or severity that does not exist.
+    """
+    try:
+        limit = Severity.parse(fail_on)
+    except ValueError as error:
+        raise UsageError(f"fail_on: {error}") from None
+    refs, errors = _refs(target)
+    known, missing = _refs(baseline) if baseline else ([], [])
+    chosen = Selection(tuple(select), tuple(ignore), thresholds or {}, severity or {})
+    said = [*map(str, errors), *(f"baseline: {error}" for error in missing)]
+    return _check(refs, Options(out=None, selection=chosen), limit, known, said)
+
+
+def _refs(target: Target | Sequence[Target]) -> tuple[list[RunRef], list[TargetError]]:
+    """Return the runs behind targets and the errors of those that are none; raise the first if all are."""
+    refs, failed = resolve_all([target] if isinstance(target, str | Path) else list(target))
+    if failed and not refs:
+        raise failed[0]
+    return refs, failed
 
 
 def project(

@@ -20,6 +20,7 @@ from postrun.report.index.glance import Glance, glance
 from postrun.report.story import verdict
 from postrun.rules import Selection
 from postrun.rules.coverage import Coverage, coverage
+from postrun.studies.baseline import Baseline, Held
 from postrun.training import join, signature
 from postrun.training.joining import Signature
 
@@ -30,7 +31,7 @@ class Options:
 
     `together`: runs that are parts of one training are read together as well; `as_one`: all of them are,
     whatever they show. `glance`: each result holds its run in brief, for a table of many runs. `privacy`: what
-    is kept out of everything that is written.
+    is kept out of everything that is written. `baseline`: known good runs that each run is held against.
     """
 
     out: Path | None = Path("wandb_analysis")
@@ -41,6 +42,7 @@ class Options:
     glance: bool = False
     privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
+    baseline: Baseline | None = None
 
 
 @dataclass(slots=True)
@@ -48,7 +50,8 @@ class Result:
     """What became of one run: its findings and files, or the error that kept it from being read.
 
     `view` is only there when the job ran in this process. `members` are the ids of the runs that
-    were read together, empty for a single run. `masked` says what was kept out of the files.
+    were read together, empty for a single run. `masked` says what was kept out of the files. `path` is where
+    the run lies, masked; `held` what came of holding it against a baseline.
     """
 
     id: str
@@ -68,11 +71,19 @@ class Result:
     members: tuple[str, ...] = ()
     masked: str = ""
     glance: Glance | None = None
+    path: str = ""
+    held: Held | None = None
 
 
 def run_job(ref: RunRef, folder_name: str, options: Options) -> Result:
     """The main job on one reference; what goes wrong is in the result, not raised."""
-    return _guarded(ref, lambda: analyze_run(ref.load(), folder_name, options))
+
+    def read() -> Result:
+        result = analyze_run(ref.load(), folder_name, options)
+        result.path = Masker(options.privacy).text(str(ref.path))
+        return result
+
+    return _guarded(ref, read)
 
 
 def experiment_job(refs: list[RunRef], folder_name: str, options: Options) -> Result:
@@ -82,6 +93,7 @@ def experiment_job(refs: list[RunRef], folder_name: str, options: Options) -> Re
         result = analyze_run(join([ref.load() for ref in refs]), folder_name, options)
         masker = Masker(options.privacy)
         result.members = tuple(masker.text(ref.id) for ref in refs)
+        result.path = masker.text(str(refs[0].path))
         return result
 
     return _guarded(refs[0], read)
@@ -136,6 +148,7 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         signature=parts_of,
         masked=told.masked,
         glance=glance(view, findings) if options.glance else None,
+        held=options.baseline.hold(view, findings, options.selection) if options.baseline else None,
     )
     if options.out is None:
         return result

@@ -14,6 +14,7 @@ from postrun.cli.pages import INDEX, show_page
 from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import (
     asked_rules,
+    brief_options,
     cluster_option,
     output_options,
     privacy,
@@ -49,6 +50,7 @@ _FEW = 3
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and critical findings.")
 @click.option("--verbose", "-v", is_flag=True, help="Print all runs, findings and evidence.")
+@brief_options
 @rule_options
 @privacy_options
 @sample_option
@@ -64,6 +66,8 @@ def command(
     as_one: bool,
     quiet: bool,
     verbose: bool,
+    brief: bool,
+    budget: int,
     workers: int | None,
     cluster: str,
     **asked: Any,
@@ -91,7 +95,14 @@ def command(
     space = _side_by_side(read, errors, options.report)
     hints = _next(space, targets) if space is not None else []
     page = _page(read, refs, space, options, workers, studies, hints)
-    if as_json:
+    if brief:
+        from postrun.report.brief import brief_json, brief_runs
+
+        folders = [str(r.folder) for r in read]
+        index = str(page) if page is not None else None
+        told = brief_runs(read, budget, errors)
+        print_json(brief_json(told, errors, folders=folders[:_FEW], page=index))
+    elif as_json:
         runs = [{**r.analysis, "folder": str(r.folder), "masked": r.masked} for r in read]
         index = str(page) if space is not None and page is not None else None
         print_json({"runs": runs, "index": index, "errors": errors})

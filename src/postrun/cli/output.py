@@ -68,7 +68,11 @@ def print_json(value: Any) -> None:
     """Print JSON. What the encoding of standard output lacks is escaped, so that every value stays whole."""
     from postrun.report.files import json_text
 
-    text = json_text(value)
+    print_json_text(json_text(value))
+
+
+def print_json_text(text: str) -> None:
+    """Print JSON that is text already, as `print_json` does."""
     if not (sys.stdout.encoding or "").lower().startswith("utf"):
         text = _NOT_ASCII.sub(_escaped, text)
     print(text)

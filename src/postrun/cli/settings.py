@@ -13,6 +13,7 @@ from postrun.cli.completion import complete_codes, complete_severities, complete
 from postrun.metrics.declared import declared
 from postrun.model import MetricDefinition, UsageError
 from postrun.privacy import Privacy
+from postrun.report.budget import DEFAULT, LEAST, MOST
 from postrun.rules import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -186,6 +187,21 @@ def privacy_options(function: F) -> F:
     )(function)
     return click.option(
         "--no-mask", is_flag=True, help="Write keys, tokens and passwords as they are."
+    )(function)
+
+
+def brief_options(function: F) -> F:
+    """`--brief` and `--budget`."""
+    function = click.option(
+        "--budget",
+        type=click.IntRange(LEAST, MOST),
+        default=DEFAULT,
+        show_default=True,
+        metavar="TOKENS",
+        help="Length of --brief.",
+    )(function)
+    return click.option(
+        "--brief", is_flag=True, help="Print a short text for agents as JSON, nothing else."
     )(function)
 
 

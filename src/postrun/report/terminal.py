@@ -285,12 +285,18 @@ def complain(text: str) -> None:
 class Brief(Protocol):
     """What `print_brief` needs of a result."""
 
-    id: str
-    name: str
-    completeness: str
-    verdict: str
-    findings: list[Finding]
-    coverage: Coverage
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def completeness(self) -> str: ...  # noqa: D102
+    @property
+    def verdict(self) -> str: ...  # noqa: D102
+    @property
+    def findings(self) -> list[Finding]: ...  # noqa: D102
+    @property
+    def coverage(self) -> Coverage: ...  # noqa: D102
 
 
 def print_brief(results: Sequence[Brief], least: Severity, console: Console | None = None) -> None:

@@ -150,7 +150,7 @@ class NotFinite(Rule):
             return ""
         usual, last = float(np.median(before.y[:-5])), float(before.y[-5:].max())
         if usual > 0 and last > 10 * usual:
-            return f" The gradient norm had risen {last / usual:.0f}-fold just before."
+            return f" The gradient norm had risen {number(last / usual)}-fold just before."
         return ""
 
     def _some(self, some: list[tuple[Series, int]]) -> Finding:

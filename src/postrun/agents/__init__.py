@@ -1,0 +1,1 @@
+"""What agents ask: the tools of `postrun mcp`, and the skill that tells them when to ask."""

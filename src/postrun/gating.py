@@ -1,0 +1,72 @@
+"""Runs judged for a gate, alone or beside known good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from postrun.diagnosis import diagnosis
+from postrun.engine import analyze_all
+from postrun.job import Options, Result, failure
+from postrun.model import FAILURES, RunRef, Severity
+from postrun.report.gate import Checked, Gate
+from postrun.studies.baseline import Baseline, Held
+
+
+def check(
+    refs: list[RunRef],
+    options: Options,
+    limit: Severity,
+    baseline: Sequence[RunRef] = (),
+    errors: Sequence[str] = (),
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Gate:
+    """Judge runs; nothing is written.
+
+    Args:
+        refs: The runs.
+        options: Which rules run, and what is masked.
+        limit: The gate fails on findings that are at least this severe.
+        baseline: Known good runs, repetitions of each other. What they have as well does not fail the gate.
+        errors: Messages of targets that could not be found, for the result.
+        advance: Called with the rows of each run that was read.
+    """
+    said = list(errors)
+    known = _read(baseline, options, said)
+    results = []
+    for result in analyze_all(refs, replace(options, out=None, baseline=known)):
+        results.append(_checked(result) if not result.error else result)
+        advance(result.rows)
+    said += [r.error for r in results if isinstance(r, Result)]
+    runs = [r for r in results if isinstance(r, Checked)]
+    return Gate(runs, limit, known.names if known is not None else (), tuple(said))
+
+
+def _read(refs: Sequence[RunRef], options: Options, errors: list[str]) -> Baseline | None:
+    """Return the baseline, None without any run in it."""
+    runs = []
+    for ref in refs:
+        try:
+            told = diagnosis(ref.load(), options.privacy, options.selection)
+        except FAILURES as error:  # one run must not stop the others
+            errors.append(f"baseline: {failure(ref, error)}")
+        else:
+            runs.append((told.view, told.findings))
+    return Baseline.of(runs) if runs else None
+
+
+def _checked(result: Result) -> Checked:
+    held = result.held or Held()
+    return Checked(
+        id=result.id,
+        name=result.name,
+        path=result.path,
+        state=result.state.words,
+        verdict=result.verdict,
+        completeness=result.completeness,
+        findings=result.findings,
+        coverage=result.coverage,
+        worse=held.worse,
+        known=held.known,
+        not_compared=held.not_compared,
+    )
