@@ -87,7 +87,7 @@ def test_ten_questions_over_stdio(tmp_path: Path) -> None:
 
 
 SEED = (
-    ("7nikv4vp", ("SAMPLED: 500 rows", "RL001", "all 1,000 planned steps", "step 998")),
+    ("7nikv4vp", ("SAMPLED: 500 rows", "RL001", "all 1,000 planned steps", "to 998")),
     ("29hn8w98", ("metrics/exact_match_reward", "metrics/pattern_reward", "reward/mean")),
 )
 

@@ -37,9 +37,9 @@ def kinds(changes: list[object]) -> list[str]:
 
 def test_a_finding_is_told_at_the_second_look_and_once() -> None:
     ledger, f = Ledger(), finding()
-    assert ledger.look([f], [f], NONE) == [] and ledger.pending
+    assert (ledger.look([f], [f], NONE), ledger.pending) == ([], True)
     assert kinds([*ledger.look([f], [f], NONE)]) == ["found"]
-    assert ledger.look([f], [f], NONE) == [] and not ledger.pending
+    assert (ledger.look([f], [f], NONE), ledger.pending) == ([], False)
     assert ledger.open == [f]
 
 
