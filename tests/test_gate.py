@@ -24,6 +24,7 @@ from postrun.report.gate.github import command
 from postrun.report.gate.sarif import fingerprint, uri
 from postrun.rules.coverage import Coverage
 from tests.conftest import ROOT, SAMPLE
+from tests.test_store import write
 
 SCHEMAS = Path(__file__).parent / "schemas"
 #: Ends of lines, commands of GitHub Actions and of terminals, what XML and UTF-8 cannot hold, quotes of XML.
@@ -285,3 +286,12 @@ def test_the_hooks_fit_the_manifest_and_find_run_logs() -> None:
     assert not pattern.search("src/history.py")
     for hook in hooks:
         assert CliRunner().invoke(cli, [*hook["entry"].split()[1:], "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("state", ["failed", "finished"])
+def test_check_chooses_runs_as_other_commands_do(tmp_path: Path, state: str) -> None:
+    for name, code in (("one", 0), ("two", 1)):
+        write(tmp_path, name, rows=9, code=code)
+    asked = ["check", str(tmp_path / "wandb"), "--state", state, "--json", "--fail-on", "critical"]
+    told = json.loads(CliRunner().invoke(cli, asked).stdout)
+    assert [run["id"] for run in told["runs"]] == [{"finished": "one", "failed": "two"}[state]]

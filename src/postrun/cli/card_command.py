@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from postrun.cli.output import print_text
+from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
@@ -41,6 +42,7 @@ from postrun.training import join
 @click.option("--task", default="", help="Task, as named on the Hub: text-generation, ...")
 @click.option("--no-plots", is_flag=True, help="Draw no curves.")
 @rule_options
+@choice_options
 @privacy_options
 def command(
     targets: tuple[str, ...],
@@ -58,7 +60,7 @@ def command(
     Without a TARGET: the newest run under ./wandb. Several TARGETs are read as one training (trainer and
     orchestrator). The curves are written to a folder called plots beside the card.
     """
-    refs, errors = find(targets)
+    refs, errors = find(targets, choice(asked))
     if errors:
         sys.exit(report_errors(errors))
     if len(refs) > 8:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from postrun.cli.output import print_json, print_json_text, print_text
+from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, brief_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.gating import check
@@ -52,6 +53,7 @@ from postrun.report.progress import progress_bar
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as --format json does.")
 @brief_options
 @rule_options
+@choice_options
 def command(
     targets: tuple[str, ...],
     fail_on: str,
@@ -71,7 +73,7 @@ def command(
     form = _form(form, as_json, brief)
     files = [_file(text) for text in write]
     options = Options(out=None, selection=asked_rules(asked))
-    refs, errors = find(targets)
+    refs, errors = find(targets, choice(asked))
     known, missing = find(baseline) if baseline else ([], [])
     errors += [f"baseline: {error}" for error in missing]
     if baseline and not known:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from postrun.cli.output import print_text
+from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
@@ -30,6 +31,7 @@ from postrun.report.terminal import complain
     help="Formats to write: png, svg and pdf, separated by commas.",
 )
 @rule_options
+@choice_options
 @privacy_options
 def command(
     targets: tuple[str, ...],
@@ -49,7 +51,7 @@ def command(
     if unknown or not formats:
         raise UsageError(f"--format {kinds}: write one or several of {', '.join(FORMATS)}")
     chosen = asked_rules(asked)
-    refs, errors = find(targets)
+    refs, errors = find(targets, choice(asked))
     wanted = privacy(asked)
     with progress_bar(len(refs), "Drawing runs") as advance:
         for ref, name in zip(refs, folder_names(refs, wanted), strict=True):
