@@ -14,9 +14,7 @@ import polars as pl
 from postrun.model import Listing, Run, RunRef, State
 from postrun.model.times import parse_time
 from postrun.sources.wandb_api.address import Address, parse
-from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
 from postrun.sources.wandb_api.options import RemoteOptions
-from postrun.sources.wandb_api.trust import UntrustedServerError
 
 _PAGE = 200
 
@@ -35,6 +33,10 @@ class WandbApi:
 
     def find(self, target: str) -> Iterator[RunRef]:
         """Yield the run, or the project's runs that the options choose, newest first."""
+        # Only now: whoever reads runs on disk need not wait for ssl and http.
+        from postrun.sources.wandb_api.connection import ServerError, asking, connect, patiently
+        from postrun.sources.wandb_api.trust import UntrustedServerError
+
         address = parse(target)
         assert address is not None
         try:
@@ -61,6 +63,7 @@ class WandbApi:
     def _listed(self, api: Any, address: Address) -> Iterator[RunRef]:
         options = self.options
         from postrun.sources.wandb_api.build import load_history
+        from postrun.sources.wandb_api.connection import ServerError
 
         filters = options.filters()
         within = [{k: v} for k, v in (("sweep", address.sweep), ("group", address.group)) if v]
