@@ -1,4 +1,4 @@
-"""Write docs/gallery.md and its charts: the findings of the bundled sample run, as postrun words and draws them."""
+"""Write docs/gallery.md and its charts: the sample run's findings, as postrun draws them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SAMPLE = DOCS.parent / "examples" / "sample_run"
 
 HEAD = """# Gallery of findings
 
-Made by `make docs` from the bundled sample run, a real small policy-gradient training. Its sampler keeps an int8 copy
-of the weights that overflows, and one of its reward terms is dead. Each entry is what postrun says, the chart that it
-draws and what to do.
+Made by `make docs` from the bundled sample run, a real small policy-gradient training. Its sampler keeps an
+int8 copy of the weights that overflows, and one of its reward terms is dead. Each entry is what postrun says,
+the chart that it draws and what to do.
 
 """
 
