@@ -1,4 +1,4 @@
-"""What is released: one version everywhere, workflows that name what they promise, a wheel of the package alone."""
+"""What is released: one version everywhere, workflows that hold together, a wheel of the package alone."""
 
 from __future__ import annotations
 

@@ -135,7 +135,8 @@ def draw_finding(
             cells.append(_Cell(_label(key, 40), [(series, _spread(view, series))]))
     if not cells:
         return []
-    return _write(_figure("", cells[:_DASHBOARD_PANELS], [finding]), path, formats)
+    title = f"{finding.rule}: {view.run.name}"
+    return _write(_figure(title, cells[:_DASHBOARD_PANELS], [finding]), path, formats)
 
 
 def _write(figure: Figure, path: Path, formats: Sequence[str], dpi: int = 110) -> list[Path]:
