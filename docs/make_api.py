@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import postrun
@@ -20,13 +22,33 @@ cannot read what they are given raise [`TargetError`](#postrun.model.errors.Targ
 
 def page() -> str:
     """Return the page: functions first, then classes, each with the place where it is defined."""
-    functions, classes = [], []
+    functions, classes, callbacks = [], [], []
     for name in postrun.__all__:
+        text = made_on_demand(name)
+        if text is not None:
+            callbacks.append(f"### {name}\n\n{text}\n")
+            continue
         value = getattr(postrun, name)
         entry = f"::: {value.__module__}.{value.__qualname__}\n"
         (classes if inspect.isclass(value) else functions).append(entry)
     parts = [HEAD, "## Functions\n", *functions, "## Classes\n", *classes]
+    if callbacks:
+        parts += ["## Callbacks\n", *callbacks]
     return "\n".join(parts)
+
+
+def made_on_demand(name: str) -> str | None:
+    """Return the docstring of a class that is made inside of a function, on a framework's base class; else None.
+
+    Its source is read, so that the page is the same whether or not the framework is installed.
+    """
+    module = import_module(postrun._HOME[name])
+    for outer in ast.parse(inspect.getsource(module)).body:
+        if isinstance(outer, ast.FunctionDef):
+            for node in outer.body:
+                if isinstance(node, ast.ClassDef) and node.name == name:
+                    return inspect.cleandoc(ast.get_docstring(node) or "")
+    return None
 
 
 if __name__ == "__main__":
