@@ -38,7 +38,7 @@ def page() -> str:
 
 
 def made_on_demand(name: str) -> str | None:
-    """Return the docstring of a class that is made inside of a function, on a framework's base class; else None.
+    """Return the docstring of a class that a function makes on a framework's base class; else None.
 
     Its source is read, so that the page is the same whether or not the framework is installed.
     """
