@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test test-slow test-lowest lint docs bench report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
+.PHONY: demo test test-slow test-lowest lint docs site bench report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -33,6 +33,14 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 	$(BIN)/python docs/make_rules.py
 	$(BIN)/python docs/make_metrics.py
 	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_gallery.py
+	$(BIN)/python docs/make_glossary.py
+	$(BIN)/python docs/make_api.py
+	$(BIN)/python docs/make_outputs.py
+
+site: $(VENV)/bin/python  ## the documentation as a site, in build/site; a broken link is an error
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 rule: $(VENV)/.dev  ## begin a rule: make rule CODE=OPT019 NAME=loss-below-floor
 	@$(BIN)/python scripts/new_rule.py $(CODE) $(NAME)

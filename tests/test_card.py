@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from postrun.report.card import (
     CardOptions,
     energy_sentence,
     eval_results,
+    limitations,
     metadata,
     write_card,
 )
@@ -37,6 +39,8 @@ def tuned_run() -> postrun.Run:
             "train/loss": decay(200),
             "train/learning_rate": np.full(200, 1e-5),
             "train/grad_norm": noise(200, 0.1) + 1,
+            "train/global_step": np.arange(200),
+            "train/epoch": np.arange(200) / 100,
             "eval/loss": [float(v) if i % 20 == 0 else None for i, v in enumerate(decay(200, seed=1))],
             "eval/accuracy": [0.5 + i / 500 if i % 20 == 0 else None for i in steps.tolist()],
         },
@@ -87,7 +91,59 @@ def test_findings_are_limitations(tmp_path: Path) -> None:
     card(tmp_path / "README.md", run)
     text = (tmp_path / "README.md").read_text()
     for finding in postrun.diagnose(run):
-        assert (finding.rule in text) == (finding.severity > postrun.Severity.GOOD), finding.rule
+        grave = finding.severity >= postrun.Severity.WARNING
+        assert (finding.rule in text) == grave, finding.rule
+
+
+def test_use_of_the_machine_limits_no_model() -> None:
+    findings = postrun.diagnose(postrun.load(SAMPLE))
+    slow = replace(findings[0], rule="PERF001", severity=postrun.Severity.CRITICAL)
+    kept = limitations([slow, *findings])
+    assert [f.rule for f in kept] == ["RL001", "DAT004"]
+
+
+def test_no_path_of_the_machine_is_published(tmp_path: Path) -> None:
+    run = tuned_run()
+    run.environment.update(
+        program="/home/maria/work/train.py",
+        args=["--data=/mnt/nas/maria/set", r"C:\Users\maria\x.txt"],
+    )
+    run.config.update(_name_or_path="/home/maria/models/base", dataset_name="~/sets/own")
+    view = postrun.RunView(run)
+    options, command = CardOptions(), "postrun card /home/maria/runs/wandb --out README.md"
+    write_card(tmp_path / "README.md", view, [], [], options, command)
+    text = (tmp_path / "README.md").read_text()
+    assert "maria" not in text and "nas" not in text and "sets/own" not in text
+    assert "python train.py --data=set" in text and "postrun card wandb --out README.md" in text
+    assert "https://wandb.ai/e/p/runs/abc123" in text
+    assert "base_model" not in text and "base model" not in text and "datasets:" not in text
+
+
+def test_tags_and_library_need_evidence() -> None:
+    installed = make_run({"loss": decay(100)}, requirements=["transformers==4.57.0"])
+    text = metadata(postrun.RunView(installed), CardOptions())
+    assert "library_name" not in text and "tags" not in text
+    trained = metadata(postrun.RunView(tuned_run()), CardOptions())
+    assert "library_name: transformers" in trained and "- generated_from_trainer" in trained
+
+
+def test_people_fill_in_what_only_they_know(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    card(path, tuned_run())
+    text = path.read_text()
+    own = text[: text.index(BEGIN)]
+    assert "## Intended use" in own and "## How to use" in own
+    path.write_text(text.replace("[More information needed: what", "Summaries of texts. [What"))
+    assert card(path, tuned_run()) == "section updated"
+    assert "Summaries of texts." in path.read_text()
+
+
+def test_steps_are_exact(tmp_path: Path) -> None:
+    steps = 1_234_567 + 7 * np.arange(300)
+    run = make_run({"_step": steps, "eval/accuracy": 0.5 + np.arange(300) / 1000})
+    card(tmp_path / "README.md", run)
+    text = (tmp_path / "README.md").read_text()
+    assert f"1,234,567 to {steps[-1]:,}" in text and f"| {steps[-1]:,} |" in text
 
 
 def test_an_existing_card_keeps_everything_of_its_own(tmp_path: Path) -> None:
@@ -110,7 +166,8 @@ def test_what_a_run_does_not_tell_is_left_out() -> None:
     view = postrun.RunView(run)
     text = metadata(view, CardOptions())
     assert "base_model" not in text and "datasets" not in text and "license" not in text
-    (result,) = eval_results(view, CardOptions())
+    assert eval_results(view, CardOptions()) == [] and "model-index" not in text
+    (result,) = eval_results(view, CardOptions(datasets=("org/x",), task="text-generation"))
     assert result.metric_name == "loss" and result.dataset_split == "train"
     assert energy_sentence(view) == ""
 
@@ -133,6 +190,9 @@ def test_hostile_texts_do_not_break_out(tmp_path: Path) -> None:
     body = text.split("---\n", 2)[2]
     body = re.sub(r"```.*?```", "", body, flags=re.S)  # code is shown as it is
     assert "<img" not in body and "<script" not in body and "&lt;img" in body
+    view = postrun.RunView(hostile_run())
+    options = CardOptions(datasets=("org/x",), task="other")
+    path.write_text(f"---\n{metadata(view, options)}\n---\n")
     assert ModelCard.load(path).data.model_name == HOSTILE
 
 
@@ -159,7 +219,7 @@ def test_the_command(
     assert data.base_model == "org/x" and data.datasets == ["org/y"]
     assert "![dashboard](plots/dashboard.png)" in out.read_text()
     assert (out.parent / "plots" / "dashboard.png").read_bytes().startswith(b"\x89PNG")
-    assert f"postrun card {SAMPLE}" in out.read_text()
+    assert f"postrun card {SAMPLE.name}" in out.read_text()
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,16 @@ def anonymous(text: str, people: re.Pattern[str] | None, count: Callable[[str], 
     return people.sub(gone("name"), text) if people else text
 
 
+def without_paths(text: str) -> str:
+    """Return a text with each absolute path cut to its last part: "/home/me/train.py" becomes "train.py"."""
+
+    def last(match: re.Match[str]) -> str:
+        return str(match[1])
+
+    text = re.sub(r"file://(?=/)", "", text)
+    return _WINDOWS.sub(last, _PATH.sub(last, text))
+
+
 def people_of(run: Run) -> re.Pattern[str] | None:
     """Return a pattern of the names of the user and the machine, None if the run tells none."""
     names: set[str] = set()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from postrun.metrics import RunView, Series, roles
 from postrun.model import Finding, PostrunError, Severity
-from postrun.model.text import inert, number
+from postrun.model.text import inert, number, position
+from postrun.privacy.anonymous import without_paths
 from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
@@ -46,15 +47,39 @@ _SETTINGS = (
 #: Frameworks whose models generate text, by the name of their pack.
 _TEXT = (
     "prime-rl",
-    "trl",
-    "verl",
+    "trl-sft",
+    "trl-grpo",
+    "trl-kto",
+    "trl-online",
+    "trl-ppo",
+    "trl-preference",
     "openrlhf",
     "axolotl",
     "torchtune",
     "nanogpt",
-    "megatron",
-    "nemo",
 )
+#: The Hub's name of the library that saves the model, by the name of the pack that recognised the framework.
+_LIBRARIES = {
+    "hf-trainer": "transformers",
+    "trl-": "transformers",
+    "stable-baselines3": "stable-baselines3",
+    "ultralytics": "ultralytics",
+    "timm": "timm",
+    "keras": "keras",
+}
+#: An absolute path, or one that begins in the home or the working folder: no name that others can use.
+_LOCAL = re.compile(r"^(?:[~./\\]|[A-Za-z]:[\\/]|file:)")
+#: Families of rules that speak of the machine's use, which limits no model.
+_NO_LIMITS = ("PERF",)
+#: What only people know, outside of the marked section.
+_STUBS = """## Intended use
+
+[More information needed: what the model is for, and what it is not for.]
+
+## How to use
+
+[More information needed: code that loads the model and calls it.]
+"""
 _PACKAGES = re.compile(
     r"(?i)^(torch|transformers|trl|peft|accelerate|datasets|tokenizers|vllm|deepspeed|flash[-_]attn"
     r"|jax|flax|tensorflow|keras|lightning|pytorch[-_]lightning|timm|ultralytics|stable[-_]baselines3"
@@ -97,7 +122,7 @@ def write_card(
         write_text(path, f"{before.rstrip()}\n\n{section}\n")
         return "section added"
     title = escape(options.model_name or view.run.name)
-    write_text(path, f"---\n{metadata(view, options)}\n---\n\n# {title}\n\n{section}\n")
+    write_text(path, f"---\n{metadata(view, options)}\n---\n\n# {title}\n\n{_STUBS}\n{section}\n")
     return "card written"
 
 
@@ -117,7 +142,7 @@ def metadata(view: RunView, options: CardOptions) -> str:
         license=options.license or None,
         library_name=_library(view),
         pipeline_tag=task(view, options) or None,
-        tags=["generated_from_trainer", *(["wandb"] if view.run.identity.url else [])],
+        tags=_tags(view) or None,
         model_name=(options.model_name or view.run.name) if results else None,
         eval_results=results or None,
     )
@@ -125,20 +150,26 @@ def metadata(view: RunView, options: CardOptions) -> str:
 
 
 def eval_results(view: RunView, options: CardOptions) -> list[EvalResult]:
-    """The run's results: medians of the last 5% of each metric's values, as finals are."""
+    """The run's results: medians of the last 5% of each metric's values, as finals are.
+
+    The Hub wants a task and a data set for each result: without either there are none, and the card's table
+    alone shows the results.
+    """
     from huggingface_hub import EvalResult
 
-    sets = datasets(view, options)
+    sets, kind = datasets(view, options), task(view, options)
+    if not sets or not kind:
+        return []
     out = []
     for series in results(view):
         role = series.info.role or ""
         held_out = "eval" in role
         out.append(
             EvalResult(
-                task_type=task(view, options) or "other",
-                dataset_type=sets[0] if sets else "not-recorded",
-                dataset_name=sets[0] if sets else "not recorded by the run",
-                dataset_split="evaluation" if held_out else "train",
+                task_type=kind,
+                dataset_type=sets[0],
+                dataset_name=sets[0],
+                dataset_split=None if held_out else "train",
                 metric_type=role.split(".")[0],
                 metric_name=series.key,
                 metric_value=float(f"{final(series)[2]:.6g}"),
@@ -173,9 +204,18 @@ def task(view: RunView, options: CardOptions) -> str:
 
 
 def _library(view: RunView) -> str | None:
-    packages = {line.split("==")[0].lower().replace("_", "-") for line in view.run.requirements}
-    names = ("transformers", "stable-baselines3", "ultralytics", "timm", "keras")
-    return next((name for name in names if name in packages), None)
+    names = [pack.name for pack in view.packs]
+    found = (hub for start, hub in _LIBRARIES.items() for name in names if name.startswith(start))
+    return next(found, None)
+
+
+def _tags(view: RunView) -> list[str]:
+    """Tags for which the run is evidence: what the Trainer tags its models with, and the tracker."""
+    trained = _library(view) == "transformers"
+    return [
+        *(["generated_from_trainer"] if trained else []),
+        *(["wandb"] if view.run.identity.url else []),
+    ]
 
 
 def base_model(view: RunView, options: CardOptions) -> str:
@@ -193,7 +233,8 @@ def _texts(view: RunView, name: str) -> list[str]:
     if found is None:
         return []
     values = found[1] if isinstance(found[1], list) else [found[1]]
-    return [v.strip() for v in values if isinstance(v, str) and v.strip()][:8]
+    texts = [v.strip() for v in values if isinstance(v, str)]
+    return [text for text in texts if text and not _LOCAL.match(text)][:8]
 
 
 def card_section(
@@ -215,7 +256,7 @@ def card_section(
                   "|---|---|---:|---:|---:|---:|"]  # fmt: skip
         for s in shown:
             _, _, last, best, at = final(s)
-            cells = f"{number(float(s.y[0]))} | {number(last)} | {number(best)} | {number(at)}"
+            cells = f"{number(float(s.y[0]))} | {number(last)} | {number(best)} | {_step(at)}"
             lines.append(f"| {escape(s.key)} | {roles()[str(s.info.role)].title} | {cells} |")
         lines += ["", "Final: median of the last 5% of the values.", ""]
     if plots:
@@ -223,20 +264,19 @@ def card_section(
         lines += [f"![{p.stem.replace('_', ' ')}]({_relative(p, folder)})" for p in plots]
         lines.append("")
     lines += ["### Limitations", ""]
-    told = [f for f in findings if f.severity > Severity.GOOD]
+    told = [(f, escape(without_paths(f.message))) for f in limitations(findings)]
     lines += [
-        f"- **{f.severity.label}**: {escape(f.message)} ({f.rule}, confidence {f.confidence:.0%})"
-        for f in told
-    ] or [
-        f"postrun found no problem in the training's record ({coverage(view).counted} understood)."
-    ]
+        f"- **{f.severity.label}**: {message} ({f.rule}, confidence {f.confidence:.0%})"
+        for f, message in told
+    ] or [f"The training's record shows no limitation ({coverage(view).counted} understood)."]
     if not run.completeness.whole:
         lines.append(f"- The record is not complete: {escape(run.completeness.sentence())}.")
     lines += ["", "### Environment", ""]
     lines += _table(_environment(view))
     energy = energy_sentence(view)
     lines += [energy, ""] if energy else []
-    program = _program(view)
+    program = without_paths(_program(view))
+    command = without_paths(command)
     if program:
         lines += ["Trained with:", "", "```sh", program.replace("```", "'''"), "```", ""]
     lines += ["This section was made by:", "", "```sh", command.replace("```", "'''"), "```", ""]
@@ -245,8 +285,19 @@ def card_section(
     return inert("\n".join([*lines, END]))
 
 
+def limitations(findings: list[Finding]) -> list[Finding]:
+    """Findings that a model's user must know: warnings and worse, but for the machine's use."""
+    return [
+        f for f in findings if f.severity >= Severity.WARNING and not f.rule.startswith(_NO_LIMITS)
+    ]
+
+
+def _step(at: float | None) -> str:
+    return "–" if at is None else position(at)
+
+
 def _table(rows: list[tuple[str, str]]) -> list[str]:
-    kept = [f"| {label} | {escape(text)} |" for label, text in rows if text]
+    kept = [f"| {label} | {escape(without_paths(text))} |" for label, text in rows if text]
     return ["| | |", "|---|---|", *kept, ""] if kept else []
 
 

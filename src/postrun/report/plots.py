@@ -117,6 +117,28 @@ def draw_dashboard(
     return _write(_figure(view.run.name, chosen, findings), path, formats, dpi=150)
 
 
+@np.errstate(all="ignore")
+def draw_finding(
+    view: RunView, finding: Finding, path: Path, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Draw the metrics that a finding names, one panel each, with the finding marked; the files.
+
+    `path` is without suffix. Nothing is drawn if none of the metrics has two finite values.
+    """
+    keys = dict.fromkeys(key for proof in finding.evidence for key in proof.metrics)
+    cells = []
+    for key in keys:
+        if key not in view.metrics or not shown(view.metrics[key]):
+            continue
+        series = view.series(key).finite
+        if len(series) > 1:
+            cells.append(_Cell(_label(key, 40), [(series, _spread(view, series))]))
+    if not cells:
+        return []
+    title = f"{finding.rule}: {view.run.name}"
+    return _write(_figure(title, cells[:_DASHBOARD_PANELS], [finding]), path, formats)
+
+
 def _write(figure: Figure, path: Path, formats: Sequence[str], dpi: int = 110) -> list[Path]:
     written = []
     for kind in formats:

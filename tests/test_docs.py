@@ -1,0 +1,90 @@
+"""The documentation: generated pages are what the code gives, and every public name is described."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import pytest
+import yaml
+
+import postrun
+from postrun.metrics import packs
+from postrun.rules import rules
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+@pytest.mark.parametrize("page", ["api", "glossary"])
+def test_generated_pages_are_up_to_date(page: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(DOCS / f"make_{page}.py"), "--print"],
+        capture_output=True,
+        encoding="utf-8",
+        env=_environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (DOCS / f"{page}.md").read_text(encoding="utf-8"), "run `make docs`"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    read = {line.rpartition(".")[2] for line in lines if line.startswith("::: ")}
+    written = {line.removeprefix("### ") for line in lines if line.startswith("### ")}
+    assert read | written == set(postrun.__all__)
+    for name in read:
+        assert (getattr(postrun, name).__doc__ or "").strip(), f"postrun.{name} has no docstring"
+    for name in written:
+        assert lines[lines.index(f"### {name}") + 2].strip(), f"postrun.{name} has no docstring"
+
+
+def test_counts_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"(\d+) \[rules\]\(docs/rules\.md\)", text) == [str(len(list(rules())))]
+    assert re.findall(r"(\d+) packs know", text) == [str(len(list(packs())))]
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    named = set(re.findall(r"[\w/]+\.md", str(settings["nav"])))
+    pages = {p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md")}
+    assert pages - named == set()
+    assert named - pages <= {"watch.md"}
+
+
+@pytest.mark.slow
+def test_outputs_in_pages_are_what_the_code_prints() -> None:
+    done = subprocess.run(
+        [sys.executable, str(DOCS / "make_outputs.py"), "--check"],
+        capture_output=True,
+        encoding="utf-8",
+        env=_environment(),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
+    if util.find_spec("mkdocs") is None:
+        pytest.skip("mkdocs is not installed: pip install 'postrun[docs]'")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    fetched = re.compile(r'<(?:script|link|img)\b[^>]*?(?:src|href)="?(https?:[^"\s>]+)')
+    for page in (tmp_path / "site").rglob("*.html"):
+        assert not fetched.findall(page.read_text(encoding="utf-8")), page.name
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"}
