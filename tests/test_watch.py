@@ -15,7 +15,7 @@ from postrun.rules import rules
 from postrun.rules.base import END, LATE, NOW, TWICE
 from postrun.watch.event import Event, Kind
 from postrun.watch.judge import Judge
-from postrun.watch.ledger import Ledger
+from postrun.watch.ledger import Change, Ledger
 from postrun.watch.pace import Pace
 from postrun.watch.unfinished import ENOUGH_ROWS, enough, tellable
 from postrun.watch.zoom import LEAST, zoomed
@@ -31,15 +31,15 @@ def finding(
     return Finding(rule, "a-name", severity, 0.9, "It rose", evidence=(Evidence(metric),))
 
 
-def kinds(changes: list[object]) -> list[str]:
-    return [str(getattr(change, "kind", "")) for change in changes]
+def kinds(changes: list[Change]) -> list[str]:
+    return [change.kind.value for change in changes]
 
 
 def test_a_finding_is_told_at_the_second_look_and_once() -> None:
     ledger, f = Ledger(), finding()
-    assert (ledger.look([f], [f], NONE), ledger.pending) == ([], True)
+    assert [ledger.look([f], [f], NONE), ledger.pending] == [[], True]
     assert kinds([*ledger.look([f], [f], NONE)]) == ["found"]
-    assert (ledger.look([f], [f], NONE), ledger.pending) == ([], False)
+    assert [ledger.look([f], [f], NONE), ledger.pending] == [[], False]
     assert ledger.open == [f]
 
 
@@ -74,6 +74,30 @@ def test_a_finding_that_became_a_symptom_is_not_gone() -> None:
     for _ in range(4):
         changes = ledger.look([cause], cause.with_symptoms(), NONE)
         assert "recovered" not in kinds([*changes])
+
+
+def test_what_another_finding_says_now_has_not_recovered() -> None:
+    ledger = Ledger({"OPT002": {"OPT001"}})
+    explained, elsewhere = finding("OPT001", metric="grad_norm"), finding("GEN001", metric="loss")
+    same, f = finding("OPT006"), finding()
+    assert ledger.replaced(f, [explained]) and ledger.replaced(f, [same])
+    assert not ledger.replaced(f, [elsewhere, replace(same, severity=Severity.INFO)])
+    ledger.look([f], [f], NONE)
+    assert ledger.look([f], [f], NONE)
+    told = [kinds([*ledger.look([same], [same], NONE)]) for _ in range(4)]
+    assert told == [[], ["found"], [], []] and ledger.open == [same]
+
+
+def test_a_finding_is_confirmed_by_new_values_only() -> None:
+    def at(step: float) -> Finding:
+        proof = Evidence("eval/loss", step_from=10.0, step_to=step)
+        return replace(finding("GEN001"), evidence=(proof,))
+
+    ledger = Ledger()
+    for step in (100.0, 100.0, 100.0):
+        assert ledger.look([at(step)], [at(step)], NONE) == []
+    assert ledger.pending
+    assert kinds([*ledger.look([at(120.0)], [at(120.0)], NONE)]) == ["found"]
 
 
 def test_the_same_rule_on_two_metrics_is_two_findings() -> None:
@@ -191,8 +215,8 @@ def diverging(rows: int, at: int) -> dict[str, np.ndarray]:
 def test_a_divergence_is_told_while_it_is_young_and_critical_once() -> None:
     columns, judge, told = diverging(2_000, 1_200), Judge(), []
     for rows in range(20, 1_400, 10):
-        for change in judge.look(growing(columns, rows)):
-            told += [(rows, change.kind, change.finding.rule, change.finding.severity)]
+        found = judge.look(growing(columns, rows))
+        told += [(rows, c.kind, c.finding.rule, c.finding.severity) for c in found]
     assert [(k, r) for _, k, r, _ in told if k is Kind.FOUND] == [(Kind.FOUND, "OPT002")]
     assert 1_200 < told[0][0] <= 1_300
     assert told[-1][3] is Severity.CRITICAL

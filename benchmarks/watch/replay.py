@@ -18,12 +18,11 @@ from benchmarks.faults.statements import Level
 from benchmarks.faults.subject import Subject
 from benchmarks.faults.tools import Tool
 from postrun.metrics import RunView
-from postrun.model import Run, Severity, State
+from postrun.model import Finding, Run, Severity, State
 from postrun.rules import diagnose
 from postrun.watch.event import Kind
 from postrun.watch.judge import Judge
 from postrun.watch.pace import Pace
-from postrun.watch.unfinished import causes
 
 #: The share by which a log grows before a peer is asked again.
 GROWTH = 0.02
@@ -100,6 +99,7 @@ def watched(run: Run) -> Told:
     """Return what postrun's watch tells of a training, row by row."""
     out, judge, pace = Told(), Judge(), Pace()
     steps = RunView(run).steps.tolist()
+    last: dict[str, Finding] = {}
     bad = set(bad_rows(run)[:1])
     started = time.process_time()
     for rows in range(1, run.history.height + 1):
@@ -114,13 +114,15 @@ def watched(run: Run) -> Told:
                 continue
             for part in finding.with_symptoms():
                 out.first.setdefault(part.rule, (rows, _step(steps, rows)))
+                last[part.rule] = part
             if finding.severity is Severity.CRITICAL:
                 out.grave.add(finding.rule)
         out.looks += 1
         pace.looked(rows, now, time.process_time() - begun, judge.ledger.pending)
     out.seconds = time.process_time() - started
-    final = {part.rule for f in diagnose(run) for part in f.with_symptoms()}
-    out.gone = {c for c in set(out.first) - final if causes().get(c, frozenset()).isdisjoint(final)}
+    final = [part for f in diagnose(run) for part in f.with_symptoms()]
+    gone = out.first.keys() - {part.rule for part in final}
+    out.gone = {code for code in gone if not judge.ledger.replaced(last[code], final)}
     return out
 
 

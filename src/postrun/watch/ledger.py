@@ -51,12 +51,20 @@ def _has_more(finding: Finding, before: Finding) -> bool:
     return new.step_to is None or old.step_to is None
 
 
+def _family(rule: str) -> str:
+    return rule.rstrip("0123456789")
+
+
+def _metrics(finding: Finding) -> set[str]:
+    return {metric for proof in finding.evidence for metric in (proof.metric, *proof.metrics)}
+
+
 class Ledger:
     """Findings of one run over many looks at it.
 
     A finding is told when `LOOKS` looks in a row had it, the later ones with new values of its metric, and gone
-    when as many had not; each recovery doubles the looks that it takes to be told again. One that is gone while
-    a finding that explains it was told (`causes`: codes by the code of what they explain) has not recovered.
+    when as many had not; each recovery doubles the looks that it takes to be told again. `causes` are codes of
+    rules by the code of what they explain.
     """
 
     def __init__(self, causes: Mapping[str, Collection[str]] | None = None) -> None:
@@ -68,6 +76,23 @@ class Ledger:
         """What was told and is not gone, the worst first."""
         found = [e.finding for e in self._entries.values() if e.told is not None]
         return sorted(found, key=lambda f: (-f.severity, f.rule))
+
+    def replaced(self, gone: Finding, seen: Iterable[Finding]) -> bool:
+        """Return whether another finding says what one said that is gone.
+
+        It does if it explains it, or if it warns of the same metric by a rule of the same family: a loss that
+        diverged and then stays at chance has not recovered.
+        """
+        rule, metric = key_of(gone)
+        return any(
+            f.severity >= Severity.WARNING
+            and (
+                f.rule in self._causes.get(rule, ())
+                or (_family(f.rule) == _family(rule) and metric in _metrics(f))
+            )
+            for f in seen
+            if f.rule != rule
+        )
 
     @property
     def pending(self) -> bool:
@@ -86,22 +111,22 @@ class Ledger:
             at_once: Codes of rules that are told at the first look.
         """
         now = {key_of(f): f for f in sorted(findings, key=lambda f: f.severity)}
-        present = {key_of(f) for f in seen} | now.keys()
+        every = list(seen)
+        present = {key_of(f) for f in every} | now.keys()
         out: list[Change] = []
         for key, finding in now.items():
             entry = self._entries.setdefault(key, _Entry(finding, finding))
             change = self._present(entry, finding, finding.rule in at_once)
             entry.finding = finding
             out += [change] if change else []
-        told = {key[0] for key, entry in self._entries.items() if entry.told is not None}
         for key in self._entries.keys() - now.keys():
             entry = self._entries[key]
             if key in present:
                 entry.missed = 0
                 continue
             entry.seen = 0
-            if entry.told is not None and not told.isdisjoint(self._causes.get(key[0], ())):
-                entry.told = None  # another finding says more of it now
+            if entry.told is not None and self.replaced(entry.finding, every):
+                entry.told = None
             elif entry.told is not None:
                 entry.missed += 1
                 if entry.missed >= LOOKS:

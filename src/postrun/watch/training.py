@@ -253,10 +253,7 @@ def _plain(values: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
                 out[str(key)] = _plain(value, depth + 1)
         elif getattr(value, "ndim", None) == 0 or getattr(value, "size", None) == 1:
             with suppress(Exception):  # scalars of NumPy, and tensors of one number
-                out[str(key)] = float(value)
-        elif getattr(value, "shape", None) == () and hasattr(value, "item"):
-            with suppress(Exception):
-                out[str(key)] = float(value.item())
+                out[str(key)] = float(value.item() if hasattr(value, "item") else value)
     return out
 
 

@@ -16,7 +16,7 @@ from postrun.rules.base import END, LATE, NOW, TWICE
 from postrun.training.plan import plan_of
 
 #: The share of its plan that a run has done, and the rows of one without a plan, before `LATE` rules are told.
-ENOUGH, ENOUGH_ROWS = 0.3, 500
+ENOUGH, ENOUGH_ROWS = 0.3, 1_000
 
 
 @cache
