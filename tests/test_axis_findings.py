@@ -28,7 +28,7 @@ _UNIT_WORD = re.compile(r"\b(?:steps?|epochs?|iterations?|episodes?|rounds?|upda
 #: Places that speak of W&B's own steps and have no view of the run.
 _OF_ROWS = {"model/completeness.py", "sources/dropped.py", "sources/wandb_local/completeness.py"}
 #: The step of a fork and a summary's step are numbers that the server keeps, not places in the history.
-_ELSEWHERE = {"model/run.py", "training/ending.py"}
+_ELSEWHERE = {"model/run.py", "training/ending.py", "agents/tools.py"}
 
 
 def with_counter(case: Run, stride: int) -> Run:
