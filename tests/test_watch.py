@@ -16,7 +16,7 @@ from postrun.rules.base import END, LATE, NOW, TWICE
 from postrun.watch.event import Event, Kind
 from postrun.watch.judge import Judge
 from postrun.watch.ledger import Change, Ledger
-from postrun.watch.pace import Pace
+from postrun.watch.pace import BURST, SHARE, Pace
 from postrun.watch.unfinished import ENOUGH_ROWS, enough, tellable
 from postrun.watch.zoom import LEAST, zoomed
 from tests.curves import make_run
@@ -113,7 +113,7 @@ def test_looks_grow_with_the_run_and_cost_little() -> None:
             pace.looked(rows, rows * 0.05, 0.1)
             looks += 1
     assert 100 < looks < 600
-    assert pace.spent <= 0.01 * 5_000 + 2.2
+    assert pace.spent <= SHARE * 5_000 + BURST + 0.1
 
 
 def test_a_value_that_is_not_finite_is_looked_at_whatever_it_costs() -> None:

@@ -112,7 +112,7 @@ def event_line(event: Event, named: bool) -> Text:
     from rich.text import Text
 
     mark, style = _PLAIN.get(event.kind, (MARKS[event.severity], STYLES[event.severity]))
-    text = Text(f"{datetime.fromtimestamp(event.time, UTC):%H:%M:%S} ", style="dim")
+    text = Text().append(f"{datetime.fromtimestamp(event.time, UTC):%H:%M:%S} ", style="dim")
     if named:
         text.append(f"{safe(event.name)} ", style="bold")
     if event.at:
@@ -161,7 +161,7 @@ def _line(run: Watched, width: int) -> Text:
 
     found = run.open
     severity = found[0].severity if found else Severity.GOOD
-    text = Text(f"{MARKS[severity]} ", style=STYLES[severity], no_wrap=True, overflow="ellipsis")
+    text = Text(no_wrap=True, overflow="ellipsis").append(f"{MARKS[severity]} ", STYLES[severity])
     text.append(safe(run.name)[: width // 3], style="bold")
     text.append(f" {safe(run.at) or 'no row yet'} ", style="dim")
     if found:

@@ -158,7 +158,9 @@ class Watched:
     def _step(self) -> list[Event]:
         now, growing = self.clock(), self._growing
         events: list[Event] = []
+        started = time.thread_time()
         grew = growing.poll()
+        self.pace.spent += time.thread_time() - started
         if growing.changed:
             events.append(
                 self._event(Kind.PROBLEM, f"{growing.changed}: it is read from its start")
