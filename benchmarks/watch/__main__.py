@@ -4,7 +4,8 @@
     python -m benchmarks.watch --data ../shared/data    others' trainings as well
     python -m benchmarks.watch --tools postrun --details
 
-Own trainings are those that `python -m benchmarks.diagnosis` made. Prints Markdown.
+Own trainings are those that `python -m benchmarks.diagnosis` made. Peers are replayed once, and what they told
+is kept in benchmarks/out/watch. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from postrun.metrics import RunView
 from postrun.model import Run
 from postrun.watch.judge import warm_up
 
+OUT = Path(__file__).parents[1] / "out" / "watch"
 _PEERS = ("losslint", "trainproof", "trainspotter")
 #: Rows that a training logs in an hour, at 50 ms a step.
 _HOUR = 72_000
@@ -127,7 +130,12 @@ def main() -> None:
                 continue
             print(f"\r{title}/{training.name}"[:99].ljust(100), end="", file=sys.stderr)
             for name, way in ways.items():
-                scores[name].add(training, way(training.run), name == "postrun")
+                told = partial(way, training.run)
+                path = OUT / name / training.source / f"{training.name}.json"
+                keep = name != "postrun" or options.keep
+                scores[name].add(
+                    training, replay.kept(path, told) if keep else told(), name == "postrun"
+                )
         runs = max((s.runs for s in scores.values()), default=0)
         if not runs:
             continue
@@ -162,6 +170,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--trainings", type=int, nargs="*", default=[2000], help="their seeds")
     parser.add_argument("--tools", nargs="+", default=["postrun", *_PEERS])
     parser.add_argument("--sources", nargs="*", default=[], help="titles of sources; all if none")
+    parser.add_argument("--keep", action="store_true", help="replay postrun once as well")
     parser.add_argument("--details", action="store_true", help="name what was late or taken back")
     return parser.parse_args()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -46,6 +48,19 @@ class Told:
     grave: set[str] = field(default_factory=set)
     seconds: float = 0.0
     looks: int = 0
+
+
+def kept(path: Path, ask: Callable[[], Told]) -> Told:
+    """Return what a file holds of an earlier replay, else ask and write it."""
+    if path.is_file():
+        data = json.loads(path.read_text())
+        first = {check: (int(row), float(step)) for check, (row, step) in data["first"].items()}
+        return Told(first, set(data["gone"]), set(data["grave"]), data["seconds"], data["looks"])
+    told = ask()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = {"first": told.first, "gone": sorted(told.gone), "grave": sorted(told.grave)}
+    path.write_text(json.dumps({**data, "seconds": told.seconds, "looks": told.looks}))
+    return told
 
 
 def prefix(run: Run, rows: int) -> Run:
