@@ -112,6 +112,9 @@ def test_no_module_hides_a_public_name() -> None:
 
 def test_public_names() -> None:
     for name in postrun.__all__:
-        assert getattr(postrun, name).__doc__
+        try:
+            assert getattr(postrun, name).__doc__
+        except ImportError as error:  # a callback of a framework that is not installed says so
+            assert name.endswith("Callback") and "which is not installed" in str(error)
     with pytest.raises(AttributeError):
         _ = postrun.nonsense

@@ -20,11 +20,8 @@ if TYPE_CHECKING:
         analyze,
         check,
         compare,
-        cost,
         diagnose,
-        diff,
         failures,
-        forecast,
         load,
         load_all,
         progress,
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
         runs,
         sweep,
     )
+    from postrun.api_outlook import cost, diff, forecast
     from postrun.metrics import RunView
     from postrun.model import (
         Evidence,
@@ -66,11 +64,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "analyze": "postrun.api",
-    "cost": "postrun.api",
+    "cost": "postrun.api_outlook",
     "check": "postrun.api",
     "diagnose": "postrun.api",
-    "diff": "postrun.api",
-    "forecast": "postrun.api",
+    "diff": "postrun.api_outlook",
+    "forecast": "postrun.api_outlook",
     "compare": "postrun.api",
     "failures": "postrun.api",
     "pull": "postrun.api",

@@ -143,7 +143,7 @@ def _run() -> int:
         _complain("stopped by the user; finished results are kept")
         return 130
     except click.ClickException as error:
-        error.show()
+        error.show(sys.stderr)  # by itself Click writes UTF-8 to a terminal of another encoding
         return 2
     except OSError as error:
         return cannot_write(error) if is_output_error(error) else _failed(error)
