@@ -18,7 +18,6 @@ from postrun.cli.main import main
 from postrun.model import Identity, PostrunError
 from postrun.report.card import (
     BEGIN,
-    END,
     CardOptions,
     energy_sentence,
     eval_results,
@@ -26,6 +25,7 @@ from postrun.report.card import (
     metadata,
     write_card,
 )
+from postrun.report.section import END
 from tests.conftest import SAMPLE
 from tests.curves import decay, make_run, noise
 from tests.test_report_html import HOSTILE, hostile_run

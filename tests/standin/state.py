@@ -112,6 +112,7 @@ class ServerRun:
     console: list[tuple[str, str, str]] = field(default_factory=list)  # time, level, text
     files: dict[str, bytes] = field(default_factory=dict)
     artifacts: list[tuple[str, ServerArtifact]] = field(default_factory=list)  # "logged" or "used"
+    alerts: list[dict[str, Any]] = field(default_factory=list)
     exported: int = 0
     per_export: int = 50_000
     unions: bool = True

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 @answers("UpsertBucket")
 def upsert(server: StandIn, v: Variables, query: str) -> Answer:
+    if v.get("id"):
+        return _changed(server, v)
     entity, project = v.get("entity") or server.entity, v.get("project") or "uncategorized"
     runs = server.projects.setdefault((entity, project), {})
     inserted = v["name"] not in runs
@@ -36,6 +38,31 @@ def upsert(server: StandIn, v: Variables, query: str) -> Answer:
         "project": {"id": "1", "name": project, "entity": {"id": "1", "name": entity}}
     }
     return {"upsertBucket": {"bucket": bucket, "inserted": inserted}}
+
+
+def _changed(server: StandIn, v: Variables) -> Answer:
+    """What `Run.update` and `HTTPSummary.update` of the public API send: a run by its storage id."""
+    runs = (run for found in server.projects.values() for run in found.values())
+    run = next(run for run in runs if run.node()["id"] == v["id"])
+    fields = {
+        "notes": "notes", "tags": "tags", "display_name": "name", "groupName": "group", "jobType": "job_type",
+    }  # fmt: skip
+    for theirs, ours in fields.items():
+        if v.get(theirs) is not None:
+            setattr(run, ours, v[theirs])
+    for theirs, ours in (("config", "config"), ("summaryMetrics", "summary")):
+        if v.get(theirs) is not None:
+            setattr(run, ours, json.loads(v[theirs]))
+    return {"upsertBucket": {"bucket": run.node(server.form), "inserted": False}}
+
+
+@answers("NotifyScriptableRunAlert")
+def alert(server: StandIn, v: Variables, query: str) -> Answer:
+    run = server.projects[v["entityName"], v["projectName"]][v["runName"]]
+    if v["severity"] not in ("INFO", "WARN", "ERROR"):
+        raise ValueError(f"AlertSeverity has no {v['severity']}")
+    run.alerts.append({name: v[name] for name in ("title", "text", "severity")})
+    return {"notifyScriptableRunAlert": {"success": True}}
 
 
 @answers("CreateRunFiles")

@@ -44,6 +44,7 @@ COMMANDS = {
     "card": "Write a Hugging Face model card, or its section in an existing one.",
     "watch": "Follow trainings while they run, and tell new findings once.",
     "check": "Exit with 1 if a finding reaches a severity: a gate for scripts.",
+    "publish": "Write findings back to runs on a W&B server: notes, tags, verdict, alert.",
     "mcp": "Answer agents over the Model Context Protocol.",
     "skill": "Show or install the file that tells agents how to use postrun.",
     "rules": "List the diagnosis rules.",

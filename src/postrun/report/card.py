@@ -19,6 +19,7 @@ from postrun.records.finals import central_metrics, final
 from postrun.report.files import write_text
 from postrun.report.markdown import escape
 from postrun.report.overview import reached
+from postrun.report.section import END, begin, with_section
 from postrun.report.story import verdict
 from postrun.rules.coverage import coverage
 from postrun.training.cost import CO2_PER_KWH, cost_of
@@ -26,9 +27,7 @@ from postrun.training.cost import CO2_PER_KWH, cost_of
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-BEGIN = "<!-- postrun:begin (made by `postrun card`; what is outside of this section is yours) -->"
-END = "<!-- postrun:end -->"
-_SECTION = re.compile(r"<!-- postrun:begin.*?-->.*?<!-- postrun:end -->", re.S)
+BEGIN = begin("postrun card")
 #: A repository on the Hub: "organisation/name".
 _HUB_ID = re.compile(r"^[\w][\w.-]{0,95}/[\w][\w.-]{0,95}$")
 #: Roles whose last level is a result that a card may state, best first.
@@ -116,11 +115,9 @@ def write_card(
     section = card_section(view, findings, plots, options, command, masked, path.parent)
     if path.is_file():
         before = path.read_text(encoding="utf-8")
-        if _SECTION.search(before):
-            write_text(path, _SECTION.sub(lambda _: section, before, count=1))
-            return "section updated"
-        write_text(path, f"{before.rstrip()}\n\n{section}\n")
-        return "section added"
+        text, replaced = with_section(before, section)
+        write_text(path, text if replaced else f"{text}\n")
+        return "section updated" if replaced else "section added"
     title = escape(options.model_name or view.run.name)
     write_text(path, f"---\n{metadata(view, options)}\n---\n\n# {title}\n\n{_STUBS}\n{section}\n")
     return "card written"
