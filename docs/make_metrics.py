@@ -1,4 +1,4 @@
-"""Write docs/metrics.md from the roles and metric packs (`--print` writes to stdout instead)."""
+"""Write docs/metrics.md and `parsed.json` from the roles and metric packs (`--print`: the page, to stdout)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from postrun.metrics import packs, roles
 from postrun.metrics.grammar import JUDGED, LEAST
 from postrun.metrics.grammar.lexicon import lexicon
+from postrun.metrics.parsed import write
 
 HEAD = """# Metrics: roles and packs
 
@@ -68,6 +69,7 @@ def main() -> None:
     if "--print" in sys.argv:
         sys.stdout.write(text)
     else:
+        write()
         Path(__file__).with_name("metrics.md").write_text(text, encoding="utf-8")
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from postrun.metrics.parsed import parse, table, toml_files
 from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
 from postrun.model import PostrunError
+from postrun.model.lazily import pattern
 from postrun.plugins import load_plugins
 
-_SEPARATORS = re.compile(r"[/.\-\s:@]+")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATORS = pattern(r"[/.\-\s:@]+")
+_CAMEL = pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +99,28 @@ class Pack:
 
     def resembles(self, key: str) -> bool:
         """Return whether a name is written as this framework writes its names."""
-        return any(pattern.fullmatch(key) for pattern in self.like)
+        return any(like.fullmatch(key) for like in self.like)
 
     def describe(self, key: str) -> MetricInfo | None:
         """Return what this pack knows about a key, None if nothing; its split is "" if only the name tells."""
         if not self.patterns:
             return None
         name = normalise(key) if self.normalised else key
-        for pattern in self.patterns:
-            found = pattern.regex.fullmatch(name)
+        for known in self.patterns:
+            found = known.regex.fullmatch(name)
             if not found:
                 continue
-            role, groups = roles().get(pattern.role), found.groupdict()
+            role, groups = roles().get(known.role), found.groupdict()
             return MetricInfo(
                 key=key,
-                role=pattern.role or None,
+                role=known.role or None,
                 stat=groups.get("stat") or groups.get("stat2") or "",
-                unit=pattern.unit or (role.unit if role else ""),
-                better=pattern.better or (role.better if role else "neither"),
+                unit=known.unit or (role.unit if role else ""),
+                better=known.better or (role.better if role else "neither"),
                 pack=self.name,
                 index=groups.get("index") or "",
-                quantity=pattern.quantity,
-                split=pattern.split,
+                quantity=known.quantity,
+                split=known.split,
             )
         return None
 
@@ -133,10 +133,17 @@ def normalise(key: str) -> str:
 def parse_pack(text: str, origin: str, *, compiled: bool = False) -> Pack:
     """Return a pack from TOML; raises PostrunError that names file and place if it is wrong.
 
-    `compiled` checks all types, and compiles the patterns of its names as well, which shows wrong ones at once.
+    `compiled` checks all types, and compiles all of its patterns as well, which shows wrong ones at once.
     """
     try:
-        data = tomllib.loads(text)
+        data = parse(text.encode())
+    except ValueError as error:
+        raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error
+    return _pack(data, origin, compiled)
+
+
+def _pack(data: dict[str, Any], origin: str, compiled: bool = False) -> Pack:
+    try:
         recognise = data.get("recognise", {})
         if compiled:
             _require_types(data, recognise)
@@ -146,18 +153,18 @@ def parse_pack(text: str, origin: str, *, compiled: bool = False) -> Pack:
             patterns=tuple(_pattern(entry) for entry in data.get("metric", [])),
             keys=frozenset(recognise.get("keys", [])),
             at_least=int(recognise.get("at_least", 1)),
-            like=tuple(re.compile(p) for p in recognise.get("like", [])),
+            like=tuple(pattern(p) for p in recognise.get("like", [])),
             axis=recognise.get("axis", ""),
             config_keys=tuple(frozenset(n.split("|")) for n in recognise.get("config", [])),
             features=frozenset(recognise.get("features", [])),
             requirements=_modules(recognise.get("requirements", [])),
             packages=_modules(recognise.get("packages", [])),
             imports=_modules(recognise.get("imports", [])),
-            programs=tuple(re.compile(p) for p in recognise.get("programs", [])),
+            programs=tuple(pattern(p) for p in recognise.get("programs", [])),
             projects=frozenset(recognise.get("projects", [])),
             builds_on=frozenset(data.get("builds_on", [])),
             settings={
-                name: tuple(re.compile(p) for p in patterns)
+                name: tuple(pattern(p) for p in patterns)
                 for name, patterns in data.get("config", {}).items()
             },
             normalised=bool(data.get("normalised", False)),
@@ -167,8 +174,11 @@ def parse_pack(text: str, origin: str, *, compiled: bool = False) -> Pack:
             step_unit=data.get("step_unit", ""),
         )
         if compiled:
-            for pattern in pack.patterns:
-                re.compile(pattern.text)
+            settings = (p for patterns in pack.settings.values() for p in patterns)
+            for known in pack.patterns:
+                re.compile(known.text)
+            for lazy in (*pack.like, *pack.programs, *settings):
+                re.compile(lazy.pattern)
         return pack
     except (ValueError, re.error, LookupError, TypeError, AttributeError) as error:
         raise PostrunError(f"metric pack {origin}: {type(error).__name__}: {error}") from error
@@ -230,12 +240,8 @@ def packs() -> tuple[Pack, ...]:
     Others come through the `postrun.packs` entry points: each names a function without arguments
     that returns TOML text.
     """
-    folder = files("postrun.metrics").joinpath("packs")
-    found = [
-        parse_pack(entry.read_text(encoding="utf-8"), entry.name)
-        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
-        if entry.name.endswith(".toml")
-    ]
+    own = [name for name in toml_files() if name.startswith("packs/")]
+    found = [_pack(table(name), name.removeprefix("packs/")) for name in own]
     found += load_plugins("postrun.packs", as_pack)
     return tuple(sorted(found, key=lambda pack: pack.rank))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from postrun.metrics.parsed import table
 
 #: Roles of metrics that runs are judged by, first choice first.
 JUDGES = ("accuracy.eval", "score.eval", "reward.eval", "loss.eval", "reward", "loss.train")
@@ -26,8 +26,7 @@ class Role:
 @cache
 def roles() -> dict[str, Role]:
     """All roles by name, in the order in which reports show them."""
-    text = files("postrun.metrics").joinpath("roles.toml").read_text(encoding="utf-8")
-    return {name: Role(name, **fields) for name, fields in tomllib.loads(text).items()}
+    return {name: Role(name, **fields) for name, fields in table("roles.toml").items()}
 
 
 @cache

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, STATISTICS, WRAPPERS, statistic
+from postrun.metrics.parsed import table
 from postrun.metrics.roles import Role, roles
 
 
@@ -85,9 +84,8 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """Return the lexicon, read once."""
-    text = files("postrun.metrics.grammar").joinpath("lexicon.toml").read_text(encoding="utf-8")
     terms: dict[tuple[str, ...], Term] = {}
-    for quantity, entry in tomllib.loads(text).items():
+    for quantity, entry in table("grammar/lexicon.toml").items():
         for phrase, term in _phrases(quantity, entry):
             terms.setdefault(phrase, term)
     words = {word for phrase in terms for word in phrase}
@@ -106,22 +104,18 @@ def lexicon() -> Lexicon:
 def _phrases(quantity: str, entry: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Term]]:
     """Yield the phrases of an entry; one that only adds a statistic to another is that other."""
     term, weak = _term(quantity, entry), entry.get("weak", [])
-    known = set(entry["phrases"])
+    known, alone = set(entry["phrases"]), entry.get("alone", ())
+    made: dict[tuple[str, bool, bool], Term] = {}
     for text in entry["phrases"]:
         words = tuple(text.split())
         solid = " ".join(word for word in words if not statistic(word))
         if solid != text and solid in known:
             continue
         named = _title(text) if term.named else quantity
-        yield (
-            words,
-            replace(
-                term,
-                quantity=named,
-                weak=weak is True or text in weak,
-                alone=text in entry.get("alone", ()),
-            ),
-        )
+        key = (named, weak is True or text in weak, text in alone)
+        if key not in made:
+            made[key] = replace(term, quantity=named, weak=key[1], alone=key[2])
+        yield words, made[key]
 
 
 def _term(quantity: str, entry: dict[str, Any]) -> Term:
