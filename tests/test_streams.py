@@ -61,6 +61,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "card": [["a", "--no-plots", "--out", "o6/README.md"]],
     "check": [["wandb"], ["wandb", "--json"], ["no→where"]],
     "watch": [["a"], ["a", "--json"], ["no→where"]],
+    "publish": [["no→where/a/b"], ["no→where/a/b", "--dry-run", "--json"]],
     "mcp": [["--root", "no→where"]],
     "skill": [["show"], ["install", "o7"], ["install", "o8→"]],
     "rules": [[], ["--json"]],
