@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from postrun.cli.main import cli
 from postrun.metrics.grammar import read
+from postrun.metrics.grammar.reader import _read_shape
 from postrun.metrics.grammar.tokens import segments
 
 #: name, quantity, split, statistic, direction
@@ -200,7 +202,7 @@ def test_what_no_word_names_is_not_guessed(name: str) -> None:
     ],
 )
 def test_names_are_taken_apart(name: str, words: list[list[str]]) -> None:
-    assert segments(name) == words
+    assert segments(name) == [tuple(segment) for segment in words]
 
 
 @given(st.text(max_size=80))
@@ -237,6 +239,37 @@ def test_a_wrapper_changes_nothing(name: str, wrappers: list[str], separator: st
 def test_a_group_of_logs_is_no_logarithm(group: str) -> None:
     assert read(f"{group}loss")[0].quantity == "loss"
     assert read("log_loss")[0].quantity == "cross-entropy loss"
+
+
+#: Names in which numbers say which part it is, which quantity it is, or both.
+NUMBERED = [
+    "block_{}/head_{}/val_loss",
+    "layers.{}.mlp.{}/grad_norm",
+    "top_{}_acc",
+    "val/acc{}/class_{}",
+    "critic {} loss",
+    "metrics/mAP_{}.5:0.{}",
+    "D_G_z{} {}",
+    "gpu.{}.memory {}",
+    "recall@{} fold {}",
+    "rewards/{}/format {}",
+    "p{} of step {} time",
+    "{} {} {} {} {} {} {} {} {} {} {} {} loss",
+]
+
+
+@given(st.sampled_from(NUMBERED), st.lists(st.integers(0, 120), min_size=12, max_size=12))
+def test_names_of_one_shape_are_read_as_each_of_them_alone(name: str, numbers: list[int]) -> None:
+    key = name.format(*numbers)
+    alone = _read_shape.__wrapped__(tuple(segments(key)))
+    assert read(key) == tuple(replace(info, key=key) for info in alone)
+
+
+def test_names_that_differ_in_numbers_are_taken_apart_once() -> None:
+    _read_shape.cache_clear()
+    for i in range(11, 61):
+        assert read(f"shaped_{i}/head_{i + 7}/val_loss")[0].index == f"shaped/{i}/{i + 7}"
+    assert _read_shape.cache_info().misses == 1
 
 
 @given(st.text(max_size=120))

@@ -48,7 +48,11 @@ class Span:
 
 
 def spans(frame: pl.DataFrame, infos: Mapping[str, MetricInfo]) -> dict[str, Span]:
-    """Return the span of each metric that has a finite value, in one pass over the frame."""
+    """Return the span of each metric that has a finite value, in one pass over the frame.
+
+    Metrics whose values cannot speak against their reading are left out.
+    """
+    infos = {name: info for name, info in infos.items() if _votes(info)}
     if not infos or not frame.height:
         return {}
     # Columns are called by number: Polars reads names such as "*" and "^a$" as patterns.
@@ -64,18 +68,24 @@ def spans(frame: pl.DataFrame, infos: Mapping[str, MetricInfo]) -> dict[str, Spa
             finite = finite.filter(finite.is_finite())
             least, most = _number(finite.min()), _number(finite.max())
         if np.isfinite(least) and np.isfinite(most):
-            found[name] = Span(least, most, *_counted(plain.to_series(i), info))
+            falls = _counted(plain.to_series(i)) if info.range == "counter" else (0.0, 0)
+            found[name] = Span(least, most, *falls)
     return found
+
+
+def _votes(info: MetricInfo) -> bool:
+    """Return whether values can speak against a reading (see `contradiction`)."""
+    return (
+        info.range in _RANGES or info.stat in ("std", "var") or info.role in ("lr", "progress.step")
+    )
 
 
 def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _counted(column: pl.Series, info: MetricInfo) -> tuple[float, int]:
-    """Return a counter's share of values below the one before, and its number of values; 0 for others."""
-    if info.range != "counter":
-        return 0.0, 0
+def _counted(column: pl.Series) -> tuple[float, int]:
+    """Return a counter's share of values below the one before, and its number of values."""
     values = column.alias("x").drop_nulls().cast(pl.Float64).to_numpy()
     falls = float((values[1:] < values[:-1]).mean()) if len(values) > 1 else 0.0
     return falls, len(values)

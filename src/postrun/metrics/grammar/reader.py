@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from postrun.metrics.grammar.lexicon import Term
 from postrun.metrics.grammar.parse import Match, Name, parse
+from postrun.metrics.grammar.shapes import Shape, shape_of
 from postrun.metrics.grammar.tokens import segments
 from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
 from postrun.metrics.roles import roles
@@ -78,12 +79,20 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     watched = _watched(key)
     if watched:
         return (watched,)
-    name = parse(segments(_OVER_AXIS.sub("", key)))
+    shape, numbers = shape_of(segments(_OVER_AXIS.sub("", key)))
+    found = _read_shape(shape)
+    return tuple([info.of_name(key, info.index.translate(numbers)) for info in found])
+
+
+@lru_cache(maxsize=16_384)
+def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
+    """Return the readings of all names of a shape, without their keys; stand-ins for numbers in the index."""
+    name = parse(shape)
     if not name.matches:
         return ()
     if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
         info = MetricInfo(
-            key,
+            "",
             roles()["time.part"].name,
             unit="s",
             better="neither" if name.stat in SPREADS else "lower",
@@ -95,9 +104,8 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     head = None if compared or name.words[-1] in _LABELS else _head(name)
     if head is None or (head.term.weak and any(place > head.segment for place, _ in name.unknown)):
         return ()
-    found = [_reading(key, name, head)]
     others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
-    found += [_reading(key, name, match, factor=0.5) for match in others]
+    found = [_reading(name, head), *(_reading(name, match, factor=0.5) for match in others)]
     return tuple(info for info in found if info.confidence >= LEAST)
 
 
@@ -200,7 +208,7 @@ def _of_a_loss(match: Match, beside: bool) -> bool:
     return beside and match.term.role.partition(".")[0] in _LOSS_OF
 
 
-def _reading(key: str, name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
+def _reading(name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
     term, quantity, sure = match.term, match.term.quantity, 0.95
     unknown = [word for place, word in name.unknown if place == match.segment]
     cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
@@ -247,7 +255,7 @@ def _reading(key: str, name: Name, match: Match, factor: float = 1.0) -> MetricI
     if role is not None and name.stat in SPREADS and role.name.startswith("reward"):
         role = roles()["reward.std"]
     return MetricInfo(
-        key=key,
+        key="",
         role=role.name if role else None,
         stat=name.stat,
         unit=term.unit or (role.unit if role else ""),

@@ -26,14 +26,14 @@ _SHORTEST = 6
 _LONGEST = 300
 
 
-def segments(name: str) -> list[list[str]]:
+def segments(name: str) -> list[tuple[str, ...]]:
     """Return the words of each segment of a name, empty segments left out."""
-    found = []
-    for part in _SEGMENTS.split(name[-_LONGEST:]):
-        words = [word for token in _WORDS.split(part) if token for word in _words(token)]
-        if words:
-            found.append(words)
-    return found
+    return [words for part in _SEGMENTS.split(name[-_LONGEST:]) if (words := _segment(part))]
+
+
+@lru_cache(maxsize=65_536)
+def _segment(part: str) -> tuple[str, ...]:
+    return tuple([word for token in _WORDS.split(part) if token for word in _words(token)])
 
 
 @lru_cache(maxsize=65_536)
