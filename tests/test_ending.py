@@ -127,6 +127,12 @@ def test_killed_without_a_trace() -> None:
     )
 
 
+def test_an_exit_code_without_a_cause_is_a_failure_not_a_kill() -> None:
+    made = run("step 500", state=State.FAILED, exit_code=3)
+    assert ending(RunView(made)).words == "failed" and ending(RunView(made)).failed
+    assert headline(RunView(made)).startswith("Failed (exit code 3)")
+
+
 def test_a_process_that_stood_still() -> None:
     made = run("step 500", system=cpu(300, 600))
     assert "the process had stood still for 5 min (CPU at 0%)" in told(made).message

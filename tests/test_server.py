@@ -334,6 +334,11 @@ def test_list_on_the_command_line(server: StandIn) -> None:
     project(server)
     done = command("list", "ent/p", "--state", "failed", "--json")
     assert [r["id"] for r in json.loads(done.stdout)["runs"]] == ["r09", "r06", "r03", "r00"]
+    shown = {r["id"]: r["values"] for r in json.loads(done.stdout)["runs"]}
+    assert shown["r03"]["loss"] == 3.0  # the summary comes with the list, the history does not
+    assert server.count("HistoryPage") == 0
+    wide = command("list", "ent/p", "--state", "failed", "--metric", "loss")
+    assert "loss" in wide.stdout.splitlines()[0] and " 9 " in wide.stdout
     wrong = command("list", "ent/p", "--order", "size")
     assert wrong.returncode == 2 and "created, heartbeat" in wrong.stderr
 

@@ -14,6 +14,7 @@ import postrun
 from postrun.cli.main import cli
 from postrun.model import UsageError
 from postrun.store import Store
+from tests.conftest import SAMPLE
 from tests.test_store import pull, write
 
 
@@ -84,6 +85,24 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
                 cli, ["pull", str(tmp_path / "wandb"), *map(str, words)],
                 standalone_mode=False, catch_exceptions=False,
             )  # fmt: skip
+
+
+def test_a_list_shows_steps_time_and_values_of_stored_runs(three: Path) -> None:
+    found = {r["id"]: r for r in json.loads(run("list", three, "--json").output)["runs"]}
+    chosen = "select last_step, runtime from runs where id = 'a'"
+    (row,) = rows("query", chosen, "--store", three)
+    assert found["a"]["values"]["_step"] == row["last_step"]
+    assert found["a"]["values"]["_runtime"] == row["runtime"]
+    words = {name: one["ended"] for name, one in found.items()}
+    assert words == {"a": "finished", "b": "failed (an exception)", "c": "killed (no exit record)"}
+
+
+def test_a_list_shows_the_summary_of_stored_runs(tmp_path: Path) -> None:
+    pull(SAMPLE, tmp_path)
+    (row,) = rows("query", "select summary from runs", "--store", tmp_path)
+    (found,) = json.loads(run("list", tmp_path, "--json").output)["runs"]
+    numbers = {k: v for k, v in json.loads(row["summary"]).items() if isinstance(v, int | float)}
+    assert numbers and numbers.items() <= found["values"].items()
 
 
 def test_filters_are_options_or_part_of_the_target(three: Path) -> None:

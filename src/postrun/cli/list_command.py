@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any
 
     Of runs whose step or metrics can only be told by reading them, the cells hold "–".
     """
-    wanted, masker = choice(options), Masker(privacy(options))
+    wanted, masker = replace(choice(options), summaries=True), Masker(privacy(options))
     with waiting("Looking for runs"):
         refs, failed = resolve_all(targets or (DEFAULT,), wanted)
         errors = [masker.text(str(error)) for error in failed]

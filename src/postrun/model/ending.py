@@ -22,8 +22,9 @@ class Ending:
     `kind`: "finished", "running", "stopped" (by the user), "incomplete-log", or what kind of failure: the
     cause's name ("gpu-out-of-memory", ...), "error" for any other exception, "nan", "hang", "suspended" (the
     process stood still), "preempted", "killed" (by a signal, or no exit was recorded and nothing shows
-    why), "unknown". `frame` is the last line of the user's own code, `where` the same without its line number;
-    `template` the message with its variable parts replaced. `excerpt` are console lines up to the cause.
+    why), "failed" (an exit code says so, and nothing shows why), "unknown". `frame` is the last line of the
+    user's own code, `where` the same without its line number; `template` the message with its variable parts
+    replaced. `excerpt` are console lines up to the cause.
     """
 
     kind: str = "unknown"
@@ -40,9 +41,7 @@ class Ending:
     @property
     def words(self) -> str:
         """How the run ended, in the words that every output uses."""
-        if self.kind == "killed" and not self.text:
-            return "killed (no exit record)"
-        return _WORDS.get(self.kind, self.kind.replace("-", " "))
+        return words_of(self.kind, recorded=bool(self.text))
 
     @property
     def failed(self) -> bool:
@@ -53,3 +52,10 @@ class Ending:
     def fingerprint(self) -> tuple[str, str, str, str]:
         """What equal failures share: kind, exception, own function, message without variable parts."""
         return self.kind, self.exception, self.where, self.template
+
+
+def words_of(kind: str, *, recorded: bool) -> str:
+    """Return an ending's kind in words; `recorded` says whether an exit was recorded."""
+    if kind == "killed" and not recorded:
+        return "killed (no exit record)"
+    return _WORDS.get(kind, kind.replace("-", " "))

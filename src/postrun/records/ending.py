@@ -10,6 +10,7 @@ from postrun.model.ending import Ending
 from postrun.rules import Selection, diagnose
 from postrun.training.crash import Cause
 from postrun.training.ending import (
+    FAILED,
     FINISHED,
     INCOMPLETE,
     KILLED,
@@ -49,7 +50,7 @@ def ending(view: RunView) -> Ending:
         if cause.line is not None:
             lines = run.console["line"].slice(max(0, cause.line - _BEFORE), _EXCERPT).to_list()
             out.excerpt = [line[:200] for line in lines]
-    if kind == "killed" and cause is None and not run.history.height:
+    if kind in ("failed", "killed") and cause is None and not run.history.height:
         out.template = "before any metric was logged"
     if kind == "nan" and told is not None and told.evidence:
         out.where = told.evidence[0].metric
@@ -75,7 +76,8 @@ def _classify(view: RunView, found: dict[str, Finding]) -> tuple[str, Cause | No
         return "hang", how.cause, found["RUN005"]
     if nan and how.cause is None:
         return "nan", None, nan
-    return _kind(how.cause) if how.cause else "killed", how.cause, told
+    unexplained = "failed" if how.kind == FAILED else "killed"
+    return _kind(how.cause) if how.cause else unexplained, how.cause, told
 
 
 def _kind(cause: Cause | None) -> str:

@@ -18,9 +18,11 @@ from urllib.parse import unquote
 import polars as pl
 
 from postrun.model import Listing, RunRef, State, TargetError, UsageError
+from postrun.model.ending import words_of
 from postrun.model.filter import Condition, fits, nested, sortable, split_condition
 from postrun.model.times import parse_time
 from postrun.privacy import Masker, Privacy
+from postrun.sources.files import finite_numbers
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.store.roots import DEFAULT, is_url, plain_root, storage
 from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check, salt_of
@@ -163,13 +165,23 @@ def _reference(stored: StoredRuns, row: Mapping[str, Any]) -> RunRef:
         path=Path(root) / (row["entity"] or NOBODY) / (row["project"] or NOBODY) / row["id"],
         loader=load,
         part_loader=load,
-        listing=partial(Listing, row["name"] or "", project, State(row["state"])),
+        listing=partial(_listing, stored, row["entry"], row["name"] or "", project, row["state"]),
         modified=(row["started"] or row["written"]).timestamp(),
         size=row["bytes"] or 0,
         version=str(row["entry"]),
         filtered=True,
         kept=StoredRun(stored, row["entry"]),
     )
+
+
+def _listing(stored: StoredRuns, entry: int, name: str, project: str, state: str) -> Listing:
+    shown = stored.shown(entry)
+    values = dict(finite_numbers(json.loads(shown["summary"] or "{}")))
+    for key, column in (("_step", "last_step"), ("_runtime", "runtime")):
+        if shown[column] is not None:
+            values[key] = float(shown[column])
+    ended = words_of(shown["ending"] or "unknown", recorded=shown["exit_code"] is not None)
+    return Listing(name, project, State(state), ended, values)
 
 
 def _conditions(target: StoreTarget, options: RemoteOptions) -> list[Condition]:

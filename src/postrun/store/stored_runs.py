@@ -50,6 +50,7 @@ class StoredRuns:
         self._counts = [n or 0 for n in rows["rows"].to_list()]
         self._together = len(self._at) >= _FEW and sum(self._counts) <= _MOST
         self._records: dict[int, str] = {}
+        self._shown: dict[int, dict[str, Any]] = {}
         self._facts: dict[frozenset[str] | None, dict[int, dict[str, dict[str, Any]]]] = {}
         self._columns: dict[str, dict[int, Column]] = {}
 
@@ -70,6 +71,14 @@ class StoredRuns:
         if only is not None:
             record["only"] = sorted(only)
         return record
+
+    def shown(self, entry: int) -> dict[str, Any]:
+        """Return what listing shows: `summary` (JSON), `last_step`, `runtime`, `ending`, `exit_code`."""
+        if not self._shown:
+            names = ("entry", "summary", "last_step", "runtime", "ending", "exit_code")
+            frame = collected(self.tables.runs(self.rows).select(names), self.store.root)
+            self._shown = {row["entry"]: row for row in frame.iter_rows(named=True)}
+        return self._shown[entry]
 
     def privacy(self, entry: int) -> str:
         """Return how a run was masked when it entered the store: a `Privacy.key`."""

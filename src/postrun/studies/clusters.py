@@ -33,6 +33,7 @@ _WORDS = {
     "gpu-error": "the GPU reported an error",
     "terminated": "it was told to terminate",
     "killed": "it was killed (no exit record, or by a signal)",
+    "failed": "it failed, and nothing shows why",
     "segmentation-fault": "a segmentation fault",
 }
 

@@ -45,10 +45,12 @@ class RemoteOptions(RunFilter):
         sample: How many rows to read at most; 0 for all. What is sampled is said everywhere.
         history_only: Leave out what costs requests of its own: system metrics, console log, files and
             artifacts. Config and summary come with the listing.
+        summaries: Ask for summaries while listing, for those who show them without reading the runs.
     """
 
     sample: int = 0
     history_only: bool = False
+    summaries: bool = False
 
     def filters(self) -> dict[str, Any]:
         """Return the filter as the server takes it (MongoDB's operators)."""

@@ -13,6 +13,8 @@ import polars as pl
 
 from postrun.model import Listing, Run, RunRef, State
 from postrun.model.times import parse_time
+from postrun.sources.files import finite_numbers
+from postrun.sources.lenient_json import object_of
 from postrun.sources.wandb_api.address import Address, parse
 from postrun.sources.wandb_api.options import RemoteOptions
 
@@ -75,7 +77,7 @@ class WandbApi:
             filters=filters,
             order=options.server_order(),
             per_page=_PAGE,
-            lazy=not options.history_only,
+            lazy=not (options.history_only or options.summaries),
         )
         count = 0
         for theirs in found:
@@ -103,12 +105,7 @@ class WandbApi:
             source=self.name,
             path=Path(str(address)),
             loader=partial(load_run, address, self.options.sample),
-            listing=partial(
-                Listing,
-                name=attributes.get("displayName") or "",
-                project=f"{address.entity}/{address.project}",
-                state=State.of(attributes.get("state")) or State.UNKNOWN,
-            ),
+            listing=partial(_listing, address, attributes),
             modified=moment.timestamp() if moment else 0.0,
             remote=True,
             filtered=True,
@@ -116,6 +113,17 @@ class WandbApi:
             continue_from=None if self.options.sample else partial(_continued, address),
             download=partial(download_files, address),
         )
+
+
+def _listing(address: Address, attributes: dict[str, Any]) -> Listing:
+    """Return what listing shows; values of metrics only if the summary came with the list."""
+    summary = attributes.get("summaryMetrics") or {}
+    return Listing(
+        name=attributes.get("displayName") or "",
+        project=f"{address.entity}/{address.project}",
+        state=State.of(attributes.get("state")) or State.UNKNOWN,
+        values=dict(finite_numbers(object_of(summary) if isinstance(summary, str) else summary)),
+    )
 
 
 def _continued(address: Address, known: pl.DataFrame) -> Run:
