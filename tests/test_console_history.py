@@ -39,7 +39,7 @@ def test_evaluations_that_call_the_count_by_another_word_are_on_it() -> None:
         lines.insert(3 * i, line)  # before "iter 0", "iter 2", ...
     found = read(lines)
     assert found.columns[0] == "iteration" and "step" not in found.columns
-    assert found.filter(pl.col("val/loss").is_not_null())["iteration"].to_list() == [
+    assert found.filter(pl.col("val loss").is_not_null())["iteration"].to_list() == [
         *range(0, 12, 2)
     ]
     # Two counts of their own stay two: an optimizer's steps every 8 iterations.
