@@ -2,10 +2,11 @@
 
 python -m benchmarks.forecast.reach [--data FOLDER] [--details]
 
-Each run of a group is told prefix by prefix (every 2% of its way), with its length as its plan, and with all
-other runs of the group as finished siblings, then with each other run alone. "reach the best": runs whose final
-value is at least as good as that of the best sibling that they are compared with. "false alarms": such runs of
-which it was told. "plan left": the median share of the plan that was left when it was first told, rightly.
+Each run of a group is told prefix by prefix (every 2% of its way from 30% on), with its length as its plan, and
+with all other runs of the group as finished siblings, then with each other run alone. "reach the best": runs
+whose final value is at least as good as that of the best sibling that they are compared with. "false alarms":
+such runs of which it was told. "plan left": the median share of the plan that was left when it was first told,
+rightly.
 
 Groups are the published trainings of FOLDER/faults (AlgoPerf by workload, the record runs, seeds and fixes of
 one bug), the W&B runs of one repository, and made searches of 8 runs each. The courses of these go on as they
@@ -38,7 +39,7 @@ from postrun.training.outlook import Forecast, judged_by
 from postrun.watch.event import Kind
 from postrun.watch.ledger import Ledger
 
-SHARES = np.arange(0.1, 0.99, 0.02)
+SHARES = np.arange(0.3, 0.97, 0.02)
 SEARCHES, RUNS, STEPS = 8, 8, 400
 #: Rows that a run must have for a forecast that is worth a look.
 _LEAST = 20
@@ -131,7 +132,7 @@ def published(data: Path) -> Iterator[Group]:
 
 def _group(source: str, name: str) -> str:
     if source == "benchdl4real":
-        return re.sub(r"_(?:buggy|fixed)_s\d+$", "", name)
+        return re.sub(r"_(?:buggy|fixed)_s\d+(?:\.csv)?$", "", name)
     workload = _WORKLOAD.search(name)
     variant = _VARIANT.search(workload[1]) if workload else None
     return variant[1] if variant else source
