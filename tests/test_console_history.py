@@ -32,6 +32,21 @@ def test_nanogpt() -> None:
     assert found["mfu"].to_list() == [7.1] * 6
 
 
+def test_evaluations_that_call_the_count_by_another_word_are_on_it() -> None:
+    lines = [f"iter {i}: loss {loss(i):.4f}, time 50.20ms, mfu 7.1%" for i in range(12)]
+    evals = [f"step {i}: train loss {loss(i):.4f}, val loss {loss(i):.4f}" for i in range(0, 12, 2)]
+    for i, line in enumerate(evals):
+        lines.insert(3 * i, line)  # before "iter 0", "iter 2", ...
+    found = read(lines)
+    assert found.columns[0] == "iteration" and "step" not in found.columns
+    assert found.filter(pl.col("val loss").is_not_null())["iteration"].to_list() == [
+        *range(0, 12, 2)
+    ]
+    # Two counts of their own stay two: an optimizer's steps every 8 iterations.
+    two = [f"iter {8 * i}: loss {loss(i):.4f}\nstep {i}: grad_norm {loss(i):.4f}" for i in range(8)]
+    assert read("\n".join(two).splitlines()).columns[:2] == ["step", "iteration"]
+
+
 @pytest.mark.parametrize("quote", ["", "'"])
 def test_hugging_face_prints_dictionaries(quote: str) -> None:
     rows = [

@@ -200,6 +200,19 @@ def test_a_database_that_its_writer_has_locked_is_read_as_it_lies_there(tmp_path
     writer.close()
 
 
+def test_a_database_of_another_version_says_so(tmp_path: Path) -> None:
+    path = trackio(tmp_path / "animals.db")
+    (ref,) = find(path)
+    with sqlite3.connect(path) as db:
+        column = db.execute("PRAGMA table_info(metrics)").fetchall()[-1][1]
+        db.execute(f"ALTER TABLE metrics RENAME COLUMN {column} TO payload")
+    db.close()
+    with pytest.raises(
+        TargetError, match=r"animals\.db: its tables are of a version .*no such column"
+    ):
+        ref.load()
+
+
 def test_a_damaged_or_foreign_database_is_no_run(tmp_path: Path) -> None:
     path = trackio(tmp_path / "animals.db")
     (ref,) = find(path)
@@ -360,6 +373,15 @@ def test_a_swanlab_log_that_is_cut_off(tmp_path: Path) -> None:
     assert run.state is State.UNKNOWN
     assert run.history.height == 20
     assert not run.completeness.whole
+
+
+def test_a_swanlab_log_of_another_version_costs_itself(tmp_path: Path) -> None:
+    path = swanlab(tmp_path / "swanlog")
+    path.write_bytes(b"\0\0\0\0\0" + path.read_bytes())
+    write(tmp_path / "hf" / "trainer_state.json", trainer_state(100))
+    with pytest.raises(TargetError, match=r"\.swanlab: not a log of SwanLab 0\.10") as raised:
+        find(tmp_path)
+    assert [ref.id for ref in raised.value.found] == ["hf"]
 
 
 # --- Neptune --------------------------------------------------------------------------------------

@@ -66,7 +66,8 @@ def resolve(target: str | Path, remote: RemoteOptions | None = None) -> list[Run
 def _of_folder(target: str) -> list[RunRef]:
     """Return the runs in a folder, of W&B, of other trackers and of exports, newest first.
 
-    A console log is no run of its own if other runs lie in its folder or below: it is likely theirs.
+    A console log is no run of its own if other runs lie in its folder or below: it is likely theirs. A training
+    that was logged to W&B and to TensorBoard is one run.
 
     Raises:
         TargetError: A file cannot be read; with the runs of the others.
@@ -82,6 +83,10 @@ def _of_folder(target: str) -> list[RunRef]:
     logs = {ref.path for ref in found if ref.source == CONSOLE}
     above = {folder for ref in found if ref.path not in logs for folder in ref.path.parents}
     kept = [ref for ref in found if ref.path not in logs or ref.path.parent not in above]
+    if len({ref.source for ref in kept}) > 1:
+        from postrun.sources.twice import without_twins
+
+        kept = without_twins(kept)
     kept.sort(key=lambda ref: (ref.modified, ref.id), reverse=True)
     if errors:
         raise TargetError(errors[0].target, errors[0].problem, errors[0].remedy, kept)

@@ -20,6 +20,8 @@ _LONGEST = 4000
 _MOST_SHAPES = 2000
 #: Counters from the finest to the coarsest.
 COUNTERS = ("step", "iteration", "update", "batch", "episode", "round", "epoch", "stage")
+#: Counters that may be two words for one count.
+_ALIKE = ("step", "iteration", "update")
 #: Counters that are printed on a line of their own, and hold for the lines after it.
 _HEADINGS = frozenset({"round", "epoch", "stage"})
 #: What is beside a reward in lines that a trainer prints.
@@ -192,6 +194,7 @@ def _column(name: str, slot: Slot, numbers: pl.Series, counter: bool = False) ->
 
 def _finished(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame | None:
     """Return the rows of metrics with their counters at every row, None if none is left."""
+    frame = _with_one_word(frame)
     units = [unit for unit in COUNTERS if f"{_DONE}{unit}" in frame.columns]
     frame = frame.with_columns(pl.col(f"{_DONE}{unit}").forward_fill() for unit in units)
     frame = frame.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in names))
@@ -209,6 +212,26 @@ def _finished(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame | None:
     taken = {series.name for series in columns}
     columns += [_narrow(frame[name]) for name in names if name not in taken]
     return pl.DataFrame(columns)
+
+
+def _with_one_word(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in which a count has one name, that of most lines.
+
+    nanoGPT prints "step 200: val loss 1.2" between "iter 200: loss 1.3" and "iter 201: ...": no line has both
+    words, and together they count on.
+    """
+    for i, first in enumerate(_ALIKE):
+        for second in _ALIKE[i + 1 :]:
+            names = [n for n in (f"{_DONE}{first}", f"{_DONE}{second}") if n in frame.columns]
+            if len(names) < 2 or frame[names[0]].count() < 2 or frame[names[1]].count() < 2:
+                continue
+            a, b = (frame[name] for name in names)
+            both = pl.select(pl.coalesce(a, b)).to_series()
+            apart = not (a.is_not_null() & b.is_not_null()).any()
+            if apart and _falls_often(both) <= max(_falls_often(a), _falls_often(b)):
+                kept, other = names if a.count() > b.count() else names[::-1]
+                frame = frame.with_columns(both.alias(kept)).drop(other)
+    return frame
 
 
 def _last_of_bars(frame: pl.DataFrame) -> pl.DataFrame:
@@ -251,8 +274,13 @@ def _again(done: pl.Series, epoch: pl.Series) -> bool:
 
 
 def _falls(series: pl.Series) -> bool:
+    return _falls_often(series) > 0
+
+
+def _falls_often(series: pl.Series) -> int:
+    """Return how often a count goes back."""
     moves = series.drop_nulls().diff().drop_nulls()
-    return bool((moves < 0).any())
+    return int((moves < 0).sum())
 
 
 def _narrow(series: pl.Series) -> pl.Series:

@@ -117,7 +117,11 @@ def planned_end(view: RunView) -> float | None:
     progress, last = plan_of(view).progress, view.last_x
     if progress is None or last is None or progress.share <= 0:
         return None
-    end = last / progress.share
+    at = progress.at
+    if progress.unit == "step" and at and progress.done == at + 1 and progress.share < 1:
+        end = last * (progress.total - 1) / at  # counted from 0
+    else:
+        end = last / progress.share
     return float(round(end)) if last == round(last) else end
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -29,6 +30,7 @@ class Judge:
         last: The last diagnosis of the whole run, masked; None before the first.
         ledger: What was told.
         reached: The last step of the run at the last look, on the axis of `last`; None if it has none.
+        beside: Returns what other runs show of this one, asked of each whole look; None for nothing.
     """
 
     privacy: Privacy = field(default_factory=Privacy)
@@ -36,6 +38,8 @@ class Judge:
     ledger: Ledger = field(default_factory=lambda: Ledger(causes()))
     last: Diagnosis | None = None
     reached: float | None = None
+    beside: Callable[[RunView], Finding | None] | None = None
+    _compared: list[Finding] = field(default_factory=list)
     _next_whole: int = 0
     _lasting: list[Rule] | None = None
 
@@ -47,10 +51,12 @@ class Judge:
         if urgent or rows >= self._next_whole or self.last is None:
             self.last = diagnosis(run, self.privacy, self.selection)
             self._next_whole = max(rows + 1, math.ceil(rows * (1 + WHOLE)))
-            fresh += self.last.findings
+            found = self.beside(self.last.view) if self.beside else None
+            self._compared = [found] if found else []
+            fresh += [*self.last.findings, *self._compared]
         view = self.last.view
         self.reached = _reached(view, run)
-        known = [*recent, *self.last.findings]
+        known = [*recent, *self.last.findings, *self._compared]
         every = [part for finding in known for part in finding.with_symptoms()]
         return self.ledger.look(tellable(view, fresh), every, at_once())
 

@@ -15,12 +15,15 @@ from postrun.model import FAILURES, Finding, Growing, MetricDefinition, Run, Run
 from postrun.model.text import duration
 from postrun.privacy import Masker, Privacy
 from postrun.rules import Selection
+from postrun.rules.beside_siblings import WillNotReachBest
+from postrun.studies.reach import Reach
 from postrun.watch.event import Event, Kind
 from postrun.watch.followers import ReadAgain, follow
 from postrun.watch.judge import Judge
 from postrun.watch.ledger import Change
 from postrun.watch.pace import SHARE, Pace
 from postrun.watch.process import Writer, writer_of
+from postrun.watch.siblings import Siblings
 
 #: A run stands still if nothing came for so many seconds, and so many times the longest pause before.
 STILL, PAUSES = 300.0, 5.0
@@ -65,12 +68,14 @@ class Watched:
         folder: str = "",
         clock: Callable[[], float] = time.time,
         growing: Growing | None = None,
+        siblings: Siblings | None = None,
     ) -> None:
         self.ref, self.terms, self.clock = ref, terms, clock
         self.folder = folder or ref.id
         masker = Masker(terms.privacy)
         self.id, self.name = masker.text(ref.id), masker.text(ref.id)
-        self.judge = Judge(terms.privacy, terms.selection)
+        self._siblings = siblings
+        self.judge = self._judge_of()
         self.pace = Pace(share=terms.share)
         self.ended = False
         self.result: Result | None = None
@@ -166,7 +171,7 @@ class Watched:
                 self._event(Kind.PROBLEM, f"{growing.changed}: it is read from its start")
             )
             self.pace, self._seen_finite = Pace(share=self.terms.share), 0
-            self.judge = Judge(self.terms.privacy, self.terms.selection)
+            self.judge = self._judge_of()
         if grew:
             if self._begun:
                 self._longest = max(self._longest, now - self._grew)
@@ -180,6 +185,29 @@ class Watched:
         if self.pace.due(growing.rows, now, urgent):
             events += self._judge(urgent)
         return events + (self._quiet(now) if not grew else [])
+
+    def _judge_of(self) -> Judge:
+        """Return a judge that knows nothing of the run yet."""
+        judge = Judge(self.terms.privacy, self.terms.selection)
+        rules = self.terms.selection.active() if self._siblings else []
+        rule = next((r for r in rules if isinstance(r, WillNotReachBest)), None)
+        if rule is not None:
+            reach, level = Reach(rule), self.terms.selection.severity_of(type(rule))
+
+            def beside(view: RunView) -> Finding | None:
+                found = self._beside(view, reach)
+                return replace(found, severity=level) if found and level is not None else found
+
+            judge.beside = beside
+        return judge
+
+    def _beside(self, view: RunView, reach: Reach) -> Finding | None:
+        """Return that the run will not reach the best finished run beside it, if that holds."""
+        assert self._siblings is not None
+        made = reach.forecast(view)
+        if made is not None:
+            self._siblings.want(view, made.metric)
+        return reach.look(view, made, self._siblings.records)
 
     def _judge(self, urgent: bool) -> list[Event]:
         started = time.thread_time()

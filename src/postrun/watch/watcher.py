@@ -13,6 +13,7 @@ from postrun.privacy import Masker
 from postrun.sources import RemoteOptions, resolve
 from postrun.watch.event import Event
 from postrun.watch.judge import warm_up
+from postrun.watch.siblings import Siblings
 from postrun.watch.watched import Terms, Watched
 
 #: Seconds between two looks at the logs of runs, and at which runs there are: here, and on a server.
@@ -49,6 +50,7 @@ class Watcher:
     sleep: Callable[[float], None] = time.sleep
     runs: dict[Key, Watched] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    _siblings: dict[str, Siblings] = field(default_factory=dict)
     _searched: dict[str, float] = field(default_factory=dict)
     _server: set[str] = field(default_factory=set)
     _many: set[str] = field(default_factory=set)
@@ -68,6 +70,8 @@ class Watcher:
             yield from self._search()
             for run in list(self.runs.values()):
                 yield from run.step()
+            for siblings in self._siblings.values():
+                siblings.step()
             yield None
             if self.running:
                 self._busy = self.clock()
@@ -131,6 +135,14 @@ class Watcher:
             self._server.add(target)
         if not named:
             self._many.add(target)
+        siblings = self._siblings.get(target)
+        if siblings is None:
+            siblings = Siblings(self.terms.privacy, self.remote, self.clock)
+            self._siblings[target] = siblings
+            if named:
+                siblings.beside(refs[0])
+        if not named:
+            siblings.offer(r for r in refs if not self._goes_on(target, r))
         if self.single:
             refs = [r for r in refs if (target, r.id) in self.runs] if self.runs else refs[:1]
         names = folder_names(list(refs), self.terms.privacy)
@@ -140,7 +152,11 @@ class Watcher:
             if known is not None:
                 yield from known.refresh(ref)
             elif named or self.single or ref.state not in _OVER:
-                self.runs[key] = Watched(ref, self.terms, name, self.clock)
+                self.runs[key] = Watched(ref, self.terms, name, self.clock, siblings=siblings)
+
+    def _goes_on(self, target: str, ref: RunRef) -> bool:
+        known = self.runs.get((target, ref.id))
+        return known is not None and not known.ended
 
     @staticmethod
     def _is_folder(target: str, ref: RunRef) -> bool:

@@ -97,8 +97,16 @@ class Workspace:
     @cached_property
     def name(self) -> str:
         """The project, or how many there are."""
-        names = {g.record.project for g in self.glances if g.record.project}
-        return names.pop() if len(names) == 1 else f"{len(names)} projects" if names else "runs"
+        names = self._projects
+        known = names - {""}
+        if len(known) == 1:
+            return known.pop() if len(names) == 1 else f"{known.pop()} and others"
+        return f"{len(known)} projects" if known else "runs"
+
+    @cached_property
+    def _projects(self) -> set[str]:
+        """The projects of the runs; "" is that of runs which tell none."""
+        return {g.record.project for g in self.glances}
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -157,8 +165,8 @@ class Workspace:
     def _leader(self) -> str:
         """Return the setting, or the run, with the best last level of the metric."""
         metric, sign = self.judge, self._sign
-        if not metric or not sign or metric not in self.metrics:
-            return ""
+        if not metric or not sign or metric not in self.metrics or len(self._projects) > 1:
+            return ""  # results of other projects are results of something else
         levels = [self._final(i, metric) for i in range(len(self.entries))]
         word = "highest" if sign > 0 else "lowest"
         grouping = group_runs(self.project)

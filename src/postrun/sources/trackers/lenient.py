@@ -69,6 +69,18 @@ def tables(path: Path) -> frozenset[str]:
         return frozenset()
 
 
+#: What SQLite says if a table or a column is called otherwise.
+_OTHER_TABLES = ("no such column", "no such table")
+
+
+def _unreadable(path: Path, error: Exception) -> TargetError:
+    return TargetError(
+        path,
+        f"not a readable database: {error}",
+        "Copy it while nothing writes to it, and read the copy.",
+    )
+
+
 @contextmanager
 def database(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a SQLite file to read; if its writer has locked it, as it lies on the disk now.
@@ -80,12 +92,16 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection = _opened(path)
         yield connection
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # of a name in a damaged page
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith(_OTHER_TABLES):
+            raise _unreadable(path, error) from None
         raise TargetError(
             path,
-            f"not a readable database: {error}",
-            "Copy it while nothing writes to it, and read the copy.",
+            f"its tables are of a version that is not known: {error}",
+            "Update postrun, or read the runs with the tracker's own library and pass them to Run.from_frame.",
         ) from None
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # of a name in a damaged page
+        raise _unreadable(path, error) from None
     finally:
         if connection is not None:
             connection.close()

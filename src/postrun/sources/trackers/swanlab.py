@@ -39,12 +39,24 @@ class SwanLab:
     title = "SwanLab"
 
     def runs(self, folder: Path, names: Sequence[str]) -> Iterator[Found]:
-        """Yield the run whose log lies in a folder."""
-        for name in sorted(names):
-            path = folder / name
-            if name.endswith(_SUFFIX) and _is_log(path):
-                run_id = path.stem.removeprefix("run-")
-                yield Found(path, (path,), partial(_load, self.name, path), id=run_id, alone=False)
+        """Yield the run whose log lies in a folder.
+
+        Raises:
+            TargetError: A log is of another version, after the runs of all others.
+        """
+        logs = [folder / name for name in sorted(names) if name.endswith(_SUFFIX)]
+        known = [path for path in logs if _is_log(path)]
+        for path in known:
+            run_id = path.stem.removeprefix("run-")
+            yield Found(path, (path,), partial(_load, self.name, path), id=run_id, alone=False)
+        for path in logs:
+            if path not in known and path.is_file() and path.stat().st_size:
+                raise TargetError(
+                    path,
+                    "not a log of SwanLab 0.10: it does not begin as these do",
+                    "Update SwanLab or postrun, or read the run with SwanLab's own library and pass it to "
+                    "Run.from_frame.",
+                )
 
     def owns(self, folder: Path, name: str) -> bool:
         """Return whether a folder is part of a run."""

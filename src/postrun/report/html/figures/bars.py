@@ -17,6 +17,7 @@ from postrun.report.html.figures.frame import (
     scale,
     text,
     ticks,
+    under,
     wide,
 )
 
@@ -55,7 +56,7 @@ def bars(chart: Chart, width: float) -> Markup:
             )
         parts.append(Markup("<g><title>{}</title>{}</g>").format(told, Markup("").join(stack)))
         if i % every == 0:
-            parts.append(text(max(middle, wide(label) / 2), frame.floor + 16, label))
+            parts.append(under(frame, middle, label))
     middle = (frame.left + frame.end) / 2
     parts.append(text(middle, frame.height - 6, str(chart.data.get("x", "")), kind="soft"))
     return Markup("{}{}").format(

@@ -64,6 +64,12 @@ def text(x: float, y: float, words: str, anchor: str = "middle", kind: str = "")
     )
 
 
+def under(frame: Frame, x: float, words: str) -> Markup:
+    """Return the words of a tick below the x axis, moved inwards where they would leave the drawing."""
+    half = wide(words) / 2
+    return text(min(max(x, half), frame.width - half), frame.floor + 16, words)
+
+
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
     """Return a straight line."""
     return Markup('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" class="{}"/>').format(

@@ -19,6 +19,7 @@ from postrun.report.html.figures.frame import (
     scale,
     text,
     ticks,
+    under,
     wide,
 )
 
@@ -45,7 +46,7 @@ def intervals(chart: Chart, width: float) -> Markup:
     for tick in ticks(low, high, frame.ticks):
         parts += [
             line(x(tick), frame.top, x(tick), frame.floor, "grid"),
-            text(x(tick), frame.floor + 16, number(tick)),
+            under(frame, x(tick), number(tick)),
         ]
     if reference is not None:
         parts.append(line(x(reference), frame.top, x(reference), frame.floor, "reference"))

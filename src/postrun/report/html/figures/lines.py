@@ -25,6 +25,7 @@ from postrun.report.html.figures.frame import (
     text,
     ticks,
     time_ticks,
+    under,
 )
 
 #: A line of so few values is drawn with a dot for each.
@@ -60,14 +61,15 @@ def lines(chart: Chart, width: float) -> Markup:
         words = _x_text(tick, log, time, x_high - x_low)
         parts += [
             line(place_x(tick), frame.top, place_x(tick), frame.floor, "grid"),
-            text(place_x(tick), frame.floor + 16, words),
+            under(frame, place_x(tick), words),
         ]
     for n, one in enumerate(drawn):
         parts.append(_line(one, n, log, place_x, place_y, frame))
     middle = (frame.left + frame.end) / 2
     parts.append(text(middle, frame.height - 6, str(data.get("x", "")), kind="soft"))
     (name,) = shortened([str(data.get("y", ""))], letters(frame.width - 10))
-    parts.append(text(4, 14, name, "start", "soft"))
+    if data.get("y") != chart.title:
+        parts.append(text(4, 14, name, "start", "soft"))
     return Markup("{}{}").format(
         draw(frame, f"{chart.title}: {data.get('y', '')}", parts),
         keys([one["label"] for one in drawn]),
