@@ -93,7 +93,7 @@ def test_quiet_says_only_what_matters(tmp_path: Path) -> None:
 
 def test_check_is_a_gate(tmp_path: Path) -> None:
     assert "RL001" in postrun("check", SAMPLE, code=1, cwd=tmp_path).stdout
-    assert postrun("check", SAMPLE, "--fail-on", "critical", cwd=tmp_path).stdout == ""
+    assert postrun("check", SAMPLE, "--fail-on", "critical", "--quiet", cwd=tmp_path).stdout == ""
     postrun("check", SAMPLE, "--select", "RUN", cwd=tmp_path)
     postrun("check", SAMPLE, "--ignore", "RL001,DAT004", cwd=tmp_path)
     data = json.loads(postrun("check", SAMPLE, "--json", code=1, cwd=tmp_path).stdout)

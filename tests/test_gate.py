@@ -185,6 +185,40 @@ def test_the_sample_run_in_each_format(tmp_path: Path) -> None:
     assert place["logicalLocations"][0]["name"] == "policy/mismatch_kl"
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "1 run checked, with 1 critical finding and 2 warnings; 1 note below the gate."),
+        (
+            {"baseline": ()},
+            "1 run checked, with 1 critical finding and 3 warnings; 1 note below the gate.",
+        ),
+        ({"runs": [], "errors": ("x",)}, ""),
+    ],
+)
+def test_the_last_line_says_what_was_checked(changes: dict[str, Any], told: str) -> None:
+    made = gate(**changes)
+    if not made.baseline:
+        made = replace(made, runs=[replace(run, known=frozenset()) for run in made.runs])
+    lines = render(made, "text").splitlines()
+    assert (lines[-1] == told) if told else not any("checked" in line for line in lines)
+
+
+def test_a_gate_that_passes_says_so_unless_quiet() -> None:
+    def said(*arguments: str) -> list[str]:
+        done = CliRunner().invoke(cli, ["check", *arguments])
+        assert done.exit_code == 0, done.output
+        return done.stdout.splitlines()
+
+    critical = ["--fail-on", "critical"]
+    below = "2 warnings and 1 note below the gate."
+    assert said(str(SAMPLE), *critical) == [f"1 run checked, nothing critical; {below}"]
+    assert said(str(SAMPLE), *critical, "--quiet") == []
+    assert said(str(SAMPLE), "--select", "OPT001") == ["1 run checked, no warnings."]
+    beside = said(str(SAMPLE), "--baseline", str(SAMPLE))
+    assert beside[-1].startswith("1 run checked, no warnings that the baseline lacks; 1 note")
+
+
 def test_usage_errors(tmp_path: Path) -> None:
     for wrong in (
         ["--json", "--format", "sarif"],

@@ -178,3 +178,65 @@ def test_a_section_whose_end_is_missing_costs_no_words() -> None:
     assert not replaced and once.startswith(cut)
     twice, replaced = with_section(once, f"{begin('x')}\n2\n{END}")
     assert replaced and twice == once.replace("\n1\n", "\n2\n")
+
+
+def test_a_report_has_panels_at_the_evidence_and_is_written_once(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb_workspaces.reports.v2")
+    from wandb_workspaces.reports.v2 import interface
+
+    def forbidden() -> None:
+        raise AssertionError("the package connects by itself")
+
+    monkeypatch.setattr(interface, "_get_api", forbidden)
+    run = broken(server)
+    shown = ask("ent/p/r1", "--report", "--dry-run").output
+    assert server.reports == {} and "postrun: my run (new)" in shown
+    assert "report" in ask("ent/p/r1", "--report").output
+    ((id_, report),) = server.reports.items()
+    assert run.summary["postrun/report"] == id_
+    assert report["displayName"] == "postrun: my run" and report["type"] == "runs"
+    model = interface.internal.ReportViewspec.model_validate(
+        {**report, "id": id_, "project": {"name": "p", "entityName": "ent"}}
+    )
+    blocks = {block.type: block for block in model.spec.blocks}
+    assert "not finite from step 120" in blocks["markdown-block"].content
+    grid = blocks["panel-grid"].metadata
+    (runs,) = grid.run_sets
+    assert (runs.project.entity_name, runs.project.name, runs.project.id) == ("ent", "p", "41")
+    written = json.loads(report["spec"])["blocks"][2]["metadata"]
+    (condition,) = written["runSets"][0]["filters"]["filters"]
+    assert (condition["key"]["name"], condition["value"]) == ("name", "r1")
+    panels = [panel["config"] for panel in written["panelBankSectionConfig"]["panels"]]
+    bad = next(p for p in panels if p["chartTitle"].startswith("OPT001 loss"))
+    assert bad["metrics"] == ["loss"] and bad["xAxis"] == "_step"
+    assert bad["xAxisMin"] < 120 and bad["xAxisMax"] >= 199
+    count = writes(server)
+    assert "nothing to write" in ask("ent/p/r1", "--report").output
+    assert writes(server) == count and server.count("upsertView") == 1
+    run.rows = [json.dumps({**json.loads(r), "loss": 1 + i}) for i, r in enumerate(run.rows)]
+    assert "(replaced)" in ask("ent/p/r1", "--report", "--dry-run").output
+    ask("ent/p/r1", "--report")
+    assert list(server.reports) == [id_]  # replaced
+    server.reports.clear()
+    ask("ent/p/r1", "--report")
+    assert len(server.reports) == 1  # its owner had deleted it
+
+
+def test_undo_takes_away_what_was_published_and_nothing_else(server: StandIn) -> None:
+    pytest.importorskip("wandb_workspaces.reports.v2")
+    run = broken(server)
+    run.tags = ["mine", "postrun:best"]
+    before = copy.deepcopy(run)
+    ask("ent/p/r1", "--report", "--alert", "critical")
+    written = copy.deepcopy(run)
+    shown = ask("ent/p/r1", "--undo", "--dry-run").output
+    assert "would take away notes, tags" in shown and "report" in shown and run == written
+    ask("ent/p/r1", "--undo")
+    assert server.reports == {} and run.tags == before.tags
+    assert run.notes == "My own words.\n\n- kept"
+    assert run.summary == {**before.summary, "bad": "NaN"}  # as servers write it
+    assert "nothing to take away" in ask("ent/p/r1", "--undo").output
+    refused = CliRunner().invoke(cli, ["publish", "ent/p/r1", "--undo", "--report"])
+    assert "Leave out" in str(refused.exception)

@@ -52,6 +52,7 @@ class StandIn:
 
     Attributes:
         projects: (entity, project) to its runs by id.
+        reports: W&B Reports by id, as `upsertView` wrote them.
         latency: Seconds before each answer.
         exports: False for a server that has no Parquet exports.
         most_in_flight: The most requests that were answered at one time.
@@ -68,6 +69,7 @@ class StandIn:
         self.keys: set[str] = set()
         self.elsewhere = ""
         self.projects: dict[tuple[Any, Any], dict[str, ServerRun]] = {}
+        self.reports: dict[str, dict[str, Any]] = {}
         self.faults: list[Fault] = []
         self._requests: list[Request] = []
         self.unknown: list[str] = []

@@ -65,6 +65,43 @@ def alert(server: StandIn, v: Variables, query: str) -> Answer:
     return {"notifyScriptableRunAlert": {"success": True}}
 
 
+@answers("ProjectInternalId")
+def project_id(server: StandIn, v: Variables, query: str) -> Answer:
+    there = (v["entityName"], v["projectName"]) in server.projects
+    return {"project": {"id": "1", "internalId": "41"} if there else None}
+
+
+@answers("upsertView")
+def upsert_view(server: StandIn, v: Variables, query: str) -> Answer:
+    """A Report is a view of type "runs", whose spec is JSON in a string."""
+    report = v.get("id") or f"Vmlldzo{len(server.reports) + 1}"
+    if v.get("id") and report not in server.reports:
+        raise ValueError(f"no view {report}")
+    json.loads(v["spec"])
+    inserted = report not in server.reports
+    server.reports[report] = {name: v[name] for name in v if name != "id"}
+    view = {**_view(report, v), "type": v["type"]}
+    return {"upsertView": {"view": view, "inserted": inserted}}
+
+
+@answers("SpecificReport")
+def view_report(server: StandIn, v: Variables, query: str) -> Answer:
+    found = server.reports.get(v["reportId"])
+    return {"view": found and _view(v["reportId"], found)}
+
+
+def _view(report: str, found: Variables) -> Variables:
+    project = {"id": "1", "name": found["projectName"], "entityName": found["entityName"]}
+    same = {name: found[name] for name in ("name", "displayName", "description", "spec")}
+    return {"id": report, "project": project, "updatedAt": None, "createdAt": None, **same}
+
+
+@answers("deleteView")
+def delete_view(server: StandIn, v: Variables, query: str) -> Answer:
+    found = server.reports.pop(v["id"], None)
+    return {"deleteView": {"success": found is not None, "pendingDrafts": [], "__typename": "X"}}
+
+
 @answers("CreateRunFiles")
 def create_files(server: StandIn, v: Variables, query: str) -> Answer:
     base = f"{server.url}/storage/{v['entity']}/{v['project']}/{v['run']}"

@@ -51,6 +51,9 @@ from postrun.report.progress import progress_bar
     help="Write the result to a file as well, for example sarif=postrun.sarif. Repeat to give several.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as --format json does.")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Leave out the last line, which says what was checked."
+)
 @brief_options
 @rule_options
 @choice_options
@@ -61,6 +64,7 @@ def command(
     form: str | None,
     write: tuple[str, ...],
     as_json: bool,
+    quiet: bool,
     brief: bool,
     budget: int,
     **asked: Any,
@@ -84,7 +88,7 @@ def command(
     if brief:
         print_json(_brief(gate, budget))
     elif form == "text":
-        show(gate)
+        show(gate, quiet=quiet)
     elif form in ("json", "sarif"):
         print_json_text(render(gate, form))
     else:

@@ -12,12 +12,13 @@ from postrun.cli.output import print_json, print_text
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, rule_options
 from postrun.cli.targets import find_each, report_errors
-from postrun.model import FAILURES, RunRef, Severity
+from postrun.model import FAILURES, RunRef, Severity, UsageError
 from postrun.report.progress import progress_bar
 from postrun.rules import Selection
 
 if TYPE_CHECKING:
     from postrun.publishing import Published
+    from postrun.sources.wandb_api.address import Address
 
 
 @click.command(name="publish")
@@ -27,26 +28,46 @@ if TYPE_CHECKING:
     type=click.Choice(["info", "warning", "critical"]),
     help="Send a W&B alert if a finding is at least this severe (default: none).",
 )
+@click.option(
+    "--report", is_flag=True, help="Write a W&B Report of each run, with panels at the evidence."
+)
+@click.option(
+    "--undo", is_flag=True, help="Take away what was published, the Report too; alerts stay sent."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 @rule_options
 @choice_options
 def command(
-    targets: tuple[str, ...], alert: str | None, dry_run: bool, as_json: bool, **asked: Any
+    targets: tuple[str, ...],
+    alert: str | None,
+    report: bool,
+    undo: bool,
+    dry_run: bool,
+    as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Write findings back to runs on a W&B server: notes, tags, a verdict in the summary, an alert.
+    """Write findings back to runs on a W&B server: notes, tags, a verdict, an alert, a Report.
 
     A TARGET is entity/project/run, entity/project or a page's URL. Your own notes and tags stay. Secrets are
     masked. A second call writes only what has changed since. A run that is still running is left alone.
     """
+    if undo and (alert or report):
+        raise UsageError("--undo writes nothing. Leave out --alert and --report.")
     selection = asked_rules(asked)
     least = Severity.parse(alert) if alert else None
+    from postrun.publishing import undo as taken_back
+
     refs, places, errors = find_each(targets, choice(asked))
     done: list[Published] = []
     with progress_bar(len(refs)) as advance:
         for ref, place in zip(refs, places, strict=True):
             try:
-                done.append(_publish(ref, place, selection, least, dry_run))
+                address = _address(ref, place)
+                if undo:
+                    done.append(taken_back(address, dry_run))
+                else:
+                    done.append(_publish(ref, address, selection, least, dry_run, report))
             except FAILURES as error:
                 from postrun.job import failure
 
@@ -57,17 +78,13 @@ def command(
         print_json({"dry_run": dry_run, "runs": runs, "errors": errors})
     else:
         for published in done:
-            print_text(_words(published, dry_run))
+            print_text(_words(published, dry_run, undo))
     sys.exit(report_errors(errors))
 
 
-def _publish(
-    ref: RunRef, place: str, selection: Selection, alert: Severity | None, dry_run: bool
-) -> Published:
-    from postrun.diagnosis import diagnosis
+def _address(ref: RunRef, place: str) -> Address:
+    """Return a run's address on the server that its target names; TargetError if it is on none."""
     from postrun.model import TargetError
-    from postrun.privacy import Privacy
-    from postrun.publishing import content, publish
     from postrun.sources.wandb_api.address import parse
 
     asked, own = parse(place), parse(str(ref.path))
@@ -77,19 +94,46 @@ def _publish(
             "not on a W&B server, so there is nothing to write to",
             "Sync it first (`wandb sync`), then name it: postrun publish entity/project/run",
         )
+    return replace(own, base=asked.base)
+
+
+def _publish(
+    ref: RunRef,
+    address: Address,
+    selection: Selection,
+    alert: Severity | None,
+    dry_run: bool,
+    report: bool,
+) -> Published:
+    from postrun.diagnosis import diagnosis
+    from postrun.privacy import Privacy
+    from postrun.publishing import content, publish
+
     told = diagnosis(ref.load(), Privacy(), selection)
-    return publish(replace(own, base=asked.base), content(told), alert, dry_run)
+    return publish(address, content(told), alert, dry_run, report)
 
 
-def _words(published: Published, dry_run: bool) -> str:
+def _words(published: Published, dry_run: bool, undo: bool) -> str:
     """Return what was done to a run: one line, or for a dry run all that would be written."""
     name = published.run
     if not published.changes:
-        return f"{name}: nothing to write, all is there"
+        return f"{name}: " + ("nothing to take away" if undo else "nothing to write, all is there")
+    what = ", ".join(change.what for change in published.changes)
+    if undo:
+        return f"{name}: {'would take' if dry_run else 'took'} away {what}"
     if not dry_run:
-        return f"{name}: wrote {', '.join(change.what for change in published.changes)}"
+        return f"{name}: wrote {what}"
     lines = [f"{name}: would write"]
     for change in published.changes:
         value = ", ".join(change.value) if change.what == "tags" else str(change.value)
+        if change.what == "report":
+            how = "replaced" if change.value["id"] else "new"
+            panels = change.value["panels"]
+            value = "\n".join(
+                [
+                    f"{change.value['title']} ({how}), with the text of the notes and panels:",
+                    *panels,
+                ]
+            )
         lines += [f"  {change.what}:", *(f"    {line}".rstrip() for line in value.split("\n"))]
     return "\n".join(lines)

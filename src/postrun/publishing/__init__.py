@@ -1,6 +1,6 @@
 """What `postrun publish` writes back to runs on a W&B server."""
 
 from postrun.publishing.content import Content, content
-from postrun.publishing.writing import Change, Published, publish
+from postrun.publishing.writing import Change, Published, publish, undo
 
-__all__ = ["Change", "Content", "Published", "content", "publish"]
+__all__ = ["Change", "Content", "Published", "content", "publish", "undo"]

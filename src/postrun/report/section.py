@@ -23,3 +23,12 @@ def with_section(text: str, section: str) -> tuple[str, bool]:
     if _SECTION.search(text):
         return _SECTION.sub(lambda _: section, text, count=1), True
     return (f"{text.rstrip()}\n\n{section}" if text.strip() else section), False
+
+
+def without_section(text: str) -> str:
+    """Return the text without the section and the empty lines before it."""
+    found = _SECTION.search(text)
+    if found is None:
+        return text
+    before, after = text[: found.start()].rstrip(), text[found.end() :]
+    return before + after if before else after.lstrip()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from postrun.model import Severity
 from postrun.report.gate.base import KNOWN, Checked, Gate
 from postrun.report.terminal import make_console, print_brief, safe
 
@@ -20,14 +22,60 @@ def render(gate: Gate) -> str:
     return captured.get().rstrip("\n")
 
 
-def show(gate: Gate, console: Console | None = None) -> None:
-    """Print the runs with findings that fail the gate, then what a baseline has as well or cannot tell."""
+def show(gate: Gate, console: Console | None = None, quiet: bool = False) -> None:
+    """Print the runs with findings that fail the gate, then what a baseline has as well or cannot tell.
+
+    The last line says what was checked, unless `quiet`.
+    """
     from rich.text import Text
 
     console = console or make_console()
     print_brief([_failing(gate, run) for run in gate.runs], gate.limit, console)
     for line in notes(gate) if gate.baseline else ():
         console.print(Text(safe(line), style="dim"), soft_wrap=True)
+    if gate.runs and not quiet:
+        console.print(Text(summary(gate), style="red" if gate.failed else "green"), soft_wrap=True)
+
+
+#: A finding of each severity, one and several.
+_WORDS = {
+    Severity.CRITICAL: ("critical finding", "critical findings"),
+    Severity.WARNING: ("warning", "warnings"),
+    Severity.INFO: ("note", "notes"),
+}
+
+
+def summary(gate: Gate) -> str:
+    """Return one sentence: how many runs were checked, what fails the gate, and what lies below it."""
+    failing: Counter[Severity] = Counter()
+    below: Counter[Severity] = Counter()
+    runs = 0
+    for run in gate.runs:
+        bad = [f.severity for f, state in run.told() if gate.fails(f, state)]
+        failing.update(bad)
+        runs += bool(bad)
+        below.update(f.severity for f, _ in run.told() if f.severity < gate.limit)
+    checked = f"{len(gate.runs):,} run{'s' if len(gate.runs) > 1 else ''} checked"
+    lower = _counts(below)
+    rest = f"; {lower} below the gate" if lower else ""
+    if failing:
+        which = f"{runs:,} of them with" if len(gate.runs) > 1 else "with"
+        return f"{checked}, {which} {_counts(failing)}{rest}."
+    said = {Severity.CRITICAL: "nothing critical", Severity.WARNING: "no warnings"}.get(
+        gate.limit, "no findings"
+    )
+    said += " that the baseline lacks" if gate.baseline else ""
+    return f"{checked}, {said}{rest}."
+
+
+def _counts(found: Counter[Severity]) -> str:
+    """Return how many findings there are of each severity, the worst first; "" if there are none."""
+    words = [
+        f"{found[severity]:,} {many if found[severity] > 1 else one}"
+        for severity, (one, many) in _WORDS.items()
+        if found[severity]
+    ]
+    return ", ".join(words[:-1]) + " and " * (len(words) > 1) + words[-1] if words else ""
 
 
 def notes(gate: Gate) -> list[str]:
