@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from postrun.diagnosis import diagnosis
 from postrun.metrics import RunView
@@ -24,6 +24,9 @@ from postrun.studies.baseline import Baseline, Held
 from postrun.training import join, signature
 from postrun.training.joining import Signature
 
+if TYPE_CHECKING:
+    from postrun.report.drawer import Drawer
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -32,6 +35,7 @@ class Options:
     `together`: runs that are parts of one training are read together as well; `as_one`: all of them are,
     whatever they show. `glance`: each result holds its run in brief, for a table of many runs. `privacy`: what
     is kept out of everything that is written. `baseline`: known good runs that each run is held against.
+    `drawer`: the process that draws the plots, which are there when it has finished; None draws them at once.
     """
 
     out: Path | None = Path("wandb_analysis")
@@ -43,6 +47,7 @@ class Options:
     privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
     baseline: Baseline | None = None
+    drawer: Drawer | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -159,7 +164,8 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
     if options.plots:
         from postrun.report.plots import draw
 
-        plots = draw(view, findings, folder / "plots")
+        drawing = draw if options.drawer is None else options.drawer.draw
+        plots = drawing(view, findings, folder / "plots")
         result.files += plots
     if options.report:
         result.files += write_reports(
