@@ -15,8 +15,8 @@ from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.job import folder_names
 from postrun.model import PostrunError, UsageError
+from postrun.report.console import complain
 from postrun.report.progress import progress_bar
-from postrun.report.terminal import complain
 
 
 @click.command(name="plot")
