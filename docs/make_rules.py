@@ -1,10 +1,11 @@
-"""Write docs/rules.md from the rules' docstrings (`--print` writes to stdout instead)."""
+"""Write docs/rules.md and the catalogue of rules from the rules (`--print`: the page, to stdout)."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from postrun.catalogue import write
 from postrun.rules import Rule, rules
 
 HEAD = """# Rules
@@ -68,6 +69,7 @@ def main() -> None:
     if "--print" in sys.argv:
         sys.stdout.write(text)
     else:
+        write([rule.as_dict() for rule in rules()])
         Path(__file__).with_name("rules.md").write_text(text, encoding="utf-8")
 
 

@@ -16,10 +16,11 @@ from postrun.cli.main import COMMANDS, cli
 from postrun.job import Options, Result, run_job
 from postrun.metrics import RunView
 from postrun.model import PostrunError
+from postrun.report.console import make_console
 from postrun.report.html.study_page import study_page
 from postrun.report.index.page import index_page
 from postrun.report.index.workspace import Entry, workspace
-from postrun.report.terminal import make_console, print_run
+from postrun.report.terminal import print_run
 from postrun.rules import find_rule, rules
 from postrun.sources import resolve
 from postrun.studies.failures import failures_study

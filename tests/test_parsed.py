@@ -12,11 +12,12 @@ from zlib import crc32
 import orjson
 import pytest
 
-from postrun import plugins
+from postrun import offers
 from postrun.metrics import parsed
 from postrun.metrics.packs_loader import packs, parse_pack
 from postrun.model import PostrunError
 from postrun.model.lazily import pattern
+from postrun.rules import rules
 
 REMEDY = "src/postrun/metrics/parsed.json is stale: run `python docs/make_metrics.py` and commit it"
 
@@ -112,13 +113,13 @@ def test_a_pattern_is_compiled_when_first_used() -> None:
 def test_plug_ins_are_asked_for_only_if_a_package_offers_some(tmp_path: Path) -> None:
     about = tmp_path / "x-1.0.dist-info"
     about.mkdir()
-    assert not plugins._offered((str(tmp_path), str(tmp_path / "none")))
+    assert not offers._offered((str(tmp_path), str(tmp_path / "none")))
     (about / "entry_points.txt").write_text("[console_scripts]\nx = x:main\n")
-    plugins._offered.cache_clear()
-    assert not plugins._offered((str(tmp_path),))
+    offers._offered.cache_clear()
+    assert not offers._offered((str(tmp_path),))
     (about / "entry_points.txt").write_text("[postrun.rules]\nx = x:X\n")
-    plugins._offered.cache_clear()
-    assert plugins._offered((str(tmp_path),))
+    offers._offered.cache_clear()
+    assert offers._offered((str(tmp_path),))
 
 
 def test_packages_in_an_archive_or_of_another_finder_are_asked(
@@ -126,15 +127,36 @@ def test_packages_in_an_archive_or_of_another_finder_are_asked(
 ) -> None:
     archive = tmp_path / "a.zip"
     archive.write_bytes(b"")
-    assert plugins._offered((str(archive),))
+    assert offers._offered((str(archive),))
 
     class Finder:
         def find_distributions(self, *_: object) -> list[object]:
             return []
 
-    plugins._offered.cache_clear()
-    assert not plugins._offered((str(tmp_path / "none"),))
+    offers._offered.cache_clear()
+    assert not offers._offered((str(tmp_path / "none"),))
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
-    plugins._offered.cache_clear()
-    assert plugins._offered((str(tmp_path / "none"),))
-    plugins._offered.cache_clear()
+    offers._offered.cache_clear()
+    assert offers._offered((str(tmp_path / "none"),))
+    offers._offered.cache_clear()
+
+
+def test_the_catalogue_tells_what_the_rules_do() -> None:
+    """`python docs/make_rules.py` writes it."""
+    from postrun.catalogue import read
+
+    assert read()["rules"] == [rule.as_dict() for rule in rules()]
+
+
+def test_a_catalogue_of_other_rules_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    from postrun import catalogue
+
+    kept = catalogue.read()
+    monkeypatch.setattr(catalogue, "read", lambda: kept)
+    monkeypatch.setattr(catalogue, "offered", lambda: False)
+    kept["files"] = catalogue.checksums()
+    assert catalogue.catalogue() == kept["rules"]
+    kept["files"] |= {"opt/added.py": 1}
+    assert catalogue.catalogue() is None
+    monkeypatch.setattr(catalogue, "read", lambda: {"rules": "none"})
+    assert catalogue.catalogue() is None

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import postrun
-from postrun.report.plots import FORMATS, draw, draw_dashboard, draw_groups
+from postrun.report.drawer import Drawer
+from postrun.report.drawing import FORMATS, drawn
+from postrun.report.plots import draw, draw_dashboard, draw_groups
 from tests.conftest import SAMPLE
 from tests.curves import decay, make_run
 
@@ -98,5 +100,55 @@ def test_a_finding_on_a_metric_with_a_blank_is_marked() -> None:
     (finding,) = [f for f in postrun.diagnose(view) if f.rule == "GEN001"]
     assert finding.evidence[0].metrics == ("val loss",)
     cells = [cell for name in plots.FIGURES for cell in plots._cells(view, name)]
-    figure = plots._figure("a", cells, [finding])
+    figure = drawn(plots.figure_of("a", cells, [finding]))
     assert any("GEN001" in text.get_text() for axis in figure.axes for text in axis.texts)
+
+
+def _told() -> tuple[postrun.RunView, list[postrun.Finding]]:
+    onset = np.maximum(0.0, np.arange(200) - 80) / 200
+    values = {"loss": decay(200), "eval/loss": decay(200, 3, 1.0, 0.002) + 3 * onset}
+    view = postrun.RunView(make_run(values | {"perf/throughput": decay(200)}))
+    return view, postrun.diagnose(view)
+
+
+def test_a_process_beside_this_one_draws_the_same_figures(tmp_path: Path) -> None:
+    view, findings = _told()
+    with Drawer() as drawer:
+        paths = drawer.draw(view, findings, tmp_path / "beside")
+        assert drawer._process is not None
+    assert drawer._process.returncode == 0  # it did draw them: none is left to this process
+    here = draw(view, findings, tmp_path / "here")
+    assert len(here) == 2
+    assert [p.name for p in paths] == [p.name for p in here]
+    assert [p.read_bytes() for p in paths] == [p.read_bytes() for p in here]
+
+
+@pytest.mark.parametrize("fault", ["killed", "no Python"])
+def test_what_that_process_does_not_draw_is_drawn_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    view, findings = _told()
+    if fault == "no Python":
+        monkeypatch.setattr("sys.executable", str(tmp_path / "none"))
+    with Drawer() as drawer:
+        if drawer._process is not None:
+            drawer._process.kill()
+            drawer._process.wait()
+        paths = drawer.draw(view, findings, tmp_path / "beside")
+    here = draw(view, findings, tmp_path / "here")
+    assert [p.read_bytes() for p in paths] == [p.read_bytes() for p in here]
+
+
+@pytest.mark.parametrize(
+    ("ended", "there"),
+    [(SystemExit(3), True), (BrokenPipeError(), True), (KeyboardInterrupt(), False)],
+)
+def test_plots_are_written_unless_the_user_stops(
+    tmp_path: Path, ended: BaseException, there: bool
+) -> None:
+    view, findings = _told()
+    with pytest.raises(type(ended)), Drawer() as drawer:
+        (path, *_) = drawer.draw(view, findings, tmp_path)
+        raise ended
+    assert path.exists() == there
+    assert drawer._process is not None and drawer._process.poll() is not None

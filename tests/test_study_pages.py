@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from postrun.model.study import Study
+from postrun.report.console import make_console
 from postrun.report.html.figures.frame import ticks
 from postrun.report.html.study_page import write_study_page
 from postrun.report.studies.files import markdown, write_study
 from postrun.report.studies.terminal import print_study
-from postrun.report.terminal import make_console
 from postrun.studies.failures import failures_study
 from postrun.studies.groups import group_runs
 from postrun.studies.progress import progress_study

@@ -12,10 +12,10 @@ import pytest
 from postrun.metrics import RunView
 from postrun.model import Identity, Run
 from postrun.model.study import Chart, Study, readable
+from postrun.report.console import make_console
 from postrun.report.html.figures import figure
 from postrun.report.html.opening import opening
 from postrun.report.studies.terminal import print_study
-from postrun.report.terminal import make_console
 from postrun.studies.groups import group_runs
 from postrun.studies.progress import progress_study
 from postrun.studies.scores import score

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from postrun.diagnosis import diagnosis
 from postrun.engine import analyze_all
 from postrun.job import Options, Result, failure
 from postrun.model import FAILURES, RunRef, Severity
 from postrun.report.gate import Checked, Gate
-from postrun.studies.baseline import Baseline, Held
+
+if TYPE_CHECKING:
+    from postrun.studies.baseline import Baseline
 
 
 def check(
@@ -34,7 +37,7 @@ def check(
     said = list(errors)
     known = _read(baseline, options, said)
     results = []
-    for result in analyze_all(refs, replace(options, out=None, baseline=known)):
+    for result in analyze_all(refs, replace(options, out=None, analysis=False, baseline=known)):
         results.append(_checked(result) if not result.error else result)
         advance(result.rows)
     said += [r.error for r in results if isinstance(r, Result)]
@@ -44,6 +47,10 @@ def check(
 
 def _read(refs: Sequence[RunRef], options: Options, errors: list[str]) -> Baseline | None:
     """Return the baseline, None without any run in it."""
+    if not refs:
+        return None
+    from postrun.studies.baseline import Baseline
+
     runs = []
     for ref in refs:
         try:
@@ -56,8 +63,7 @@ def _read(refs: Sequence[RunRef], options: Options, errors: list[str]) -> Baseli
 
 
 def _checked(result: Result) -> Checked:
-    held = result.held or Held()
-    return Checked(
+    checked = Checked(
         id=result.id,
         name=result.name,
         path=result.path,
@@ -66,7 +72,7 @@ def _checked(result: Result) -> Checked:
         completeness=result.completeness,
         findings=result.findings,
         coverage=result.coverage,
-        worse=held.worse,
-        known=held.known,
-        not_compared=held.not_compared,
     )
+    if (held := result.held) is None:
+        return checked
+    return replace(checked, worse=held.worse, known=held.known, not_compared=held.not_compared)

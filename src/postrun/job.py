@@ -6,23 +6,24 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from postrun.diagnosis import diagnosis
 from postrun.metrics import RunView
 from postrun.model import FAILURES, Finding, PostrunError, Run, RunRef, State
 from postrun.plugins import described
 from postrun.privacy import Masker, Privacy
-from postrun.report.export import detailed_analysis, export
 from postrun.report.files import safe_name
-from postrun.report.formats import ReportInputs, write_reports
-from postrun.report.index.glance import Glance, glance
 from postrun.report.story import verdict
 from postrun.rules import Selection
 from postrun.rules.coverage import Coverage, coverage
-from postrun.studies.baseline import Baseline, Held
 from postrun.training import join, signature
 from postrun.training.joining import Signature
+
+if TYPE_CHECKING:
+    from postrun.report.drawer import Drawer
+    from postrun.report.index.glance import Glance
+    from postrun.studies.baseline import Baseline, Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,10 @@ class Options:
     """What `analyze` does with each run. `out` is None where nothing is to be written.
 
     `together`: runs that are parts of one training are read together as well; `as_one`: all of them are,
-    whatever they show. `glance`: each result holds its run in brief, for a table of many runs. `privacy`: what
-    is kept out of everything that is written. `baseline`: known good runs that each run is held against.
+    whatever they show. `analysis`: each result holds its analysis. `glance`: each result holds its run in
+    brief, for a table of many runs. `privacy`: what is kept out of everything that is written. `baseline`:
+    known good runs that each run is held against.
+    `drawer`: the process that draws the plots, which are there when it has finished; None draws them at once.
     """
 
     out: Path | None = Path("wandb_analysis")
@@ -39,10 +42,12 @@ class Options:
     report: bool = True
     together: bool = True
     as_one: bool = False
+    analysis: bool = True
     glance: bool = False
     privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
     baseline: Baseline | None = None
+    drawer: Drawer | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -143,29 +148,43 @@ def analyze_run(run: Run, folder_name: str, options: Options) -> Result:
         verdict=verdict(view, findings),
         findings=findings,
         coverage=coverage(view),
-        analysis=detailed_analysis(view, findings),
         view=view,
         signature=parts_of,
         masked=told.masked,
-        glance=glance(view, findings) if options.glance else None,
         held=options.baseline.hold(view, findings, options.selection) if options.baseline else None,
     )
-    if options.out is None:
-        return result
-    folder = options.out / folder_name
+    # What only some of the commands do is imported when it is done.
+    if options.glance:
+        from postrun.report.index.glance import glance
+
+        result.glance = glance(view, findings)
+    if options.analysis or options.out is not None:
+        from postrun.report.export import detailed_analysis
+
+        result.analysis = detailed_analysis(view, findings)
+    if options.out is not None:
+        _write(result, view, options, options.out / folder_name)
+    return result
+
+
+def _write(result: Result, view: RunView, options: Options, folder: Path) -> None:
+    """Write the files of a run into its folder, and note them in its result."""
+    from postrun.report.export import export
+
     result.folder = folder
     result.files = export(view, result.analysis, folder)
     plots: list[Path] = []
     if options.plots:
         from postrun.report.plots import draw
 
-        plots = draw(view, findings, folder / "plots")
+        drawing = draw if options.drawer is None else options.drawer.draw
+        plots = drawing(view, result.findings, folder / "plots")
         result.files += plots
     if options.report:
-        result.files += write_reports(
-            ReportInputs(view, findings, plots, told.masked, options.privacy), folder
-        )
-    return result
+        from postrun.report.formats import ReportInputs, write_reports
+
+        inputs = ReportInputs(view, result.findings, plots, result.masked, options.privacy)
+        result.files += write_reports(inputs, folder)
 
 
 def folder_names(refs: list[RunRef], privacy: Privacy | None = None) -> list[str]:

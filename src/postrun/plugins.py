@@ -7,16 +7,15 @@ its group wants, costs itself only: it is left out with a warning that names its
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from postrun.model import FAILURES
+from postrun.offers import offered
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -116,48 +115,11 @@ def entry_points(*, group: str) -> Iterable[EntryPoint]:
 
     Only if some package's `entry_points.txt` names a group of postrun are the packages asked.
     """
-    if not _offered(tuple(sys.path)):
+    if not offered():
         return ()
     from importlib.metadata import entry_points as ask
 
     return ask(group=group)
-
-
-@lru_cache(maxsize=8)
-def _offered(path: tuple[str, ...]) -> bool:
-    """Return whether a package on a path may offer something.
-
-    True if that cannot be told from folders: for an archive, or a finder that has packages of its own.
-    """
-    if any(
-        hasattr(finder, "find_distributions") and finder is not PathFinder
-        for finder in sys.meta_path
-    ):
-        return True
-    for place in path:
-        try:
-            names = os.listdir(place or ".")  # noqa: PTH208 - names alone
-        except NotADirectoryError:
-            return True
-        except OSError:
-            continue
-        for name in names:
-            if name.lower().endswith((".dist-info", ".egg-info", ".egg")) and _names_group(
-                place, name
-            ):
-                return True
-    return False
-
-
-def _names_group(place: str, name: str) -> bool:
-    inner = "EGG-INFO" if name.endswith(".egg") else ""
-    try:
-        with open(os.path.join(place, name, inner, "entry_points.txt"), "rb") as file:  # noqa: PTH118, PTH123
-            return b"[postrun." in file.read()
-    except NotADirectoryError:
-        return name.endswith(".egg")  # an archive
-    except OSError:
-        return False
 
 
 def _entries(group: str) -> list[EntryPoint]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
@@ -20,9 +22,7 @@ def complete_codes(_: Context, __: Parameter, typed: str) -> list[CompletionItem
 
 def complete_thresholds(_: Context, __: Parameter, typed: str) -> list[CompletionItem]:
     """Return RULE.NAME= for each threshold."""
-    from postrun.rules import rules
-
-    words = [f"{rule.code}.{name}=" for rule in rules() for name in rule.thresholds]
+    words = [f"{rule['code']}.{name}=" for rule in known_rules() for name in rule["thresholds"]]
     return [CompletionItem(word) for word in words if word.lower().startswith(typed.lower())]
 
 
@@ -41,8 +41,18 @@ def complete_states(_: Context, __: Parameter, typed: str) -> list[CompletionIte
     return [CompletionItem(word) for word in STATES if word.startswith(typed)]
 
 
-def _rules() -> list[tuple[str, str]]:
-    from postrun.rules import rules
+def known_rules() -> list[dict[str, Any]]:
+    """Return what is told of each rule, in order of code: from the catalogue, which costs no imports."""
+    from postrun.catalogue import catalogue
 
-    found = rules()
-    return [(r.code, r.summary()) for r in found] + [(r.name, r.code) for r in found]
+    found = catalogue()
+    if found is None:
+        from postrun.rules import rules
+
+        found = [rule.as_dict() for rule in rules()]
+    return found
+
+
+def _rules() -> list[tuple[str, str]]:
+    found = known_rules()
+    return [(r["code"], r["summary"]) for r in found] + [(r["name"], r["code"]) for r in found]

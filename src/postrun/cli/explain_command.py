@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from postrun.cli.completion import complete_codes
@@ -12,11 +10,12 @@ from postrun.cli.settings import declarations, role_option
 from postrun.cli.targets import find
 from postrun.metrics import RunView
 from postrun.model import UsageError
+from postrun.model.lazily import pattern
+from postrun.report.console import print_markdown
 from postrun.report.explaining import metric_page, reading_dict, readings_of, rule_page
-from postrun.report.terminal import print_markdown
 from postrun.rules import find_rule
 
-_CODE = re.compile(r"[A-Z]{2,5}\d{2,4}")
+_CODE = pattern(r"[A-Z]{2,5}\d{2,4}")
 
 
 @click.command(name="explain")

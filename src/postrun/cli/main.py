@@ -113,7 +113,7 @@ def _no_command(name: str, args: list[str]) -> str:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    from postrun.report.terminal import show_warning
+    from postrun.report.console import show_warning
 
     show_warning(message)
 
@@ -123,6 +123,8 @@ def main() -> None:
     prepare_streams()
     end_by_signals()
     os.environ.setdefault("WANDB_SILENT", "true")  # the SDK's own lines are not part of any output
+    # Nothing here multiplies large matrices, and the threads for it are a third of NumPy's start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     warnings.showwarning = _show_warning
     try:
         code = _run()
@@ -176,7 +178,7 @@ def _failed(error: Exception) -> int:
 
 def _complain(text: str) -> None:
     """Print an error message on stderr."""
-    from postrun.report.terminal import complain
+    from postrun.report.console import complain
 
     complain(text)
 

@@ -15,8 +15,8 @@ from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
 from postrun.job import folder_names
 from postrun.model import PostrunError, UsageError
+from postrun.report.console import complain
 from postrun.report.progress import progress_bar
-from postrun.report.terminal import complain
 
 
 @click.command(name="plot")
@@ -44,7 +44,8 @@ def command(
     Without a TARGET: the newest run under ./wandb. Findings are marked on the curves; `--select` and `--ignore`
     choose which. Files are written to OUT/RUN_ID/plots/.
     """
-    from postrun.report.plots import FORMATS, draw, draw_dashboard, draw_groups
+    from postrun.report.drawing import FORMATS
+    from postrun.report.plots import draw, draw_dashboard, draw_groups
 
     formats = [kind.strip().lower() for kind in kinds.split(",") if kind.strip()]
     unknown = [kind for kind in formats if kind not in FORMATS]

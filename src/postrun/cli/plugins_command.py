@@ -9,8 +9,8 @@ import click
 from postrun.cli.output import print_json, print_text
 from postrun.metrics.packs_loader import as_pack
 from postrun.plugins import GROUPS, installed_plugins
+from postrun.report.console import print_table
 from postrun.report.formats import as_format
-from postrun.report.terminal import print_table
 from postrun.rules.registry import as_rule
 from postrun.sources.guarded import as_source
 

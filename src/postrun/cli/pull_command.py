@@ -23,8 +23,8 @@ from postrun.incremental.folders import Pulled, mark_deleted, pull_all
 from postrun.job import Options, folder_names
 from postrun.model import RunRef, UsageError
 from postrun.privacy import Masker, Privacy
+from postrun.report.console import make_console, safe
 from postrun.report.progress import progress_bar
-from postrun.report.terminal import make_console, safe
 from postrun.sources import RemoteOptions
 from postrun.store import Store
 

@@ -10,8 +10,8 @@ import click
 from postrun.cli.output import print_json
 from postrun.cli.settings import Count, cluster_option
 from postrun.cli.targets import report_errors
+from postrun.report.console import make_console
 from postrun.report.progress import progress_bar, waiting
-from postrun.report.terminal import make_console
 from postrun.store import Store
 from postrun.store.maintenance import (
     GRACE,

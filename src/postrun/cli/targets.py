@@ -12,8 +12,8 @@ import click
 from postrun.cli.settings import declarations
 from postrun.model import RunRef, TargetError
 from postrun.privacy import Masker, Privacy
+from postrun.report.console import complain
 from postrun.report.progress import waiting
-from postrun.report.terminal import complain
 from postrun.sources import RemoteOptions, declare, resolve, resolve_all
 
 F = TypeVar("F", bound=Callable[..., Any])

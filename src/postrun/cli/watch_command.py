@@ -12,7 +12,7 @@ import click
 from postrun.cli.settings import asked_rules, declarations, privacy, privacy_options, rule_options
 from postrun.cli.targets import DEFAULT, report_errors, targets_argument
 from postrun.model import Severity, UsageError
-from postrun.report.terminal import complain
+from postrun.report.console import complain
 from postrun.watch.event import Event
 from postrun.watch.notify import Command, Dispatcher, Notifier, Service, WebHook, wanted
 from postrun.watch.process import ask_to_stop, writer_of

@@ -7,31 +7,12 @@ memory does not grow with their number), and a run that takes its process down w
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import warnings
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
-from multiprocessing import get_all_start_methods, get_context, parent_process
-from multiprocessing.context import BaseContext
-from threading import Thread
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from postrun.model import FAILURES, PostrunError, RunRef
-from postrun.plugins import silence_warnings
-from postrun.report.terminal import show_warning
+from postrun.model import RunRef
 from postrun.sources import prefetched
-from postrun.sources.prefetch import interruptible
-
-#: What workers need, imported once for all of them.
-_PRELOADED = [
-    "postrun.gather", "postrun.job", "postrun.records.reading", "postrun.rules.registry",
-    "postrun.sources.wandb_local.build",
-]  # fmt: skip
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -39,8 +20,6 @@ A = TypeVar("A")
 #: Below these, starting processes (each imports the libraries anew) costs more than it saves.
 _MANY_RUNS = 8
 _MANY_BYTES = 64_000_000
-#: Runs under way per worker: enough that none waits while an earlier, longer run is waited for.
-_WINDOW = 4
 
 
 def map_runs(
@@ -70,9 +49,10 @@ def map_runs(
     calls = list(zip(refs, inputs, strict=True))
     if cluster:
         from postrun.execution.cluster import connected
+        from postrun.execution.processes import ordered
 
         with connected(cluster) as (executor, count, alive):
-            yield from _ordered(calls, task, lost, partial(executor.submit, task), count, alive)
+            yield from ordered(calls, task, lost, partial(executor.submit, task), count, alive)
         return
     count = min(workers or os.cpu_count() or 1, len(refs))
     large = len(refs) >= _MANY_RUNS or sum(ref.size for ref in refs) >= _MANY_BYTES
@@ -81,8 +61,10 @@ def map_runs(
         for ref, given in zip(prefetched(refs, workers), inputs, strict=True):
             yield job(ref, given)
         return
-    with _Processes(count) as processes:
-        yield from _ordered(calls, task, lost, partial(processes.submit, task), count)
+    from postrun.execution.processes import Processes, ordered
+
+    with Processes(count) as processes:
+        yield from ordered(calls, task, lost, partial(processes.submit, task), count)
 
 
 def _remote(
@@ -90,133 +72,3 @@ def _remote(
 ) -> T:
     result = job(ref, given)
     return result if sent is None else sent(result)
-
-
-def _ordered(
-    calls: Sequence[tuple[RunRef, A]],
-    task: Callable[[RunRef, A], T],
-    lost: Callable[[RunRef, BaseException], T],
-    submit: Callable[[RunRef, A], Future[T]],
-    count: int,
-    alive: Callable[[], None] = lambda: None,
-) -> Iterator[T]:
-    """Results in order; `alive` raises where waiting on makes no sense any more."""
-    waiting = iter(calls)
-    ahead: deque[tuple[RunRef, A, Future[T] | None]] = deque()
-    while True:
-        while len(ahead) < _WINDOW * count and (call := next(waiting, None)) is not None:
-            ahead.append((*call, submit(*call)))
-        if not ahead:
-            return
-        ref, given, future = ahead.popleft()
-        try:
-            result = _alone(ref, given, task) if future is None else interruptible(future, alive)
-        except BrokenProcessPool as error:
-            if future is None:
-                result = lost(ref, error)
-            else:
-                # All under way went down with the run that did it, and nothing tells which: each goes alone.
-                ahead.appendleft((ref, given, None))
-                ahead = deque((r, g, None if f is None or _failed(f) else f) for r, g, f in ahead)
-                continue
-        except PostrunError:
-            raise
-        except FAILURES as error:
-            alive()  # else a worker of a cluster died with it, again and again
-            result = lost(ref, error)
-        yield result
-
-
-def _failed(future: Future[Any]) -> bool:
-    """True for a future that went down with its pool."""
-    return isinstance(future.exception(), BrokenProcessPool)
-
-
-def _alone(ref: RunRef, given: A, task: Callable[[RunRef, A], T]) -> T:
-    """The job in a process of its own: if that dies, it is this run's doing."""
-    with _Processes(1) as processes:
-        return interruptible(processes.submit(task, ref, given))
-
-
-class _Processes:
-    """Worker processes that start again after they went down, and end at once on Ctrl-C."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._pool: ProcessPoolExecutor | None = None
-
-    def submit(self, task: Callable[..., T], *given: Any) -> Future[T]:
-        with _without_script():
-            if self._pool is not None:
-                with suppress(BrokenProcessPool):
-                    return self._pool.submit(task, *given)
-                self._pool.shutdown(wait=False)
-            self._pool = ProcessPoolExecutor(
-                self.count, mp_context=_context(), initializer=_prepare_worker
-            )
-            return self._pool.submit(task, *given)
-
-    def __enter__(self) -> _Processes:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._pool is None:
-            return
-        if kind is None:
-            self._pool.shutdown()
-            return
-        # What runs now is not waited for: it may take minutes, and its result is not wanted.
-        processes = list((getattr(self._pool, "_processes", None) or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-
-
-@contextmanager
-def _without_script() -> Iterator[None]:
-    """Workers that start now do not run the caller's script again.
-
-    They need nothing of it, and a script without an `if __name__ == "__main__"` would start workers in each
-    of them. Where a worker finds the script by these two names is Python's `multiprocessing.spawn`.
-    """
-    main = sys.modules["__main__"]
-    kept = {name: value for name, value in vars(main).items() if name in ("__file__", "__spec__")}
-    for name in kept:
-        setattr(main, name, None)
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(main, name, value)
-
-
-def _context() -> BaseContext:
-    """How workers start: from a server that has imported everything once.
-
-    Not forked from here: Polars' threads, which may be running by now, do not survive a fork.
-    """
-    if "forkserver" in get_all_start_methods():
-        context = get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
-        return context
-    return get_context("spawn")
-
-
-def _prepare_worker() -> None:
-    """Prepare a worker: one thread, for the processes share the cores; Ctrl-C is the parent's business."""
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    silence_warnings()
-    warnings.showwarning = show_warning
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, name="postrun-parent", daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process as soon as the process that works with it is gone, however that ended.
-
-    Nothing else would: a worker that waits for its next run holds both ends of the pipe that it waits on.
-    """
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from postrun.model.text import number
-from postrun.report.terminal import make_console, safe
+from postrun.report.console import make_console, safe
 
 #: Least width of a column that can still be read; of a table with more columns than fit, each row is a list.
 _COLUMN, _RECORDS = 9, 10

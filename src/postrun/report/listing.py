@@ -12,7 +12,7 @@ from postrun.records.cache import Cache
 from postrun.records.project import Project
 from postrun.records.record import RunRecord
 from postrun.report.columns import Column, fitting, table
-from postrun.report.terminal import make_console, safe
+from postrun.report.console import make_console, safe
 
 if TYPE_CHECKING:
     from rich.console import Console

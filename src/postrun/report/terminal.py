@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity, State
-from postrun.model.text import inert, number
+from postrun.model.text import number
 from postrun.report.carrying import carrying
 from postrun.report.columns import Column, fitting, table
+from postrun.report.console import make_console, safe
 from postrun.report.overview import KeyMetric, facts, key_metrics, outlook_sentence
 from postrun.report.sparkline import sparkline
 from postrun.report.story import verdict
@@ -45,22 +44,6 @@ _STATE = {
     State.RUNNING: "cyan",
     State.UNKNOWN: "dim",
 }
-
-
-def make_console(width: int | None = None, record: bool = False) -> Console:
-    """A console on stdout: colours on a terminal, plain when piped, never wider than useful."""
-    from rich.console import Console
-
-    class Own(Console):
-        def on_broken_pipe(self) -> None:  # Rich would end the process with exit code 1, a gate's
-            raise
-
-    console = Own(highlight=False, soft_wrap=False, width=width, record=record)
-    if width is None and not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Own(highlight=False, width=100, record=record)
-    elif width is None and console.width > 140:
-        console = Own(highlight=False, width=140, record=record)
-    return console
 
 
 def print_run(
@@ -265,23 +248,6 @@ def evidence_line(proof: Evidence) -> str:
     return ", ".join(parts)
 
 
-def safe(text: str) -> str:
-    """Text from a run without control characters, which could command the terminal."""
-    return "".join(c if c.isprintable() else "�" for c in str(text).replace("\n", "⏎"))
-
-
-def show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Print a warning as people read it: without the place in our code that gave it."""
-    complain(f"warning: {message}")
-
-
-def complain(text: str) -> None:
-    """Print an error message on stderr, masked: it may quote names of files, runs and metrics."""
-    from postrun.privacy import Masker, Privacy  # most commands print no error
-
-    print(f"postrun: {inert(Masker(Privacy()).text(text))}", file=sys.stderr)
-
-
 class Brief(Protocol):
     """What `print_brief` needs of a result."""
 
@@ -328,33 +294,3 @@ def print_brief(results: Sequence[Brief], least: Severity, console: Console | No
         if thin:
             told = " ".join(result.coverage.sentences())
             console.print(Text(f"  {'○ unjudged':<11}{safe(told)}", style="dim"), soft_wrap=True)
-
-
-def print_rules(rows: list[tuple[str, str, str]]) -> None:
-    """Print a table of rules: code, name, first line of the documentation."""
-    print_table(["code", "name", "what it finds"], [list(row) for row in rows])
-
-
-def print_table(names: list[str], rows: list[list[str]]) -> None:
-    """Print a plain table."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in names:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*(Text(safe(cell)) for cell in row))
-    make_console().print(table)
-
-
-def print_markdown(text: str) -> None:
-    """Print Markdown: rendered on a terminal, as it is when piped."""
-    text = inert(text)
-    console = make_console()
-    if not console.is_terminal:
-        print(text)
-        return
-    from rich.markdown import Markdown
-
-    console.print(Markdown(text))

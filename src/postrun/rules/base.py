@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -86,6 +86,19 @@ class Rule:
     def summary(cls) -> str:
         """The page's first line."""
         return cls.documentation().partition("\n")[0]
+
+    @classmethod
+    def as_dict(cls) -> dict[str, Any]:
+        """Return what a list of rules tells, as JSON takes it."""
+        return {
+            "code": cls.code,
+            "name": cls.name,
+            "summary": cls.summary(),
+            "needs": list(cls.needs),
+            "scope": cls.scope,
+            "symptom_of": list(cls.symptom_of),
+            "thresholds": dict(cls.thresholds),
+        }
 
     def finding(
         self,

@@ -25,7 +25,8 @@ from postrun.privacy import Masker, Privacy
 from postrun.sources.files import finite_numbers
 from postrun.sources.wandb_api.options import RemoteOptions
 from postrun.store.roots import DEFAULT, is_url, plain_root, storage
-from postrun.store.schema import INTERNAL, MARKER, NOBODY, RUNS, check, salt_of
+from postrun.store.schema import INTERNAL, NOBODY, RUNS, check, salt_of
+from postrun.store.storage import MARKER
 from postrun.store.store import Store
 from postrun.store.stored_runs import StoredRun, StoredRuns, load_stored
 from postrun.store.tables import Tables, collected

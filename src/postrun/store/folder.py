@@ -15,7 +15,7 @@ import polars as pl
 
 from postrun.model import TargetError
 from postrun.store.roots import is_url, plain_root
-from postrun.store.schema import MARKER
+from postrun.store.storage import MARKER
 from postrun.store.store import Store
 
 _RUN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {

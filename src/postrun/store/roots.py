@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import lru_cache
 from pathlib import Path
 
+from postrun.model.lazily import pattern
 from postrun.store.storage import LocalPlace, Storage
 
 #: Targets of object stores; a path loses the second slash of a URL's scheme.
-_URL = re.compile(r"^(s3|s3a|gs|gcs|az|azure|abfs|abfss|adl):/+(.+)$")
+_URL = pattern(r"^(s3|s3a|gs|gcs|az|azure|abfs|abfss|adl):/+(.+)$")
 #: How the default store is named.
 DEFAULT = "store:"
 

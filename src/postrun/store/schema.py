@@ -20,11 +20,10 @@ from urllib.parse import quote
 import orjson
 import polars as pl
 
-from postrun.store.storage import Storage, StoreError
+from postrun.store.storage import MARKER, Storage, StoreError
 
 #: Version of the tables and files; a newer store is not touched.
 VERSION = 1
-MARKER = "store.json"
 TABLES = "tables"
 STREAMS = ("history", "system", "console")
 _FORMAT = "postrun store"

@@ -16,6 +16,8 @@ from typing import Protocol
 from postrun.model import PostrunError, TargetError
 from postrun.store.atomic import PART, write_atomically
 
+#: The file in its root that tells a store.
+MARKER = "store.json"
 REMEDY = "Free space there, or name another store with --store."
 
 

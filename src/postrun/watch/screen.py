@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from postrun.model import Severity
 from postrun.model.text import number
+from postrun.report.console import make_console, safe
 from postrun.report.overview import key_metrics
 from postrun.report.sparkline import sparkline
-from postrun.report.terminal import MARKS, STYLES, make_console, safe
+from postrun.report.terminal import MARKS, STYLES
 from postrun.watch.event import Event, Kind
 from postrun.watch.watched import Watched
 

@@ -33,7 +33,7 @@ def main() -> None:
 def watch(hello: dict[str, Any], source: BinaryIO) -> None:
     """Judge the rows that come from `source` until it ends, and tell what is found."""
     from postrun.model import RunRef, Severity
-    from postrun.report.terminal import complain, make_console
+    from postrun.report.console import complain, make_console
     from postrun.rules import Selection
     from postrun.watch.event import Kind
     from postrun.watch.fed import FedRun

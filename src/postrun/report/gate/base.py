@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from postrun.model import Finding, Severity
+from postrun.model.lazily import pattern
 from postrun.rules.coverage import Coverage
 
 #: A finding beside a baseline: only this run has it, the baseline has it as well, or there is no baseline.
 NEW, KNOWN, NO_BASELINE = "new", "known", ""
-_NOT_XML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = pattern("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from postrun.model import Severity
+from postrun.report.console import make_console, safe
 from postrun.report.gate.base import KNOWN, Checked, Gate
-from postrun.report.terminal import make_console, print_brief, safe
+from postrun.report.terminal import print_brief
 
 if TYPE_CHECKING:
     from rich.console import Console

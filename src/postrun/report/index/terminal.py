@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from postrun.model import Severity
 from postrun.model.text import duration, number
 from postrun.report.columns import Column, fitting, table
+from postrun.report.console import make_console, safe
 from postrun.report.index.folds import Fold
 from postrun.report.index.workspace import Workspace
 from postrun.report.sparkline import sparkline
-from postrun.report.terminal import MARKS, STYLES, make_console, safe
+from postrun.report.terminal import MARKS, STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from postrun.model.study import Section, Study, cell, readable
-from postrun.report.terminal import make_console, safe
+from postrun.report.console import make_console, safe
 
 if TYPE_CHECKING:
     from rich.console import Console

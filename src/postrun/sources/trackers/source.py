@@ -12,7 +12,7 @@ from pathlib import Path
 from postrun.model import Run, RunRef, TargetError
 from postrun.sources.trackers.base import CONSOLE, Format, Found
 from postrun.sources.wandb_local.find import is_run_folder_name
-from postrun.store.schema import MARKER
+from postrun.store.storage import MARKER
 
 #: Names of folders that say nothing of a run, so that the folder above names it as well.
 _VAGUE = frozenset(

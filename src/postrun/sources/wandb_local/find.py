@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from postrun.store.schema import MARKER
+from postrun.store.storage import MARKER
 
 #: How the SDK names a run's folder; `dryrun-` is the offline mode of SDK 0.8 and 0.9.
 _FOLDER = re.compile(r"^(?:offline-|dry)?run-(\d{8}_\d{6})-(.+)$")

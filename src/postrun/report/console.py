@@ -1,0 +1,70 @@
+"""Standard output as a console: tables, Markdown, warnings and errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from postrun.model.text import inert
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def make_console(width: int | None = None, record: bool = False) -> Console:
+    """A console on stdout: colours on a terminal, plain when piped, never wider than useful."""
+    from rich.console import Console
+
+    class Own(Console):
+        def on_broken_pipe(self) -> None:  # Rich would end the process with exit code 1, a gate's
+            raise
+
+    console = Own(highlight=False, soft_wrap=False, width=width, record=record)
+    if width is None and not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Own(highlight=False, width=100, record=record)
+    elif width is None and console.width > 140:
+        console = Own(highlight=False, width=140, record=record)
+    return console
+
+
+def safe(text: str) -> str:
+    """Text from a run without control characters, which could command the terminal."""
+    return "".join(c if c.isprintable() else "�" for c in str(text).replace("\n", "⏎"))
+
+
+def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as people read it: without the place in our code that gave it."""
+    complain(f"warning: {message}")
+
+
+def complain(text: str) -> None:
+    """Print an error message on stderr, masked: it may quote names of files, runs and metrics."""
+    from postrun.privacy import Masker, Privacy  # most commands print no error
+
+    print(f"postrun: {inert(Masker(Privacy()).text(text))}", file=sys.stderr)
+
+
+def print_table(names: list[str], rows: list[list[str]]) -> None:
+    """Print a plain table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in names:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(Text(safe(cell)) for cell in row))
+    make_console().print(table)
+
+
+def print_markdown(text: str) -> None:
+    """Print Markdown: rendered on a terminal, as it is when piped."""
+    text = inert(text)
+    console = make_console()
+    if not console.is_terminal:
+        print(text)
+        return
+    from rich.markdown import Markdown
+
+    console.print(Markdown(text))
