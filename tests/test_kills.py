@@ -94,7 +94,9 @@ def test_no_process_outlives_a_kill(runs: Path, number: signal.Signals, tmp_path
         table.append((before, child.returncode, len(orphans)))
         at_work += before > 1
     usual = -number if number == signal.SIGKILL else 128 + number
-    print(f"{number.name}: {len(table)} kills, {at_work} at work, {sum(o for *_, o in table)} orphans")
+    print(
+        f"{number.name}: {len(table)} kills, {at_work} at work, {sum(o for *_, o in table)} orphans"
+    )
     assert not sum(orphans for *_, orphans in table), table
     assert {code for _, code, _ in table} <= {usual, 0, -number}, table
     assert at_work >= KILLS // 3, "too few kills hit a command at work"
