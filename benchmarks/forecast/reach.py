@@ -140,10 +140,11 @@ def _group(source: str, name: str) -> str:
 
 def _planned(run: Run) -> Run:
     """Return a run as one that finished what it had planned."""
-    last = RunView(run).last_x
+    view = RunView(run)
     config = {k: v for k, v in run.config.items() if not re.search("(?i)epochs|steps", k)}
-    if last:
-        config["max_steps"] = last
+    if view.last_x:
+        unit = "epochs" if view.axis.unit == "epoch" else "max_steps"
+        config[unit] = view.last_x + (view.first_x == 0)
     return replace(run, state=State.FINISHED, exit_code=0, config=config)
 
 
