@@ -20,10 +20,11 @@ class WillNotReachBest(Rule):
     In a search, most runs cannot win. Half of the time of such a run can be saved.
 
     ## How it decides
-    The run's plan must be known, and at least `begun` of it done. A [forecast](diff.md#forecast) must be
-    possible: the curve has 12 values, has not turned, and its learning rate does not still warm up. The better
-    bound of its 90% interval, taken `margin` times as far from the expected level, must be worse than the best
-    finished run. It is taken back when the interval itself (margin 1) holds that level, or the run reached it.
+    The run's plan must be known, and at least `begun` of it done, with `min_rows` values of the metric: with
+    fewer, runs that improve late look like runs that do not. A [forecast](diff.md#forecast) must be possible:
+    the curve has not turned, and its learning rate does not still warm up. The better bound of its 90%
+    interval, taken `margin` times as far from the expected level, must be worse than the best finished run. It
+    is taken back when the interval itself (margin 1) holds that level, or the run reached it.
 
     Compared are finished runs of the same project with the same metric, counted in the same steps. They ended
     at the latest 5% after this run's plan, and once stood where this run stands now. Runs that name another
@@ -43,7 +44,7 @@ class WillNotReachBest(Rule):
 
     code = "BASE003"
     name = "will-not-reach-best"
-    thresholds = {"begun": 0.3, "margin": 1.5}
+    thresholds = {"begun": 0.3, "min_rows": 50, "margin": 1.5}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """Nothing: a run alone has no best run beside it."""

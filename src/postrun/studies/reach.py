@@ -100,7 +100,7 @@ class Reach:
         progress, key = plan_of(view).progress, judged_by(view)
         if progress is None or not key or progress.share < self._rule.limits["begun"]:
             return None
-        if not progress_left(view):
+        if not progress_left(view) or len(view.series(key).finite) < self._rule.limits["min_rows"]:
             return None
         made = forecast_run(view, key)
         return made if made.expected is not None and made.planned and not made.note else None
