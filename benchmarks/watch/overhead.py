@@ -68,7 +68,11 @@ def frameworks(steps: int) -> None:
     ways: list[tuple[str, str, Callable[[int], tuple[int, int, float]]]] = [
         ("transformers", "Hugging Face Trainer, logs each step", hugging_face),
         ("lightning", "Lightning, logs each 50 steps (its default)", lightning),
-        ("lightning", "Lightning, logs each step of 50 ms", partial(lightning, every=1, seconds=0.05)),
+        (
+            "lightning",
+            "Lightning, logs each step of 50 ms",
+            partial(lightning, every=1, seconds=0.05),
+        ),
         ("keras", "Keras", keras),
         ("stable_baselines3", "Stable-Baselines3", stable_baselines),
     ]

@@ -11,7 +11,7 @@ FIRST, LEAST = 10, 5
 #: The share by which a run grows between two looks.
 GROWTH = 0.01
 #: The share of one core that following one run may take, after its first seconds.
-SHARE, BURST = 0.009, 2.0
+SHARE, BURST = 0.0085, 2.0
 #: Seconds after which a run that grew is looked at although it did not grow enough.
 PATIENCE = 300.0
 
