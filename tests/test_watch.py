@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from postrun.diagnosis import Diagnosis
 from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Run, Severity, State
 from postrun.rules import rules
 from postrun.rules.base import END, LATE, NOW, TWICE
+from postrun.watch import judge
 from postrun.watch.event import Event, Kind
 from postrun.watch.judge import Judge
 from postrun.watch.ledger import Change, Ledger
@@ -114,6 +118,32 @@ def test_looks_grow_with_the_run_and_cost_little() -> None:
             looks += 1
     assert 100 < looks < 600
     assert pace.spent <= SHARE * 5_000 + BURST + 0.1
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(30.0, 51), (0.05, 11)])
+def test_rows_that_come_slowly_are_looked_at_one_by_one(seconds: float, looks: int) -> None:
+    pace, seen = Pace(), 0
+    for rows in range(1, 61):
+        if pace.due(rows, rows * seconds):
+            pace.looked(rows, rows * seconds, 0.05)
+            seen += 1
+    assert seen == looks
+
+
+def test_all_of_a_long_run_is_looked_at_more_rarely_unless_it_confirms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told, looked = Judge(), []
+
+    def whole(run: Run, *_: Any) -> Diagnosis:
+        looked.append(run.history.height)
+        return Diagnosis(RunView(run), [], Counter())
+
+    monkeypatch.setattr(judge, "diagnosis", whole)
+    run = make_run({"train/loss": np.linspace(2, 1, 2_400)})
+    for rows in range(1_900, 2_400, 20):
+        told.look(replace(run, history=run.history.head(rows)))
+    assert looked == [*range(1_900, 2_001, 20), 2_100, 2_220, 2_340]
 
 
 def test_a_value_that_is_not_finite_is_looked_at_whatever_it_costs() -> None:

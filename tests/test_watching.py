@@ -305,6 +305,33 @@ def test_lightning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told.closed == [error]
 
 
+def test_lightning_is_asked_for_metrics_as_often_as_that_costs_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cls = made(monkeypatch, "LightningCallback", "lightning.pytorch", "Callback")
+    now = [0.0]
+    monkeypatch.setattr(callbacks, "perf_counter", lambda: now[0])
+
+    class Trainer(SimpleNamespace):
+        @property
+        def logged_metrics(self) -> dict[str, float]:
+            now[0] += 150e-6
+            return {"train_loss": 1.0}
+
+    def rows(seconds: float) -> int:
+        Told.made.clear()
+        callback = cls()
+        trainer = Trainer(global_step=0, log_every_n_steps=1)
+        callback.on_fit_start(trainer, SimpleNamespace())
+        for trainer.global_step in range(1, 101):
+            now[0] += seconds
+            callback.on_train_batch_end(trainer, None, None, None, 0)
+        return len(Told.made[0].rows)
+
+    assert rows(1.0) == 100  # all of them
+    assert 10 <= rows(0.05) <= 20  # 150 us each 0.3 s
+
+
 def test_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     cls = made(monkeypatch, "KerasCallback", "keras.callbacks", "Callback")
     callback = cls()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
+from time import perf_counter
 from typing import Any
 
 from postrun.watch.training import Watch
@@ -76,6 +77,24 @@ class _Held:
             watch.close(error)
 
 
+class _Sparing:
+    """Lets through what costs at most `share` of the time since it was last let through."""
+
+    share = 0.0005
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Return whether enough time has passed."""
+        return perf_counter() >= self._next
+
+    def took(self, started: float) -> None:
+        """Note what began at `started` and is done now."""
+        now = perf_counter()
+        self._next = now + (now - started) / self.share
+
+
 def _hugging_face() -> type:
     base = _base("TrainerCallback", "transformers")
 
@@ -117,6 +136,7 @@ def _lightning() -> type:
         def __init__(self, **options: Any) -> None:
             super().__init__()
             self._held = _Held(options)
+            self._sparing = _Sparing()
 
         def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
             """Begin the watch, in the main process."""
@@ -131,10 +151,17 @@ def _lightning() -> type:
         def on_train_batch_end(
             self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
         ) -> None:
-            """Hand over what was logged, as often as the trainer logs."""
+            """Hand over what was logged, as often as the trainer logs.
+
+            Lightning computes all metrics anew when it is asked for them. Of steps so short that this would
+            be felt, some are left out.
+            """
             step = trainer.global_step
-            if step % max(1, getattr(trainer, "log_every_n_steps", 1) or 1) == 0:
+            every = max(1, getattr(trainer, "log_every_n_steps", 1) or 1)
+            if step % every == 0 and self._sparing.due():
+                started = perf_counter()
                 self._held.log(dict(trainer.logged_metrics), step)
+                self._sparing.took(started)
             if self._held.stop:
                 trainer.should_stop = True
 

@@ -19,7 +19,9 @@ from postrun.watch.unfinished import at_once, causes, tellable
 from postrun.watch.zoom import unplaced, zoomed
 
 #: The share by which a run grows between two looks at all of it; those between see its past thinned.
-WHOLE = 0.05
+#: What was found is confirmed after the smaller share. Each look at a run of few rows is at all of it.
+WHOLE, CONFIRM = 0.05, 0.01
+FEW = 2_000
 
 
 @dataclass(slots=True)
@@ -47,10 +49,10 @@ class Judge:
         """Return what changed; `urgent`: look at all of the run, whatever it grew by."""
         rows = run.history.height
         recent = self._recent(run)
-        fresh = list(recent)
+        fresh, whole = list(recent), False
         if urgent or rows >= self._next_whole or self.last is None:
             self.last = diagnosis(run, self.privacy, self.selection)
-            self._next_whole = max(rows + 1, math.ceil(rows * (1 + WHOLE)))
+            whole = True
             found = self.beside(self.last.view) if self.beside else None
             self._compared = [found] if found else []
             fresh += [*self.last.findings, *self._compared]
@@ -58,7 +60,11 @@ class Judge:
         self.reached = _reached(view, run)
         known = [*recent, *self.last.findings, *self._compared]
         every = [part for finding in known for part in finding.with_symptoms()]
-        return self.ledger.look(tellable(view, fresh), every, at_once())
+        changes = self.ledger.look(tellable(view, fresh), every, at_once())
+        if whole:
+            growth = CONFIRM if self.ledger.pending else WHOLE
+            self._next_whole = rows + 1 if rows < FEW else math.ceil(rows * (1 + growth))
+        return changes
 
     def findings(self) -> list[Finding]:
         """Return what is told of the run now: of the whole run, and what only its recent past shows."""

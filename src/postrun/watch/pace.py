@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-#: Rows before the first look, and between looks at the least.
+#: Rows before the first look, and between looks at the least while a look costs more than its share of the
+#: time since the one before.
 FIRST, LEAST = 10, 5
 #: The share by which a run grows between two looks.
 GROWTH = 0.01
 #: The share of one core that following one run may take, after its first seconds.
-SHARE, BURST = 0.009, 2.0
+SHARE, BURST = 0.0085, 2.0
 #: Seconds after which a run that grew is looked at although it did not grow enough.
 PATIENCE = 300.0
 
@@ -20,7 +21,7 @@ class Pace:
     """When one run is due. Times are seconds of any clock, costs seconds of a core.
 
     A look that found something new is followed by another as soon as there are `LEAST` more rows: it is to be
-    confirmed.
+    confirmed. A young run whose rows come slowly is looked at with each of them.
     """
 
     share: float = SHARE
@@ -30,6 +31,7 @@ class Pace:
     since: float = -math.inf
     spent: float = 0.0
     pending: bool = False
+    cost: float = math.inf
 
     def due(self, rows: int, now: float, urgent: bool = False) -> bool:
         """Return whether a run of so many rows is to be looked at; `urgent`: a value is not finite."""
@@ -44,10 +46,12 @@ class Pace:
         grown = rows - self.rows
         if self.rows == 0:
             return rows >= FIRST or now - self.at > PATIENCE
-        step = LEAST if self.pending else max(LEAST, math.ceil(self.growth * self.rows))
-        return grown >= step or now - self.at > PATIENCE
+        least = 1 if self.cost <= self.share * (now - self.at) else LEAST
+        step = max(least, math.ceil(self.growth * self.rows))
+        return grown >= (min(step, LEAST) if self.pending else step) or now - self.at > PATIENCE
 
     def looked(self, rows: int, now: float, cost: float, pending: bool = False) -> None:
         """Note a look that took `cost` seconds; `pending`: it found something that is to be confirmed."""
         self.rows, self.at, self.pending = rows, now, pending
         self.spent += cost
+        self.cost = cost
