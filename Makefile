@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test test-slow test-lowest lint docs site bench report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
+.PHONY: demo test test-slow test-lowest lint docs site bench bench-check report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
 
 demo: $(VENV)/.installed  ## set up, and run the main job on the bundled sample run
 	$(BIN)/postrun analyze examples/sample_run
@@ -58,6 +58,9 @@ fuzz: $(VENV)/.dev  ## mutants of logs, of files beside them and of exports: mak
 bench: $(VENV)/.dev
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.run
+
+bench-check: $(VENV)/.dev  ## fail if postrun costs more beside other ways than it did (SHORT=1: in a minute; KEEP=1: keep the ratios)
+	$(BIN)/python -m benchmarks.check $(if $(SHORT),--short) $(if $(KEEP),--keep)
 
 report-bench: $(VENV)/.dev  ## the HTML report and chart libraries in headless Chromium
 	$(BIN)/pip install -q -e '.[bench]'

@@ -92,7 +92,14 @@ def best(codes: list[str], *arguments: str) -> list[dict[str, Any]]:
 
 def make_run(steps: int, metrics: int, folder: Path) -> Path:
     """A run, written by a process of its own: a child's peak memory begins at its parent's."""
-    command = [sys.executable, str(HERE / "make_run.py"), str(steps), str(metrics), str(folder)]
+    command = [
+        sys.executable,
+        "-P",
+        str(HERE / "make_run.py"),
+        str(steps),
+        str(metrics),
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Path(done.stdout.splitlines()[-1])
 
@@ -152,7 +159,7 @@ def main_job() -> None:
     rows = []
     for name, command in (
         ("pandas + matplotlib, as the seed's scripts do",
-         [sys.executable, str(HERE / "seed_way.py"), str(exported)]),
+         [sys.executable, "-P", str(HERE / "seed_way.py"), str(exported)]),
         ("`postrun analyze` of the same export",
          [sys.executable, "-m", "postrun", "analyze", str(exported)]),
         ("`postrun analyze` of the .wandb file",
