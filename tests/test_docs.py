@@ -19,16 +19,16 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 
-@pytest.mark.parametrize("page", ["api", "glossary"])
+@pytest.mark.parametrize("page", ["api.md", "glossary.md", "schema.json"])
 def test_generated_pages_are_up_to_date(page: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(DOCS / f"make_{page}.py"), "--print"],
+        [sys.executable, str(DOCS / f"make_{Path(page).stem}.py"), "--print"],
         capture_output=True,
         encoding="utf-8",
         env=_environment(),
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == (DOCS / f"{page}.md").read_text(encoding="utf-8"), "run `make docs`"
+    assert done.stdout == (DOCS / page).read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_every_public_name_is_in_the_reference() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from postrun.cli.main import cli
 from postrun.model import UsageError
 from postrun.store import Store
 from tests.conftest import SAMPLE
+from tests.printed import envelope_of, results_of
 from tests.test_store import pull, write
 
 
@@ -25,7 +25,7 @@ def run(*words: str | Path) -> Result:
 def rows(*words: str | Path) -> list[dict[str, Any]]:
     done = run(*words, "--json")
     assert done.exit_code == 0, done.output
-    found: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
+    found: list[dict[str, Any]] = results_of(done.stdout)["rows"]
     return found
 
 
@@ -109,7 +109,7 @@ def test_filters_are_options_or_part_of_the_target(three: Path) -> None:
     def listed(*words: str | Path) -> list[str]:
         done = run("list", *words, "--json")
         assert done.exit_code == 0, done.output
-        return sorted(r["id"] for r in json.loads(done.stdout)["runs"])
+        return sorted(r["id"] for r in results_of(done.stdout)["runs"])
 
     assert listed(three) == ["a", "b", "c"]
     assert listed(three, "--state", "failed") == listed(f"{three}?state=failed") == ["b"]
@@ -231,8 +231,8 @@ def test_looking_after(three: Path, tmp_path: Path) -> None:
     assert run("store", "compact", three).output == "2 batches of tables: 1 now\n"
     dry = run("store", "prune", three, "--older-than", "0", "--dry-run")
     assert dry.output.startswith("7 files, ") and dry.output.endswith("would be deleted\n")
-    told = json.loads(run("store", "prune", three, "--older-than", "0", "--json").output)
-    assert told["files"] == 7 and told["errors"] == []
-    quick = json.loads(run("store", "verify", three, "--quick", "--json").output)
+    pruned = envelope_of(run("store", "prune", three, "--older-than", "0", "--json").output)
+    assert pruned["results"]["files"] == 7 and pruned["errors"] == []
+    quick = results_of(run("store", "verify", three, "--quick", "--json").output)
     assert quick["runs"] == 3 and quick["unnamed"] == 0 and not quick["problems"]
     assert run("store", "refresh", three).output == "0 runs diagnosed again\n"
