@@ -119,7 +119,7 @@ def test_a_dry_run_shows_what_the_call_then_writes(server: StandIn) -> None:
     plan = envelope_of(ask("ent/p/r1", "--alert", "critical", "--dry-run", "--json").output)
     assert writes(server) == 0 and run == before
     ask("ent/p/r1", "--alert", "critical")
-    (told,) = plan["runs"]
+    (told,) = plan["results"]["runs"]
     values = {change["what"]: change["value"] for change in told["changes"]}
     assert not told["written"] and plan["errors"] == []
     assert set(values) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_list_shows_steps_time_and_values_of_stored_runs(three: Path) -> None:
-    found = {r["id"]: r for r in json.loads(run("list", three, "--json").output)["runs"]}
+    found = {r["id"]: r for r in results_of(run("list", three, "--json").output)["runs"]}
     chosen = "select last_step, runtime from runs where id = 'a'"
     (row,) = rows("query", chosen, "--store", three)
     assert found["a"]["values"]["_step"] == row["last_step"]
@@ -100,7 +101,7 @@ def test_a_list_shows_steps_time_and_values_of_stored_runs(three: Path) -> None:
 def test_a_list_shows_the_summary_of_stored_runs(tmp_path: Path) -> None:
     pull(SAMPLE, tmp_path)
     (row,) = rows("query", "select summary from runs", "--store", tmp_path)
-    (found,) = json.loads(run("list", tmp_path, "--json").output)["runs"]
+    (found,) = results_of(run("list", tmp_path, "--json").output)["runs"]
     numbers = {k: v for k, v in json.loads(row["summary"]).items() if isinstance(v, int | float)}
     assert numbers and numbers.items() <= found["values"].items()
 
