@@ -36,6 +36,7 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 	$(BIN)/python docs/make_gallery.py
 	$(BIN)/python docs/make_glossary.py
 	$(BIN)/python docs/make_api.py
+	$(BIN)/python docs/make_schema.py
 	$(BIN)/python docs/make_outputs.py
 
 site: $(VENV)/bin/python  ## the documentation as a site, in build/site; a broken link is an error

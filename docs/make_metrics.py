@@ -31,7 +31,7 @@ output says how many there are.
 first; a run beside the name lets its framework and values vote: `postrun explain val_dice
 wandb/run-20240506_101500-abc`.
 
-`postrun explain NAME --json` prints an object with `metric` and `readings`, the likeliest first, each with
+`postrun explain NAME --json` prints `metric` and `readings` in its `results`: the likeliest first, each with
 `name`, `quantity`, `role`, `split` (train, eval, test, none), `statistic` ("value" for a plain value),
 `direction` (lower, higher, neither), `unit`, `confidence` and `why`. The list is empty if the name is not
 understood; the exit code is 0 then as well. `postrun explain NAME TARGET` lets the values, the framework

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -27,6 +26,7 @@ from postrun.report.budget import Budget, one_line, tokens
 from postrun.report.gate import Checked
 from postrun.rules.coverage import Coverage
 from tests.conftest import SAMPLE, own_environment
+from tests.printed import results_of
 from tests.standin import ServerRun, StandIn
 from tests.standin.server import KEY
 from tests.test_gate import HOSTILE
@@ -250,7 +250,7 @@ def test_brief_gives_the_text_of_the_tool(command: str, tmp_path: Path) -> None:
     options = ["--out", str(tmp_path), "--no-plots", "--no-report"] if command == "analyze" else []
     result = CliRunner().invoke(cli, [command, str(SAMPLE), "--brief", *options])
     assert result.exit_code == (command == "check")
-    value = json.loads(result.stdout)
+    value = results_of(result.stdout)
     assert tokens(result.stdout) <= 2300 and value["tokens"] <= 2000
     told = Tools().diagnose(str(SAMPLE)).splitlines()
     if command == "check":  # which has no curves to show
@@ -260,7 +260,7 @@ def test_brief_gives_the_text_of_the_tool(command: str, tmp_path: Path) -> None:
 
 def test_brief_of_check_tells_what_is_new_beside_a_baseline() -> None:
     arguments = ["check", str(SAMPLE), "--baseline", str(SAMPLE), "--brief"]
-    value = json.loads(CliRunner().invoke(cli, arguments).stdout)
+    value = results_of(CliRunner().invoke(cli, arguments).stdout)
     assert not value["failed"] and "WARNING" not in value["text"]
     assert "the baseline has these findings as well: RL001, DAT004" in value["text"]
     both = CliRunner().invoke(cli, ["check", str(SAMPLE), "--brief", "--json"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 from postrun.cli.main import COMMANDS
 from tests import logs
 from tests.conftest import ROOT, SAMPLE
+from tests.printed import envelope_of, results_of
 
 
 def postrun(
@@ -79,11 +79,15 @@ def test_what_a_newcomer_reads(tmp_path: Path) -> None:
 
 def test_json_is_all_there_is_on_stdout(tmp_path: Path) -> None:
     done = postrun("analyze", SAMPLE, "--json", "--out", tmp_path / "o", "--no-plots")
-    data = json.loads(done.stdout)
-    assert data["errors"] == [] and data["runs"][0]["run_id"] == "sample01"
+    data = envelope_of(done.stdout)
+    assert data["command"] == "analyze" and data["errors"] == []
+    assert data["results"]["runs"][0]["run_id"] == "sample01"
     assert done.stderr == ""
-    assert json.loads(postrun("list", SAMPLE, "--json").stdout)["runs"][0]["id"] == "sample01"
-    assert {r["code"] for r in json.loads(postrun("rules", "--json").stdout)} >= {"OPT001", "RL001"}
+    assert results_of(postrun("list", SAMPLE, "--json").stdout)["runs"][0]["id"] == "sample01"
+    assert {r["code"] for r in results_of(postrun("rules", "--json").stdout)["rules"]} >= {
+        "OPT001",
+        "RL001",
+    }
 
 
 def test_quiet_says_only_what_matters(tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ def test_check_is_a_gate(tmp_path: Path) -> None:
     assert postrun("check", SAMPLE, "--fail-on", "critical", "--quiet", cwd=tmp_path).stdout == ""
     postrun("check", SAMPLE, "--select", "RUN", cwd=tmp_path)
     postrun("check", SAMPLE, "--ignore", "RL001,DAT004", cwd=tmp_path)
-    data = json.loads(postrun("check", SAMPLE, "--json", code=1, cwd=tmp_path).stdout)
+    data = results_of(postrun("check", SAMPLE, "--json", code=1, cwd=tmp_path).stdout)
     assert data["failed"] is True
     assert not list(tmp_path.iterdir())
 
@@ -124,7 +128,7 @@ def test_compare(tmp_path: Path) -> None:
         logs.run_folder(tmp_path, name, [record, *rows, logs.exit_record()])
     cache = str(tmp_path / "cache")
     arguments = ("compare", tmp_path / "wandb", "--metric", "loss", "--by", "lr", "--json")
-    (study,) = json.loads(postrun(*arguments, POSTRUN_CACHE_DIR=cache).stdout)["studies"]
+    (study,) = results_of(postrun(*arguments, POSTRUN_CACHE_DIR=cache).stdout)["studies"]
     assert [row["key"] for row in study["tables"]["differences"]] == ["lr"]
     assert {row["run"] for row in study["tables"]["runs"]} == {"run (a)", "run (b)"}
     assert {row["group"] for row in study["tables"]["groups"]} == {"lr=0.1", "lr=0.2"}
@@ -279,9 +283,9 @@ def test_commands_over_many_runs(tmp_path: Path, command: str) -> None:
     done = postrun(
         command, target, "--json", code=3, POSTRUN_CACHE_DIR=cache
     )  # the broken log, told; the others read
-    told = json.loads(done.stdout)
-    assert len(told["errors"]) == 1 and "run-bad1.wandb" in told["errors"][0]
-    (study,) = told["studies"]
+    (error,) = envelope_of(done.stdout)["errors"]
+    assert "run-bad1.wandb" in error
+    (study,) = results_of(done.stdout)["studies"]
     assert study["kind"] == command and study["headline"] and study["tables"]
     (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
     text = postrun(command, target, "--out", out, POSTRUN_CACHE_DIR=cache).stdout
@@ -289,10 +293,10 @@ def test_commands_over_many_runs(tmp_path: Path, command: str) -> None:
     names = {p.name for p in out.iterdir()}
     assert {f"{command}.md", f"{command}.json", f"{command}.html", f"{command}_runs.csv"} <= names
     assert (out / f"{command}.md").read_text().startswith("# ")
-    again = json.loads(postrun(command, target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
+    again = results_of(postrun(command, target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
         "studies"
     ][0]
-    fresh = json.loads(
+    fresh = results_of(
         postrun(command, target, "--json", "--no-cache", POSTRUN_CACHE_DIR=cache).stdout
     )["studies"][0]
     assert again == fresh and again["tables"] == study["tables"]
@@ -307,13 +311,13 @@ def test_the_cache_notices_what_changed(tmp_path: Path) -> None:
     record = logs.run_record("r0", config={"lr": 0.1, "seed": 0}, display_name="run 0")
     rows = [logs.history({"val_loss": 0.001}, step=i) for i in range(40)]
     logs.run_folder(tmp_path, "r0", [record, *rows, logs.exit_record()])
-    runs = json.loads(postrun("compare", target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
+    runs = results_of(postrun("compare", target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
         "studies"
     ][0]["tables"]["runs"]
     assert runs[0]["id"] == "r0" and runs[0]["level"] == 0.001
     for path in (tmp_path / "cache").glob("??/*.npy"):
         path.write_bytes(b"x" * 20)  # a cache that something else wrote to
-    damaged = json.loads(postrun("compare", target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
+    damaged = results_of(postrun("compare", target, "--json", POSTRUN_CACHE_DIR=cache).stdout)[
         "studies"
     ][0]["tables"]["runs"]
     assert damaged == runs
@@ -341,7 +345,7 @@ def test_an_unwritable_cache_is_done_without(tmp_path: Path) -> None:
     (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
     (tmp_path / "file").write_text("in the way")
     done = postrun("compare", target, "--json", POSTRUN_CACHE_DIR=str(tmp_path / "file" / "cache"))
-    assert len(json.loads(done.stdout)["studies"][0]["tables"]["runs"]) == 8
+    assert len(results_of(done.stdout)["studies"][0]["tables"]["runs"]) == 8
 
 
 def test_the_page_shows_the_runs_that_the_filters_leave(tmp_path: Path) -> None:

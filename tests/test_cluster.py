@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import ROOT, own_environment
+from tests.printed import results_of
 from tests.test_store import write
 
 BUCKET = "s3://lab/store"
@@ -127,7 +127,7 @@ def runs_of(root: str | Path, environment: dict[str, str]) -> pl.DataFrame:
         **environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return pl.DataFrame(json.loads(done.stdout)["rows"])
+    return pl.DataFrame(results_of(done.stdout)["rows"])
 
 
 def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -> None:
@@ -139,12 +139,11 @@ def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -
             "pull", logs, "--store", BUCKET, "--cluster", cluster.address, "--json", **bucket
         )
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        assert [r["status"] for r in told["runs"]] == ["new"] * 12
+        assert [r["status"] for r in results_of(done.stdout)["runs"]] == ["new"] * 12
         again = postrun(
             "pull", logs, "--store", BUCKET, "--cluster", cluster.address, "--json", **bucket
         )
-        assert {r["status"] for r in json.loads(again.stdout)["runs"]} == {"unchanged"}
+        assert {r["status"] for r in results_of(again.stdout)["runs"]} == {"unchanged"}
         # The runs in the store as targets, read by the workers from S3.
         out = tmp_path / "out"
         seen = postrun(
@@ -153,7 +152,7 @@ def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -
         )  # fmt: skip
         assert seen.returncode == 0, seen.stderr
         assert (
-            len(json.loads(seen.stdout)["runs"]) == 3
+            len(results_of(seen.stdout)["runs"]) == 3
             and (out / "r00" / "full_analysis.json").is_file()
         )
     assert postrun("pull", logs, "--store", local).returncode == 0
@@ -171,7 +170,7 @@ def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -
         there = postrun(command, BUCKET, *options, "--json", **bucket)
         here = postrun(command, local, *options, "--json")
         assert there.returncode == here.returncode == 0, there.stderr
-        assert json.loads(there.stdout)["studies"] == json.loads(here.stdout)["studies"]
+        assert results_of(there.stdout)["studies"] == results_of(here.stdout)["studies"]
 
 
 def test_a_store_in_an_object_store_as_a_library(tmp_path: Path, bucket: dict[str, str]) -> None:
@@ -224,11 +223,11 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
             cluster.add_worker()
         out, errors = child.communicate(timeout=120)
     assert child.returncode == 0, errors
-    assert [r["status"] for r in json.loads(out)["runs"]] == ["new"] * 24
+    assert [r["status"] for r in results_of(out)["runs"]] == ["new"] * 24
     runs = runs_of(BUCKET, bucket)
     assert runs["id"].to_list() == [f"r{n:02d}" for n in range(24)]
     assert runs["rows"].to_list() == [3000] * 24
-    look = json.loads(postrun("store", "verify", BUCKET, "--json", **bucket).stdout)
+    look = results_of(postrun("store", "verify", BUCKET, "--json", **bucket).stdout)
     assert not look["problems"] and look["unnamed"] == 0 and look["runs"] == 24
 
 
@@ -268,7 +267,7 @@ def test_a_scheduler_that_vanishes(tmp_path: Path) -> None:
     kept = runs_of(store, {}).height
     assert 3 <= kept < 40
     rest = postrun("pull", tmp_path / "wandb", "--store", store, "--json")
-    found = [r["status"] for r in json.loads(rest.stdout)["runs"]]
+    found = [r["status"] for r in results_of(rest.stdout)["runs"]]
     assert found.count("unchanged") == kept and found.count("new") == 40 - kept
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from postrun.report.export import detailed_analysis
 from postrun.studies.cost import Rates, cost_study
 from postrun.training.cost import CO2_PER_KWH, cost_of
 from tests.curves import decay, make_run
+from tests.printed import results_of
 from tests.projects import failed, flat, made_project
 
 
@@ -113,6 +113,6 @@ def test_the_command_prints_json(tmp_path: Path) -> None:
         cli, ["cost", str(tmp_path / "wandb"), "--json", "--no-cache", "--price-per-gpu-hour", "2"]
     )
     assert done.exit_code == 0, done.output
-    study = json.loads(done.output)["studies"][0]
+    study = results_of(done.output)["studies"][0]
     assert study["tables"]["runs"][0]["kwh"] is None
     assert any("No run sampled the power" in c for c in study["caveats"])

@@ -16,6 +16,7 @@ from postrun.metrics import RunView
 from postrun.model import Run
 from postrun.report.story import verdict
 from postrun.rules.coverage import coverage
+from tests.printed import results_of
 
 ROWS = 80
 
@@ -106,7 +107,7 @@ def test_check_is_not_silent_on_a_run_that_it_does_not_understand(tmp_path: Path
     run("zorp", "blarg").history.select("_step", "zorp", "blarg").write_csv(path)
     done = CliRunner().invoke(cli, ["check", str(path)])
     assert done.exit_code == 0 and "Understood 0 of 2 metrics." in done.stdout
-    (told,) = json.loads(CliRunner().invoke(cli, ["check", str(path), "--json"]).stdout)["runs"]
+    (told,) = results_of(CliRunner().invoke(cli, ["check", str(path), "--json"]).stdout)["runs"]
     assert told["coverage"]["understood"] == 0
     assert {gap["topic"] for gap in told["coverage"]["not_judged"]} >= {"learning", "hardware use"}
 

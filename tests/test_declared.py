@@ -15,6 +15,7 @@ from postrun.cli.main import cli
 from postrun.metrics import RunView
 from postrun.metrics.declared import declared, digest, with_declared
 from postrun.model import Run, UsageError
+from tests.printed import results_of
 
 ROWS = 60
 
@@ -113,7 +114,7 @@ def test_settings_are_believed(
     (tmp_path / file).write_text(text)
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli, ["check", str(path), "--json"])
-    assert "RL007" in {f["rule"] for f in json.loads(done.stdout)["runs"][0]["findings"]}
+    assert "RL007" in {f["rule"] for f in results_of(done.stdout)["runs"][0]["findings"]}
 
 
 def test_the_option_comes_before_the_settings(
@@ -123,7 +124,7 @@ def test_the_option_comes_before_the_settings(
     (tmp_path / "postrun.toml").write_text('[metrics]\nzorp = "reward"\n')
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli, ["check", str(path), "--json", "--metric-role", "zorp=none"])
-    assert "RL007" not in {f["rule"] for f in json.loads(done.stdout)["runs"][0]["findings"]}
+    assert "RL007" not in {f["rule"] for f in results_of(done.stdout)["runs"][0]["findings"]}
 
 
 @pytest.mark.parametrize("given", ["zorp", "zorp=rewrad", "=reward"])

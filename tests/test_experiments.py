@@ -18,6 +18,7 @@ from postrun.rules import Selection, diagnose
 from postrun.rules.causes import under_causes
 from postrun.training import experiments, join, signature
 from tests.curves import decay, make_run, noise
+from tests.printed import results_of
 
 N = 400
 X = np.arange(N)
@@ -189,13 +190,13 @@ def test_analyze_reads_a_training_of_two_runs_as_one(tmp_path: Path) -> None:
     ]
     done = CliRunner().invoke(cli, ["analyze", *arguments, "--json"])
     assert done.exit_code == 0, done.output
-    runs = json.loads(done.stdout)["runs"]
+    runs = results_of(done.stdout)["runs"]
     assert [r["run_id"] for r in runs] == ["t1", "o1", "t1+o1"]
     assert (tmp_path / "out" / "t1+o1" / "report.md").exists()
     text = CliRunner().invoke(cli, ["analyze", *arguments]).stdout
     assert text.count("do  Compare log-probabilities of trainer") == 1  # in full once
     pulled = CliRunner().invoke(cli, ["pull", *arguments[:4], "--json"])
-    assert len(json.loads(pulled.stdout)["runs"]) == 2
+    assert len(results_of(pulled.stdout)["runs"]) == 2
 
 
 def test_thresholds_and_severities_on_the_command_line(tmp_path: Path) -> None:

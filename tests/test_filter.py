@@ -16,6 +16,7 @@ from postrun.model.filter import fits, split_condition
 from postrun.sources import Choice
 from tests import logs
 from tests.conftest import own_environment
+from tests.printed import results_of
 from tests.standin import ServerRun, StandIn
 from tests.standin.server import KEY
 
@@ -105,10 +106,10 @@ def test_commands_take_the_same_filters(places: dict[str, str], tmp_path: Path) 
     arguments = ["--config", "lr>0.005", "--state", "failed"]
     for place in places.values():
         listed = CliRunner().invoke(cli, ["list", place, "--json", *arguments])
-        assert {r["id"] for r in json.loads(listed.output)["runs"]} == {"r1", "r3"}
+        assert {r["id"] for r in results_of(listed.output)["runs"]} == {"r1", "r3"}
         shown = CliRunner().invoke(cli, ["failures", place, "--json", "--no-cache", *arguments])
         assert shown.exit_code == 0, shown.output
-        (study,) = json.loads(shown.output)["studies"]
+        (study,) = results_of(shown.output)["studies"]
         assert {r["id"] for r in study["tables"]["runs"]} == {"r1", "r3"}
     assert len(postrun.project(places["folders"], cache=False, group="g2").records) == 2
     assert own_environment()  # the commands ran in this process

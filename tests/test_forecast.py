@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from postrun.studies.sweep_tables import outlook_section
 from postrun.training.outlook import forecast_run, outlook
 from tests.curves import decay, make_run, noise
 from tests.logs import rows, run_folder, run_record
+from tests.printed import results_of
 
 
 def test_intervals_hold_for_simulated_courses() -> None:
@@ -122,7 +122,7 @@ def test_the_command_tells_the_expected_value_and_the_time_to_a_target(tmp_path:
     folder = run_folder(tmp_path, "f1", records)
     done = CliRunner().invoke(cli, ["forecast", str(folder), "--target", "val_loss=1.1", "--json"])
     assert done.exit_code == 0, done.output
-    study = json.loads(done.output)["studies"][0]
+    study = results_of(done.output)["studies"][0]
     row = study["tables"]["forecasts"][0]
     assert row["low"] < row["expected"] < row["high"]
     assert row["earliest"] <= row["reaches"]

@@ -24,6 +24,7 @@ from postrun.report.gate.github import command
 from postrun.report.gate.sarif import fingerprint, uri
 from postrun.rules.coverage import Coverage
 from tests.conftest import ROOT, SAMPLE
+from tests.printed import results_of
 from tests.test_store import write
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -68,7 +69,7 @@ def test_formats_fit_their_schemas(text: str, baseline: tuple[str, ...]) -> None
     made = gate(text, baseline=baseline)
     assert not junit_faults(render(made, "junit"))
     assert not sarif_faults(render(made, "sarif"))
-    value = json.loads(render(made, "json"))
+    value = results_of(render(made, "json"))
     assert value["failed"] and len(value["runs"][0]["findings"]) == 5
     assert ("worse" in value["runs"][0]) == bool(baseline)
     for form in FORMATS:  # what a file or a pipe of any encoding gets
@@ -327,5 +328,5 @@ def test_check_chooses_runs_as_other_commands_do(tmp_path: Path, state: str) -> 
     for name, code in (("one", 0), ("two", 1)):
         write(tmp_path, name, rows=9, code=code)
     asked = ["check", str(tmp_path / "wandb"), "--state", state, "--json", "--fail-on", "critical"]
-    told = json.loads(CliRunner().invoke(cli, asked).stdout)
-    assert [run["id"] for run in told["runs"]] == [{"finished": "one", "failed": "two"}[state]]
+    found = results_of(CliRunner().invoke(cli, asked).stdout)
+    assert [run["id"] for run in found["runs"]] == [{"finished": "one", "failed": "two"}[state]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import string
 from dataclasses import replace
@@ -18,6 +17,7 @@ from postrun.cli.main import cli
 from postrun.metrics.grammar import read
 from postrun.metrics.grammar.reader import _read_shape
 from postrun.metrics.grammar.tokens import segments
+from tests.printed import results_of
 
 #: name, quantity, split, statistic, direction
 NAMES = """
@@ -304,9 +304,9 @@ def explained(*words: str) -> str:
 
 
 def test_explain_gives_readings_as_json() -> None:
-    told = json.loads(explained("test/reward_std", "--json"))
-    first = told["readings"][0]
-    assert told["metric"] == first["name"] == "test/reward_std"
+    found = results_of(explained("test/reward_std", "--json"))
+    first = found["readings"][0]
+    assert found["metric"] == first["name"] == "test/reward_std"
     wanted = {
         "quantity": "reward",
         "split": "test",
@@ -315,7 +315,7 @@ def test_explain_gives_readings_as_json() -> None:
         "role": "reward.std",
     }
     assert {key: first[key] for key in wanted} == wanted
-    assert json.loads(explained("zorp", "--json"))["readings"] == []
+    assert results_of(explained("zorp", "--json"))["readings"] == []
 
 
 def test_explain_lets_the_values_of_a_run_vote(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_explain_lets_the_values_of_a_run_vote(tmp_path: Path) -> None:
     told = " ".join(explained("val_acc", str(path)).split())
     assert "Not understood: its values contradict the name (accuracy lies between 0 and 100" in told
     assert "no word of the name" not in told
-    assert json.loads(explained("val_acc", str(path), "--json"))["readings"] == []
+    assert results_of(explained("val_acc", str(path), "--json"))["readings"] == []
 
 
 def test_explain_says_if_the_run_has_no_such_metric(tmp_path: Path) -> None:
@@ -359,14 +359,14 @@ def test_explain_gives_all_fields_of_each_reading(name: str) -> None:
         "confidence",
         "why",
     }
-    for reading in json.loads(explained(name, "--json"))["readings"]:
+    for reading in results_of(explained(name, "--json"))["readings"]:
         assert fields <= reading.keys() and reading["name"] == name and reading["quantity"]
         assert reading["split"] in ("train", "eval", "test", "none")
         assert reading["direction"] in ("lower", "higher", "neither")
 
 
 def test_explain_of_a_rule_stays() -> None:
-    assert json.loads(explained("OPT001", "--json"))["code"] == "OPT001"
+    assert results_of(explained("OPT001", "--json"))["code"] == "OPT001"
 
 
 def test_explain_shows_why_and_what_else() -> None:

@@ -27,6 +27,7 @@ from postrun.report.index.workspace import Entry, Workspace, workspace
 from postrun.sources import resolve
 from tests import logs
 from tests.pages import page_data
+from tests.printed import results_of
 from tests.test_cli import postrun
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J'\"{{7*7}}"
@@ -257,7 +258,7 @@ def test_a_thousand_runs_fit_one_file(tmp_path: Path) -> None:
 def test_analyze_of_many_runs_writes_the_overview(tmp_path: Path) -> None:
     target = project_folder(tmp_path)
     done = postrun("analyze", target, "--out", tmp_path / "o", "--no-plots", "--json")
-    data = json.loads(done.stdout)
+    data = results_of(done.stdout)
     assert data["index"] == str(tmp_path / "o" / "index.html") and len(data["runs"]) == 8
     page = (tmp_path / "o" / "index.html").read_text()
     assert 'href="failures.html"' in page and (tmp_path / "o" / "failures.html").is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from postrun.rules import Rule, diagnose
 from postrun.rules.diagnose import _run
 from tests.conftest import ROOT, SAMPLE, own_environment
 from tests.curves import make_run
+from tests.printed import results_of
 
 
 def run_with(path: Path, *arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -47,7 +47,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_example_is_listed(example: Path) -> None:
-    listed = json.loads(run_with(example, "plugins", "--json").stdout)
+    listed = results_of(run_with(example, "plugins", "--json").stdout)["plugins"]
     assert {(p["group"], p["name"]) for p in listed} == {
         ("postrun.rules", "loss-above-target"),
         ("postrun.packs", "acme"),
@@ -66,7 +66,7 @@ def test_the_example_works(example: Path, tmp_path: Path) -> None:
         example, "analyze", tmp_path / "first.acme", "--out", tmp_path / "o", "--json", "--no-plots"
     )
     assert not done.stderr
-    (result,) = json.loads(done.stdout)["runs"]
+    (result,) = results_of(done.stdout)["runs"]
     assert {f["rule"] for f in result["findings"]} >= {"ACME001", "OPT007"}
     assert "ACME001,warning," in (tmp_path / "o" / "first" / "findings.csv").read_text()
     assert "ACME001" in run_with(example, "rules").stdout
@@ -101,7 +101,7 @@ def test_a_broken_plug_in_costs_itself_only(tmp_path: Path, group: str, code: st
     assert "RL001" in done.stdout and "Traceback" not in done.stderr
     assert done.stderr.count("postrun: warning: the ") == 1
     assert "thing of broken 2.0 is left out" in done.stderr
-    listed = json.loads(run_with(folder, "plugins", "--json", code=1).stdout)
+    listed = results_of(run_with(folder, "plugins", "--json", code=1).stdout)["plugins"]
     assert [(p["package"], bool(p["problem"])) for p in listed] == [("broken", True)]
 
 

@@ -21,6 +21,7 @@ from postrun.rules.registry import as_rule
 from postrun.sources.guarded import guarded
 from tests.conftest import SAMPLE
 from tests.curves import make_run
+from tests.printed import envelope_of, results_of
 from tests.test_plugins import run_with
 
 #: What is raised in every hook. "mute" is an error that cannot even be printed.
@@ -138,10 +139,9 @@ def test_a_package_that_raises_in_every_hook_loses_no_run(kind: str, tmp_path: P
         code=3,
     )  # fmt: skip
     assert "Traceback" not in done.stderr and "internal error" not in done.stderr + done.stdout
-    told = json.loads(done.stdout)
-    (error,) = told["errors"]
+    (error,) = envelope_of(done.stdout)["errors"]
     assert "the source load failed" in error or "planted" in error
-    run = next(r for r in told["runs"] if not r.get("error"))
+    run = next(r for r in results_of(done.stdout)["runs"] if not r.get("error"))
     found = [(f["rule"], f["message"]) for f in run["findings"]]
     assert len([1 for rule, message in found if rule == "RUN000" and "BAD00" in message]) == 3
     assert ("BAD002", "what the late rule found") in found
@@ -165,11 +165,11 @@ def test_every_command_works_beside_such_a_package(tmp_path: Path) -> None:
     run_with(bad, "explain", "train/loss")
     assert "odd" in run_with(bad, "list", tmp_path / "x.load").stdout
     assert "the source find failed" in run_with(bad, "list", tmp_path / "x.find", code=3).stderr
-    listed = json.loads(run_with(bad, "plugins", "--json", code=1).stdout)
+    listed = results_of(run_with(bad, "plugins", "--json", code=1).stdout)["plugins"]
     assert {p["name"] for p in listed if p["problem"]} == {"init", "page", "pack", "named"}
     out = ("--out", tmp_path / "o", "--workers", "2", "--no-plots")
     done = run_with(bad, "analyze", runs, *out, "--json")
-    assert len(json.loads(done.stdout)["runs"]) == 9
+    assert len(results_of(done.stdout)["runs"]) == 9
     assert "report of bad 2.0 is left out: Mute" in done.stderr, (
         "a worker's plug-in fails in silence"
     )

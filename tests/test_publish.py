@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from postrun.cli.main import cli
 from postrun.report.section import END, begin, with_section
+from tests.printed import envelope_of
 from tests.standin import Fault, ServerRun, StandIn
 from tests.standin.server import KEY
 
@@ -115,10 +116,10 @@ def test_a_dry_run_shows_what_the_call_then_writes(server: StandIn) -> None:
     run = broken(server)
     before = copy.deepcopy(run)
     shown = ask("ent/p/r1", "--alert", "critical", "--dry-run").output
-    plan = json.loads(ask("ent/p/r1", "--alert", "critical", "--dry-run", "--json").output)
+    plan = envelope_of(ask("ent/p/r1", "--alert", "critical", "--dry-run", "--json").output)
     assert writes(server) == 0 and run == before
     ask("ent/p/r1", "--alert", "critical")
-    (told,) = plan["runs"]
+    (told,) = plan["results"]["runs"]
     values = {change["what"]: change["value"] for change in told["changes"]}
     assert not told["written"] and plan["errors"] == []
     assert set(values) == {

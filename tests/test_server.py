@@ -26,6 +26,7 @@ from postrun.sources.wandb_api.connection import Gate
 from postrun.sources.wandb_api.options import RemoteOptions
 from tests import logs
 from tests.conftest import SdkRun, own_environment
+from tests.printed import results_of
 from tests.standin import Fault, Form, ServerRun, StandIn
 from tests.standin.server import KEY
 
@@ -333,8 +334,8 @@ def test_filters_order_and_limit(server: StandIn, options: dict[str, Any], ids: 
 def test_list_on_the_command_line(server: StandIn) -> None:
     project(server)
     done = command("list", "ent/p", "--state", "failed", "--json")
-    assert [r["id"] for r in json.loads(done.stdout)["runs"]] == ["r09", "r06", "r03", "r00"]
-    shown = {r["id"]: r["values"] for r in json.loads(done.stdout)["runs"]}
+    assert [r["id"] for r in results_of(done.stdout)["runs"]] == ["r09", "r06", "r03", "r00"]
+    shown = {r["id"]: r["values"] for r in results_of(done.stdout)["runs"]}
     assert shown["r03"]["loss"] == 3.0  # the summary comes with the list, the history does not
     assert server.count("HistoryPage") == 0
     wide = command("list", "ent/p", "--state", "failed", "--metric", "loss")
@@ -470,10 +471,10 @@ def test_a_second_pull_fetches_only_what_is_new(server: StandIn, tmp_path: Path)
     running = server.projects["ent", "p"]["r02"]
     running.state = "running"
     first = command("pull", "ent/p", "--out", str(tmp_path), "--json")
-    assert {r["status"] for r in json.loads(first.stdout)["runs"]} == {"new"}
+    assert {r["status"] for r in results_of(first.stdout)["runs"]} == {"new"}
     before, asked = tree(tmp_path), len(server.requests)
     second = command("pull", "ent/p", "--out", str(tmp_path), "--json")
-    assert {r["status"] for r in json.loads(second.stdout)["runs"]} == {"unchanged"}
+    assert {r["status"] for r in results_of(second.stdout)["runs"]} == {"unchanged"}
     assert tree(tmp_path) == before
     assert {r.name for r in server.requests[asked:]} <= {"/", "Viewer", "GetDefaultEntity", "Runs"}
     for i in range(22, 40):
@@ -481,7 +482,7 @@ def test_a_second_pull_fetches_only_what_is_new(server: StandIn, tmp_path: Path)
     del server.projects["ent", "p"]["r04"]
     asked = len(server.requests)
     third = command("pull", "ent/p", "--out", str(tmp_path), "--json")
-    status = {r["id"]: r["status"] for r in json.loads(third.stdout)["runs"]}
+    status = {r["id"]: r["status"] for r in results_of(third.stdout)["runs"]}
     assert status == {
         "r00": "unchanged",
         "r01": "unchanged",
@@ -526,7 +527,7 @@ def test_a_pull_that_is_killed_goes_on(server: StandIn, tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     done = command("pull", "ent/p", "--out", str(tmp_path), "--json")
-    status = [r["status"] for r in json.loads(done.stdout)["runs"]]
+    status = [r["status"] for r in results_of(done.stdout)["runs"]]
     assert "unchanged" in status and len(status) == 10
     for i in range(10):
         assert steps(tmp_path, f"r{i:02}") == list(range(20 + i))
@@ -721,7 +722,7 @@ def test_what_was_pulled_in_another_way_is_read_anew(server: StandIn, tmp_path: 
 
     def pull(*options: str) -> str:
         done = command("pull", "ent/p/r1", "--out", str(tmp_path), "--json", *options)
-        return str(json.loads(done.stdout)["runs"][0]["status"])
+        return str(results_of(done.stdout)["runs"][0]["status"])
 
     assert pull("--sample", "100") == "new" and len(steps(tmp_path, "r1")) == 100
     assert pull() == "updated" and steps(tmp_path, "r1") == list(
@@ -742,12 +743,12 @@ def test_many_runs_of_a_project_are_read_once(server: StandIn, tmp_path: Path) -
     arguments = ("sweep", "ent/p", "--sweep", "s1", "--metric", "loss", "--json")
     done = command(*arguments, **own)
     assert done.returncode == 0, done.stderr
-    (study,) = json.loads(done.stdout)["studies"]
+    (study,) = results_of(done.stdout)["studies"]
     assert len(study["tables"]["configurations"]) == 4
     assert {row["lr"] for row in study["tables"]["configurations"]} == {"0.1", "0.2", "0.3", "0.4"}
     before = len(server.requests)
     again = command(*arguments, **own)
-    assert json.loads(again.stdout)["studies"] == [study]
+    assert results_of(again.stdout)["studies"] == [study]
     asked = {r.name for r in server.requests[before:]}
     assert asked <= {
         "/",
@@ -755,5 +756,5 @@ def test_many_runs_of_a_project_are_read_once(server: StandIn, tmp_path: Path) -
         "GetDefaultEntity",
         "Runs",
     }  # the list of runs, and nothing of any of them
-    failures = json.loads(command("failures", "ent/p", "--json", **own).stdout)["studies"][0]
+    failures = results_of(command("failures", "ent/p", "--json", **own).stdout)["studies"][0]
     assert sum(row["runs"] for row in failures["tables"]["endings"]) == 6

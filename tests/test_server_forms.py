@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from postrun.model import State
 from postrun.model.times import parse_time
 from postrun.sources.wandb_api.answers import make_tolerant
 from tests.conftest import SdkRun, own_environment
+from tests.printed import results_of
 from tests.standin import OPTIONAL, TIMES, Form, ServerRun, StandIn
 from tests.standin.server import KEY
 from tests.test_server import SCRIPT
@@ -305,7 +305,7 @@ def test_a_second_pull_finds_new_rows(server: StandIn, tmp_path: Path, told: str
     def pull() -> str:
         done = CliRunner().invoke(cli, arguments)
         assert done.exit_code == 0, done.output
-        return str(json.loads(done.output)["runs"][0]["status"])
+        return str(results_of(done.output)["runs"][0]["status"])
 
     assert pull() == "new"
     assert pull() == ("updated" if told == "neither" else "unchanged")

@@ -15,6 +15,7 @@ from postrun.cli.main import cli
 from postrun.model import UsageError
 from postrun.store import Store
 from tests.conftest import SAMPLE
+from tests.printed import envelope_of, results_of
 from tests.test_store import pull, write
 
 
@@ -25,7 +26,7 @@ def run(*words: str | Path) -> Result:
 def rows(*words: str | Path) -> list[dict[str, Any]]:
     done = run(*words, "--json")
     assert done.exit_code == 0, done.output
-    found: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
+    found: list[dict[str, Any]] = results_of(done.stdout)["rows"]
     return found
 
 
@@ -88,7 +89,7 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_list_shows_steps_time_and_values_of_stored_runs(three: Path) -> None:
-    found = {r["id"]: r for r in json.loads(run("list", three, "--json").output)["runs"]}
+    found = {r["id"]: r for r in results_of(run("list", three, "--json").output)["runs"]}
     chosen = "select last_step, runtime from runs where id = 'a'"
     (row,) = rows("query", chosen, "--store", three)
     assert found["a"]["values"]["_step"] == row["last_step"]
@@ -100,7 +101,7 @@ def test_a_list_shows_steps_time_and_values_of_stored_runs(three: Path) -> None:
 def test_a_list_shows_the_summary_of_stored_runs(tmp_path: Path) -> None:
     pull(SAMPLE, tmp_path)
     (row,) = rows("query", "select summary from runs", "--store", tmp_path)
-    (found,) = json.loads(run("list", tmp_path, "--json").output)["runs"]
+    (found,) = results_of(run("list", tmp_path, "--json").output)["runs"]
     numbers = {k: v for k, v in json.loads(row["summary"]).items() if isinstance(v, int | float)}
     assert numbers and numbers.items() <= found["values"].items()
 
@@ -109,7 +110,7 @@ def test_filters_are_options_or_part_of_the_target(three: Path) -> None:
     def listed(*words: str | Path) -> list[str]:
         done = run("list", *words, "--json")
         assert done.exit_code == 0, done.output
-        return sorted(r["id"] for r in json.loads(done.stdout)["runs"])
+        return sorted(r["id"] for r in results_of(done.stdout)["runs"])
 
     assert listed(three) == ["a", "b", "c"]
     assert listed(three, "--state", "failed") == listed(f"{three}?state=failed") == ["b"]
@@ -231,8 +232,8 @@ def test_looking_after(three: Path, tmp_path: Path) -> None:
     assert run("store", "compact", three).output == "2 batches of tables: 1 now\n"
     dry = run("store", "prune", three, "--older-than", "0", "--dry-run")
     assert dry.output.startswith("7 files, ") and dry.output.endswith("would be deleted\n")
-    told = json.loads(run("store", "prune", three, "--older-than", "0", "--json").output)
-    assert told["files"] == 7 and told["errors"] == []
-    quick = json.loads(run("store", "verify", three, "--quick", "--json").output)
+    pruned = envelope_of(run("store", "prune", three, "--older-than", "0", "--json").output)
+    assert pruned["results"]["files"] == 7 and pruned["errors"] == []
+    quick = results_of(run("store", "verify", three, "--quick", "--json").output)
     assert quick["runs"] == 3 and quick["unnamed"] == 0 and not quick["problems"]
     assert run("store", "refresh", three).output == "0 runs diagnosed again\n"

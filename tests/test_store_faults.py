@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -21,6 +20,7 @@ from postrun.sources import resolve
 from postrun.store import Store
 from postrun.store.maintenance import prune, verify
 from tests.conftest import ROOT, own_environment
+from tests.printed import envelope_of, results_of
 from tests.test_cluster import postrun
 from tests.test_store import assert_same, pull, write
 
@@ -171,7 +171,7 @@ def test_two_pulls_at_once_and_one_who_merges(tmp_path: Path) -> None:
     for child in children:
         out, errors = child.communicate()
         assert child.returncode == 0, errors
-        assert {r["status"] for r in json.loads(out)["runs"]} <= {"new", "unchanged", "updated"}
+        assert {r["status"] for r in results_of(out)["runs"]} <= {"new", "unchanged", "updated"}
     assert merges
     assert assert_sound(root, logs) == [f"r{n:02d}" for n in range(30)]
     found = verify(Store(str(root)).storage)
@@ -275,12 +275,12 @@ def test_a_damaged_history(three: Path, tmp_path: Path, how: str) -> None:
         done = postrun(*map(str, words), "--json")
         assert done.returncode == 3, (words, done.stdout, done.stderr)
         assert len(done.stderr.strip().splitlines()) == 1 and str(path) in done.stderr, done.stderr
-        told = json.loads(done.stdout)
-        assert len(told["errors"]) == 1
+        found = results_of(done.stdout)
+        assert len(envelope_of(done.stdout)["errors"]) == 1
         if words[0] == "query":
-            assert sorted(row["run"] for row in told["rows"]) == ["a", "c"]
+            assert sorted(row["run"] for row in found["rows"]) == ["a", "c"]
         elif words[0] == "analyze":
-            assert sorted(r["run_id"] for r in told["runs"]) == ["a", "c"]
+            assert sorted(r["run_id"] for r in found["runs"]) == ["a", "c"]
     assert postrun("list", three).returncode == postrun("failures", three).returncode == 0
     assert "unchanged" in postrun("pull", tmp_path / "wandb", "--store", three).stdout
     assert postrun(*command).returncode == 0  # what verify tells to do
@@ -298,7 +298,7 @@ def test_a_damaged_table(tmp_path: Path, table: str) -> None:
     look = postrun("store", "verify", root)
     assert look.returncode == 3 and str(victim) in look.stderr
     listed = postrun("list", root, "--json")
-    ids = sorted(run["id"] for run in json.loads(listed.stdout)["runs"])
+    ids = sorted(run["id"] for run in results_of(listed.stdout)["runs"])
     asked = postrun("query", f"select * from {table}", "--store", root, "--json")
     assert asked.returncode == 3 and str(victim) in asked.stderr and "not readable" in asked.stderr
     if table == "runs":
@@ -306,7 +306,7 @@ def test_a_damaged_table(tmp_path: Path, table: str) -> None:
     else:
         assert ids == ["a", "b", "c"]
     if table != "findings":
-        rows = json.loads(asked.stdout)["rows"]
+        rows = results_of(asked.stdout)["rows"]
         assert {row.get("run", row.get("id")) for row in rows} == {"a", "c"}
     for command in ("compact", *(["prune"] if table == "runs" else [])):
         done = postrun("store", command, root)  # nothing is merged or deleted over it
@@ -355,7 +355,7 @@ def test_a_log_that_cannot_be_read_stops_no_other(three: Path, tmp_path: Path) -
     for expected in ("new", "unchanged"):
         done = postrun("pull", tmp_path / "wandb", "--store", three, "--json")
         assert done.returncode == 3 and str(bad) in done.stderr
-        found = {r["id"]: r["status"] for r in json.loads(done.stdout)["runs"]}
+        found = {r["id"]: r["status"] for r in results_of(done.stdout)["runs"]}
         assert found["x"] == "failed" and found["d"] == expected
     assert assert_sound(three) == ["a", "b", "c", "d"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 from postrun.store import Store
 from postrun.store.maintenance import verify
 from tests.conftest import own_environment
+from tests.printed import results_of
 from tests.standin import StandIn
 from tests.standin.server import KEY
 from tests.test_cluster import dask
@@ -25,7 +25,7 @@ __all__ = ["own_settings", "server"]  # fixtures
 def statuses(*words: str) -> dict[str, str]:
     done = command("pull", *words, "--json")
     assert done.returncode == 0, done.stderr
-    return {run["id"]: run["status"] for run in json.loads(done.stdout)["runs"]}
+    return {run["id"]: run["status"] for run in results_of(done.stdout)["runs"]}
 
 
 def steps(root: Path, run: str) -> list[int]:

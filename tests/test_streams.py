@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import os
 import re
@@ -23,6 +22,7 @@ from postrun.model.text import inert
 from postrun.report.export import spreadsheet_safe
 from tests import logs
 from tests.conftest import SAMPLE, own_environment
+from tests.printed import envelope_of
 
 #: Sets a terminal's title, asks it for an answer, colours it, and goes to the line's start.
 ESCAPES = "\x1b]0;title\x07 \x1b[6n \x9b31m \x7f\r"
@@ -133,7 +133,11 @@ def test_each_command_in_each_encoding(
         assert not CONTROLS.search(told + shown), (encoding, CONTROLS.findall(told + shown))
         assert shown or told
         if "--json" in arguments:
-            values.append(json.loads(shown))
+            values.append(
+                [envelope_of(line) for line in shown.splitlines()]
+                if command == "watch"
+                else envelope_of(shown)
+            )
     assert len(codes) == 1 and codes <= {0, 1, 2, 3}
     if command != "pull":  # which tells what it did, and the second time there is nothing to do
         assert all(value == values[0] for value in values), "an encoding changes what JSON says"

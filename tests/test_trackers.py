@@ -19,6 +19,7 @@ from postrun.model import Run, RunRef, State, TargetError
 from postrun.sources import resolve, what_was_found
 from tests import event_files as tb
 from tests.conftest import SAMPLE
+from tests.printed import results_of
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -519,7 +520,7 @@ def test_a_folder_with_a_run_of_each_tracker(tmp_path: Path) -> None:
     ]
     done = CliRunner().invoke(cli, ["analyze", str(tmp_path), *options])
     assert done.exit_code == 0
-    assert len(json.loads(done.stdout)["runs"]) == len(refs)
+    assert len(results_of(done.stdout)["runs"]) == len(refs)
     assert "Found 11 runs of other trackers" in done.stderr
 
 

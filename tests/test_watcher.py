@@ -29,6 +29,7 @@ from postrun.watch.screen import Lines, page
 from postrun.watch.watched import Terms, Watched
 from postrun.watch.watcher import Watcher
 from tests import logs
+from tests.printed import results_of
 from tests.test_notify import Hook, hook
 
 __all__ = ["hook"]
@@ -390,7 +391,7 @@ def test_an_alert_reaches_a_web_hook_a_command_and_the_exit_code(
     )  # fmt: skip
     thread.join()
     assert result.exit_code == 1
-    events = [json.loads(line) for line in result.stdout.splitlines()]
+    events = [results_of(line) for line in result.stdout.splitlines()]
     assert [e["event"] for e in events] == ["started", "found"]
     assert [got["finding"]["rule"] for got in hook.got] == ["OPT002"]
     assert out.read_text() == "OPT002 warning\n" or out.read_text() == "OPT002 critical\n"

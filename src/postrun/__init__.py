@@ -31,27 +31,36 @@ if TYPE_CHECKING:
         runs,
         sweep,
     )
+    from postrun.api_files import Figures, card, plot
     from postrun.api_outlook import cost, diff, forecast
+    from postrun.job import Result
     from postrun.metrics import RunView
     from postrun.model import (
+        Completeness,
         Evidence,
         Finding,
+        Findings,
+        Identity,
         PostrunError,
         Run,
         RunRef,
         Severity,
         State,
         TargetError,
+        UsageError,
     )
     from postrun.model.study import Study
     from postrun.records.finals import config_differences, finals
     from postrun.records.project import Project
+    from postrun.report.gate import Gate
     from postrun.rules import Rule, Selection
     from postrun.sources import RemoteOptions
     from postrun.stats.smoothing import time_weighted_ema
-    from postrun.store import open_store
+    from postrun.store import Store, open_store
+    from postrun.store.storage import StoreError
     from postrun.studies import Comparison
     from postrun.training import join
+    from postrun.training.outlook import Forecast
     from postrun.watch.callbacks import (
         HuggingFaceCallback,
         KerasCallback,
@@ -64,6 +73,9 @@ __version__ = "0.1.0"
 
 _HOME = {
     "analyze": "postrun.api",
+    "card": "postrun.api_files",
+    "plot": "postrun.api_files",
+    "Figures": "postrun.api_files",
     "cost": "postrun.api_outlook",
     "check": "postrun.api",
     "diagnose": "postrun.api",
@@ -84,14 +96,23 @@ _HOME = {
     "finals": "postrun.records.finals",
     "Project": "postrun.records.project",
     "Study": "postrun.model.study",
+    "Completeness": "postrun.model",
     "Evidence": "postrun.model",
     "Finding": "postrun.model",
+    "Findings": "postrun.model",
+    "Identity": "postrun.model",
     "PostrunError": "postrun.model",
     "Run": "postrun.model",
     "RunRef": "postrun.model",
     "Severity": "postrun.model",
     "State": "postrun.model",
     "TargetError": "postrun.model",
+    "UsageError": "postrun.model",
+    "Forecast": "postrun.training.outlook",
+    "Gate": "postrun.report.gate",
+    "Result": "postrun.job",
+    "Store": "postrun.store",
+    "StoreError": "postrun.store.storage",
     "Rule": "postrun.rules",
     "Selection": "postrun.rules",
     "RunView": "postrun.metrics",
@@ -108,14 +129,21 @@ _HOME = {
 
 __all__ = [
     "Comparison",
+    "Completeness",
     "Evidence",
+    "Figures",
     "Finding",
+    "Findings",
+    "Forecast",
+    "Gate",
     "HuggingFaceCallback",
+    "Identity",
     "KerasCallback",
     "LightningCallback",
     "PostrunError",
     "Project",
     "RemoteOptions",
+    "Result",
     "Rule",
     "Run",
     "RunRef",
@@ -124,9 +152,13 @@ __all__ = [
     "Severity",
     "StableBaselines3Callback",
     "State",
+    "Store",
+    "StoreError",
     "Study",
     "TargetError",
+    "UsageError",
     "analyze",
+    "card",
     "check",
     "compare",
     "config_differences",
@@ -140,6 +172,7 @@ __all__ = [
     "load",
     "load_all",
     "open_store",
+    "plot",
     "progress",
     "project",
     "pull",

@@ -14,8 +14,9 @@ from postrun.gating import check as _check
 from postrun.job import Options, Result
 from postrun.metrics import RunView
 from postrun.metrics.declared import Roles, declared, with_declared
-from postrun.model import Finding, Run, RunRef, Severity, TargetError, UsageError
+from postrun.model import Findings, Run, RunRef, Severity, TargetError, UsageError
 from postrun.model.study import Study
+from postrun.model.text import did_you_mean
 from postrun.privacy import Privacy
 from postrun.records.cache import Cache
 from postrun.records.project import Project
@@ -26,6 +27,8 @@ from postrun.sources import Choice, RemoteOptions, declare, prefetched, resolve,
 from postrun.store import Store
 
 Target = str | Path
+#: Rules by code, prefix or name: one, or several.
+Rules = str | Sequence[str]
 
 
 def runs(target: Target = "wandb", **choice: Unpack[Choice]) -> list[RunRef]:
@@ -41,7 +44,7 @@ def runs(target: Target = "wandb", **choice: Unpack[Choice]) -> list[RunRef]:
     Raises:
         TargetError: Nothing is there, or nothing there is a run.
     """
-    return resolve(target, RemoteOptions(**choice))
+    return resolve(target, _options(choice))
 
 
 def load(target: Target = "wandb", *, roles: Roles | None = None) -> Run:
@@ -74,36 +77,76 @@ def load_all(
     Raises:
         TargetError: Nothing is there, or the next run cannot be read.
     """
-    for ref in prefetched(resolve(target, RemoteOptions(**choice)), workers):
+    for ref in prefetched(resolve(target, _options(choice)), workers):
         yield ref.load()
 
 
 def diagnose(
-    run: Run | RunView,
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    run: Run | RunView | Target | pl.DataFrame = "wandb",
+    select: Rules = (),
+    ignore: Rules = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
     severity: Mapping[str, str] | None = None,
     roles: Roles | None = None,
-) -> list[Finding]:
+) -> Findings:
     """What the rules find in a run, worst and surest first; symptoms are under their causes.
 
     Args:
-        run: A run, a view of one (which keeps what it computed), or several runs of one training,
-            joined by `postrun.join`.
-        select: Codes, prefixes of codes or names of the rules to run; all where empty.
+        run: A run, a view of one (which keeps what it computed), several runs of one training, joined by
+            `postrun.join`, a target as in `runs` (its newest run), or a Polars frame with one row per step and
+            one column per metric (`Run.from_frame` takes config and console too).
+        select: Code, prefix of codes or name of the rules to run, or several of them; all where empty.
         ignore: The same, for rules to leave out.
         thresholds: Rule to its thresholds that are overridden: `{"OPT003": {"flat_share": 0.5}}`.
         severity: Code, prefix or name to the severity that findings get: `{"GEN": "info"}`.
         roles: What metrics are, as in `load`.
 
+    Returns:
+        A list of findings; a notebook shows it with charts.
+
     Raises:
+        TargetError: The target is not there, or cannot be read.
         UsageError: A code, name, threshold, severity or role that does not exist.
     """
+    known = read_run(run)
     if roles:
-        run = with_declared(run.run if isinstance(run, RunView) else run, declared(roles))
-    chosen = Selection(tuple(select), tuple(ignore), thresholds or {}, severity or {})
-    return _diagnose(run, chosen)
+        known = with_declared(known.run if isinstance(known, RunView) else known, declared(roles))
+    view = known if isinstance(known, RunView) else RunView(known)
+    return Findings(_diagnose(view, chosen(select, ignore, thresholds, severity)), view)
+
+
+def read_run(run: Run | RunView | Target | pl.DataFrame) -> Run | RunView:
+    """Return a run: what is given, the newest behind a target, or one with a frame as its history."""
+    if isinstance(run, Run | RunView):
+        return run
+    if isinstance(run, pl.DataFrame):
+        return Run.from_frame(run)
+    if isinstance(run, str | Path):
+        return load(run)
+    raise UsageError(
+        f"a {type(run).__name__} is no run: pass a run, a path or target, or a Polars frame "
+        "(for pandas: polars.from_pandas(frame))"
+    )
+
+
+def chosen(
+    select: Rules = (),
+    ignore: Rules = (),
+    thresholds: Mapping[str, Mapping[str, float]] | None = None,
+    severity: Mapping[str, str] | None = None,
+) -> Selection:
+    """Return the rules that are chosen; a single code or name is one of them."""
+    one, other = ((r,) if isinstance(r, str) else tuple(r) for r in (select, ignore))
+    return Selection(one, other, thresholds or {}, severity or {})
+
+
+def _options(choice: Choice) -> RemoteOptions:
+    """Return which runs are wanted; UsageError that names near ones for a keyword that does not exist."""
+    for name in choice:
+        if name not in RemoteOptions.__dataclass_fields__:
+            near = did_you_mean(name, RemoteOptions.__dataclass_fields__)
+            raise UsageError(f"no option is called {name!r}.{near} See postrun.RemoteOptions.")
+    return RemoteOptions(**choice)
 
 
 def check(
@@ -111,8 +154,8 @@ def check(
     *,
     baseline: Target | Sequence[Target] = (),
     fail_on: str = "warning",
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    select: Rules = (),
+    ignore: Rules = (),
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
     severity: Mapping[str, str] | None = None,
 ) -> Gate:
@@ -137,9 +180,9 @@ def check(
         raise UsageError(f"fail_on: {error}") from None
     refs, errors = _refs(target)
     known, missing = _refs(baseline) if baseline else ([], [])
-    chosen = Selection(tuple(select), tuple(ignore), thresholds or {}, severity or {})
+    selection = chosen(select, ignore, thresholds, severity)
     said = [*map(str, errors), *(f"baseline: {error}" for error in missing)]
-    return _check(refs, Options(out=None, selection=chosen), limit, known, said)
+    return _check(refs, Options(out=None, selection=selection), limit, known, said)
 
 
 def _refs(target: Target | Sequence[Target]) -> tuple[list[RunRef], list[TargetError]]:
@@ -179,7 +222,7 @@ def project(
     places: list[str] = []
     failed: list[TargetError] = []
     for one in targets:
-        found, errors = resolve_all([one], RemoteOptions(**choice))
+        found, errors = resolve_all([one], _options(choice))
         refs += found
         failed += errors
         places += [str(one)] * len(found)
@@ -226,7 +269,7 @@ def pull(
     from postrun.incremental.into_store import pull_into
 
     targets = [target] if isinstance(target, str | Path) else list(target)
-    refs, failed = resolve_all(targets, RemoteOptions(**choice))
+    refs, failed = resolve_all(targets, _options(choice))
     if failed and not refs:
         raise failed[0]
     opened = Store(str(store), write=True)
@@ -352,8 +395,8 @@ def analyze(
     *,
     plots: bool = True,
     report: bool = True,
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    select: Rules = (),
+    ignore: Rules = (),
     workers: int | None = None,
     mask: bool = True,
     anonymize: bool = False,
@@ -390,7 +433,7 @@ def analyze(
         plots=plots,
         report=report,
         privacy=Privacy(mask, anonymize),
-        selection=Selection(tuple(select), tuple(ignore)),
+        selection=chosen(select, ignore),
     )
     done = list(analyze_all(declare(refs, told), options, workers))
     done += [Result(id=error.target, error=str(error)) for error in failed]

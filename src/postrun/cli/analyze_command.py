@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from postrun.cli.output import print_json
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.pages import INDEX, show_page
 from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import (
@@ -50,7 +50,7 @@ _FEW = 3
     "--studies", is_flag=True, help="Write a sweep and a progress study of several runs as well."
 )
 @click.option("--open", "opened", is_flag=True, help="Open the report in the browser.")
-@click.option("--json", "as_json", is_flag=True, help="Print the analysis as JSON, nothing else.")
+@json_option
 @click.option(
     "--as-one", is_flag=True, help="Read the runs as parts of one training, joined as well."
 )
@@ -104,16 +104,16 @@ def command(
         hints = _next(space, targets) if space is not None else []
         page = _page(read, refs, space, options, workers, studies, hints)
         if brief:
-            from postrun.report.brief import brief_json, brief_runs
+            from postrun.report.brief import brief_dict, brief_runs
 
             folders = [str(r.folder) for r in read]
             index = str(page) if page is not None else None
             told = brief_runs(read, budget, errors)
-            print_json(brief_json(told, errors, folders=folders[:_FEW], page=index))
+            print_results(brief_dict(told, folders=folders[:_FEW], page=index), errors)
         elif as_json:
             runs = [{**r.analysis, "folder": str(r.folder), "masked": r.masked} for r in read]
             index = str(page) if space is not None and page is not None else None
-            print_json({"runs": runs, "index": index, "errors": errors})
+            print_results({"runs": runs, "index": index}, errors)
         elif quiet:
             print_brief(read, Severity.WARNING)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.output import print_text
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, privacy, privacy_options, rule_options
@@ -41,6 +42,7 @@ from postrun.training import join
 @click.option("--license", default="", help="Licence of the model, as named on the Hub.")
 @click.option("--task", default="", help="Task, as named on the Hub: text-generation, ...")
 @click.option("--no-plots", is_flag=True, help="Draw no curves.")
+@json_option
 @rule_options
 @choice_options
 @privacy_options
@@ -53,6 +55,7 @@ def command(
     license: str,  # noqa: A002 - the option's name
     task: str,
     no_plots: bool,
+    as_json: bool,
     **asked: Any,
 ) -> None:
     """Write a Hugging Face model card of a run, or of one training's runs together.
@@ -88,4 +91,7 @@ def command(
         made_by,
         told.masked,
     )
-    print_text(f"{out}: {done}")
+    if as_json:
+        print_results({"path": str(out), "status": done, "plots": [str(path) for path in plots]})
+    else:
+        print_text(f"{out}: {done}")

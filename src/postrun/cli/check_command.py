@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from postrun.cli.output import print_json, print_json_text, print_text
+from postrun.cli.envelope import print_results
+from postrun.cli.output import print_json_text, print_text
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, brief_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
@@ -18,6 +19,7 @@ from postrun.gating import check
 from postrun.job import Options
 from postrun.model import Severity, UsageError
 from postrun.report.gate import FORMATS, Gate, render
+from postrun.report.gate.as_json import results
 from postrun.report.gate.base import KNOWN
 from postrun.report.gate.text import notes, show
 from postrun.report.progress import progress_bar
@@ -86,10 +88,12 @@ def command(
         gate = check(refs, options, Severity.parse(fail_on), known, errors, advance)
     _write(gate, files)
     if brief:
-        print_json(_brief(gate, budget))
+        print_results(_brief(gate, budget), gate.errors)
     elif form == "text":
         show(gate, quiet=quiet)
-    elif form in ("json", "sarif"):
+    elif form == "json":
+        print_results(results(gate), gate.errors)
+    elif form == "sarif":
         print_json_text(render(gate, form))
     else:
         print_text(render(gate, form))
@@ -109,14 +113,14 @@ def _form(form: str | None, as_json: bool, brief: bool) -> str:
 
 def _brief(gate: Gate, budget: int) -> dict[str, Any]:
     """Return the result for agents. With a baseline, only what is new or worse is told as a finding."""
-    from postrun.report.brief import brief_json, brief_runs
+    from postrun.report.brief import brief_dict, brief_runs
 
     runs = [
         replace(run, findings=[f for f, s in run.told() if gate.state_of(s) != KNOWN])
         for run in gate.runs
     ]
     text = brief_runs(runs, budget, gate.errors, notes(gate) if gate.baseline else ())
-    return brief_json(text, gate.errors, failed=gate.failed)
+    return brief_dict(text, failed=gate.failed)
 
 
 def _file(text: str) -> tuple[str, Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from postrun.cli.completion import complete_codes
-from postrun.cli.output import print_json
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.settings import declarations, role_option
 from postrun.cli.targets import find
 from postrun.metrics import RunView
@@ -21,7 +21,7 @@ _CODE = pattern(r"[A-Z]{2,5}\d{2,4}")
 @click.command(name="explain")
 @click.argument("what", metavar="CODE|NAME|METRIC", shell_complete=complete_codes)
 @click.argument("target", required=False, type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 @role_option
 def command(what: str, target: str | None, as_json: bool) -> None:
     """Explain a rule (OPT001, loss-diverged) or what a metric's name means (train/loss).
@@ -33,7 +33,7 @@ def command(what: str, target: str | None, as_json: bool) -> None:
     view = _view(target) if target is not None else None
     found = readings_of(what, view, declarations())
     if as_json:
-        print_json({"metric": what, "readings": [reading_dict(info) for info in found]})
+        print_results({"metric": what, "readings": [reading_dict(info) for info in found]})
         return
     print_markdown(metric_page(what, found, view, target or ""))
 
@@ -47,7 +47,7 @@ def _explain_rule(what: str, as_json: bool) -> bool:
             raise  # a code that does not exist, not a metric
         return False
     if as_json:
-        print_json(
+        print_results(
             {
                 "code": rule.code,
                 "name": rule.name,

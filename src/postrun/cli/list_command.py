@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from postrun.cli.output import print_json
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import privacy, privacy_options
 from postrun.cli.targets import DEFAULT, report_errors, targets_argument
@@ -22,7 +22,7 @@ from postrun.sources import resolve_all
 @click.command(name="list")
 @targets_argument
 @click.option("--metric", default="", help="Metric to show (default: the main one).")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 @privacy_options
 @choice_options
 def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any) -> None:
@@ -40,7 +40,7 @@ def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any
         shown = key_metric(refs, metric) if refs else ""
     if as_json:
         rows = masker.value([_row(ref) for ref in refs])
-        print_json({"runs": rows, "errors": errors})
+        print_results({"runs": rows}, errors)
     elif refs:
         print_refs(refs, shown, mask=masker.text)
     sys.exit(report_errors(errors))

@@ -53,6 +53,10 @@ COMMANDS = {
 }
 
 
+#: Key of the context that holds the command line.
+_ARGUMENTS = "postrun.arguments"
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when one is called."""
 
@@ -76,12 +80,25 @@ class LazyGroup(click.Group):
             raise click.UsageError(_no_command(args[0], args), ctx)
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments for `invoke`, as they were given."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Click would end with exit code 1, a gate's, if the output's reader left."""
+        """Run the command. Click would end with exit code 1, a gate's, if the output's reader left.
+
+        A command that is asked for JSON and fails prints its errors as JSON as well.
+        """
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise SystemExit(CLOSED) from None
+        except (click.exceptions.Exit, click.exceptions.Abort):  # of --help, of Ctrl-C
+            raise
+        except (Exception, SystemExit) as error:
+            _tell_json(ctx, error)
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from their lines above."""
@@ -101,6 +118,21 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="postrun")
 def cli() -> None:
     """Tell what happened in Weights & Biases training runs, with evidence."""
+
+
+def _tell_json(ctx: click.Context, error: Exception | SystemExit) -> None:
+    """Print why a command failed as JSON, if it was asked for JSON and has printed none."""
+    from postrun.cli.envelope import asks_json, print_failure
+
+    given = ctx.meta[_ARGUMENTS]
+    if not given or given[0] not in COMMANDS or not asks_json(given[1:]):
+        return
+    if isinstance(error, SystemExit):
+        print_failure(ctx, given, [])
+    elif isinstance(error, click.ClickException):
+        print_failure(ctx, given, [error.format_message()])
+    elif not (isinstance(error, OSError) and is_output_error(error)):
+        print_failure(ctx, given, [_explained(error)[0]])
 
 
 def _no_command(name: str, args: list[str]) -> str:
@@ -156,24 +188,28 @@ def _run() -> int:
 
 def _failed(error: Exception) -> int:
     """Say what went wrong; the exit code."""
+    text, code = _explained(error)
+    if code == INTERNAL and os.environ.get("POSTRUN_DEBUG"):
+        traceback.print_exception(error)
+    _complain(text)
+    return code
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """Return what went wrong, for the user, and the exit code."""
     # Imported only now: the data model loads Polars, which the help does not need.
     from postrun.model import PostrunError, UsageError
     from postrun.plugins import described
 
     if isinstance(error, OSError) and error.filename:
-        _complain(f"{error.filename}: {error.strerror}")
-        return 3
+        return f"{error.filename}: {error.strerror}", 3
     if isinstance(error, PostrunError):
-        _complain(str(error))
-        return 2 if isinstance(error, UsageError) else 3
-    if os.environ.get("POSTRUN_DEBUG"):
-        traceback.print_exception(error)
+        return str(error), 2 if isinstance(error, UsageError) else 3
     last = traceback.extract_tb(error.__traceback__)[-1]
-    _complain(
+    return (
         f"internal error at {Path(last.filename).name}:{last.lineno}: {described(error).rstrip('.')}. "
         "This is a defect of postrun: please report it with the traceback that POSTRUN_DEBUG=1 shows."
-    )
-    return INTERNAL
+    ), INTERNAL
 
 
 def _complain(text: str) -> None:

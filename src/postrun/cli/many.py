@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from postrun.cli.output import print_json
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import Count, privacy, privacy_options, role_option
 from postrun.cli.targets import find_each, report_errors
@@ -38,7 +38,7 @@ _OUTPUT = (
         type=click.Path(path_type=Path, dir_okay=False),
         help="Write an HTML report to this file.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else."),
+    json_option,
 )
 _OPTIONS = (
     *_OUTPUT,
@@ -159,7 +159,7 @@ def finish(
             written += [str(path) for path in write_study(study, folder)]
     if asked["as_json"]:
         shown = [study.as_dict() for study in studies]
-        print_json({"studies": shown, "files": written, "errors": errors})
+        print_results({"studies": shown, "files": written}, errors)
     else:
         for study in studies:
             print_study(study, str(asked["out"] or asked["html"] or ""))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.pages import INDEX, show_page
 from postrun.cli.settings import out_option
 from postrun.model import TargetError
@@ -17,12 +18,16 @@ _REPORT = "report.html"
 @click.command(name="open")
 @click.argument("what", required=False, metavar="[RUN_ID|FOLDER|PAGE]", type=click.Path())
 @out_option
-def command(what: str | None, out: Path) -> None:
+@json_option
+def command(what: str | None, out: Path, as_json: bool) -> None:
     """Open a report in the browser: the overview of all runs, or one run's.
 
     Without an argument, open the overview in OUT, or the only report there. `postrun analyze` writes both.
     """
-    show_page(_page(what, out))
+    page = _page(what, out)
+    opened = show_page(page, quiet=as_json)
+    if as_json:
+        print_results({"page": str(page), "opened": opened})
 
 
 def _page(what: str | None, out: Path) -> Path:

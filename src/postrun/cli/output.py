@@ -64,18 +64,21 @@ def print_text(text: str) -> None:
     print(text)
 
 
-def print_json(value: Any) -> None:
-    """Print JSON. What the encoding of standard output lacks is escaped, so that every value stays whole."""
+def print_json(value: Any, lines: bool = False) -> None:
+    """Print JSON. What the encoding of standard output lacks is escaped, so that every value stays whole.
+
+    `lines`: as one of several lines, at once.
+    """
     from postrun.report.files import json_text
 
-    print_json_text(json_text(value))
+    print_json_text(json_text(value, indent=None if lines else 2), flush=lines)
 
 
-def print_json_text(text: str) -> None:
+def print_json_text(text: str, flush: bool = False) -> None:
     """Print JSON that is text already, as `print_json` does."""
     if not (sys.stdout.encoding or "").lower().startswith("utf"):
         text = _NOT_ASCII.sub(_escaped, text)
-    print(text)
+    print(text, flush=flush)
 
 
 def _escaped(found: re.Match[str]) -> str:

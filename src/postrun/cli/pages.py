@@ -11,8 +11,8 @@ import click
 INDEX = "index.html"
 
 
-def show_page(page: Path, quiet: bool = False) -> None:
-    """Open a page in the browser; where there is none, print its address.
+def show_page(page: Path, quiet: bool = False) -> bool:
+    """Open a page in the browser, or print its address if there is none; whether it was opened.
 
     `quiet`: print to stderr, since stdout is for data.
     """
@@ -25,3 +25,4 @@ def show_page(page: Path, quiet: bool = False) -> None:
         click.echo(f"Opened {page}", err=quiet)
     else:
         click.echo(f"No browser was found. Open this address in one: {address}", err=quiet)
+    return shown

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.output import print_text
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, out_option, privacy, privacy_options, rule_options
 from postrun.cli.targets import find, report_errors, targets_argument
 from postrun.diagnosis import diagnosis
-from postrun.job import folder_names
-from postrun.model import PostrunError, UsageError
+from postrun.job import failure, folder_names
+from postrun.model import FAILURES, UsageError
 from postrun.report.console import complain
 from postrun.report.progress import progress_bar
 
@@ -30,6 +31,7 @@ from postrun.report.progress import progress_bar
     metavar="KINDS",
     help="Formats to write: png, svg and pdf, separated by commas.",
 )
+@json_option
 @rule_options
 @choice_options
 @privacy_options
@@ -37,6 +39,7 @@ def command(
     targets: tuple[str, ...],
     out: Path,
     kinds: str,
+    as_json: bool,
     **asked: Any,
 ) -> None:
     """Draw figures: one per group of roles, a dashboard, and the two of `analyze`.
@@ -45,7 +48,7 @@ def command(
     choose which. Files are written to OUT/RUN_ID/plots/.
     """
     from postrun.report.drawing import FORMATS
-    from postrun.report.plots import draw, draw_dashboard, draw_groups
+    from postrun.report.plots import draw_all
 
     formats = [kind.strip().lower() for kind in kinds.split(",") if kind.strip()]
     unknown = [kind for kind in formats if kind not in FORMATS]
@@ -54,23 +57,23 @@ def command(
     chosen = asked_rules(asked)
     refs, errors = find(targets, choice(asked))
     wanted = privacy(asked)
+    drawn: list[dict[str, Any]] = []
     with progress_bar(len(refs), "Drawing runs") as advance:
         for ref, name in zip(refs, folder_names(refs, wanted), strict=True):
             try:
-                run = ref.load()
-            except PostrunError as error:
-                errors.append(str(error))
+                told = diagnosis(ref.load(), wanted, chosen)
+                written = draw_all(told.view, told.findings, out / name / "plots", formats)
+            except FAILURES as error:  # one run must not stop the others
+                errors.append(failure(ref, error))
                 continue
-            told = diagnosis(run, wanted, chosen)
-            view, findings = told.view, told.findings
-            folder = out / name / "plots"
-            written = draw(view, findings, folder, formats)
-            written += draw_groups(view, findings, folder, formats)
-            written += draw_dashboard(view, findings, folder / "dashboard", formats)
+            drawn.append({"id": told.run.id, "files": [str(path) for path in written]})
             with advance.paused():
-                for path in written:
-                    print_text(str(path))
+                if not as_json:
+                    for path in written:
+                        print_text(str(path))
                 if not written:
                     complain(f"{name}: no metric to draw")
-            advance(run.completeness.rows)
+            advance(told.run.completeness.rows)
+    if as_json:
+        print_results({"runs": drawn}, errors)
     sys.exit(report_errors(errors))

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from postrun.cli.output import print_json, print_text
+from postrun.cli.envelope import json_option, print_results
+from postrun.cli.output import print_text
 from postrun.metrics.packs_loader import as_pack
 from postrun.plugins import GROUPS, installed_plugins
 from postrun.report.console import print_table
@@ -23,12 +24,12 @@ _CHECKS = {
 
 
 @click.command(name="plugins")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 def command(as_json: bool) -> None:
     """List the plug-ins of other packages; exit 1 if one cannot be used."""
     plugins = installed_plugins(_CHECKS)
     if as_json:
-        print_json([asdict(plugin) for plugin in plugins])
+        print_results({"plugins": [asdict(plugin) for plugin in plugins]})
     elif not plugins:
         print_text("No plug-ins are installed. CONTRIBUTING.md says how to write one.")
     else:

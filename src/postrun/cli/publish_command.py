@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from postrun.cli.output import print_json, print_text
+from postrun.cli.envelope import json_option, print_results
+from postrun.cli.output import print_text
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, rule_options
 from postrun.cli.targets import find_each, report_errors
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     "--undo", is_flag=True, help="Take away what was published, the Report too; alerts stay sent."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 @rule_options
 @choice_options
 def command(
@@ -75,7 +76,7 @@ def command(
             advance(0)
     if as_json:
         runs = [published.as_dict() for published in done]
-        print_json({"dry_run": dry_run, "runs": runs, "errors": errors})
+        print_results({"dry_run": dry_run, "runs": runs}, errors)
     else:
         for published in done:
             print_text(_words(published, dry_run, undo))

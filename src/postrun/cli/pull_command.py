@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from postrun.cli.output import print_json
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.remote import choice, choice_options, sample_option
 from postrun.cli.settings import (
     cluster_option,
@@ -45,7 +45,7 @@ from postrun.store import Store
     metavar="GLOB",
     help="Also download these files of runs on a server: 'media/*'. Repeat to give several.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 @role_option
 @privacy_options
 @sample_option
@@ -104,7 +104,7 @@ def command(
             advance(pulled.result.rows if pulled.result else 0)
     errors += map(str, opened.problems) if opened else []
     if as_json:
-        print_json({"runs": [masker.value(_row(p)) for p in done], "errors": errors})
+        print_results({"runs": [masker.value(_row(p)) for p in done]}, errors)
     sys.exit(report_errors(errors))
 
 

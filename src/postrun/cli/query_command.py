@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import polars as pl
 
-from postrun.cli.output import print_bytes, print_json
+from postrun.cli.envelope import json_option, print_results
+from postrun.cli.output import print_bytes
 from postrun.cli.targets import report_errors
 from postrun.model import UsageError
 from postrun.privacy import Masker, Privacy
@@ -36,7 +37,7 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_js
     help="Write all rows to this file: .csv, .parquet or .json.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, nothing else.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 @click.option("--no-mask", is_flag=True, help="Show keys, tokens and passwords as they are.")
 def command(
     sql: str, store: str, out: Path | None, as_csv: bool, as_json: bool, no_mask: bool
@@ -58,7 +59,7 @@ def command(
         shown = spreadsheet_safe(shown) if out.suffix == ".csv" else shown
         write_atomically(out, getattr(shown, _WRITERS[out.suffix]))
     if as_json:
-        print_json({"rows": frame.to_dicts(), "errors": errors})
+        print_results({"rows": frame.to_dicts()}, errors)
     elif as_csv:
         print_bytes(spreadsheet_safe(_flat(frame)).write_csv().encode())
     elif out is None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from postrun.cli.output import print_json, print_text
+from postrun.cli.envelope import json_option, print_results
+from postrun.cli.output import print_text
 
 
 @click.group(name="skill")
@@ -15,17 +16,21 @@ def command() -> None:
 
 
 @command.command(name="show")
-def show() -> None:
+@json_option
+def show(as_json: bool) -> None:
     """Print the skill file."""
     from postrun.agents.installing import skill
 
-    print_text(skill().rstrip("\n"))
+    if as_json:
+        print_results({"text": skill()})
+    else:
+        print_text(skill().rstrip("\n"))
 
 
 @command.command(name="install")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--force", is_flag=True, help="Overwrite a file that was changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+@json_option
 def install(folder: Path, force: bool, as_json: bool) -> None:
     """Write FOLDER/postrun/SKILL.md, for example to .claude/skills.
 
@@ -35,6 +40,6 @@ def install(folder: Path, force: bool, as_json: bool) -> None:
 
     path, status = installing.install(folder, force)
     if as_json:
-        print_json({"path": str(path), "status": status, "errors": []})
+        print_results({"path": str(path), "status": status})
     else:
         print_text(f"{status.capitalize()}: {path}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from postrun.cli.output import print_json
+from postrun.cli.envelope import json_option, print_results
 from postrun.cli.settings import Count, cluster_option
 from postrun.cli.targets import report_errors
 from postrun.report.console import make_console
@@ -24,7 +25,6 @@ from postrun.store.maintenance import (
 )
 
 _ARGUMENT = click.argument("store", default="store:", metavar="[STORE]")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
 
 
 @click.group(name="store")
@@ -35,7 +35,7 @@ def command() -> None:
 @command.command(name="verify", short_help="Compare every file with its checksum.")
 @_ARGUMENT
 @click.option("--quick", is_flag=True, help="Only check that the files exist.")
-@_JSON
+@json_option
 def verify_command(store: str, quick: bool, as_json: bool) -> None:
     """Read every file of a store and compare its checksum; exit with 3 if one is damaged."""
     opened = Store(store)
@@ -43,7 +43,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
         found = verify(opened.storage, quick, advance)
     if as_json:
         told = {n: getattr(found, n) for n in Verdict.__slots__ if n != "damaged"}
-        print_json({**told, "pull_again": damaged_targets(found), "errors": found.problems})
+        print_results({**told, "pull_again": damaged_targets(found)}, found.problems)
     else:
         _say(
             f"{_some(found.runs, 'run')}, {_some(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB, "
@@ -68,7 +68,7 @@ def verify_command(store: str, quick: bool, as_json: bool) -> None:
 
 @command.command(name="compact", short_help="Merge the tables into one batch.")
 @_ARGUMENT
-@_JSON
+@json_option
 def compact_command(store: str, as_json: bool) -> None:
     """Merge the tables of a store into one batch; readers and writers are not disturbed."""
     with waiting("Merging tables"):
@@ -93,7 +93,7 @@ def compact_command(store: str, as_json: bool) -> None:
     help="Delete only files older than this, since a running pull may need newer ones.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
-@_JSON
+@json_option
 def prune_command(
     store: str, gone: bool, copies: bool, older_than: float, dry_run: bool, as_json: bool
 ) -> None:
@@ -113,7 +113,7 @@ def prune_command(
 @_ARGUMENT
 @click.option("--workers", type=Count(), help="Number of processes (default: all cores).")
 @cluster_option
-@_JSON
+@json_option
 def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool) -> None:
     """Diagnose the runs again whose findings were made by other rules; read only the store."""
     from postrun.incremental.into_store import refresh
@@ -124,8 +124,8 @@ def refresh_command(store: str, workers: int | None, cluster: str, as_json: bool
         count += 1
         if pulled.result is not None and pulled.result.error:
             errors.append(pulled.result.error)
-    told = {"runs": count, "errors": errors}
-    _tell(as_json, told, f"{_some(count - len(errors), 'run')} diagnosed again")
+    text = f"{_some(count - len(errors), 'run')} diagnosed again"
+    _tell(as_json, {"runs": count}, text, errors)
     sys.exit(report_errors(errors))
 
 
@@ -137,8 +137,8 @@ def _say(text: str) -> None:
     make_console().print(text, markup=False, soft_wrap=True)
 
 
-def _tell(as_json: bool, told: dict[str, Any], text: str) -> None:
+def _tell(as_json: bool, told: dict[str, Any], text: str, errors: Sequence[str] = ()) -> None:
     if as_json:
-        print_json({"errors": [], **told})
+        print_results(told, errors)
     else:
         _say(text)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from postrun.cli.envelope import keep_errors
 from postrun.cli.settings import declarations
 from postrun.model import RunRef, TargetError
 from postrun.privacy import Masker, Privacy
@@ -120,6 +121,7 @@ def _said(error: TargetError) -> str:
 
 def report_errors(errors: list[str]) -> int:
     """Print errors to stderr, the first of many; the exit code."""
+    keep_errors(errors)
     for error in errors[:_MOST_ERRORS]:
         complain(error)
     if len(errors) > _MOST_ERRORS:

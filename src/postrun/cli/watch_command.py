@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from postrun.cli.envelope import print_results
 from postrun.cli.settings import asked_rules, declarations, privacy, privacy_options, rule_options
 from postrun.cli.targets import DEFAULT, report_errors, targets_argument
 from postrun.model import Severity, UsageError
@@ -214,4 +214,4 @@ def _screen(as_json: bool) -> Screen:
 
 
 def _print_event(event: Event) -> None:
-    print(json.dumps(event.as_dict(), default=str), flush=True)
+    print_results(event.as_dict())

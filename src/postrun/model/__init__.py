@@ -10,7 +10,7 @@ from postrun.model.lazily import attributes
 if TYPE_CHECKING:
     from postrun.model.completeness import Completeness, Damage, Seam
     from postrun.model.errors import FAILURES, PostrunError, TargetError, UsageError
-    from postrun.model.finding import Evidence, Finding, Severity, ranked
+    from postrun.model.finding import Evidence, Finding, Findings, Severity, ranked
     from postrun.model.growing import Growing
     from postrun.model.run import (
         Alert,
@@ -33,6 +33,7 @@ __all__ = [
     "Damage",
     "Evidence",
     "Finding",
+    "Findings",
     "Growing",
     "Identity",
     "Listing",
@@ -53,7 +54,7 @@ __all__ = [
 _HOMES = {
     "completeness": ("Completeness", "Damage", "Seam"),
     "errors": ("FAILURES", "PostrunError", "TargetError", "UsageError"),
-    "finding": ("Evidence", "Finding", "Severity", "ranked"),
+    "finding": ("Evidence", "Finding", "Findings", "Severity", "ranked"),
     "growing": ("Growing",),
     "run": (
         "Alert", "Artifact", "Identity", "Listing", "MetricDefinition", "Run", "RunFile", "RunRef", "State",

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from importlib import import_module
 
 #: Rows that a notebook shows of one table.
 _MOST_ROWS = 60
 _COLOURS = {"critical": "#b00020", "warning": "#b36b00", "info": "#0a58b8", "good": "#17703a"}
+
+
+def notebook(value: object) -> str:
+    """Return a value with its charts.
+
+    The reports' own drawings are above the data: they are found by name, when a notebook asks.
+    """
+    html: str = import_module("postrun.report.notebook").render(value)
+    return html
 
 
 def heading(title: str, rest: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from postrun.model.display import badge, table
+from postrun.model.display import badge, notebook, table
 from postrun.model.text import number, places
 
 
@@ -146,6 +146,20 @@ class Finding:
         if self.remedy:
             parts.append(f"<p><b>What to do:</b> {escape(self.remedy)}</p>")
         return "".join(parts)
+
+
+class Findings(list[Finding]):
+    """Findings of one run, in the order in which people should read them; a notebook shows them with charts.
+
+    `view` is the view of the run that they are about, which has its curves; None if it is not known.
+    """
+
+    def __init__(self, findings: Iterable[Finding] = (), view: object = None) -> None:
+        super().__init__(findings)
+        self.view = view
+
+    def _repr_html_(self) -> str:
+        return notebook(self)
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from postrun.model.completeness import Completeness
-from postrun.model.display import heading, table
+from postrun.model.display import notebook
 from postrun.model.errors import UsageError
 from postrun.model.kept import Kept
 from postrun.model.text import duration
@@ -316,17 +316,7 @@ class Run:
         return f"<Run {self.id} {self.name!r} {self.state} {rows} rows x {columns} columns>"
 
     def _repr_html_(self) -> str:
-        who = self.identity
-        rows = [
-            ["run", self.id],
-            ["project", "/".join(p for p in (who.entity, who.project) if p)],
-            ["state", self.state.value],
-            ["duration", self.lasted],
-            ["history", f"{self.completeness.sentence()}; {self.history.width - 3} metrics"],
-            ["tags", ", ".join(who.tags)],
-        ]
-        shown = [row for row in rows if row[1]]
-        return heading(self.name, "") + table(["", ""], shown)
+        return notebook(self)
 
 
 @dataclass(frozen=True, slots=True)

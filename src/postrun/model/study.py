@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from postrun.model.display import heading, table
-from postrun.model.text import number
+from postrun.model.display import notebook
+from postrun.model.errors import UsageError
+from postrun.model.text import did_you_mean, number
 
 #: Hours from which on times are told in hours.
 _LONG = 2.0
@@ -81,8 +82,13 @@ class Study:
         return {s.key: s.table for s in self.sections if s.table is not None}
 
     def __getitem__(self, key: str) -> pl.DataFrame:
-        """A table by its key."""
-        return self.tables[key]
+        """A table by its key; UsageError that names those that there are if it has no such table."""
+        tables = self.tables
+        if key not in tables:
+            near = did_you_mean(key, tables)
+            there = f"It has {', '.join(tables)}." if tables else "It has no table."
+            raise UsageError(f"{self.kind} has no table {key!r}.{near} {there}")
+        return tables[key]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the charts, as plain data."""
@@ -96,14 +102,7 @@ class Study:
         }
 
     def _repr_html_(self) -> str:
-        parts = [heading(self.title, " ".join(self.headline))]
-        for section in self.sections:
-            if section.table is not None:
-                shown = readable(section.table)
-                parts.append(heading(section.title, " ".join(section.text)))
-                parts.append(table(shown.columns, cells(shown)))
-        parts += [f"<p>{heading('', c)}</p>" for c in self.caveats]
-        return "".join(parts)
+        return notebook(self)
 
 
 def readable(frame: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from postrun.metrics import meanings, role_rank
 from postrun.metrics.axis import STEP, filled
 from postrun.metrics.roles import JUDGES
 from postrun.model import TargetError, UsageError
+from postrun.model.display import notebook
 from postrun.model.kept import Kept
 from postrun.model.text import did_you_mean, unique_labels
 from postrun.records.batch import samples_per_step
@@ -67,6 +68,9 @@ class Project:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def _repr_html_(self) -> str:
+        return notebook(self)
 
     @property
     def labels(self) -> list[str]:

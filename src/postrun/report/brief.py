@@ -57,9 +57,9 @@ def brief_runs(
     return out.text()
 
 
-def brief_json(text: str, errors: Sequence[str], **more: Any) -> dict[str, Any]:
-    """Return what `--brief` prints: the text, about how many tokens it has, and the errors."""
-    return {**more, "text": text, "tokens": tokens(text), "errors": [one_line(e) for e in errors]}
+def brief_dict(text: str, **more: Any) -> dict[str, Any]:
+    """Return the results that `--brief` prints: the text, and about how many tokens it has."""
+    return {**more, "text": text, "tokens": tokens(text)}
 
 
 def _worst(run: Brief) -> tuple[int, int]:

@@ -32,9 +32,17 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json_text(value) + "\n")
 
 
-def json_text(value: Any) -> str:
-    """JSON with sorted keys and two spaces, the same bytes for the same value, controls escaped."""
+def json_text(value: Any, indent: int | None = 2) -> str:
+    """JSON with sorted keys and two spaces, the same bytes for the same value, controls escaped.
+
+    With `indent=None`, one line.
+    """
     text = json.dumps(
-        plain(value), ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False, default=str
+        plain(value),
+        ensure_ascii=False,
+        indent=indent,
+        sort_keys=True,
+        allow_nan=False,
+        default=str,
     )
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

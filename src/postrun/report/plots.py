@@ -75,6 +75,15 @@ def figures(view: RunView, findings: list[Finding], folder: Path) -> list[tuple[
     return found
 
 
+def draw_all(
+    view: RunView, findings: list[Finding], folder: Path, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Draw the two figures, one figure per group of roles, and the dashboard (`dashboard.png`); the files."""
+    written = draw(view, findings, folder, formats)
+    written += draw_groups(view, findings, folder, formats)
+    return written + draw_dashboard(view, findings, folder / "dashboard", formats)
+
+
 @np.errstate(all="ignore")
 def draw_groups(
     view: RunView, findings: list[Finding], folder: Path, formats: Sequence[str] = ("png",)

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from postrun.model import TargetError
+from postrun.model.display import notebook
 from postrun.store.roots import plain_root, storage
 from postrun.store.schema import INTERNAL, STREAMS, VERSION, check, create, salt_of
 from postrun.store.storage import Storage, StoreError
@@ -57,6 +58,9 @@ class Store:
             )
         if write and (version < VERSION or not self.salt):
             create(self.storage)
+
+    def _repr_html_(self) -> str:
+        return notebook(self)
 
     @property
     def root(self) -> str:

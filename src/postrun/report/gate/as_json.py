@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from postrun.report.envelope import envelope
 from postrun.report.files import json_text
 from postrun.report.gate.base import Checked, Gate
 
 
 def render(gate: Gate) -> str:
-    """Return `failed`, `runs` and `errors`; with a baseline also what got worse and what it has as well."""
+    """Return the results in the envelope that `postrun check --json` prints."""
+    return json_text(envelope("check", results(gate), gate.errors))
+
+
+def results(gate: Gate) -> dict[str, Any]:
+    """Return `failed` and `runs`; with a baseline also what got worse and what it has as well."""
     value: dict[str, Any] = {
         "failed": gate.failed,
         "runs": [_run(gate, run) for run in gate.runs],
-        "errors": list(gate.errors),
     }
     if gate.baseline:
         value["baseline"] = list(gate.baseline)
-    return json_text(value)
+    return value
 
 
 def _run(gate: Gate, run: Checked) -> dict[str, Any]:

@@ -35,3 +35,9 @@ def figure(chart: Chart, alone: bool = False) -> Markup:
         '<figure class="study"><figcaption>{}</figcaption><div class="desk">{}</div>'
         '<div class="phone">{}</div></figure>'
     ).format(chart.title, desk, draw(chart, _PHONE))
+
+
+def drawing(chart: Chart) -> Markup:
+    """Return a chart with its title in one width, for places without the pages' styles."""
+    desk = _DRAW[chart.kind](chart, _BESIDE)
+    return Markup("<p><b>{}</b></p>{}").format(chart.title, desk) if desk else Markup("")
