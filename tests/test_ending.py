@@ -11,7 +11,7 @@ import pytest
 
 import postrun
 from postrun.metrics import RunView
-from postrun.model import Artifact, Finding, Run, State
+from postrun.model import Artifact, Finding, Run, Severity, State
 from postrun.records.ending import ending
 from postrun.records.finals import finals
 from postrun.report.overview import facts
@@ -223,7 +223,7 @@ def test_a_run_that_ended_early_as_configured() -> None:
     made = run(state=State.FINISHED, code=0)
     made.config["early_stopping_patience"] = 3
     assert told(made).severity is postrun.Severity.GOOD
-    assert "as early stopping may: early_stopping_patience = 3" in told(made).message
+    assert "probably by early stopping (early_stopping_patience = 3)" in told(made).message
 
 
 def test_an_early_end_without_any_evaluation_is_a_warning() -> None:
@@ -454,11 +454,15 @@ def test_what_a_run_without_rows_printed_last_is_told() -> None:
 
 
 @pytest.mark.parametrize("program", ["<python with no main file>", "work/train.ipynb"])
-def test_a_notebook_shows_neither_errors_nor_stopped_cells(program: str) -> None:
-    made = run("step 500", environment={"program": program})
-    assert told(made).message.endswith(
-        "the log of a notebook shows neither errors nor stopped cells"
+def test_a_notebook_may_have_been_stopped(program: str) -> None:
+    """A cell that is stopped leaves no exit, as a killed process does."""
+    found = told(run("step 500", environment={"program": program}))
+    assert found.message.endswith(
+        "a notebook leaves none if a cell is stopped or its kernel closed"
     )
+    assert found.severity is Severity.WARNING
+    script = told(run("step 500", environment={"program": "train.py"}))
+    assert script.severity is Severity.CRITICAL and "notebook" not in script.message
 
 
 def test_exit_codes_are_never_called_missing() -> None:

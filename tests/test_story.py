@@ -11,7 +11,7 @@ import pytest
 
 import postrun
 from postrun.metrics import RunView
-from postrun.model import Evidence, Finding, Severity, State
+from postrun.model import Damage, Evidence, Finding, Severity, State
 from postrun.model.text import position
 from postrun.report.carrying import carrying, lead
 from postrun.report.overview import key_metrics
@@ -20,6 +20,8 @@ from postrun.report.timeline import timeline
 from postrun.rules.registry import rules
 from tests.conftest import SAMPLE
 from tests.curves import decay, make_run, noise
+
+MISSING = Damage("run.wandb", 0, 0, "the log file is missing", False)
 
 
 def told(columns: dict[str, Any], **fields: Any) -> tuple[RunView, list[Finding], Story]:
@@ -42,7 +44,7 @@ def test_each_rule_has_a_clause_and_no_clause_is_left_over() -> None:
     known = tomllib.loads(text)["clauses"]
     assert {rule.code for rule in rules() if rule.__module__.startswith("postrun.")} == set(known)
     assert set(tomllib.loads(text)["changes"]) <= set(known)
-    marks = {"metric": "m", "from": " F", "after": " A", "at": " @", "by": " B"}
+    marks = {"metric": "m", "from": " F", "after": " A", "at": " @", "by": " B", "lost": "L"}
     assert all(words.format(**marks) and not words.endswith(".") for words in known.values())
 
 
@@ -201,3 +203,31 @@ def test_a_run_that_was_never_evaluated_is_not_said_to_be_without_problems() -> 
 def test_three_values_are_too_few_for_a_verdict() -> None:
     _, _, story = told({"loss": decay(3)})
     assert story.verdict.endswith("; no warning, but it has too few values to judge.")
+
+
+def test_what_has_no_place_in_time_is_not_told_as_before_the_end() -> None:
+    """A learning rate that is implausible was so all along; an overfit began at a step."""
+    stopped = {"state": State.FAILED, "exit_code": 255}
+    odd = told({"loss": decay(300)}, config={"lr": 0.3, "optimizer": "AdamW"}, **stopped)[2]
+    assert odd.link == "; " and "before that" not in odd.verdict
+    assert told(overfitted(), **stopped)[2].link == "; before that, "
+
+
+def test_a_run_that_logged_nothing_is_told_so_once() -> None:
+    for ended in ({"state": State.FINISHED}, {"state": State.FAILED, "exit_code": 255}):
+        story = told({}, config={"epochs": 30}, console="Epoch 1/30", **ended)[2]
+        assert story.verdict.count("logged") == 1, story.verdict
+
+
+def test_a_log_that_is_missing_is_no_part_of_one() -> None:
+    lost = {"completeness": {"no_history": "the log file is missing", "damage": [MISSING]}}
+    cut = {"completeness": {"truncated": True, "reported_last_step": 9_999, "last_step": 299}}
+    assert "its log file could not be read" in told({}, **lost)[2].verdict
+    assert "part of its log could not be read" in told({"loss": decay(300)}, **cut)[2].verdict
+
+
+def test_a_rough_count_of_epochs_is_not_what_a_finished_run_came_to() -> None:
+    """The console's last line may hide behind a progress bar."""
+    lines = "\n".join(f"epoch {k} done" for k in range(9))
+    story = told({"loss": decay(300)}, config={"epochs": 10}, console=lines)[2]
+    assert "of 10" not in story.verdict, story.verdict

@@ -53,6 +53,8 @@ _LONGEST = 60
 _TOLERANCE = 0.01
 _PLAIN = re.compile(r"[\w./:+-]+", re.ASCII)
 _MARKS = ("from", "after", "at", "by")
+#: A state that says that nothing was logged.
+_UNLOGGED = "before any metric was logged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +120,15 @@ def tell(view: RunView, findings: Sequence[Finding]) -> Story:
     if not named:
         worst = max((f.severity for f in findings if f.rule in _ENDINGS), default=Severity.GOOD)
         ill = worst >= Severity.WARNING
-        return Story(
-            state, "", "", worst, "" if ill else _without_trouble(view, findings), tuple(sentences)
-        )
+        rest = "" if ill else _without_trouble(view, findings, state)
+        return Story(state, "", "", worst, rest, tuple(sentences))
+    told = [f for f in named if f.rule != "RUN004" or _UNLOGGED not in state]
+    if not told:  # the state says it already
+        return Story(state, "", "", named[0].severity, "", tuple(sentences))
     fine = how_it_ended(view).kind in (FINISHED, RUNNING)
-    link = ", but " if fine else "; before that, "
-    return Story(state, link, _trouble(view, named), named[0].severity, "", tuple(sentences))
+    timed = onset(view, told[0]) is not None
+    link = ", but " if fine else "; before that, " if timed else "; "
+    return Story(state, link, _trouble(view, told), told[0].severity, "", tuple(sentences))
 
 
 def clause(view: RunView, finding: Finding) -> str:
@@ -143,6 +148,8 @@ def clause(view: RunView, finding: Finding) -> str:
             words |= {"from": f" from {start} on", "after": f" after {start}", "at": f" at {start}"}
         if stop:
             words["by"] = f" by {stop}"
+    unread = bool(view.run.completeness.no_history) or view.run.completeness.from_console
+    words["lost"] = f"{'its log file' if unread else 'part of its log'} could not be read"
     metric = finding.evidence[0].metric if finding.evidence else "a metric"
     return str(known).format(metric=metric, **words)
 
@@ -193,7 +200,8 @@ def _state(view: RunView) -> str:
     if how.kind == FINISHED and how.complete and progress is not None and done:
         lasted = f" in {run.lasted}" if run.lasted else ""
         return f"Completed {progress.whole()}{lasted}"
-    begun = progress is not None and bool(progress.done)
+    # Of a run that ended well, a rough count does not show that some of the plan was left.
+    begun = progress is not None and bool(progress.done) and not progress.rough
     if run.completeness.no_history or (how.complete and done):
         return headline(view)
     if how.kind == FINISHED and not (begun and not done):
@@ -211,13 +219,13 @@ def _cause(how: HowEnded) -> str:
     return f": {said}" if said else ""
 
 
-def _without_trouble(view: RunView, findings: Sequence[Finding]) -> str:
+def _without_trouble(view: RunView, findings: Sequence[Finding], state: str) -> str:
     """Return how a verdict without warnings ends."""
     if view.run.completeness.no_history:
         return "; there is no history to judge"
     seen = coverage(view)
     if not seen.metrics:
-        return "; it logged no metric"
+        return "" if _UNLOGGED in state else "; it logged no metric"
     if seen.thin:
         return f"; too little is understood to judge the training ({seen.counted})"
     came = _outcome(view, findings)

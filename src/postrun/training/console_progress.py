@@ -103,7 +103,7 @@ class Progress:
     def whole(self) -> str:
         """Return all that was planned in words: "all 1,218 steps"."""
         if self.unit == LOOP:
-            return f"all {self.total:,.0f} of its progress bar"
+            return f"all {self.total:,.0f} iterations of its progress bar"
         return f"all {self.total:,.0f} {self.unit}s"
 
     def percent(self) -> str:

@@ -49,7 +49,7 @@ class NoExitRecord(Rule):
     had not written yet, unless more is missing than such a process keeps back (64 KiB of log; 50 rows and 20%
     if its size is not known): then this log is an incomplete copy. The process stood still if its CPU was at
     0% in the last samples, for 100 s or more. If nothing but the console was kept, its last line says how far
-    the run came.
+    the run came. `warning` in a notebook that shows no cause: a cell that was stopped leaves no exit either.
 
     ## What to do
     Look at the scheduler's and the kernel's logs for the time of the last sign of life. If the log is an
@@ -96,8 +96,9 @@ class NoExitRecord(Rule):
         shown = "" if cause or view.run.history.height or how.unflushed else _console(view)
         rest = left(view)
         early = f", about {rest} before its planned end" if rest else ""
+        stopped = _in_a_notebook(view) and not (cause or seen or how.suspended)
         return self.finding(
-            Severity.CRITICAL,
+            Severity.WARNING if stopped else Severity.CRITICAL,
             0.9 if cause or seen or how.suspended else 0.7,
             f"Killed{where(view)}{after(view)}{early}: no exit record, and {why}{seen}{rows}{shown}",
             remedy(cause) or f"{_LOOK} {go_on(view)}.",
@@ -155,11 +156,16 @@ class NoExitRecord(Rule):
         )
 
 
+def _in_a_notebook(view: RunView) -> bool:
+    """Return whether a run was started in a notebook."""
+    program = str(view.run.environment.get("program") or "")
+    return bool(_NOTEBOOK.search(program) or view.run.environment.get("colab"))
+
+
 def _no_error(view: RunView) -> str:
     """Return that nothing shows why a process is gone, and whether something could."""
-    program = str(view.run.environment.get("program") or "")
-    if _NOTEBOOK.search(program) or view.run.environment.get("colab"):
-        return "the log of a notebook shows neither errors nor stopped cells"
+    if _in_a_notebook(view):
+        return "a notebook leaves none if a cell is stopped or its kernel closed"
     return "the console shows no error" if view.run.console.height else "no console was kept"
 
 

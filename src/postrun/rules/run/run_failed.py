@@ -91,7 +91,7 @@ class RunFailed(Rule):
         return self.finding(
             Severity.CRITICAL if saving else Severity.WARNING,
             0.9,
-            f"Training finished{_all(progress)}, then {what} failed{_code(view)}: {_why(how)}{seen}",
+            f"Training finished{_all(progress)}, then {what} failed{_code(view)}: {_why(view, how)}{seen}",
             ("The model of this run may not be saved. " if saving else "") + remedy(cause),
             [*at_the_end(view), *proofs],
         )
@@ -101,7 +101,7 @@ class RunFailed(Rule):
         return self.finding(
             Severity.CRITICAL,
             1.0 if how.cause else 0.9,
-            f"Failed{_code(view)}{where(view)}{after(view)}: {_why(how)}{seen}{_nothing_logged(view)}",
+            f"Failed{_code(view)}{where(view)}{after(view)}: {_why(view, how)}{seen}{_nothing_logged(view)}",
             remedy(how.cause),
             [*at_the_end(view), *proofs],
         )
@@ -126,8 +126,10 @@ def _nothing_logged(view: RunView) -> str:
     return f"; {why}, so no metric was recorded" if why else ""
 
 
-def _why(how: HowEnded) -> str:
+def _why(view: RunView, how: HowEnded) -> str:
     """Return the cause in words; without one, the last message before the process exited."""
     if how.cause is None and how.last_line:
         return f'no traceback, the last message is "{shortened(how.last_line)}"'
+    if how.cause is None and not view.run.console.height:
+        return "no console was kept that could show why"
     return describe(how.cause)

@@ -72,14 +72,14 @@ class StepsDone(Rule):
             yield self.finding(
                 Severity.GOOD,
                 0.8,
-                f"Ended at {how.plan.words()}, as early stopping may: {how.plan.early}",
+                f"Ended at {how.plan.words()}, probably by early stopping ({how.plan.early})",
                 evidence=proof,
             )
         elif waited := self._waited(view):
             yield self.finding(
                 Severity.GOOD,
                 0.6,
-                f"Ended at {how.plan.words()}, as early stopping would end it: {waited}",
+                f"Ended at {how.plan.words()}, probably by early stopping: {waited}",
                 evidence=proof,
             )
         else:
