@@ -36,6 +36,8 @@ class Rule:
         scope: "training": in an experiment of several runs, the rule reads them joined;
             "process": it reads each run by itself (how it ended, its log, its hardware).
         symptom_of: Codes of rules that explain this one's findings where both hold.
+        slack: How far, as a share of all steps that findings name, one may begin before its cause: both onsets
+            are estimates.
         beside: True if it asks what others found (`check_beside`): it is run after them.
         live: When a finding on a run that still goes on is told: `NOW`, at once; `TWICE`, when two looks in a
             row found it; `LATE`, the same, but not before enough of the run is done; `END`, when it has ended.
@@ -50,6 +52,7 @@ class Rule:
     needs: ClassVar[tuple[str, ...]] = ()
     scope: ClassVar[str] = "training"
     symptom_of: ClassVar[tuple[str, ...]] = ()
+    slack: ClassVar[float] = 0.1
     of_rows: ClassVar[bool] = False
     beside: ClassVar[bool] = False
     live: ClassVar[str] = TWICE

@@ -8,10 +8,6 @@ from dataclasses import replace
 from postrun.model import Finding, Severity, UsageError
 from postrun.rules.registry import find_rule
 
-#: How far, as a share of all steps that findings name, a symptom may begin before its cause: both
-#: onsets are estimates.
-_SLACK = 0.1
-
 
 def under_causes(findings: Sequence[Finding]) -> list[Finding]:
     """Findings with those that another one explains put under it, in any order.
@@ -21,12 +17,13 @@ def under_causes(findings: Sequence[Finding]) -> list[Finding]:
     is a symptom itself still carries its own. A cause is as severe as its worst symptom.
     """
     ends = [w[1] for f in findings if (w := f.window)]
-    slack = _SLACK * max(ends, default=0.0)
+    last = max(ends, default=0.0)
     parent: dict[int, int] = {}
     for i, finding in enumerate(findings):
         if finding.severity is Severity.GOOD:
             continue
-        for code in _causes(finding.rule):
+        codes, slack = _causes(finding.rule)
+        for code in codes:
             cause = next(
                 (
                     j
@@ -34,7 +31,7 @@ def under_causes(findings: Sequence[Finding]) -> list[Finding]:
                     if other.rule == code
                     and j != i
                     and other.severity is not Severity.GOOD
-                    and _explains(other, finding, slack)
+                    and _explains(other, finding, slack * last)
                     and not _above(parent, j, i)
                 ),
                 None,
@@ -54,11 +51,12 @@ def _build(i: int, findings: Sequence[Finding], parent: dict[int, int]) -> Findi
     return replace(findings[i], severity=worst, symptoms=tuple(ordered))
 
 
-def _causes(code: str) -> tuple[str, ...]:
+def _causes(code: str) -> tuple[tuple[str, ...], float]:
     try:
-        return find_rule(code).symptom_of
+        rule = find_rule(code)
     except UsageError:  # RUN000
-        return ()
+        return (), 0.0
+    return rule.symptom_of, rule.slack
 
 
 def _above(parent: dict[int, int], start: int, wanted: int) -> bool:

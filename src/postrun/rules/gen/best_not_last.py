@@ -44,6 +44,7 @@ class BestNotLast(Rule):
     live = END
     needs = (*HELD_OUT, "accuracy.train")
     symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007")
+    slack = 0.5  # one metric is often best long before another
     thresholds = {"min_points": 6, "share": 0.1, "serious": 0.25}
 
     def check(self, view: RunView) -> Iterator[Finding]:

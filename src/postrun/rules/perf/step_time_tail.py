@@ -10,6 +10,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
+from postrun.stats.periodic import regular_period
 from postrun.stats.robust import median
 from postrun.stats.tails import slow_share
 
@@ -26,8 +27,8 @@ class StepTimeTail(Rule):
 
     ## How it decides
     Steps of more than `factor` medians take, beyond a median each, at least `share` of the time; they
-    are at least 5, at most a tenth of all steps, and not periodic (PERF006). The first 2% of the
-    run are left out (compilation).
+    are at least 5, at most a tenth of all steps, and not periodic (`regular` of their distances are near one
+    period: PERF006). The first 2% of the run are left out (compilation).
 
     ## What to do
     Look at what differs in those steps: sequence lengths, shapes, other jobs on the machine.
@@ -44,7 +45,7 @@ class StepTimeTail(Rule):
     live = LATE
     needs = ("time.step",)
     symptom_of = ("PERF006",)
-    thresholds = {"factor": 3.0, "share": 0.1, "min_rows": 100}
+    thresholds = {"factor": 3.0, "share": 0.1, "regular": 0.7, "min_rows": 100}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -56,6 +57,10 @@ class StepTimeTail(Rule):
         slow = np.flatnonzero(y.y > self.limits["factor"] * median(y.y))
         if len(slow) < 5 or count > 0.1 or cost < self.limits["share"]:
             return
+        starts = slow[np.diff(slow, prepend=-9) > 1]
+        regular = regular_period(y.x[starts])
+        if regular is not None and regular[1] >= self.limits["regular"]:
+            return  # PERF006
         yield self.finding(
             Severity.INFO,
             0.75,
