@@ -121,8 +121,8 @@ class LogDamaged(Rule):
             return
         lost = sum(d.length for d in done.damage)
         tail = all(d.length and not d.resumed for d in done.damage) and lost < 1 << 15
-        if view.run.state is State.CRASHED and tail:
-            return  # a crash leaves a torn end; RUN002 says so
+        if tail and (view.run.state is State.CRASHED or _exit_unwritten(view)):
+            return  # a process that is gone leaves a torn end; RUN001 and RUN002 say so
         where = "; ".join(d.sentence() for d in done.damage[:3]) or (
             f"the last row is at {view.log_axis.at(done.last_step or 0)}, the summary reports "
             f"{view.log_axis.at(done.reported_last_step or 0)}"
@@ -195,8 +195,8 @@ class StepsIrregular(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         steps = view.run.history["_step"].drop_nulls().to_numpy()
-        if len(steps) < 2:
-            return
+        if len(steps) < 2 or view.run.completeness.from_console:
+            return  # printed lines carry the count of a stage or an epoch, if any
         seams = view.run.completeness.seams
         bad, highest = _going_back(steps, [s.row for s in seams if s.kind == "other"])
         seams = [seam for seam in seams if seam.kind == "resumed"]
@@ -233,6 +233,11 @@ class StepsIrregular(Rule):
         )
 
 
+def _exit_unwritten(view: RunView) -> bool:
+    """Return whether nothing but the console tells how a run ended: its log holds no exit."""
+    return view.run.state is State.FAILED and view.run.exit_code is None
+
+
 def _going_back(
     steps: NDArray[np.int64], starts: list[int]
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -265,6 +270,10 @@ _ALIVE = {
 }
 
 
+#: What a constant reward explains.
+_OF_REWARD = ("reward.component", "grad_norm")
+
+
 class ConstantMetric(Rule):
     """A metric that should move never does.
 
@@ -278,7 +287,8 @@ class ConstantMetric(Rule):
 
     ## How it decides
     At least `min_rows` finite values, all equal, and a role for which that is a defect (for a gradient norm
-    only 0 is; parts of a loss: DAT011). A perfect score
+    only 0 is; parts of a loss: DAT011). Parts of a constant reward, and a gradient that it leaves at 0, are not
+    told beside it. A perfect score
     held throughout (accuracy at exactly 1) is reported as `info`. A reward that never changes carries no
     signal, at 1 as little as at 0.
 
@@ -296,7 +306,10 @@ class ConstantMetric(Rule):
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per role."""
+        constant = False
         for role, meaning in _ALIVE.items():
+            if constant and role in _OF_REWARD:
+                continue
             dead = []
             for series in view.by_role(role):
                 y = series.finite.y
@@ -307,6 +320,9 @@ class ConstantMetric(Rule):
                     dead.append((series, float(y[0])))
             if not dead:
                 continue
+            constant = constant or role == "reward"
+            if len(dead) > 1:
+                meaning = meaning.replace("this reward term teaches", "these reward terms teach")
             names = ", ".join(s.key for s, _ in dead[:6]) + (" ..." if len(dead) > 6 else "")
             values = sorted({value for _, value in dead})
             level = f"{values[0]:g}" if len(values) == 1 else "one constant value"

@@ -83,8 +83,8 @@ class EvalBetterThanTrain(Rule):
             Severity.WARNING if leak else Severity.INFO,
             0.6,
             f"{held_out.key} is below {train.key} at {int(lower.sum())} of {count} evaluations "
-            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout "
-            "acts in training only, or the sets overlap",
+            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout, "
+            "augmentation or label smoothing act in training only, or the sets overlap",
             "Evaluate once on the training set with the evaluation's settings; if the gap stays, search "
             "both sets for the same samples.",
             [
@@ -175,7 +175,8 @@ class EvalNoise(Rule):
 
     ## How it decides
     At least `min_points` evaluations. The noise (standard deviation from second differences) is above
-    `share` of the whole gain, and the change over the second half is below 2 standard errors.
+    `share` of the whole gain and `least` of the metric's level, and the change over the second half is below 2
+    standard errors.
 
     ## What to do
     Evaluate on more samples; average the last evaluations; report the mean of several seeds.
@@ -193,7 +194,8 @@ class EvalNoise(Rule):
     name = "eval-noise"
     live = LATE
     needs = HELD_OUT
-    thresholds = {"min_points": 16, "share": 0.2}
+    symptom_of = ("GEN001", "GEN007", "OPT006", "OPT014", "RL019", "RL020")
+    thresholds = {"min_points": 16, "share": 0.2, "least": 0.005}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the noisiest metric."""
@@ -208,6 +210,8 @@ class EvalNoise(Rule):
             gain = abs(whole.size)
             if noise <= 0 or gain <= 0 or noise < self.limits["share"] * gain:
                 continue
+            if noise < self.limits["least"] * abs(median(y.y)):
+                continue  # no one picks a checkpoint by so little
             if abs(late.sigmas) < 2:
                 found.append((noise / gain, y, noise, late.size, n))
         if not found:

@@ -38,7 +38,7 @@ class Overfitting(Rule):
     `train_sigmas` times its noise). Not if it rose at one place where the training loss jumps as well
     (GEN004), nor, up to `large` times the best, if an evaluation accuracy ends as good as it ever was
     (GEN007). `critical` if the
-    end is above the first evaluation.
+    end is above the first evaluation, unless such an accuracy holds.
 
     ## What to do
     Use the checkpoint at the best step; more data, augmentation, dropout or weight decay, or fewer
@@ -95,8 +95,9 @@ class Overfitting(Rule):
         if len(after) < 3 or not self._falls(after):
             return None
         ended = median(after.y[-max(1, len(after) // 10) :])
+        worse = turned.end > turned.first and not _holds(view)
         return self.finding(
-            Severity.CRITICAL if turned.end > turned.first else Severity.WARNING,
+            Severity.CRITICAL if worse else Severity.WARNING,
             0.9 if len(held_out) >= 8 else 0.75,
             f"{held_out.key} is best at {held_out.axis.at(at)} ({number(turned.best)}) and rises to "
             f"{number(turned.end)} at the end, while {train.key} goes on falling: overfitting from there on",

@@ -75,7 +75,9 @@ class Improved(Rule):
         least = _EPISODES if role.startswith("reward") else 3
         if not sign or best is None or len(finite) < least or curve.never_moved:
             return None
-        start, end = float(finite.y[0]), curve.last.value
+        # Of few values the last one is told as it was logged.
+        end = float(finite.y[-1]) if len(finite) < _FEW else curve.last.value
+        start = float(finite.y[0])
         if role.startswith("reward") and len(finite) >= _FEW:
             start = median(finite.y[: max(3, len(finite) // 50)])  # one episode's return is luck
         if len(finite) < _FEW and (float(finite.y[-1]) - start) * sign <= 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
@@ -74,6 +75,8 @@ class NotFinite(Rule):
                 stays = series.info.role in _NEVER and len(series) >= self.limits["never_rows"]
             elif len(series) - first < 2:
                 stays = stays and self._ended_it(view, series)
+            if not stays and _not_begun(series, bad):
+                continue
             (lost if stays else some).append((series, first))
         lost += zeros_for_nan(view)
         if lost:
@@ -107,7 +110,8 @@ class NotFinite(Rule):
         others = f", like {more} more metric{'s' * (more > 1)}" if more else ""
         never = not len(series.finite)
         vital = series.info.role in _VITAL
-        wasted = 1 - at / len(series)
+        wasted = round(100 * (1 - at / len(series)))
+        share = f"the last {wasted}%" if wasted < 100 else "nearly all"
         zero = np.isfinite(series.y[at])
         how = "is NaN (logged as 0 by the Trainer)" if zero else "is not finite"
         others = "" if zero else others
@@ -116,8 +120,8 @@ class NotFinite(Rule):
             0.95,
             f"{series.key} is NaN or infinite in all {len(series):,} rows{others}: nothing was trained"
             if never
-            else f"{series.key} {how} from {view.axis.at(step)} to the end{had}{others}: the last "
-            f"{100 * wasted:.0f}% of the run trained nothing useful"
+            else f"{series.key} {how} from {view.axis.at(step)} to the end{had}{others}: "
+            f"{share} of the run trained nothing useful"
             if vital
             else f"{series.key} is not finite from {view.axis.at(step)} to the end{had}{others}",
             "Look at the inputs and labels for NaN, and at the loss of one batch by hand; then lower the "
@@ -188,6 +192,19 @@ class NotFinite(Rule):
                 for s, i in some[:20]
             ],
         )
+
+
+def _not_begun(series: Series, bad: NDArray[np.bool_]) -> bool:
+    """Return whether a metric that says nothing about learning is not finite in its first rows only.
+
+    Averages and rates of nothing yet are 0 / 0.
+    """
+    last = int(np.flatnonzero(bad)[-1])
+    return (
+        series.info.role not in _VITAL
+        and last < max(20, len(series) // 50)
+        and last < len(series) // 2
+    )
 
 
 def zeros_for_nan(view: RunView) -> list[tuple[Series, int]]:

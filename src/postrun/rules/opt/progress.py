@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postrun.metrics import RunView, Series
+from postrun.metrics import RunView, Series, meanings
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
@@ -53,8 +53,9 @@ class LossNotDecreasing(Rule):
     accuracy of a regression is near 0 whatever it learns), and then the loss measures something else.
     `stuck score`: an accuracy of at most `low_score` that never moved, while the loss lost less than 30%. Said
     only if no other metric of the run (evaluation, accuracy, reward) improves. A chance level is named only
-    if the config or an accuracy shows the number of classes. `info` where the log ends before the run does.
-    Never for policy-gradient losses.
+    if the config or an accuracy shows the number of classes. `info` where the log ends before the run does,
+    with what the summary shows if the run learned after that (a loss 5% below the log's last level, an accuracy
+    a tenth above what guessing gives at that loss). Never for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
@@ -72,7 +73,17 @@ class LossNotDecreasing(Rule):
     name = "loss-not-decreasing"
     live = LATE
     needs = ("loss.train", "loss.eval", "accuracy.train", "accuracy.eval")
-    symptom_of = ("OPT001", "OPT011", "OPT002", "OPT005", "OPT009", "PREF001", "OPT014")
+    symptom_of = (
+        "OPT001",
+        "OPT011",
+        "OPT002",
+        "OPT005",
+        "OPT009",
+        "PREF001",
+        "OPT014",
+        "OPT028",
+        "DAT004",
+    )
     thresholds = {
         "min_rows": 20,
         "share": 0.002,
@@ -126,11 +137,14 @@ class LossNotDecreasing(Rule):
         )  # a loss may fall on its way back to chance
         if chance.accuracy is None and _learns(view, series, besides):
             return
+        partial = view.run.completeness.truncated
+        later = _learned_later(view, end) if partial else ""
         if blown and not chance.sure:
             at, peak = blown
             said = (
                 f"{series.key} rose from {number(first)} to {number(peak)} ({view.axis.at(at)}) and ends at "
-                f"{number(end)}, hardly below where it began: nothing was learned{chance.words}"
+                f"{number(end)}{' where the log ends' if partial else ''}, hardly below where it began"
+                f"{'' if later else ': nothing was learned'}{chance.words}"
             )
             remedy = (
                 "Lower the learning rate by a factor of 10 or more, warm it up, and clip gradients."
@@ -139,21 +153,27 @@ class LossNotDecreasing(Rule):
             proofs = [evidence(finite, at, before=first, after=end, effect=peak)]
         else:
             how = "never fell" if still or end >= 0.98 * first else "stays at chance"
-            said = f"{series.key} {how}: {number(first)} at first, {number(end)} at the end{chance.words}"
+            where = "where the log ends" if partial else "at the end"
+            said = (
+                f"{series.key} {how}: {number(first)} at first, {number(end)} {where}{chance.words}"
+            )
             remedy = (
                 "Try to overfit one batch. If that fails, check the model (last activation against the loss), "
                 "its gradients and the labels. If it works, check the learning rate and the data."
             )
             proofs = [evidence(finite, before=first, after=end, effect=chance.accuracy)]
+        if later:
+            said += f"; it learned later: the summary has {later}"
+            remedy = (
+                "Read the whole history from the server. To learn sooner, raise the learning rate or "
+                "warm it up."
+            )
         # What else fell fell on its way back, or within chance.
         proofs += [
             evidence(s.finite)
             for s in view.by_role("loss.eval")
             if s is not series and len(s.finite)
         ]
-        partial = view.run.completeness.truncated
-        if partial:
-            said += " (incomplete log)"
         yield self.finding(
             Severity.INFO if partial else Severity.WARNING, 0.8, said, remedy, proofs
         )
@@ -201,13 +221,23 @@ class LossNotDecreasing(Rule):
             if len(y) < 5 or not 0 < median(y) < 0.98:
                 continue
             usual = median(y)
-            if float((np.abs(y - usual) <= 1e-3 * usual).mean()) < 0.9:
+            stuck = np.abs(y - usual) <= 1e-3 * usual
+            if float(stuck.mean()) < 0.9:
                 continue
             losses = [
                 s.finite for s in view.by_role("loss.train", "loss.eval") if len(s.finite) >= 3
             ]
             falling = next((s for s in losses if _loses(view, s)), None)
-            proofs = [evidence(series.finite, before=float(y[0]), after=usual)]
+            k = int(np.argmax(stuck))
+            since = float(series.finite.x[k])
+            proofs = [evidence(series.finite, since, before=float(y[0]), after=usual)]
+            begun = float(series.finite.x[k - 1]) if k else -math.inf
+            losses = [
+                s.finite.between(begun, math.inf) for s in view.by_role("loss.train", "loss.eval")
+            ]
+            falling = next((s for s in losses if len(s) >= 3 and _falls(s)), None)
+            if falling is None and k and usual > float(y[:k].max()):
+                continue  # it had learned before it stood still
             why = "the model gives one answer, and nothing was learned"
             if falling is not None:
                 if usual < self.limits["one_class"]:
@@ -296,6 +326,39 @@ def _improves(view: RunView, series: Series) -> bool:
         return False
     gain = (curve.last.value - float(y[0])) * series.info.sign
     return gain > 4 * curve.noise and gain > 0.05 * max(abs(float(y[0])), abs(curve.last.value))
+
+
+def _learned_later(view: RunView, end: float) -> str:
+    """Return what in the summary shows that a run learned after the end of its log, "" if nothing does.
+
+    The last value of a single batch is noise: only metrics that the log does not hold step by step count,
+    or a loss that halved.
+    """
+    values = {
+        key: float(value)
+        for key, value in view.run.summary.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and key[:1] != "_"
+    }
+    found = [
+        (key in view.metrics and len(view.series(key)) >= _LONG, key, info.role or "")
+        for key, info in meanings(list(values)).items()
+    ]
+    for of_a_batch, key, role in sorted(found):
+        value = values[key]
+        if role in ("loss.train", "loss.eval"):
+            later = 0 < value < end * (0.5 if of_a_batch else 0.95)
+        else:
+            share = value / 100 if value > 1 else value
+            later = role.startswith("accuracy.") and not of_a_batch and share > 1.1 * math.exp(-end)
+        if later:
+            return f"{key} {number(value)}"
+    return ""
+
+
+def _falls(loss: Series) -> bool:
+    """Return whether a stretch of a loss ends a third below its first value."""
+    first, last = float(loss.y[0]), median(loss.y[-max(1, len(loss) // 20) :])
+    return last < first - 0.3 * abs(first)
 
 
 def _loses(view: RunView, series: Series) -> bool:

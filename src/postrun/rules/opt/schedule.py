@@ -39,7 +39,8 @@ class WarmUpMissing(Rule):
     ## How it decides
     The first logged learning rate is at least 90% of the peak, no later than row 3, and within the
     first `early_share` of the run the training loss, smoothed over three values, reaches `factor` times
-    its first value (for losses above 0) and 6 standard deviations of the noise above it. A
+    its first value (for losses above 0), 6 standard deviations of the noise above it, and `beyond` times
+    the 99% quantile of what follows (smoothed alike: the first batch may be an easy one). A
     gradient norm that was `norm_factor` times its later median then is named as evidence.
 
     ## What to do
@@ -55,7 +56,13 @@ class WarmUpMissing(Rule):
     code = "OPT012"
     name = "warm-up-missing"
     needs = ("lr",)
-    thresholds = {"early_share": 0.05, "factor": 2.0, "norm_factor": 30.0, "min_rows": 100}
+    thresholds = {
+        "early_share": 0.05,
+        "factor": 2.0,
+        "beyond": 1.5,
+        "norm_factor": 30.0,
+        "min_rows": 100,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -73,6 +80,10 @@ class WarmUpMissing(Rule):
         first, worst = float(early[0]), float(smooth.max())
         noise = max(noise_sigma(loss.y[len(early) :]), noise_sigma(early))
         if not (first > 0 and worst > max(self.limits["factor"] * first, first + 6 * noise)):
+            return
+        # The first batch may be an easy one: what later batches cost is no rise.
+        later = rolling_median(loss.y[len(early) :], 3)
+        if worst <= self.limits["beyond"] * float(np.quantile(later, 0.99)):
             return
         at = float(loss.x[int(np.argmax(early))])
         proofs = [

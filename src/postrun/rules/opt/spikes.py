@@ -31,7 +31,8 @@ class LossSpike(Rule):
     Hampel's identifier: a value more than `sigmas` local standard deviations above the running
     median of 31 values, and higher than that median by at least `share` of the series' own range of
     levels (5% to 95% quantile) and half of the level, and above the values just before it by half
-    of that height (a steep start is no spike). The first `warm_up` share of the run is left out.
+    of that height (a steep start is no spike). The first `warm_up` share of the run is left out, `warm_rows`
+    values at the least.
     Not recovered: the median of the 15 values from 5 after the spike on is still above the median
     of the 15 before it by 30% of the spike's height. Recovered spikes are `info`, and
     reported only where they are at most 2% of all values and the largest is at least twice as high as
@@ -52,8 +53,15 @@ class LossSpike(Rule):
     code = "OPT004"
     name = "loss-spike"
     needs = ("loss.train", "loss.value")
-    symptom_of = ("OPT001", "OPT002", "OPT008", "OPT011", "OPT012")
-    thresholds = {"sigmas": 8.0, "share": 0.25, "warm_up": 0.02, "tails": 3.6, "min_rows": 50}
+    symptom_of = ("OPT001", "OPT002", "OPT008", "OPT011", "OPT012", "OPT027")
+    thresholds = {
+        "sigmas": 8.0,
+        "share": 0.25,
+        "warm_up": 0.02,
+        "warm_rows": 10,
+        "tails": 3.6,
+        "min_rows": 50,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
@@ -74,7 +82,8 @@ class LossSpike(Rule):
         earlier = np.array(
             [median(y[max(0, i - 9) : i - 1]) if i > 5 else np.inf for i in found.at]
         )
-        big = (found.at >= self.limits["warm_up"] * n) & (
+        begun = max(self.limits["warm_rows"], self.limits["warm_up"] * n)
+        big = (found.at >= begun) & (
             (found.height >= self.limits["share"] * (high - low))
             & (found.height >= 0.5 * np.abs(level))
             & (y[found.at] - earlier >= 0.5 * found.height)

@@ -65,7 +65,9 @@ class RewardNeverRose(Rule):
             moved = curve.never_moved is False and last - first > self.limits["little"] * spread
             if min(usual, last - first) > self.limits["share"] * spread or (moved and usual > 0):
                 return
-            if curve.turned is not None:
+            best = curve.best.level.value if curve.best is not None else first
+            gained = (best - median(y[:tenth])) * series.info.sign
+            if curve.turned is not None and gained > self.limits["little"] * spread:
                 return  # it rose and fell: RL007
             partial = view.run.completeness.truncated
             lucky = ""

@@ -37,7 +37,8 @@ class RewardCollapsed(Rule):
     `lost_share` of the gain from start to best, and by more than 6 standard errors of a level (and 3
     standard deviations between neighbouring levels); so do two thirds of its levels. A reward that
     fell by two thirds of that before and came back swings, and is not reported. `critical` where no more
-    than a tenth of the gain is left.
+    than a tenth of the gain is left; if it had gained no more than noise, only if it lost `lost_share` of its
+    best level. A smaller fall without a gain is not told if the mean rises meanwhile (rare successes).
 
     ## What to do
     Go back to the best checkpoint; look at KL, entropy, gradient norm and trainer-inference
@@ -93,13 +94,19 @@ class RewardCollapsed(Rule):
             at = float(
                 y.x[first[k] + begins(rest, best, end, mad_sigma(y.y[first[k] : first[k] + 20]))]
             )
-            lost = end <= start + 0.1 * max(gain, 0.0)
+            # A gain within the noise is none: then only a fall by a large part of the level is grave.
+            gained = gain > max(4 * between, 3 * error)
+            deep = gained or best - end > self.limits["lost_share"] * abs(best)
+            lost = deep and end <= start + 0.1 * max(gain, 0.0)
+            late = y.y[first[-len(tail)] :]
+            if not deep and float(late.mean()) > float(y.y[: first[k] + len(late)].mean()):
+                continue  # rare successes: medians fall while the mean rises
             yield self.finding(
                 Severity.CRITICAL if lost else Severity.WARNING,
                 0.9,
                 f"{y.key} fell from {number(best)} (best at {view.axis.at(peak)}) to {number(end)}, "
                 f"from {view.axis.at(at)} on"
-                + (": all that it had gained is lost" if lost and gain > 0 else ""),
+                + (": all that it had gained is lost" if lost and gained else ""),
                 f"{go_back(view, peak)} Look at KL, entropy, gradient norm and mismatch where the fall "
                 "begins.",
                 [
