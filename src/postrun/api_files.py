@@ -62,8 +62,9 @@ def plot(
         UsageError: A format or rule does not exist.
     """
     from postrun.diagnosis import diagnosis
+    from postrun.report.drawing import FORMATS
     from postrun.report.files import safe_name
-    from postrun.report.plots import FORMATS, draw_all
+    from postrun.report.plots import draw_all
 
     kinds = [formats] if isinstance(formats, str) else list(formats)
     for kind in kinds:
