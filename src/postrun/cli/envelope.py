@@ -87,4 +87,4 @@ def _command(context: click.Context) -> str:
     while at is not None and at.parent is not None:
         names.insert(0, at.info_name or "")
         at = at.parent
-    return " ".join(names)
+    return " ".join(names) or context.info_name or ""  # a command that is called without its group
