@@ -19,20 +19,17 @@ if TYPE_CHECKING:
     from postrun.api import (
         analyze,
         check,
-        compare,
         diagnose,
-        failures,
         load,
         load_all,
-        progress,
         project,
         pull,
         query,
         runs,
-        sweep,
     )
     from postrun.api_files import Figures, card, plot
     from postrun.api_outlook import cost, diff, forecast
+    from postrun.api_studies import compare, failures, progress, sweep
     from postrun.job import Result
     from postrun.metrics import RunView
     from postrun.model import (
@@ -81,13 +78,13 @@ _HOME = {
     "diagnose": "postrun.api",
     "diff": "postrun.api_outlook",
     "forecast": "postrun.api_outlook",
-    "compare": "postrun.api",
-    "failures": "postrun.api",
+    "compare": "postrun.api_studies",
+    "failures": "postrun.api_studies",
     "pull": "postrun.api",
-    "progress": "postrun.api",
+    "progress": "postrun.api_studies",
     "query": "postrun.api",
     "project": "postrun.api",
-    "sweep": "postrun.api",
+    "sweep": "postrun.api_studies",
     "load": "postrun.api",
     "load_all": "postrun.api",
     "runs": "postrun.api",

@@ -55,22 +55,22 @@ class Tools:
         budget: int = DEFAULT,
     ) -> str:
         """Say which group of runs is better, and how sure that is."""
-        from postrun import api
+        from postrun import api_studies
 
         def answer() -> str:
             held = self._project(targets)
-            study = api.compare(held, metric, tuple(by), baseline=baseline)
+            study = api_studies.compare(held, metric, tuple(by), baseline=baseline)
             return brief_study(study, budget, held.problems)
 
         return self._answer(targets, answer)
 
     def failures(self, targets: Sequence[str], budget: int = DEFAULT) -> str:
         """Say why runs fail, and how often each cause occurs."""
-        from postrun import api
+        from postrun import api_studies
 
         def answer() -> str:
             held = self._project(targets)
-            return brief_study(api.failures(held), budget, held.problems)
+            return brief_study(api_studies.failures(held), budget, held.problems)
 
         return self._answer(targets, answer)
 

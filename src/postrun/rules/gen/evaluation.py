@@ -83,8 +83,8 @@ class EvalBetterThanTrain(Rule):
             Severity.WARNING if leak else Severity.INFO,
             0.6,
             f"{held_out.key} is below {train.key} at {int(lower.sum())} of {count} evaluations "
-            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout, "
-            "augmentation or label smoothing act in training only, or the sets overlap",
+            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout "
+            "or augmentation in training, or sets that overlap",
             "Evaluate once on the training set with the evaluation's settings; if the gap stays, search "
             "both sets for the same samples.",
             [
