@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tracemalloc  # noqa: F401 - pytest imports it while memory is collected, which may happen within
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -159,6 +160,10 @@ def test_each_command_on_a_full_disk_and_for_a_reader_that_left(
     for expected, target in ((4, _full()), (141, _left())):
         errors, stderr = in_encoding("utf-8")
         code = run(arguments, place, (target, stderr), monkeypatch)
+        with suppress(
+            OSError
+        ):  # what it could not write: closed here, not when memory is collected
+            target.close()
         assert code == (usual if silent else expected), errors.getvalue().decode()
         told = errors.getvalue().decode()
         assert "Traceback" not in told
