@@ -36,7 +36,7 @@ def failures_study(project: Project) -> Study:
     found = clusters(records)
     ended = [i for i, r in enumerate(records) if r.ending.kind not in _UNKNOWN]
     failed = [i for i in ended if records[i].ending.failed]
-    study = Study("failures", f"Failures of {len(records)} runs")
+    study = Study("failures", f"Failures of {len(records):,} run{'s' if len(records) != 1 else ''}")
     links = associations(project, found, ended)
     _headline(study, project, found, ended, failed, links)
     study.add(
