@@ -7,9 +7,12 @@ import tempfile
 import tracemalloc  # noqa: F401 - pytest imports it while memory is collected, which may happen within
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.standin import StandIn
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "examples" / "sample_run"
@@ -26,6 +29,22 @@ SdkRun = Callable[[str], Path]
 def own_environment() -> dict[str, str]:
     """The environment for a child: a wandb-core that runs here must not be shared with it."""
     return {k: v for k, v in os.environ.items() if k != "WANDB_SERVICE"}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """A stand-in that the environment names as the server, with its key; it knew all that it was asked."""
+    from tests.standin import StandIn
+    from tests.standin.server import KEY
+
+    for name in ("ENTITY", "PROJECT"):
+        monkeypatch.delenv(f"WANDB_{name}", raising=False)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    with StandIn() as found:
+        monkeypatch.setenv("WANDB_BASE_URL", found.url)
+        yield found
+        assert found.unknown == []
 
 
 @pytest.fixture(scope="session")

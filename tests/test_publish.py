@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,23 +13,10 @@ from postrun.cli.main import cli
 from postrun.report.section import END, begin, with_section
 from tests.printed import envelope_of
 from tests.standin import Fault, ServerRun, StandIn
-from tests.standin.server import KEY
 
 #: Assembled here, so that no scanner takes this file for a leak.
 SECRET = "sk-" + "proj-" + "Zk3" * 14
 WRITES = ("UpsertBucket", "NotifyScriptableRunAlert")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    for name in ("ENTITY", "PROJECT"):
-        monkeypatch.delenv(f"WANDB_{name}", raising=False)
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    with StandIn() as found:
-        monkeypatch.setenv("WANDB_BASE_URL", found.url)
-        yield found
-        assert found.unknown == []
 
 
 def broken(server: StandIn, id: str = "r1", metric: str = "loss") -> ServerRun:  # noqa: A002

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -13,17 +12,6 @@ from postrun.watch.watcher import Watcher
 from tests.standin import ServerRun, StandIn
 from tests.standin.server import KEY
 from tests.test_watcher import Clock, losses
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    for name in ("ENTITY", "PROJECT"):
-        monkeypatch.delenv(f"WANDB_{name}", raising=False)
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    with StandIn() as found:
-        monkeypatch.setenv("WANDB_BASE_URL", found.url)
-        yield found
 
 
 def grow(run: ServerRun, start: int, stop: int) -> None:
