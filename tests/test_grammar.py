@@ -378,3 +378,10 @@ def test_a_metric_logged_again_over_another_axis_is_that_metric() -> None:
     for axis in ("samples", "steps", "tokens"):
         assert read(f"lm loss vs {axis}")[0].quantity == "cross-entropy loss"
     assert not read("loss vs accuracy")  # a plot of two metrics
+
+
+@pytest.mark.parametrize("digits", ["0acc1234", "12f1auc0", "e1234dev", "00000000"])
+def test_what_stands_for_a_secret_is_no_word_of_a_name(digits: str) -> None:
+    key = f"loss/[masked: GitHub token #{digits}]"
+    (found,), (plain,) = read(key), read("loss")
+    assert found == replace(plain, key=key)

@@ -13,6 +13,8 @@ from typing import Any
 #: characters.
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+#: What stands for a secret: its kind, and digits that tell it from others and differ from user to user.
+MASKED = re.compile(r"\[masked: [^\]]{0,80}\]")
 #: Words for "off" in configs.
 _OFF = frozenset({"", "0", "0.0", "none", "null", "false", "no", "off"})
 

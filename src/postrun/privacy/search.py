@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from postrun.model.text import MASKED
 from postrun.privacy.context import BY_NAME, Span, by_words, cookies
 from postrun.privacy.names import Told, told
 from postrun.privacy.shapes import BY_MARK
-from postrun.privacy.values import MASKED, is_random, is_secret, is_uuid
+from postrun.privacy.values import is_random, is_secret, is_uuid
 
 #: A text that is shorter holds no name and its secret, and no token.
 _SHORTEST = 8

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
+from postrun.model.text import MASKED
 from postrun.privacy.names import Told
 from postrun.privacy.vocabulary import SWITCHES
 
-#: What stands for a secret.
-MASKED = re.compile(r"\[masked: [^\]]{0,80}\]")
 _PLACEHOLDER = re.compile(
     r"""(?ix) ^(?:
     \*+ | x{3,} | \.{2,} | -+ | _+ | <[^>]*> | \$\w+ | \$?\{.*\} | \$\(.*\) | (?-i:%[A-Z_0-9]+%) | \[.*\]

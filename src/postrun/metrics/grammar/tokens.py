@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 
 from postrun.metrics.grammar.lexicon import lexicon
 from postrun.metrics.grammar.words import statistic
+from postrun.model.text import MASKED
 
 _SEGMENTS = re.compile(r"[/\\|>]+|::|(?<!\d)\.|\.(?!\d)")
 #: Words that show that a word was written together of several: "program" is not "pro" and "gram".
@@ -27,7 +28,12 @@ _LONGEST = 300
 
 
 def segments(name: str) -> list[tuple[str, ...]]:
-    """Return the words of each segment of a name, empty segments left out."""
+    """Return the words of each segment of a name, empty segments left out.
+
+    What stands for a secret is no word: its digits differ from user to user, and some of them spell "acc".
+    """
+    if "[masked: " in name:
+        name = MASKED.sub("", name)
     return [words for part in _SEGMENTS.split(name[-_LONGEST:]) if (words := _segment(part))]
 
 
