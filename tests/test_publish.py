@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import postrun
 from postrun.cli.main import cli
 from postrun.report.section import END, begin, with_section
 from tests.printed import envelope_of
@@ -227,3 +228,28 @@ def test_undo_takes_away_what_was_published_and_nothing_else(server: StandIn) ->
     assert "nothing to take away" in ask("ent/p/r1", "--undo").output
     refused = CliRunner().invoke(cli, ["publish", "ent/p/r1", "--undo", "--report"])
     assert "Leave out" in str(refused.exception)
+
+
+def test_the_library_publishes_as_the_command_does(server: StandIn) -> None:
+    run, live = broken(server), broken(server, "live")
+    live.state = "running"
+    before = copy.deepcopy(run)
+    planned = {told.run: told for told in postrun.publish("ent/p", alert="critical", dry_run=True)}
+    assert writes(server) == 0 and run == before and not planned["ent/p/r1"].written
+    done = postrun.publish(["ent/p", "ent/gone/r9"], alert="critical")
+    told = {published.run: published for published in done}
+    assert told["ent/p/r1"].written and told["ent/p/r1"].changes == planned["ent/p/r1"].changes
+    assert "still running" in told["live"].error and not told["live"].changes
+    assert told["ent/gone/r9"].error and len(told) == 3
+    assert run.summary["postrun/verdict"] in (run.notes or "")
+    postrun.publish("ent/p/r1", undo=True)
+    assert "postrun" not in f"{run.notes}{run.summary}" and run.tags == ["mine", "postrun:best"]
+
+
+def test_what_the_library_cannot_publish_is_an_error(server: StandIn) -> None:
+    with pytest.raises(postrun.UsageError, match="alert"):
+        postrun.publish("ent/p/r1", alert="loud")
+    with pytest.raises(postrun.UsageError, match="undo"):
+        postrun.publish("ent/p/r1", alert="critical", undo=True)
+    with pytest.raises(postrun.TargetError):
+        postrun.publish("ent/none/r1")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from postrun.api_files import Figures, card, plot
     from postrun.api_outlook import cost, diff, forecast
+    from postrun.api_publish import publish
     from postrun.api_studies import compare, failures, progress, sweep
     from postrun.job import Result
     from postrun.metrics import RunView
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from postrun.model.study import Study
+    from postrun.publishing import Published
     from postrun.records.finals import config_differences, finals
     from postrun.records.project import Project
     from postrun.report.gate import Gate
@@ -80,6 +82,7 @@ _HOME = {
     "forecast": "postrun.api_outlook",
     "compare": "postrun.api_studies",
     "failures": "postrun.api_studies",
+    "publish": "postrun.api_publish",
     "pull": "postrun.api",
     "progress": "postrun.api_studies",
     "query": "postrun.api",
@@ -92,6 +95,7 @@ _HOME = {
     "config_differences": "postrun.records.finals",
     "finals": "postrun.records.finals",
     "Project": "postrun.records.project",
+    "Published": "postrun.publishing",
     "Study": "postrun.model.study",
     "Completeness": "postrun.model",
     "Evidence": "postrun.model",
@@ -139,6 +143,7 @@ __all__ = [
     "LightningCallback",
     "PostrunError",
     "Project",
+    "Published",
     "RemoteOptions",
     "Result",
     "Rule",
@@ -172,6 +177,7 @@ __all__ = [
     "plot",
     "progress",
     "project",
+    "publish",
     "pull",
     "query",
     "runs",

@@ -216,22 +216,32 @@ def project(
         UsageError: `roles` names a role that does not exist.
     """
     told = declared(roles or {})
-    targets = [target] if isinstance(target, str | Path) else list(target)
-    refs: list[RunRef] = []
-    places: list[str] = []
-    failed: list[TargetError] = []
-    for one in targets:
-        found, errors = resolve_all([one], _options(choice))
-        refs += found
-        failed += errors
-        places += [str(one)] * len(found)
-    if failed and not refs:
-        raise failed[0]
+    found, _ = placed(target, choice)
     store = Cache.usable() if cache else None
+    refs, places = [ref for ref, _ in found], [place for _, place in found]
     made, messages = gather(declare(refs, told), Privacy(mask), workers, store, targets=places)
     if not made.records:
-        raise TargetError(str(targets[0]), messages[0] if messages else "no run")
+        raise TargetError(str(target), messages[0] if messages else "no run")
     return made
+
+
+def placed(
+    target: Target | Sequence[Target], choice: Choice
+) -> tuple[list[tuple[RunRef, str]], list[TargetError]]:
+    """Return the runs behind targets, each with its target, and the errors of those that are none.
+
+    Raises:
+        TargetError: All are none.
+    """
+    found: list[tuple[RunRef, str]] = []
+    failed: list[TargetError] = []
+    for one in [target] if isinstance(target, str | Path) else list(target):
+        refs, errors = resolve_all([one], _options(choice))
+        found += [(ref, str(one)) for ref in refs]
+        failed += errors
+    if failed and not found:
+        raise failed[0]
+    return found, failed
 
 
 def pull(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,13 +12,11 @@ from postrun.cli.output import print_text
 from postrun.cli.remote import choice, choice_options
 from postrun.cli.settings import asked_rules, rule_options
 from postrun.cli.targets import find_each, report_errors
-from postrun.model import FAILURES, RunRef, Severity, UsageError
+from postrun.model import Severity, UsageError
 from postrun.report.progress import progress_bar
-from postrun.rules import Selection
 
 if TYPE_CHECKING:
     from postrun.publishing import Published
-    from postrun.sources.wandb_api.address import Address
 
 
 @click.command(name="publish")
@@ -53,26 +50,19 @@ def command(
     A TARGET is entity/project/run, entity/project or a page's URL. Your own notes and tags stay. Secrets are
     masked. A second call writes only what has changed since. A run that is still running is left alone.
     """
+    from postrun.publishing import Wish, publish_each
+
     if undo and (alert or report):
         raise UsageError("--undo writes nothing. Leave out --alert and --report.")
-    selection = asked_rules(asked)
-    least = Severity.parse(alert) if alert else None
-    from postrun.publishing import undo as taken_back
-
+    wish = Wish(asked_rules(asked), Severity.parse(alert) if alert else None, report, undo, dry_run)
     refs, places, errors = find_each(targets, choice(asked))
     done: list[Published] = []
     with progress_bar(len(refs)) as advance:
-        for ref, place in zip(refs, places, strict=True):
-            try:
-                address = _address(ref, place)
-                if undo:
-                    done.append(taken_back(address, dry_run))
-                else:
-                    done.append(_publish(ref, address, selection, least, dry_run, report))
-            except FAILURES as error:
-                from postrun.job import failure
-
-                errors.append(failure(ref, error))
+        for published in publish_each(zip(refs, places, strict=True), wish):
+            if published.error:
+                errors.append(published.error)
+            else:
+                done.append(published)
             advance(0)
     if as_json:
         runs = [published.as_dict() for published in done]
@@ -81,37 +71,6 @@ def command(
         for published in done:
             print_text(_words(published, dry_run, undo))
     sys.exit(report_errors(errors))
-
-
-def _address(ref: RunRef, place: str) -> Address:
-    """Return a run's address on the server that its target names; TargetError if it is on none."""
-    from postrun.model import TargetError
-    from postrun.sources.wandb_api.address import parse
-
-    asked, own = parse(place), parse(str(ref.path))
-    if ref.source != "wandb_api" or asked is None or own is None:
-        raise TargetError(
-            str(ref.path),
-            "not on a W&B server, so there is nothing to write to",
-            "Sync it first (`wandb sync`), then name it: postrun publish entity/project/run",
-        )
-    return replace(own, base=asked.base)
-
-
-def _publish(
-    ref: RunRef,
-    address: Address,
-    selection: Selection,
-    alert: Severity | None,
-    dry_run: bool,
-    report: bool,
-) -> Published:
-    from postrun.diagnosis import diagnosis
-    from postrun.privacy import Privacy
-    from postrun.publishing import content, publish
-
-    told = diagnosis(ref.load(), Privacy(), selection)
-    return publish(address, content(told), alert, dry_run, report)
 
 
 def _words(published: Published, dry_run: bool, undo: bool) -> str:

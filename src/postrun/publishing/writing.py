@@ -44,11 +44,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was written to a run, or would be."""
+    """What was written to a run, or would be; `error` says why nothing was, if something went wrong."""
 
     run: str
     changes: tuple[Change, ...]
     written: bool
+    error: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
