@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
+# uv installs in seconds what takes pip minutes; where it cannot be had, pip does it.
+install = ($(BIN)/pip install -q --disable-pip-version-check uv && $(BIN)/uv pip install -q --python $(BIN)/python $(1)) \
+  || $(BIN)/pip install -q --disable-pip-version-check $(filter-out --compile-bytecode,$(1))
+# Tests start hundreds of processes, and each would compile postrun anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow test-lowest lint docs site bench bench-check report-bench server-bench store-bench diagnosis faults rule secrets mutants fuzz clean
 
@@ -40,14 +45,14 @@ docs: $(VENV)/.dev  ## make the generated pages and pictures again
 	$(BIN)/python docs/make_outputs.py
 
 site: $(VENV)/bin/python  ## the documentation as a site, in build/site; a broken link is an error
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[docs]'
+	$(call install,-e '.[docs]')
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 rule: $(VENV)/.dev  ## begin a rule: make rule CODE=OPT019 NAME=loss-below-floor
 	@$(BIN)/python scripts/new_rule.py $(CODE) $(NAME)
 
 secrets: $(VENV)/.dev  ## how many secrets and how many innocent values are masked, beside another scanner
-	$(BIN)/pip install -q detect-secrets==1.5.0
+	$(call install,detect-secrets==1.5.0)
 	$(BIN)/python -m benchmarks.secrets
 
 mutants: $(VENV)/.dev  ## how many small faults in stats and rules the tests notice (ten minutes)
@@ -57,23 +62,23 @@ fuzz: $(VENV)/.dev  ## mutants of logs, of files beside them and of exports: mak
 	$(BIN)/python -m benchmarks.fuzz --count $(or $(N),20000) --seed $(or $(SEED),1)
 
 bench: $(VENV)/.dev
-	$(BIN)/pip install -q -e '.[bench]'
+	$(call install,-e '.[bench]')
 	$(BIN)/python -m benchmarks.run
 
 bench-check: $(VENV)/.dev  ## fail if postrun costs more beside other ways than it did (SHORT=1: in a minute; KEEP=1: keep the ratios)
 	$(BIN)/python -m benchmarks.check $(if $(SHORT),--short) $(if $(KEEP),--keep)
 
 report-bench: $(VENV)/.dev  ## the HTML report and chart libraries in headless Chromium
-	$(BIN)/pip install -q -e '.[bench]'
+	$(call install,-e '.[bench]')
 	$(BIN)/python -m benchmarks.report.libraries
 	$(BIN)/python -m benchmarks.report.pages
 
 server-bench: $(VENV)/.dev  ## reading from a server, beside the loop that users write today
-	$(BIN)/pip install -q -e '.[bench]'
+	$(call install,-e '.[bench]')
 	$(BIN)/python -m benchmarks.server
 
 store-bench: $(VENV)/.dev  ## many runs into a store, asked of it, and on a cluster (an hour the first time)
-	$(BIN)/pip install -q -e '.[bench]'
+	$(call install,-e '.[bench]')
 	$(BIN)/python -m benchmarks.store.run
 	$(BIN)/python -m benchmarks.store.layout benchmarks/out/store_2000
 	$(BIN)/python -m benchmarks.store.tables benchmarks/out/store_2000
@@ -82,12 +87,12 @@ store-bench: $(VENV)/.dev  ## many runs into a store, asked of it, and on a clus
 	$(BIN)/python -m benchmarks.store.requests
 
 diagnosis: $(VENV)/.dev  ## score the rules on labelled trainings, beside two other packages
-	$(BIN)/pip install -q -e '.[bench]'
+	$(call install,-e '.[bench]')
 	$(BIN)/python -m benchmarks.diagnosis
 	$(BIN)/python -m benchmarks.diagnosis.speed
 
 faults: $(VENV)/.dev  ## others' faults, beside seven peers; DATA=FOLDER adds published data (half an hour the first time)
-	$(BIN)/pip install -q -e '.[faults]'
+	$(call install,-e '.[faults]')
 	$(BIN)/python -m benchmarks.faults $(if $(DATA),--data $(DATA))
 
 $(VENV)/bin/python:
@@ -97,12 +102,12 @@ $(VENV)/bin/python:
 	  { echo "Python's venv is missing: on Debian, apt install python3-venv"; exit 1; }
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install -q --disable-pip-version-check -e .
+	$(call install,--compile-bytecode -e .)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
-	@touch $@ $(VENV)/.installed
+$(VENV)/.dev: $(VENV)/.installed
+	$(call install,-e '.[dev]')
+	@touch $@
 
 clean:
 	rm -rf $(VENV) $(LOWEST) wandb_analysis .mypy_cache .ruff_cache .pytest_cache .hypothesis
