@@ -81,7 +81,10 @@ class Forest:
     conditional has a column that tells whether it is there.
     """
 
-    def __init__(self, features: Sequence[Feature], y: Floats, rows: Ints, seed: int) -> None:
+    def __init__(
+        self, features: Sequence[Feature], y: Floats, rows: Ints, seed: int, held_out: bool = False
+    ) -> None:
+        """Fit on runs `rows`; with `held_out`, predict each run by the trees that have not seen it."""
         from sklearn.ensemble import RandomForestRegressor
 
         self.features = features
@@ -92,7 +95,7 @@ class Forest:
             _TREES,
             min_samples_leaf=max(1, len(y) // 60),
             max_features=max(1, -(-2 * len(features) // 3)),
-            oob_score=len(np.unique(rows)) == len(rows),
+            oob_score=held_out,
             random_state=seed,
         )
         self.model.fit(self.encode(self.codes[rows]), y[rows])
@@ -113,7 +116,12 @@ class Forest:
 
     def predict(self, codes: Floats) -> Floats:
         """Predictions for codes (n, features). Shape (n,)."""
-        return np.asarray(self.model.predict(self.encode(codes)))
+        # As the forest's own `predict`, which checks the columns again for each tree.
+        columns = np.ascontiguousarray(self.encode(codes), dtype=np.float32)
+        total = np.zeros(len(columns))
+        for tree in self.model.estimators_:
+            total += tree.tree_.predict(columns)[:, 0]
+        return total / len(self.model.estimators_)
 
 
 def importance(
@@ -134,7 +142,7 @@ def importance(
     n, names = len(y), [f.name for f in features]
     every: Ints = np.arange(n)
     grids = [_grid(f, _POINTS) for f in features]
-    forest = Forest(features, y, every, seed)
+    forest = Forest(features, y, every, seed, held_out=True)
     background = rng.choice(n, min(n, _BACKGROUND), replace=False)
     main, curves, total = _main_effects(forest, grids, background, rng)
     order = np.argsort(-main)[: min(_PAIRED, len(features))]
