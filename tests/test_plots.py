@@ -153,7 +153,9 @@ def _figures() -> list[Figure]:
                 ),
             ],
         ),
-        Figure("", [Axis("Constant", [Line("g", x, np.zeros(400))]), Axis("Empty", [], legend=False)]),
+        Figure(
+            "", [Axis("Constant", [Line("g", x, np.zeros(400))]), Axis("Empty", [], legend=False)]
+        ),
     ]
 
 
