@@ -21,7 +21,6 @@ from postrun.training import join, signature
 from postrun.training.joining import Signature
 
 if TYPE_CHECKING:
-    from postrun.report.drawer import Drawer
     from postrun.report.index.glance import Glance
     from postrun.studies.baseline import Baseline, Held
 
@@ -34,7 +33,6 @@ class Options:
     whatever they show. `analysis`: each result holds its analysis. `glance`: each result holds its run in
     brief, for a table of many runs. `privacy`: what is kept out of everything that is written. `baseline`:
     known good runs that each run is held against.
-    `drawer`: the process that draws the plots, which are there when it has finished; None draws them at once.
     """
 
     out: Path | None = Path("wandb_analysis")
@@ -47,7 +45,6 @@ class Options:
     privacy: Privacy = field(default_factory=Privacy)
     selection: Selection = field(default_factory=Selection)
     baseline: Baseline | None = None
-    drawer: Drawer | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -177,8 +174,7 @@ def _write(result: Result, view: RunView, options: Options, folder: Path) -> Non
     if options.plots:
         from postrun.report.plots import draw
 
-        drawing = draw if options.drawer is None else options.drawer.draw
-        plots = drawing(view, result.findings, folder / "plots")
+        plots = draw(view, result.findings, folder / "plots")
         result.files += plots
     if options.report:
         from postrun.report.formats import ReportInputs, write_reports

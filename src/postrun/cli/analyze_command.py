@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -32,9 +29,6 @@ from postrun.report.index.workspace import Entry, Joined, Workspace, workspace
 from postrun.report.progress import progress_bar, waiting
 from postrun.report.terminal import print_brief, print_run
 from postrun.sources import what_was_found
-
-if TYPE_CHECKING:
-    from postrun.report.drawer import Drawer
 
 #: Of more runs than this, each is one row.
 _FEW = 3
@@ -95,51 +89,32 @@ def command(
     )
     if found := what_was_found(refs):
         click.echo(found, err=True)
-    with _drawer(refs, options, cluster) as drawer:
-        options = replace(options, drawer=drawer)
-        results = _results(refs, options, workers, cluster)
-        errors += [r.error for r in results if r.error]
-        read = [r for r in results if not r.error]
-        space = _side_by_side(read, errors, options.report)
-        hints = _next(space, targets) if space is not None else []
-        page = _page(read, refs, space, options, workers, studies, hints)
-        if brief:
-            from postrun.report.brief import brief_dict, brief_runs
+    results = _results(refs, options, workers, cluster)
+    errors += [r.error for r in results if r.error]
+    read = [r for r in results if not r.error]
+    space = _side_by_side(read, errors, options.report)
+    hints = _next(space, targets) if space is not None else []
+    page = _page(read, refs, space, options, workers, studies, hints)
+    if brief:
+        from postrun.report.brief import brief_dict, brief_runs
 
-            folders = [str(r.folder) for r in read]
-            index = str(page) if page is not None else None
-            told = brief_runs(read, budget, errors)
-            print_results(brief_dict(told, folders=folders[:_FEW], page=index), errors)
-        elif as_json:
-            runs = [{**r.analysis, "folder": str(r.folder), "masked": r.masked} for r in read]
-            index = str(page) if space is not None and page is not None else None
-            print_results({"runs": runs, "index": index}, errors)
-        elif quiet:
-            print_brief(read, Severity.WARNING)
-        else:
-            if not targets and not asked["limit"]:
-                click.echo(newest_note(refs), nl=False)
-            _print(read, space, page, hints, verbose)
-        if opened and page is not None:
-            show_page(page, quiet=as_json)
-        code = report_errors(errors)
-        sys.stdout.flush()  # the answer does not wait for the plots
-    sys.exit(code)
-
-
-@contextmanager
-def _drawer(refs: list[RunRef], options: Options, cluster: str) -> Iterator[Drawer | None]:
-    """Draw the plots of a single run beside this process, which answers meanwhile; wait for them at the end."""
-    if len(refs) != 1 or not options.plots or cluster:
-        yield None
-        return
-    from postrun.report.drawer import Drawer, worthwhile
-
-    if not worthwhile():
-        yield None
-        return
-    with Drawer() as drawer:
-        yield drawer
+        folders = [str(r.folder) for r in read]
+        index = str(page) if page is not None else None
+        told = brief_runs(read, budget, errors)
+        print_results(brief_dict(told, folders=folders[:_FEW], page=index), errors)
+    elif as_json:
+        runs = [{**r.analysis, "folder": str(r.folder), "masked": r.masked} for r in read]
+        index = str(page) if space is not None and page is not None else None
+        print_results({"runs": runs, "index": index}, errors)
+    elif quiet:
+        print_brief(read, Severity.WARNING)
+    else:
+        if not targets and not asked["limit"]:
+            click.echo(newest_note(refs), nl=False)
+        _print(read, space, page, hints, verbose)
+    if opened and page is not None:
+        show_page(page, quiet=as_json)
+    sys.exit(report_errors(errors))
 
 
 def _results(

@@ -9,6 +9,7 @@ import string
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from postrun.model.lazily import pattern
 from postrun.privacy.names import Told, told
 from postrun.privacy.values import harmless, is_hexadecimal, is_random, is_secret, is_uuid
 
@@ -24,62 +25,62 @@ class Span(NamedTuple):
     kind: str
 
 
-_WORDS = re.compile(
+_WORDS = pattern(
     r"(?i)key|token|secret|passw|passp|pwd|credential|cookie|session|signature|basic|bearer|login|sig=|_pass|auth"
     r"|code=|pat\b|jwt|dsn"
 )
-_HEAD = re.compile(
+_HEAD = pattern(
     r"(?i)key|token|secret|passw(?:or)?d|passphrase|pwd|credential|authorization|session|_pass\b|auth|pat\b"
     r"|jwt|dsn"
 )
 _NAME_LETTERS = string.ascii_letters + string.digits + "_.-"
 #: The rest of a name, what closes it, and what leads to its value.
-_GAP = re.compile(
+_GAP = pattern(
     r"""(?x) (?P<rest> [\w.-]{0,60}? ) (?P<close> [ ]{0,2} ["'\]]{0,3} )
     (?: (?P<sign> [ \t]* (?: => | := | -> | (?<!=)=(?!=) | :(?!:) | [│┃|] ) [ \t]* )
     | (?P<blank> [ \t]+ (?: (?: is | was ) [ \t]+ )? ) | (?P<tag> > ) )
     (?! \s | $ )"""
 )
-_QUOTED = re.compile(r"""(?:[rbuf]{0,2})(["'`])((?:(?!\1)[^\n\\]|\\.){1,2000})\1""")
+_QUOTED = pattern(r"""(?:[rbuf]{0,2})(["'`])((?:(?!\1)[^\n\\]|\\.){1,2000})\1""")
 #: A random text of so many letters after a mere "token" is one.
 _LONG = 24
-_WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]{2,20}) $")
+_WORD_BEFORE = pattern(r"(?<![A-Za-z])([A-Za-z]{2,20}) $")
 _PASSWORDS = ("password", "passwd", "passphrase", "pwd")
 #: A value without quotes ends at a blank or a quote, or at a separator behind which another setting begins.
-_PLAIN = re.compile(
+_PLAIN = pattern(
     r"""(?x) <[^<>\n]{1,60}> | \$?\{\{?[^{}\n]{1,80}\}\}?
     | (?: [^\s"'`<>,;&|(){}\[\]] | [<>(){}\[\]|] (?= [^\s"'`<>,;&|(){}\[\]] )
     | [,;&] (?! \s | $ | ["'] | [\w.-]+ ["']? [=:] ) ){1,2000}"""
 )
-_HEADER = re.compile(
+_HEADER = pattern(
     r"""(?ix) \b (?:proxy-)?authorization ["']? \s* [:=] \s* ["']?
     (?: (?: basic | bearer | token | digest | api-?key | negotiate | apitoken ) \s+ )?
     (?P<secret> [^\s"',;<>]{6,} )"""
 )
-_BEARER = re.compile(r"(?i)\bbearer[ =:]+(?P<secret>[A-Za-z0-9._~+/=-]{16,})")
-_BASIC = re.compile(r"(?i)\bbasic\s+(?P<secret>[A-Za-z0-9+/_-]{8,}={0,2})")
-_COOKIES = re.compile(r"(?i)\b(?:set-)?cookie[\"']?\s*[:=]\s*[\"']?(?P<rest>[^\"'\n]{6,4000})")
-_COOKIE = re.compile(r"(?P<name>[^\s=;,]+)=(?P<secret>[^\s;,\"']{6,})")
-_COOKIE_WORDS = re.compile(r"(?i)^(?:path|domain|expires|max-age|samesite|version|priority)$")
-_USERINFO = re.compile(
+_BEARER = pattern(r"(?i)\bbearer[ =:]+(?P<secret>[A-Za-z0-9._~+/=-]{16,})")
+_BASIC = pattern(r"(?i)\bbasic\s+(?P<secret>[A-Za-z0-9+/_-]{8,}={0,2})")
+_COOKIES = pattern(r"(?i)\b(?:set-)?cookie[\"']?\s*[:=]\s*[\"']?(?P<rest>[^\"'\n]{6,4000})")
+_COOKIE = pattern(r"(?P<name>[^\s=;,]+)=(?P<secret>[^\s;,\"']{6,})")
+_COOKIE_WORDS = pattern(r"(?i)^(?:path|domain|expires|max-age|samesite|version|priority)$")
+_USERINFO = pattern(
     r"[a-z][a-z0-9+.-]{0,30}://(?P<user>[^\s/:@\"'<>?#]{0,400})"
     r"(?::(?P<secret>[^\s\"'<>/]{0,400}|[^\s\"'<>]{0,400}?))?@"
     r"(?=[A-Za-z0-9\[])"
 )
-_QUERY = re.compile(
+_QUERY = pattern(
     r"(?i)(?:[?&;]|%26|%3F)(?P<name>[\w.-]{0,40}"
     r"(?:sig|signature|token|key|secret|password|pwd|auth|code|credential|session)[\w.-]{0,20})(?:=|%3D)(?P<secret>[^&\s\"'<>#;]{8,})"
 )
-_QUERY_SIGNS = re.compile(
+_QUERY_SIGNS = pattern(
     r"(?i)^(?:sig|code|x-(?:amz|goog)-(?:signature|security-token|credential)|signature)$"
 )
-_NETRC = re.compile(r"\blogin\s+\S+\s+password\s+(?P<secret>\S{4,})")
-_FETCH = re.compile(r"\b(?:curl|wget|https?|xh|lftp|ftp|rclone|skopeo|smbclient|mitmdump)\b")
-_USER = re.compile(
+_NETRC = pattern(r"\blogin\s+\S+\s+password\s+(?P<secret>\S{4,})")
+_FETCH = pattern(r"\b(?:curl|wget|https?|xh|lftp|ftp|rclone|skopeo|smbclient|mitmdump)\b")
+_USER = pattern(
     r"""(?<!\S)(?:-u|-U|--user|--proxy-user|--creds)(?:[ =]+|(?<=-u))"""
     r"""["']?(?P<user>[^\s:"'=]+):(?P<secret>[^\s"']+)"""
 )
-_PASSWORD_FLAG = re.compile(
+_PASSWORD_FLAG = pattern(
     r"""(?x) \b (?: (?: docker | podman | nerdctl | helm | oras | az | oc | cf | ibmcloud | crane | buildah ) \b
       [^\n|;&]{0,200}? \b login | twine | sshpass | mysql(?:dump|admin|sh)? | mariadb
     | mongo(?:sh|dump|restore|export|import)? | ldap\w+ | redis-cli
@@ -87,11 +88,11 @@ _PASSWORD_FLAG = re.compile(
     \s (?: -p | -P | -a | -w ) [ =]? ["']? (?P<secret> [^\s"'-] [^\s"']{3,} )"""
 )
 #: A call or a type: `load_key(path)`, `Optional[str]`.
-_CALL = re.compile(r"^(?:[a-z][a-z_.]{2,}|[A-Z][a-z]+(?:[A-Z][a-z]+)*)[\[(]")
-_DIGITS = re.compile(r"^[\d:.\-/]+(?:tcp|udp)?$")
+_CALL = pattern(r"^(?:[a-z][a-z_.]{2,}|[A-Z][a-z]+(?:[A-Z][a-z]+)*)[\[(]")
+_DIGITS = pattern(r"^[\d:.\-/]+(?:tcp|udp)?$")
 #: W&B's older keys are 40 hexadecimal digits, as commits are: what stands before tells them.
-_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{40}(?![0-9A-Za-z])")
-_KEY_BEFORE = re.compile(
+_HEX = pattern(r"(?<![0-9A-Za-z])[0-9a-f]{40}(?![0-9A-Za-z])")
+_KEY_BEFORE = pattern(
     r"""(?ix) (?: \b wandb (?:\.login|\s+login)? (?P<a> [^\n]{0,24} ) | \b login \b (?P<b> [^\n]{0,24} )
     | (?: ^ | [^A-Za-z] )
       (?P<name> (?:[A-Za-z]+[ _-]){0,2} (?:key|token|password|secret|credential) ) \b (?P<c> [^\n]{0,48} )
@@ -100,7 +101,7 @@ _KEY_BEFORE = re.compile(
 
 
 #: Words between those and the digits that make them a digest.
-_DIGEST = re.compile(
+_DIGEST = pattern(
     r"(?i)sha|hash|digest|commit|revision|checksum|fingerprint|md5|object|blob|tree|snapshot|version|\bids?\b|uuid"
     r"|artifact|checkpoint|cache|run\b"
 )

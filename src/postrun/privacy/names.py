@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-import re
 from functools import lru_cache
 
+from postrun.model.lazily import pattern
 from postrun.privacy.vocabulary import (
     AFTER_PLAIN,
     KEY_BEFORE,
@@ -44,10 +44,10 @@ _FUSED = (
 _SHORT = ("pass", "pw", "bearer")
 #: Words that stand before secrets and other things alike.
 _VAGUE = ("auth", "pat", "sid", "cookie", "dsn", "jwt", "signature", "sessionid", "webhook")
-_HEADS = re.compile(
+_HEADS = pattern(
     r"(?i)key|token|secret|pass|pw|credential|auth|bearer|cookie|session|sid|signature|dsn|webhook|jwt|pat"
 )
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @lru_cache(maxsize=16384)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from postrun.model.lazily import pattern
 from postrun.model.text import MASKED
 from postrun.privacy.names import Told
 from postrun.privacy.vocabulary import SWITCHES
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = pattern(
     r"""(?ix) ^(?:
     \*+ | x{3,} | \.{2,} | -+ | _+ | <[^>]*> | \$\w+ | \$?\{.*\} | \$\(.*\) | (?-i:%[A-Z_0-9]+%) | \[.*\]
     | @\w+@
@@ -21,21 +22,21 @@ _PLACEHOLDER = re.compile(
       | secrets | env | request ) [.\[] .*
     )$"""
 )
-_NAME_OF_VARIABLE = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
-_FILE = re.compile(
+_NAME_OF_VARIABLE = pattern(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+_FILE = pattern(
     r"(?i)\.(?:json|ya?ml|toml|ini|cfg|conf|txt|env|pem|key|pub|p12|pfx|crt|cer|csv|py|sh|db|sqlite|gpg|asc)$"
 )
-_PATH = re.compile(r"^(?:~[\w-]*|\.{1,2})?/|^[A-Za-z]:[\\/]|^\\\\")
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://")
-_NUMBER = re.compile(r"^[-+]?[\d.,_]+(?:e[-+]?\d+)?%?$", re.IGNORECASE)
-_UUID = re.compile(r"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
-_HEXADECIMAL = re.compile(
+_PATH = pattern(r"^(?:~[\w-]*|\.{1,2})?/|^[A-Za-z]:[\\/]|^\\\\")
+_URL = pattern(r"^[a-z][a-z0-9+.-]*://")
+_NUMBER = pattern(r"^[-+]?[\d.,_]+(?:e[-+]?\d+)?%?$", re.IGNORECASE)
+_UUID = pattern(r"(?i)^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
+_HEXADECIMAL = pattern(
     r"(?i)^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{128})$"
 )
-_CHUNKS = re.compile(r"[A-Za-z0-9]+")
-_CHANGES = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[a-z0-9])|(?<=[0-9])(?=[A-Za-z])")
-_ALLOWED = re.compile(r"^[\x21-\x7e]+$")
-_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_CHUNKS = pattern(r"[A-Za-z0-9]+")
+_CHANGES = pattern(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[a-z0-9])|(?<=[0-9])(?=[A-Za-z])")
+_ALLOWED = pattern(r"^[\x21-\x7e]+$")
+_PERCENT = pattern(r"%[0-9A-F]{2}")
 #: Least share of neighbours that are of different kinds (small letter, capital, digit) in random text. It has
 #: 0.4 to 0.6, words with numbers have less than 0.2.
 _LEAST_CHANGES = 0.22

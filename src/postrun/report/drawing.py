@@ -1,20 +1,11 @@
-"""Figures of plain values, drawn by Matplotlib: in this process, or in one of its own beside it.
-
-A `Figure` holds only arrays and texts, and this module imports NumPy alone: `python -m postrun.report.drawing`
-draws the figures that it is sent while the process that sent them goes on (`drawer.py`).
-"""
+"""Figures of plain values, drawn by Matplotlib for papers; `pixels.py` draws them for reports, faster."""
 
 from __future__ import annotations
 
 import io
 import math
-import pickle
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +25,8 @@ FORMATS: dict[str, dict[str, None]] = {
 }
 #: Resolution of a figure's pixels, in dots per inch.
 DPI = 110
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito
+#: Of the lines of a panel: Okabe's and Ito's.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}
 
 
@@ -87,6 +79,12 @@ class Figure:
     axes: list[Axis]
 
 
+def grid_of(figure: Figure) -> tuple[int, int, float]:
+    """Return the columns and rows of a figure's panels, and the inches that its title takes."""
+    columns = _COLUMNS.get(len(figure.axes), 4)
+    return columns, math.ceil(len(figure.axes) / columns), 0.5 if figure.title else 0.0
+
+
 def rendered(figure: Drawn, kind: str, dpi: int = DPI) -> bytes:
     """Return the file of a drawn figure, in a format of FORMATS."""
     import matplotlib as mpl
@@ -104,9 +102,7 @@ def drawn(given: Figure) -> Drawn:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Drawn
 
-    columns = _COLUMNS.get(len(given.axes), 4)
-    rows = math.ceil(len(given.axes) / columns)
-    head = 0.5 if given.title else 0.0
+    columns, rows, head = grid_of(given)
     width, height = 4.9 * columns, 3.0 * rows + head
     figure = Drawn(figsize=(width, height))
     FigureCanvasAgg(figure)
@@ -122,7 +118,7 @@ def drawn(given: Figure) -> Drawn:
     figure.text(
         0.12 / width,
         1 - 0.12 / height,
-        given.title,
+        _text(given.title),
         fontsize=14,
         fontweight="bold",
         ha="left",
@@ -138,7 +134,7 @@ def drawn(given: Figure) -> Drawn:
 
 
 def _draw(axis: Axes, panel: Axis) -> None:
-    for line, colour in zip(panel.lines, _COLOURS, strict=False):
+    for line, colour in zip(panel.lines, COLOURS, strict=False):
         _line(axis, line, colour)
     if panel.log:
         axis.set_yscale("log")
@@ -156,7 +152,7 @@ def _draw(axis: Axes, panel: Axis) -> None:
             color="#5a6b7b",
         )
     _mark(axis, panel.marks)
-    axis.set_title(panel.title, fontsize=11, loc="left")
+    axis.set_title(_text(panel.title), fontsize=11, loc="left")
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.tick_params(labelsize=8)
     if not panel.log:
@@ -165,7 +161,7 @@ def _draw(axis: Axes, panel: Axis) -> None:
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     if panel.x_label:
-        axis.set_xlabel(panel.x_label, fontsize=8)
+        axis.set_xlabel(_text(panel.x_label), fontsize=8)
     if panel.legend:
         axis.legend(fontsize=7.5, frameon=False, loc="best", ncols=1)
 
@@ -173,7 +169,7 @@ def _draw(axis: Axes, panel: Axis) -> None:
 def _line(axis: Axes, line: Line, colour: str) -> None:
     if line.smooth is not None:
         axis.plot(line.x, line.y, color=colour, alpha=0.3, linewidth=0.8)
-        axis.plot(*line.smooth, color=colour, linewidth=1.8, label=line.label)
+        axis.plot(*line.smooth, color=colour, linewidth=1.8, label=_text(line.label))
     else:
         axis.plot(
             line.x,
@@ -182,7 +178,7 @@ def _line(axis: Axes, line: Line, colour: str) -> None:
             linewidth=1.6,
             marker=line.marker,
             markersize=3,
-            label=line.label,
+            label=_text(line.label),
         )
     if line.band is not None:
         axis.fill_between(*line.band, color=colour, alpha=0.12, linewidth=0, label="± 1 std")
@@ -215,29 +211,6 @@ def _mark(axis: Axes, marks: Sequence[Mark]) -> None:
         )
 
 
-def main() -> None:
-    """Draw the figures that come on standard input until it ends, then write them all to standard output.
-
-    What comes and goes is pickled: a `Figure` and its format, and the file's bytes. Matplotlib is imported
-    while the first figure is still being made.
-    """
-    given: SimpleQueue[tuple[Figure, str] | None] = SimpleQueue()
-    Thread(target=_receive, args=(given,), daemon=True).start()
-    import matplotlib.backends.backend_agg
-    import matplotlib.figure  # noqa: F401 - imported ahead
-
-    files = [rendered(drawn(figure), kind) for figure, kind in iter(given.get, None)]
-    pickle.dump(files, sys.stdout.buffer)
-    sys.stdout.flush()
-
-
-def _receive(given: SimpleQueue[tuple[Figure, str] | None]) -> None:
-    """Take figures in at once, whatever is drawn meanwhile: who sends them has other things to do."""
-    with suppress(EOFError):
-        while True:
-            given.put(pickle.load(sys.stdin.buffer))
-    given.put(None)
-
-
-if __name__ == "__main__":
-    main()
+def _text(words: str) -> str:
+    """Return words that Matplotlib takes for text, not for mathematics."""
+    return words.replace("$", r"\$")

@@ -1,6 +1,6 @@
 """Static plots: figures of panels, chosen by role, with findings marked on the curves.
 
-What is drawn is decided here, as plain values; `drawing.py` draws it.
+What is drawn is decided here, as plain values. `pixels.py` draws it for reports, `drawing.py` for papers.
 """
 
 from __future__ import annotations
@@ -42,18 +42,15 @@ _LARGEST = 1e100
 _DASHBOARD_PANELS = 6
 
 
-@np.errstate(all="ignore")
-def draw(
-    view: RunView, findings: list[Finding], folder: Path, formats: Sequence[str] = ("png",)
-) -> list[Path]:
-    """Draw a run's two figures into `folder`; returns the files, in reading order.
+def draw(view: RunView, findings: list[Finding], folder: Path) -> list[Path]:
+    """Draw a run's two figures as PNG into `folder`, without Matplotlib; returns the files, in reading order.
 
     Figures of an earlier analysis that this run does not have are removed.
     """
-    written: list[Path] = []
-    for name, figure in figures(view, findings, folder):
-        written += _write(figure, folder / name, formats)
-    return written
+    return [
+        _save(folder / f"{name}.png", quick_png(figure))
+        for name, figure in figures(view, findings, folder)
+    ]
 
 
 @np.errstate(all="ignore")
@@ -79,7 +76,9 @@ def draw_all(
     view: RunView, findings: list[Finding], folder: Path, formats: Sequence[str] = ("png",)
 ) -> list[Path]:
     """Draw the two figures, one figure per group of roles, and the dashboard (`dashboard.png`); the files."""
-    written = draw(view, findings, folder, formats)
+    written: list[Path] = []
+    for name, figure in figures(view, findings, folder):
+        written += _write(figure, folder / name, formats)
     written += draw_groups(view, findings, folder, formats)
     return written + draw_dashboard(view, findings, folder / "dashboard", formats)
 
@@ -102,11 +101,12 @@ def draw_groups(
 
 @np.errstate(all="ignore")
 def draw_dashboard(
-    view: RunView, findings: list[Finding], path: Path, formats: Sequence[str] = ("png",)
+    view: RunView, findings: list[Finding], path: Path, formats: Sequence[str] = ()
 ) -> list[Path]:
     """Draw the six panels that tell most, for a model card: those with findings first; the files.
 
-    `path` is without suffix. Nothing is drawn for a run without any metric to show.
+    `path` is without suffix. Without formats, a PNG is drawn without Matplotlib. Nothing is drawn for a run
+    without any metric to show.
     """
     cells = [cell for name in FIGURES for cell in _cells(view, name)] or _unknown(view)
     if not cells:
@@ -122,7 +122,10 @@ def draw_dashboard(
     telling = [c for c in cells if grave.intersection(s.key for s, _ in c.lines)]
     chosen = (telling + [c for c in cells if c not in telling])[:_DASHBOARD_PANELS]
     chosen.sort(key=cells.index)
-    return _write(figure_of(view.run.name, chosen, findings), path, formats, dpi=150)
+    figure = figure_of(view.run.name, chosen, findings)
+    if not formats:
+        return [_save(path.with_name(f"{path.name}.png"), quick_png(figure, dpi=150))]
+    return _write(figure, path, formats, dpi=150)
 
 
 @np.errstate(all="ignore")
@@ -152,12 +155,20 @@ def _write(figure: Figure, path: Path, formats: Sequence[str], dpi: int = DPI) -
     written = []
     for kind in formats:
         out = path.with_name(f"{path.name}.{kind}")
-        written.append(save(out, rendered(picture, kind, dpi)))
+        written.append(_save(out, rendered(picture, kind, dpi)))
     return written
 
 
-def save(path: Path, data: bytes) -> Path:
-    """Write the file of a figure."""
+def quick_png(figure: Figure, dpi: int = DPI) -> bytes:
+    """Return a figure as PNG, without Matplotlib if aggdraw is installed (some systems have no wheel)."""
+    try:
+        from postrun.report.pixels import png
+    except ImportError:
+        return rendered(drawn(figure), "png", dpi)
+    return png(figure, dpi)
+
+
+def _save(path: Path, data: bytes) -> Path:
     write_atomically(path, lambda aside: aside.write_bytes(data))
     return path
 
@@ -307,7 +318,7 @@ def _marks(cell: _Cell, findings: list[Finding]) -> list[Mark]:
 
 
 def _label(text: str, length: int) -> str:
-    """A name that a plot can show: one line, no mathematics, not too long."""
-    text = "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")
+    """A name that a plot can show: one line, not too long."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
     text = text.removeprefix("_") or "?"  # a leading underscore hides a legend entry
     return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -22,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from postrun.model import Completeness, Run
+from postrun.model.lazily import pattern
 
 #: Refused rows by (step of the row, step that the run had reached).
 Refused = Counter[tuple[int, int]]
@@ -31,7 +32,7 @@ _STEP = r"(-?\d+)(?:\.\d+)?"
 
 def _wording(text: str) -> re.Pattern[str]:
     """A pattern for a warning; `#` is a step, and a space is any space, or none where a line was wrapped."""
-    return re.compile(r"\s*".join(text.replace("#", _STEP).split(" ")))
+    return pattern(r"\s*".join(text.replace("#", _STEP).split(" ")))
 
 
 #: What the training process itself prints at once (SDK 0.8 to 0.12): all of it is in the console.
@@ -58,13 +59,13 @@ _HINTS = (
 )
 #: A warning is wrapped over this many lines at most.
 _WRAPPED = 6
-_COLOUR = re.compile(r"\x1b?\[\d[\d;]*m")
+_COLOUR = pattern(r"\x1b?\[\d[\d;]*m")
 #: What launchers put before each line: "[rank0]: ", "(TaskRunner pid=42, ip=10.0.0.1) ", "3: ".
-_LAUNCHER = re.compile(r"^\s*(?:\[rank\d+\]:|\([^()]*pid=\d+[^()]*\)|\d+:)\s?")
+_LAUNCHER = pattern(r"^\s*(?:\[rank\d+\]:|\([^()]*pid=\d+[^()]*\)|\d+:)\s?")
 #: What stands before a warning: nothing, the SDK's name, or a logging handler's level.
-_BEFORE = re.compile(r"(?:^\s*|wandb:\s*(?:WARNING:?\s*)?|\bWARN(?:ING)?\b[]\[\s\d:|>,.()-]*)$")
+_BEFORE = pattern(r"(?:^\s*|wandb:\s*(?:WARNING:?\s*)?|\bWARN(?:ING)?\b[]\[\s\d:|>,.()-]*)$")
 #: What stands before the SDK's name if a warning is quoted: a quotation mark, or words of a sentence.
-_QUOTED = re.compile(r"(?:['\"`]|\S\s+(?!info|warn|error|std)[a-z]+[,:;]?\s+)$")
+_QUOTED = pattern(r"(?:['\"`]|\S\s+(?!info|warn|error|std)[a-z]+[,:;]?\s+)$")
 
 #: What the service writes to its own log: wandb-core in JSON, the Python service in words.
 _INTERNAL = (

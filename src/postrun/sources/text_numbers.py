@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from postrun.model.lazily import pattern
+
 Number = int | float
 Reader = Callable[[str], Number | None]
 
@@ -21,10 +23,10 @@ _PRINTED = (
     rf"(?:tf\.Tensor|(?:torch\.)?tensor|[aA]rray|(?:np|numpy|jnp)\.\w+)\((?:({_NUMBER})|\[({_NUMBER})\])"
     r"(?:,\s*\w+=(?:[^(),]|\([^()]*\))*)*\)"
 )
-_TEXT = re.compile(rf"({_NUMBER})|{_PRINTED}|<tf\.Tensor: [^>]*numpy=({_NUMBER})>", re.ASCII)
+_TEXT = pattern(rf"({_NUMBER})|{_PRINTED}|<tf\.Tensor: [^>]*numpy=({_NUMBER})>", re.ASCII)
 #: Thousands with commas, if the text cannot mean a decimal comma: 1,234.5 or 1,234,567.
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})", re.ASCII)
-_PERCENT = re.compile(rf"({_NUMBER})\s*%", re.ASCII)
+_THOUSANDS = pattern(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})", re.ASCII)
+_PERCENT = pattern(rf"({_NUMBER})\s*%", re.ASCII)
 _WORDS = {
     sign + word: float(sign + word)
     for sign in ("", "+", "-")
@@ -32,13 +34,13 @@ _WORDS = {
 }
 #: A whole number with more digits is an id or a time stamp.
 _DIGITS = 15
-_ZEROS = re.compile(r"[+-]?0\d+", re.ASCII)
-_DATE = re.compile(
+_ZEROS = pattern(r"[+-]?0\d+", re.ASCII)
+_DATE = pattern(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])?(?:[0-5]\d){0,2}",
     re.ASCII,
 )
 #: Last parts of names whose digits are no measurement.
-_NAMES = re.compile(
+_NAMES = pattern(
     r"(?:^|[/_.\s-])(?:u?u?id|ids|guid|hash|sha\d*|md5|commit|revision|version|date|timestamp|name|path|file"
     r"|host|hostname|tag|label|answer|prediction|prompt|response|completion|text)$",
     re.IGNORECASE,

@@ -7,40 +7,41 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from postrun.model.lazily import pattern
 from postrun.model.text import position
 from postrun.training.console_words import NOT_NOW, OTHER_WORK, UNIT_PATTERN, unit_of_word
 
 #: Lines from either end of the console that are looked through.
 _TAIL = 3000
-_BAR = re.compile(r"(?P<percent>\d{1,3})%\s*\|[^|]*\|\s*(?P<done>\d+)/(?P<total>\d+)\s*\[")
+_BAR = pattern(r"(?P<percent>\d{1,3})%\s*\|[^|]*\|\s*(?P<done>\d+)/(?P<total>\d+)\s*\[")
 #: Bars that begin again with each epoch.
-_INNER = re.compile(r"epoch|train|batch|iter\b", re.IGNORECASE)
-_COUNTER = re.compile(
+_INNER = pattern(r"epoch|train|batch|iter\b", re.IGNORECASE)
+_COUNTER = pattern(
     rf"\b(?P<unit>{UNIT_PATTERN})s?\b[\s:=#\[(]{{0,4}}"
     r"(?P<done>\d[\d,]*)\s*(?:/|of)\s*(?P<total>\d[\d,]*)(?P<bar>\s*[━╸╺])?",
     re.IGNORECASE,
 )
-_BARE = re.compile(
+_BARE = pattern(
     r"\b(?:(?P<unit>step|iter(?:ation)?|episode|round|update|epoch)\s*[:=#]?\s*#?(?P<done>\d[\d,]*)"
     r"\b(?!\s*[/.\d]|\s*of\b)|(?P<nth>\d+)(?:-th|th) (?P<what>round|epoch|episode)\b)",
     re.IGNORECASE,
 )
-_TOTAL = re.compile(
+_TOTAL = pattern(
     r"total (?:optimization|training|train) steps\s*[:=]\s*(?P<total>\d[\d,]*)", re.IGNORECASE
 )
 #: How Lightning says that its loop has ended.
-_REACHED = re.compile(r"max_(?P<unit>epoch|step)s=(?P<total>\d+)`? reached")
-_COMPLETED = re.compile(
+_REACHED = pattern(r"max_(?P<unit>epoch|step)s=(?P<total>\d+)`? reached")
+_COMPLETED = pattern(
     r"^\W*(?:\w+\W+)?training (?:is |was |has )?(?:now )?(?:completed?|finished|done|ended)\b"
     r"(?!.*\b(?:epoch|round|fold)\b)",
     re.IGNORECASE,
 )
 #: Results that follow a counter ("Epoch 3/10 loss: 0.2"), and a place within what it counts.
-_RESULT = re.compile(
+_RESULT = pattern(
     r"\b\w*(?:loss|acc|accuracy|reward|return|score|f1|m?iou|dice|auc|ppl|psnr)\b['\"]?\s*[:=]?\s*-?\d",
     re.IGNORECASE,
 )
-_INSIDE = re.compile(r"\d+\s*/\s*\d+|\d%\||\bit/s\b|\b(?:batch|step|iter)", re.IGNORECASE)
+_INSIDE = pattern(r"\d+\s*/\s*\d+|\d%\||\bit/s\b|\b(?:batch|step|iter)", re.IGNORECASE)
 #: Counters that are printed when one begins.
 _BEGUN = ("epoch", "stage", "round")
 #: What counts the steps of an optimizer, or something as fine.

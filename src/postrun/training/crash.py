@@ -7,49 +7,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from postrun.model.lazily import pattern
 from postrun.training import gpu_memory
 
 _TRACEBACK = "Traceback (most recent call last):"
-_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?$')
-_EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?::\s*(?P<text>.*))?$")
+_FRAME = pattern(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?$')
+_EXCEPTION = pattern(r"^(?P<type>[A-Za-z_][\w.]*)(?::\s*(?P<text>.*))?$")
 #: What launchers put before each line: "[rank0]: ", "(TaskRunner pid=42, ip=10.0.0.1) ".
-_PREFIX = re.compile(r"^(?:\[rank\d+\]:\s?|\(\w[\w.]*(?:\([^)]*\))? pid=\d+[^)]*\)\s?)")
+_PREFIX = pattern(r"^(?:\[rank\d+\]:\s?|\(\w[\w.]*(?:\([^)]*\))? pid=\d+[^)]*\)\s?)")
 #: Exceptions that only report that another process failed: the cause is an earlier traceback.
-_WRAPPERS = re.compile(
+_WRAPPERS = pattern(
     r"ChildFailedError|ProcessRaisedException|ProcessExitedException|CalledProcessError|RayTaskError"
     r"|SystemExit|InstantiationException"
 )
-_BOX = re.compile(r"^[╭┌].*Traceback \(most recent call last\)")
-_BOX_FRAME = re.compile(r"^[│|]\s+(?P<file>\S+?):(?P<line>\d+) in (?P<where>\S+)")
-_LIBRARY = re.compile(
+_BOX = pattern(r"^[╭┌].*Traceback \(most recent call last\)")
+_BOX_FRAME = pattern(r"^[│|]\s+(?P<file>\S+?):(?P<line>\d+) in (?P<where>\S+)")
+_LIBRARY = pattern(
     r"site-packages|dist-packages|/lib/python\d|<frozen|^<|/torch/|torchinductor|\bwandb/sdk/"
 )
 #: Between the tracebacks of a chain of exceptions.
-_CHAIN = re.compile(r"During handling of the above exception|above exception was the direct cause")
-_LOOKUP = re.compile(r"^(?:KeyError|AttributeError|IndexError|StopIteration|Empty|\w*NotFound\w*)$")
+_CHAIN = pattern(r"During handling of the above exception|above exception was the direct cause")
+_LOOKUP = pattern(r"^(?:KeyError|AttributeError|IndexError|StopIteration|Empty|\w*NotFound\w*)$")
 #: What a process did when it failed, by the functions that its traceback runs through.
 _PHASES = (
     (
         "saving the model",
-        re.compile(
+        pattern(
             r"\bsave_(?:model|pretrained|checkpoint|state|fsdp_model|weights)\b|torch\.save\(|\.save\("
         ),
     ),
     (
         "the upload",
-        re.compile(r"\b(?:push_to_hub|upload_\w+|log_artifact|log_model|link_artifact)\b"),
+        pattern(r"\b(?:push_to_hub|upload_\w+|log_artifact|log_model|link_artifact)\b"),
     ),
     (
         "the evaluation",
-        re.compile(
+        pattern(
             r"\b(?:evaluat(?:e|ion)\w*|eval_\w+|test_\w+|test|validate|predict)\("
             r"|, in (?:eval\w*|test\w*|validat\w*|predict\w*)$"
         ),
     ),
 )
-_LIBRARY_FILE = re.compile(
-    r"^(?:serialization|module|_?tensor|init|__init__|functional|trainer)\.py:"
-)
+_LIBRARY_FILE = pattern(r"^(?:serialization|module|_?tensor|init|__init__|functional|trainer)\.py:")
 #: How far from the end of the console a cause may lie.
 _TAIL = 400
 
@@ -248,8 +247,8 @@ def _own(frame: str) -> bool:
 
 def _phase(tail: Sequence[str]) -> str:
     """Return what the process did by the traceback that ends these lines: "saving the model", ..., or ""."""
-    for words, pattern in _PHASES:
-        if any(pattern.search(line) for line in tail):
+    for words, calls in _PHASES:
+        if any(calls.search(line) for line in tail):
             return words
     return ""
 

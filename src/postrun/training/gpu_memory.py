@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from postrun.model.lazily import pattern
+
 _SIZE = r"([\d.]+) (MiB|GiB)"
-_NEW_OOM = re.compile(
-    rf"total capac(?:i)?ty of {_SIZE}.*this process has {_SIZE} memory in use", re.S
-)
-_OLD_OOM = re.compile(
+_NEW_OOM = pattern(rf"total capac(?:i)?ty of {_SIZE}.*this process has {_SIZE} memory in use", re.S)
+_OLD_OOM = pattern(
     rf"{_SIZE} total capacity.*?{_SIZE} already allocated.*?{_SIZE} free.*?{_SIZE} reserved", re.S
 )
-_ASKED = re.compile(rf"Tried to allocate {_SIZE}")
-_CAPACITY = re.compile(rf"total capac(?:i)?ty of {_SIZE}|{_SIZE} total capacity")
+_ASKED = pattern(rf"Tried to allocate {_SIZE}")
+_CAPACITY = pattern(rf"total capac(?:i)?ty of {_SIZE}|{_SIZE} total capacity")
 #: Lines of a traceback that run through an optimizer's step, and those in which it makes its state.
-_STEP = re.compile(r"/optim/|optim\w*\.step\(|adamw?\.py|init_group", re.IGNORECASE)
-_STATE = re.compile(r"exp_avg|_init_group|init_state|zeros_like|momentum_buffer", re.IGNORECASE)
+_STEP = pattern(r"/optim/|optim\w*\.step\(|adamw?\.py|init_group", re.IGNORECASE)
+_STATE = pattern(r"exp_avg|_init_group|init_state|zeros_like|momentum_buffer", re.IGNORECASE)
 #: Lines of a traceback that an error's place is judged by, counted from its end.
 _NEAR = 14
 #: An allocation of at least this share of the GPU is told by itself.

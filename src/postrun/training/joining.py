@@ -6,7 +6,6 @@ runs of their own. What explains the trainer's curves is then in the other run.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +16,10 @@ import polars as pl
 from postrun.metrics.axis import STEP
 from postrun.metrics.view import RunView
 from postrun.model import Completeness, Identity, Run, State, UsageError
+from postrun.model.lazily import pattern
 
 #: What the runs of one training call themselves.
-_PARTS = re.compile(
+_PARTS = pattern(
     r"(?i)(?:^|[\s_\-./])(trainer|train|orchestrator|orch|learner|actor|rollouts?|inference|sampler"
     r"|eval(?:uat(?:or|ion))?)(?=$|[\s_\-./])"
 )

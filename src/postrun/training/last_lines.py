@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import polars as pl
 
+from postrun.model.lazily import pattern
 from postrun.training.console_words import SDK_LINE
 
 #: Lines from the end in which an error is the last word.
 _LAST = 8
-_ERROR = re.compile(
+_ERROR = pattern(
     r"(?:^|[\s\[|:-])(?:ERROR|CRITICAL|FATAL)(?:[\s\]|:-]|$)"
     r"|^\s*(?i:error|fatal error|exception|failed)\b\s*[:!]"
     r"|^\s*[A-Za-z_][\w.]*(?:Error|Exception): "
@@ -19,10 +19,10 @@ _ERROR = re.compile(
     r"|\b(?i:an?|unexpected) (?:error|exception) (?:has )?occurred\b",
 )
 #: Lines of the SDK, of package managers and of libraries' own start that look like errors.
-_NO_ERROR = re.compile(
+_NO_ERROR = pattern(
     r"^\s*wandb\b|pip's dependency|Unable to register|^[EW]\d{4} |^\s*\d+ errors?\b"
 )
-_NO_MESSAGE = re.compile(r"^\s*wandb\b|%\s*\||warnings\.warn|Warning\b|^\s*$|^\s*[\^~]+\s*$")
+_NO_MESSAGE = pattern(r"^\s*wandb\b|%\s*\||warnings\.warn|Warning\b|^\s*$|^\s*[\^~]+\s*$")
 
 
 def own_lines(lines: Sequence[str]) -> list[str]:

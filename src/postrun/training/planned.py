@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from postrun.metrics import RunView
+from postrun.model.lazily import pattern
 from postrun.model.text import switched_off
 
 #: Settings that plan a training, by the last part of their names.
 _SETTINGS = tuple(
-    (unit, re.compile(pattern))
-    for unit, pattern in (
+    (unit, pattern(words))
+    for unit, words in (
         ("environment step", r"(?:total|max|num)_?(?:env_?)?(?:timesteps|env_?steps)|(?:total|max)_frames"),
         (
             "step",
@@ -32,32 +33,32 @@ _SETTINGS = tuple(
     )
 )  # fmt: skip
 #: Settings within these groups plan something else: an environment, an evaluation, an optimiser.
-OTHER_GROUPS = re.compile(
+OTHER_GROUPS = pattern(
     r"(?:^|[._/])(?:env|envs|environment|eval|evaluation|test|val|validation|optimizer|optim|model|data|dataset|"
     r"rollout|sampl\w*|buffer|scheduler|lr_scheduler|warmup|pretrain|early_stopping|wandb|logging|vllm|inference)"
     r"(?:[._/]|$)", re.IGNORECASE
 )  # fmt: skip
-_STOPS_EARLY = re.compile(
+_STOPS_EARLY = pattern(
     r"early_?stop(?:ping)?(?:_\w+)?|es_patience|patience|load_best_model_at_end", re.IGNORECASE
 )
-_OF_THE_RATE = re.compile(r"(?:^|[._/])(?:lr|scheduler|lr_scheduler|reduce\w*|plateau)(?:[._/]|$)")
-_SAID_EARLY = re.compile(
+_OF_THE_RATE = pattern(r"(?:^|[._/])(?:lr|scheduler|lr_scheduler|reduce\w*|plateau)(?:[._/]|$)")
+_SAID_EARLY = pattern(
     r"early[ -]?stop(?:ping|ped)?\b(?! *(?:callback|patience|is|=|:) *(?:off|false|disabled|none))"
     r"|EarlyStopping|did not improve in the last|stopping early",
     re.IGNORECASE,
 )
-_INTERVAL = re.compile(
+_INTERVAL = pattern(
     r"(?:wandb_)?(?:log|logging|print|report|display|summary)_?"
     r"(?:interval|steps?|freq(?:uency)?|every(?:_n?_?\w+)?|iters?|n)"
 )
-_MAX_TIME = re.compile(r"max_(?:train_|training_)?(?:time|hours|minutes|seconds|runtime|duration)")
-_CLOCK = re.compile(r"(?:(?P<d>\d+):)?(?P<h>\d+):(?P<m>\d{2}):(?P<s>\d{2})")
+_MAX_TIME = pattern(r"max_(?:train_|training_)?(?:time|hours|minutes|seconds|runtime|duration)")
+_CLOCK = pattern(r"(?:(?P<d>\d+):)?(?P<h>\d+):(?P<m>\d{2}):(?P<s>\d{2})")
 _SECONDS = {"hours": 3600.0, "minutes": 60.0}
 #: A run that lasted this share of its longest time has ended by it.
 _OF_MAX_TIME = 0.9
 #: Configs that were logged as the text of a namespace: "Namespace(seed=1, total_timesteps=1000)".
-_NAMESPACE = re.compile(r"^\w*Namespace\(|^\w*Config\(")
-_FIELD = re.compile(r"(\w+)=([^,()\[\]]+)")
+_NAMESPACE = pattern(r"^\w*Namespace\(|^\w*Config\(")
+_FIELD = pattern(r"(\w+)=([^,()\[\]]+)")
 
 
 def planned(view: RunView) -> Iterator[tuple[str, float, str]]:
@@ -71,8 +72,8 @@ def planned(view: RunView) -> Iterator[tuple[str, float, str]]:
         except (TypeError, ValueError):
             continue
         name = re.split(r"[./]", key)[-1].replace("-", "_").lower()
-        for unit, pattern in _SETTINGS:
-            if pattern.fullmatch(name) and total >= 1 and np.isfinite(total):
+        for unit, words in _SETTINGS:
+            if words.fullmatch(name) and total >= 1 and np.isfinite(total):
                 yield unit, total, key
                 break
 

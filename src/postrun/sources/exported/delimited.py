@@ -108,6 +108,8 @@ def _plain(data: bytes) -> pl.DataFrame | None:
         return None
     if names[0] == "Unnamed: 0" and _is_index(frame.to_series(0)):
         frame = frame.drop(names[0])
+    if not all(series.null_count() for series in frame):
+        return frame  # a column without gaps: no row is empty
     empty = pl.Series([True] * frame.height, dtype=pl.Boolean)
     for series in frame:
         empty &= series.alias("x").is_null()  # Polars reads names such as "^a$" as patterns

@@ -8,19 +8,19 @@ beside the plain text, for reports that can show them.
 
 from __future__ import annotations
 
-import re
 from array import array
 from itertools import groupby
 
 import numpy as np
 import polars as pl
 
+from postrun.model.lazily import pattern
 from postrun.sources.wandb_local.paint import Stretch, painted, repainted
 
-_CSI = re.compile(r"\x1b\[([0-9;?]*)([ -/]*[@-~])")
-_OTHER = re.compile(r"\x1b(\][^\x07\x1b]*(\x07|\x1b\\)?|[()][A-Za-z0-9]|[=>78cDEHMNOZ])")
-_SPECIAL = re.compile(r"[\r\n\b\x1b]")
-_NEWLINES = re.compile(r"\n+")
+_CSI = pattern(r"\x1b\[([0-9;?]*)([ -/]*[@-~])")
+_OTHER = pattern(r"\x1b(\][^\x07\x1b]*(\x07|\x1b\\)?|[()][A-Za-z0-9]|[=>78cDEHMNOZ])")
+_SPECIAL = pattern(r"[\r\n\b\x1b]")
+_NEWLINES = pattern(r"\n+")
 #: A line that is rewritten more often than this many lines up is out of reach, as on a screen.
 _SCREEN = 128
 _MAX_LINE = 100_000

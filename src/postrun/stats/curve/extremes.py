@@ -9,7 +9,7 @@ import numpy as np
 
 from postrun.stats.curve.groups import Groups, middle
 from postrun.stats.curve.noise import Noise, variance
-from postrun.stats.robust import Floats
+from postrun.stats.robust import Floats, mean, row_means
 
 #: A turning point moves further than this many times any move that was undone.
 _CONTRAST = 2.5
@@ -72,7 +72,7 @@ def windows(groups: Groups, width: int) -> Floats:
     if width == 1:
         return level
     head = len(level) % width
-    return np.asarray(level[head:].reshape(-1, width).mean(axis=1))
+    return row_means(level[head:].reshape(-1, width))
 
 
 def critical(count: int, levels: int) -> float:
@@ -129,7 +129,7 @@ def _errors(groups: Groups, noise: Noise, width: int) -> Floats:
     if width == 1:
         return local
     rows = local[len(local) % width :].reshape(-1, width)
-    return np.asarray(np.sqrt((rows**2).mean(axis=1) * variance(width, noise.rho)))
+    return np.asarray(np.sqrt(row_means(rows**2) * variance(width, noise.rho)))
 
 
 def _undone(groups: Groups, noise: Noise, best: int, width: int, sign: int) -> float:
@@ -217,11 +217,11 @@ def last_level(groups: Groups, noise: Noise) -> Interval:
     k = len(groups.level)
     width = max(1, k // 16)
     while width > 1:
-        apart = groups.smooth[-width:].mean() - groups.smooth[-2 * width : -width].mean()
-        if abs(float(apart)) <= 3 * noise.error(k - width, k):
+        apart = mean(groups.smooth[-width:]) - mean(groups.smooth[-2 * width : -width])
+        if abs(apart) <= 3 * noise.error(k - width, k):
             break
         width //= 2
-    value, error = float(groups.smooth[-width:].mean()), noise.error(k - width, k)
+    value, error = mean(groups.smooth[-width:]), noise.error(k - width, k)
     return Interval(value, value - noise.reach * error, value + noise.reach * error)
 
 

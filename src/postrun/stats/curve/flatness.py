@@ -12,7 +12,7 @@ from postrun.stats.curve.continuation import fit
 from postrun.stats.curve.extremes import critical, windows
 from postrun.stats.curve.groups import Groups, middle
 from postrun.stats.curve.noise import Noise, variance
-from postrun.stats.robust import Floats
+from postrun.stats.robust import Floats, mean, row_means
 
 #: Autocorrelation of noise beyond which a move may be noise or not.
 _DOUBT = 0.25
@@ -57,7 +57,7 @@ def flat_from(groups: Groups, noise: Noise, values: int) -> int | None:
 def _line(groups: Groups, noise: Noise, at: int) -> tuple[float, float]:
     """Return the change of level from a group to the end along a line, and its standard error."""
     x, y, local = groups.centre[at:], groups.smooth[at:], noise.local[at:]
-    centred = x - x.mean()
+    centred = x - mean(x)
     spread = float(centred @ centred)
     if spread <= 0:
         return 0.0, math.inf
@@ -78,7 +78,7 @@ def _stands(groups: Groups, noise: Noise, at: int) -> bool:
             return False
     rest = groups.smooth[at:]
     count = min(6, len(rest) // 2)
-    parts = rest[len(rest) % count :].reshape(count, -1).mean(axis=1)
+    parts = row_means(rest[len(rest) % count :].reshape(count, -1))
     apart = float(parts.max() - parts.min())
     return apart <= noise.error(at, at + len(rest) // count) * 2 * critical(count, k)
 
@@ -87,7 +87,7 @@ def _stopped(groups: Groups, noise: Noise, at: int) -> bool:
     """Return whether the gain from a group on is clearly less than the course before promised."""
     k = len(groups.level)
     width = max(1, at // 8)
-    moved = middle(groups.smooth[at:]) - float(groups.smooth[:width].mean())
+    moved = middle(groups.smooth[at:]) - mean(groups.smooth[:width])
     way, gained = math.copysign(1.0, moved), abs(moved)
     change, error = _line(groups, noise, at)
     most = way * change + 2 * error

@@ -15,7 +15,7 @@ import numpy as np
 
 from postrun.stats.curve.groups import Groups, middle, of_three, row_medians
 from postrun.stats.curve.order import turning_residual
-from postrun.stats.robust import MAD_TO_SIGMA, Floats
+from postrun.stats.robust import MAD_TO_SIGMA, Floats, mean
 
 #: Standard deviation of an order-k difference of unit white noise: sqrt(C(2k, k)).
 _NORM = {k: math.sqrt(math.comb(2 * k, k)) for k in (2, 4, 6, 8)}
@@ -140,7 +140,7 @@ def _scale(difference: Floats, order: int) -> float:
     m = len(difference)
     if m < 40:
         square = np.sort(difference**2)[: max(1, -(-3 * m // 4))]
-        return math.sqrt(float(square.mean()) / _TRIMMED) / _NORM[order]
+        return math.sqrt(mean(square) / _TRIMMED) / _NORM[order]
     size = np.abs(difference)
     half = middle(size)
     return MAD_TO_SIGMA * (half or _quantised(size)) / _NORM[order]
@@ -212,7 +212,7 @@ def _structure(level: Floats, shape: Floats, distance: int) -> float:
     difference = level[: -2 * d] - 2 * level[d:-d] + level[2 * d :]
     square = np.sort((difference / shape[d:-d]) ** 2)
     keep = max(1, int(_KEPT * len(square)))
-    return float(square[:keep].mean()) / _HALF / 6
+    return mean(square[:keep]) / _HALF / 6
 
 
 def _rho(growth: Floats, levels: int) -> float:
