@@ -85,6 +85,7 @@ store-bench: $(VENV)/.dev  ## many runs into a store, asked of it, and on a clus
 	$(BIN)/python -m benchmarks.store.engine benchmarks/out/store_2000 6.1
 	$(BIN)/python -m benchmarks.store.cluster
 	$(BIN)/python -m benchmarks.store.requests
+	$(BIN)/python -m benchmarks.store.delta
 
 diagnosis: $(VENV)/.dev  ## score the rules on labelled trainings, beside two other packages
 	$(call install,-e '.[bench]')
