@@ -116,3 +116,27 @@ def test_the_command_prints_json(tmp_path: Path) -> None:
     study = results_of(done.output)["studies"][0]
     assert study["tables"]["runs"][0]["kwh"] is None
     assert any("No run sampled the power" in c for c in study["caveats"])
+
+
+@pytest.mark.parametrize(("hosts", "gpus", "gpu_hours", "kwh"), [
+    (("a", "b"), 2, 1.5, 0.3 + 0.1),  # 300 W for an hour, 200 W for half an hour
+    (("a", "a"), 1, 1.0, 0.3),
+])  # fmt: skip
+def test_runs_of_one_training_that_share_a_gpu_count_it_once(
+    hosts: tuple[str, str], gpus: int, gpu_hours: float, kwh: float
+) -> None:
+    parts = []
+    for i, (host, seconds, watts) in enumerate(
+        zip(hosts, (3600, 1800), (300.0, 200.0), strict=True)
+    ):
+        at = np.arange(0, seconds + 1, 30.0)
+        part = powered(at, np.full(len(at), watts), runtime=float(seconds))
+        part.identity.id, part.identity.host = f"part{i}", host
+        parts.append(part)
+    whole = make_run({"train/loss": decay(360)})
+    whole.parts = parts
+    spent = cost_of(RunView(whole))
+    assert (spent.hours, spent.gpus) == (1.0, gpus)
+    assert spent.gpu_hours == pytest.approx(gpu_hours)
+    assert spent.kwh == pytest.approx(kwh)
+    assert spent.sampled == pytest.approx(1.0)

@@ -91,12 +91,27 @@ def test_names_places_and_times_are_folded() -> None:
 def test_the_likeliest_cause_comes_first() -> None:
     a = {"seed": 1, "lr": 0.1, "log_interval": 10, "dataset": "c4", "zeta": 1}
     b = {"seed": 2, "lr": 0.2, "log_interval": 20, "dataset": "pile", "zeta": 2}
-    study = diff_study(view(a), view(b))
+    study = diff_study(view(a), view(b, decay(200) + 0.3))
     assert list(told(study)) == ["dataset", "lr", "zeta", "seed"]
     assert list(told(study, "aside")) == ["log_interval"]
     causes = next(s for s in study.headline if s.startswith("Likeliest"))
     assert causes.startswith("Likeliest causes: dataset c4 → pile; lr 0.1 → 0.2; zeta 1 → 2.")
     assert "The seed differs as well (seed 1 → 2)" in causes
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"lr": 0.2, "seed": 1}, "What differs: lr 0.1 → 0.2."),
+        ({"lr": 0.1, "seed": 2}, "Only the seed differs (seed 1 → 2)."),
+        ({"lr": 0.1, "seed": 1}, "Nothing differs in what both runs recorded."),
+    ],
+)
+def test_runs_that_end_within_the_noise_have_no_cause(second: dict[str, Any], said: str) -> None:
+    a, b = (decay(200) + 0.05 * noise(200, seed=i) for i in (1, 2))
+    study = diff_study(view({"lr": 0.1, "seed": 1}, a), view(second, b))
+    assert "within the noise of the curves" in study.headline[0]
+    assert study.headline[1] == said
 
 
 def test_only_a_seed_is_said_as_such() -> None:

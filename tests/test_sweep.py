@@ -208,3 +208,29 @@ def test_lost_runs_count_as_the_worst() -> None:
 def test_nothing_to_search_over() -> None:
     with pytest.raises(UsageError, match="No settings differ"):
         sweep_study(score(made_project([{"metrics": {"loss": flat(1)}}] * 3), "loss"))
+
+
+def test_without_any_noise_nothing_is_said_of_how_sure_the_best_is() -> None:
+    runs = [
+        {"config": {"lr": lr}, "metrics": {"loss": np.full(40, 1 + lr)}} for lr in (0.1, 0.2, 0.3)
+    ]
+    found = sweep_study(score(made_project(runs), "loss"))
+    assert found.headline[1].startswith("How sure that is cannot be told: no settings were run")
+    assert found["configurations"]["p_best"].null_count() == 3
+    assert found["configurations"]["mean"].to_list() == pytest.approx([1.1, 1.2, 1.3])
+
+
+@pytest.mark.parametrize("projects", [["a"] * 4, ["a", "a", "b", ""]])
+def test_runs_of_several_projects_are_named(projects: list[str]) -> None:
+    runs = [
+        {"config": {"lr": i}, "metrics": {"loss": flat(40, 1 + i)}, "project": name}
+        for i, name in enumerate(projects)
+    ]
+    found = sweep_study(score(made_project(runs), "loss"))
+    said = [c for c in found.caveats if "several projects" in c]
+    assert said == (
+        []
+        if len(set(projects)) == 1
+        else ["The runs are of several projects (2 of a, 1 of b, 1 of no named project): their results may not "
+              "compare."]
+    )  # fmt: skip

@@ -8,6 +8,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import polars as pl
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 from postrun.cli.main import cli
 from postrun.model import Run, RunRef, State, TargetError
 from postrun.sources import resolve, what_was_found
+from postrun.sources.trackers import source
 from tests import event_files as tb
 from tests.conftest import SAMPLE
 from tests.printed import results_of
@@ -62,6 +64,13 @@ def test_trainer_states_of_all_checkpoints_are_one_run(tmp_path: Path) -> None:
     assert run.history["eval/loss"].count() == 4
     assert run.config["max_steps"] == 300
     assert "read from checkpoint-200/trainer_state.json" in run.completeness.notes
+
+
+def test_a_trainer_that_came_to_its_last_step_has_finished(tmp_path: Path) -> None:
+    state = write(tmp_path / "checkpoint-300" / "trainer_state.json", trainer_state(300))
+    assert only(tmp_path).state is State.FINISHED
+    state.write_text(trainer_state(290))
+    assert only(tmp_path).state is State.UNKNOWN
 
 
 def test_a_half_written_state_leaves_the_checkpoint_before(tmp_path: Path) -> None:
@@ -291,7 +300,7 @@ def test_mlflow_file_store(tmp_path: Path) -> None:
     )
     write(folder / "meta.yaml", about)
     lines = "".join(f"{start + i * 1000} {2 / (i + 1)} {i}\n" for i in range(20))
-    write(folder / "metrics" / "train" / "loss", f"{lines}{start}")
+    write(folder / "metrics" / "train" / "loss", f"{lines}{start}\n{start} 0.1 1")
     write(folder / "params" / "lr", "0.1")
     write(folder / "tags" / "mlflow.runName", "fox")
     run = only(tmp_path / "mlruns")
@@ -303,7 +312,14 @@ def test_mlflow_file_store(tmp_path: Path) -> None:
     )
     assert run.history["train/loss"].to_list() == [2 / (i + 1) for i in range(20)]
     assert (run.config, run.runtime) == ({"lr": 0.1}, 30)
-    assert run.completeness.notes == ['loss: 1 lines are no "time value step"']
+    assert run.completeness.notes == [
+        "loss: its last line is not written to its end, and was left out",
+        'loss: 1 lines are no "time value step"',
+    ]
+    (folder / "meta.yaml").write_text(about[:-1] + "tags: [")
+    run = only(tmp_path / "mlruns")
+    assert (run.id, run.state, run.history.height) == ("aaa", State.UNKNOWN, 20)
+    assert "meta.yaml names no run: name, state and times are not known" in run.completeness.notes
 
 
 # --- SwanLab --------------------------------------------------------------------------------------
@@ -522,6 +538,26 @@ def test_a_folder_with_a_run_of_each_tracker(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert len(results_of(done.stdout)["runs"]) == len(refs)
     assert "Found 11 runs of other trackers" in done.stderr
+
+
+def test_a_list_shows_steps_time_and_metric_of_small_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trackio(tmp_path / "animals.db")
+    write(tmp_path / "hf" / "trainer_state.json", trainer_state(100))
+
+    def listed() -> dict[str, dict[str, Any]]:
+        done = CliRunner().invoke(cli, ["list", str(tmp_path), "--json"])
+        return {row["id"]: row for row in results_of(done.stdout)["runs"]}
+
+    fox, hf = listed()["fox-7848908a"], listed()["hf"]
+    assert (fox["name"], fox["project"], fox["values"]["_step"]) == ("fox", "animals", 19)
+    assert fox["values"]["_runtime"] == 19
+    assert (hf["values"]["_step"], hf["values"]["eval/loss"]) == (100, 0.03)
+    monkeypatch.setattr(source, "_SMALL", 100)
+    source._look.cache_clear()
+    assert listed()["fox-7848908a"]["name"] == "fox"
+    assert not any(row["values"] for row in listed().values())
 
 
 def test_a_console_log_beside_other_runs_is_none_of_its_own(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ python -m benchmarks.forecast --data FOLDER [--fit]
 
 `FOLDER/faults` holds the published trainings. `--fit` prints the scales of the interval that all of them give.
 In the table, each half of the AlgoPerf trainings and record runs is judged by scales that were fitted on the
-other half and on all other sources. "none made": the curve cannot be continued, and postrun says why. "width"
-and "moved" are medians: the interval's width, and how far the final value lies from the level when it was
-forecast, over the range of the values seen.
+other half and on all other sources. "none made": the curve cannot be continued, and postrun says why. The
+last three columns are medians. "error": how far the final value lies from the forecast, over the side of the
+interval on which it lies. "width" of the interval, and "moved": how far the final value lies from the level
+when it was forecast, both over the range of the values seen.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ class Row:
 
     def held(self, scale: tuple[float, float]) -> bool:
         """Return whether the final value lies within the interval of such scales."""
-        return self.made.better <= scale[0] and self.made.worse <= scale[1]
+        return self.error(scale) <= 1
+
+    def error(self, scale: tuple[float, float]) -> float:
+        """Return the error over the side of the interval on which it lies."""
+        return max(self.made.better / scale[0], self.made.worse / scale[1])
 
 
 def outcome(one: Training, share: float) -> Outcome:
@@ -110,8 +115,8 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the table."""
     # Each half is judged by scales that were fitted without it.
     fitted = [fit([r for r in rows if not r.tested or r.one.fold != fold]) for fold in (0, 1)]
-    yield "| source | trainings | seen | forecasts | none made | 90% interval holds | width | moved |"
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    yield "| source | trainings | seen | forecasts | none made | 90% interval holds | error | width | moved |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     groups: list[tuple[str, Callable[[Row], bool]]] = [
         ("AlgoPerf", lambda r: r.one.source == "algoperf" and not r.one.broken),
         ("record runs", lambda r: r.one.source == "nanogpt"),
@@ -124,13 +129,14 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
             own = [r for r in rows if chosen(r) and r.share == share]
             told = [r for r in own if not r.made.reason]
             held = 100 * float(np.mean([r.held(fitted[r.one.fold]) for r in told]))
+            error = float(np.median([r.error(fitted[r.one.fold]) for r in told]))
             width, gap = (
                 float(np.nanmedian([getattr(r.made, n) for r in told])) for n in ("width", "gap")
             )
             programs = len({r.one.program for r in own})
             yield (
                 f"| {title} | {programs} | {share:.0%} | {len(told)} | {len(own) - len(told)} | "
-                f"{held:.0f}% | {width:.2f} | {gap:.2f} |"
+                f"{held:.0f}% | {error:.2f} | {width:.2f} | {gap:.2f} |"
             )
 
 

@@ -205,6 +205,6 @@ def _next(space: Workspace, targets: tuple[str, ...]) -> list[str]:
     out = (
         [f"postrun failures {where}"] if any(g.record.ending.failed for g in space.glances) else []
     )
-    if space.judge and space.varying:
+    if space.judge and space.varying and space.one_project:
         out.append(f"postrun sweep {where} --metric {shlex.quote(space.judge)}")
     return out

@@ -26,9 +26,9 @@ from postrun.sources import resolve_all
 @privacy_options
 @choice_options
 def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any) -> None:
-    """List runs, newest first, without reading their histories (default: ./wandb).
+    """List runs, newest first, without reading long histories (default: ./wandb).
 
-    Of runs whose step or metrics can only be told by reading them, the cells hold "–".
+    A cell holds "–" if only the whole history of a large run tells its step or metrics.
     """
     wanted, masker = replace(choice(options), summaries=True), Masker(privacy(options))
     with waiting("Looking for runs"):
@@ -36,7 +36,7 @@ def command(targets: tuple[str, ...], metric: str, as_json: bool, **options: Any
         errors = [masker.text(str(error)) for error in failed]
         if wanted.order == "-created" and not any(ref.remote for ref in refs):  # several targets
             refs.sort(key=lambda ref: ref.modified, reverse=True)
-        refs = refs[: wanted.limit or None]
+        refs = [ref.looked() for ref in refs[: wanted.limit or None]]
         shown = key_metric(refs, metric) if refs else ""
     if as_json:
         rows = masker.value([_row(ref) for ref in refs])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -338,14 +338,14 @@ class Listing:
 class RunRef:
     """A run that was found but not read yet: what listing shows, and how to load the rest.
 
-    `part_loader`, where there is one, reads only some metrics of the history (`Run.only` then names them), for
-    those who read many runs for one of them; it may still read a run whole.
-    `listing` tells name, project and state when they are asked for: on disk that costs a look into the
-    log. `modified` is Unix seconds; `load` reads the whole run and may raise TargetError. `version` tells
-    whether the run changed since it was read, "" where that cannot be told. `remote` is True where it must
-    come over the network; then `continue_from` reads it when its history up to some row is known already,
-    and `download` puts its files that match patterns into a folder. `filtered` is True where the source
-    applied all filters already; `follow` reads the run while it grows; `kept` is there for runs of a store.
+    `part_loader`, if there is one, reads only some metrics of the history (`Run.only` then names them); it may
+    still read a run whole. `listing` tells name, project and state: on disk that costs a look into the log.
+    `look`, if the source has it, reads a small run for what its listing lacks. `modified` is Unix seconds;
+    `load` reads the whole run and may raise TargetError. `version` tells whether the run changed since it was
+    read, "" if that cannot be told. `remote` is True if it must come over the network; then `continue_from`
+    reads it when its history up to some row is known, and `download` puts its files that match patterns into a
+    folder. `filtered` is True if the source applied all filters already; `follow`
+    reads the run while it grows; `kept` is there for runs of a store.
     """
 
     id: str
@@ -354,6 +354,7 @@ class RunRef:
     loader: Callable[[], Run]
     part_loader: Callable[[frozenset[str]], Run] | None = None
     listing: Callable[[], Listing] = Listing
+    look: Callable[[], Listing] | None = None
     modified: float = 0.0
     size: int = 0
     remote: bool = False
@@ -389,6 +390,10 @@ class RunRef:
         """How the run ended in words, as far as it can be told without reading the run."""
         shown = self.listing()
         return shown.ended or shown.state.words
+
+    def looked(self) -> RunRef:
+        """Return the reference with a fuller listing, which may read a small run."""
+        return self if self.look is None else replace(self, listing=self.look)
 
     def load(self) -> Run:
         """Read the whole run."""

@@ -108,6 +108,17 @@ class Project:
         """What steps are called in the runs that are long enough to be compared."""
         return {r.step_unit for r in self.records if r.rows >= _LONG}
 
+    def mixed(self) -> list[str]:
+        """Return a caveat if the runs are of several projects, whose results need not compare."""
+        counts = Counter(r.project for r in self.records)
+        if len(counts) < 2:
+            return []
+        told = [f"{n} of {name or 'no named project'}" for name, n in counts.most_common(4)]
+        more = [f"{len(counts) - 4} more projects"] if len(counts) > 4 else []
+        return [
+            f"The runs are of several projects ({', '.join([*told, *more])}): their results may not compare."
+        ]
+
     def main_metric(self) -> str:
         """What runs are judged by where nobody says: an evaluation before the training's own.
 

@@ -124,7 +124,9 @@ class RunRecord:
     @property
     def cost(self) -> Cost:
         """What the run cost."""
-        return Cost(self.hours, self.gpus, self.kwh, self.power_sampled)
+        known = self.hours is not None and self.gpus is not None
+        gpu_hours = self.hours * self.gpus if known else None  # type: ignore[operator]
+        return Cost(self.hours, self.gpus, gpu_hours, self.kwh, self.power_sampled)
 
     @property
     def gpu_hours(self) -> float | None:

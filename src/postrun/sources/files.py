@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
         return {}
     odd = Oddities()
     try:
-        value = lenient_json.loads(path.read_bytes(), odd)
+        value = lenient_json.loads(path.read_bytes().removeprefix(BOM_UTF8), odd)
     except (OSError, ValueError) as error:
         notes.append(f"{path.name} is not readable: {error}")
         return {}

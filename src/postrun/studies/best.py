@@ -12,6 +12,8 @@ from postrun.studies.parameters import Parameter
 
 #: Draws from the posterior, and values of the noise among them.
 _DRAWS, _NOISES = 8_000, 40
+#: Noise below this share of the largest result is that of rounding.
+_NO_NOISE = 1e-9
 
 
 @dataclass(slots=True)
@@ -31,8 +33,8 @@ class Configuration:
 @dataclass(slots=True)
 class Ranking:
     """Configurations, best first by `mean`. `noise` is the standard deviation between runs of equal settings,
-    told by `source`: "seeds", "forest" (errors of unseen predictions: an upper bound) or "curves" (only the
-    noise within runs: a lower bound).
+    told by `source`: "seeds", "forest" (errors of unseen predictions: an upper bound), "curves" (only the
+    noise within runs: a lower bound), or "unknown" (no curve shows any): then nothing is expected of new runs.
     """
 
     configurations: list[Configuration]
@@ -97,6 +99,9 @@ def rank_configurations(
         noise, source = residual, "forest"
     else:
         noise, source = (error if np.isfinite(error) else 0.0), "curves"
+    if noise <= _NO_NOISE * float(np.abs(means).max()) and source != "seeds":
+        found.sort(key=lambda c: -sign * c.mean)
+        return Ranking(found, float("nan"), "unknown")
     rng = np.random.default_rng(seed)
     # What few repeated runs say of the noise is itself uncertain: a scaled inverse chi-square.
     sizes = [1.0] * _NOISES if freedom < 3 else (freedom / rng.chisquare(freedom, _NOISES)).tolist()

@@ -126,7 +126,8 @@ def _headline(
     result: Importance | None,
 ) -> None:
     best = ranking.configurations[0]
-    text = ", ".join(f"{k}={v}" for k, v in best.settings.items())
+    chosen = {k: v for k, v in best.settings.items() if v != "not set"} or best.settings
+    text = ", ".join(f"{k}={v}" for k, v in chosen.items())
     runs = len(best.members)
     study.headline.append(
         f"Best: {text}, with {scores.name} {number(best.mean)}"
@@ -135,23 +136,7 @@ def _headline(
     )
     if scores.why:
         study.headline.append(scores.why)
-    rivals = ranking.could_be_best()
-    words = {
-        "seeds": "from runs of equal settings",
-        "forest": "at most, from how well settings predict results",
-        "curves": "at least, from the noise within runs",
-    }[ranking.source]
-    study.headline.append(
-        f"It is the best of those tried with probability {number(best.p_best, 2)}: "
-        + (
-            f"{len(rivals)} of {len(ranking.configurations)} configurations could be"
-            if len(rivals) > 1
-            else "no other is likely to be"
-        )
-        + f". The noise between runs is {number(ranking.noise, 2)} ({words}). Expect {number(best.shrunk)} ± "
-        f"{number(1.96 * best.error, 2)} from another run of it: the best of many results looks "
-        f"{number(ranking.curse, 2)} better than it is."
-    )
+    study.headline.append(_sureness(ranking))
     if result is not None and result.r2 >= _LEAST_R2:
         order = np.argsort(-result.main)
         told = [i for i in order if result.low[i] > 0.05][:3]
@@ -176,6 +161,32 @@ def _headline(
                 f"Its {param.key} ({param.text(param.codes[best.members[0]])}) is the {edge} tried with it: "
                 "the optimum may lie beyond; widen the range."
             )
+
+
+def _sureness(ranking: Ranking) -> str:
+    """Return how sure it is that the best configuration is the best, and what to expect of it."""
+    if ranking.source == "unknown":
+        return (
+            "How sure that is cannot be told: no settings were run several times, and the curves show no noise "
+            "where they end."
+        )
+    best, rivals = ranking.configurations[0], ranking.could_be_best()
+    words = {
+        "seeds": "from runs of equal settings",
+        "forest": "at most, from how well settings predict results",
+        "curves": "at least, from the noise within runs",
+    }[ranking.source]
+    return (
+        f"It is the best of those tried with probability {number(best.p_best, 2)}: "
+        + (
+            f"{len(rivals)} of {len(ranking.configurations)} configurations could be"
+            if len(rivals) > 1
+            else "no other is likely to be"
+        )
+        + f". The noise between runs is {number(ranking.noise, 2)} ({words}). Expect {number(best.shrunk)} ± "
+        f"{number(1.96 * best.error, 2)} from another run of it: the best of many results looks "
+        f"{number(ranking.curse, 2)} better than it is."
+    )
 
 
 def edge_of(param: Parameter, params: list[Parameter], run: int) -> str:
@@ -214,6 +225,7 @@ def _caveats(
         )
     if scores.went_on:
         study.caveats.append(scores.went_on)
+    study.caveats += scores.project.mixed()
     if lost:
         study.caveats.append(f"{len(lost)} runs became NaN and count as the worst result.")
     if result is None:

@@ -18,7 +18,7 @@ from postrun.studies.align import level_at
 from postrun.studies.best import Ranking
 from postrun.studies.naming import short_key
 from postrun.studies.parameters import Parameter
-from postrun.studies.scores import Scores
+from postrun.studies.scores import Scores, finite_or_none
 
 #: Charts of partial dependence; candidates that the next region is chosen from, and the share of them.
 _CHARTS, _CANDIDATES, _REGION = 6, 4_000, 0.02
@@ -35,9 +35,9 @@ def config_section(scores: Scores, ranking: Ranking) -> Section:
             **c.settings,
             "runs": len(c.members),
             "mean": c.mean,
-            "expected": c.shrunk,
-            "expected_error": c.error,
-            "p_best": c.p_best,
+            "expected": finite_or_none(c.shrunk),
+            "expected_error": finite_or_none(c.error),
+            "p_best": finite_or_none(c.p_best),
             "run": labels[c.members[0]],
         }
         for n, c in enumerate(ranking.configurations, 1)
@@ -53,6 +53,7 @@ def config_section(scores: Scores, ranking: Ranking) -> Section:
             "note": f"measured {number(c.mean)}, n = {len(c.members)}",
         }
         for c in ranking.configurations[:20]
+        if np.isfinite(c.shrunk)
     ]
     text = (
         f"mean: measured {scores.name}. expected: what another run of it would give, nearer to the mean of all "
@@ -60,7 +61,9 @@ def config_section(scores: Scores, ranking: Ranking) -> Section:
     )
     return Section(
         "configurations", "Configurations", [text], pl.DataFrame(rows, infer_schema_length=None),
-        [Chart("intervals", "Expected result, best 20 by measurement", {"x": scores.name, "rows": bars})],
+        [Chart("intervals", "Expected result, best 20 by measurement", {"x": scores.name, "rows": bars})]
+        if bars
+        else [],
         wide=("expected_error", "run"),
     )  # fmt: skip
 

@@ -209,6 +209,10 @@ def _caveats(
         )
     if scores.went_on:
         study.caveats.append(scores.went_on)
+    records = scores.project.records
+    compared = {frozenset(records[i].project for i in g.members) for g in ranked}
+    if len(compared) < len(ranked) or any(len(projects) > 1 for projects in compared):
+        study.caveats += scores.project.mixed()
     if grouping.varying and any(len(g.members) > 1 for g in ranked):
         keys = ", ".join(grouping.varying[:6])
         study.caveats.append(

@@ -29,19 +29,16 @@ class Cost:
     Attributes:
         hours: Hours during which its process ran; None if unknown.
         gpus: GPUs in use; None if unknown or none.
+        gpu_hours: Hours summed over these GPUs; None if either is unknown.
         kwh: Energy of its GPUs, in kilowatt hours, while power was sampled; None without samples.
         sampled: Share of its GPU time that these samples cover, 0 to 1; None if not known.
     """
 
     hours: float | None = None
     gpus: int | None = None
+    gpu_hours: float | None = None
     kwh: float | None = None
     sampled: float | None = None
-
-    @property
-    def gpu_hours(self) -> float | None:
-        """Hours times GPUs; None if either is unknown."""
-        return None if self.hours is None or self.gpus is None else self.hours * self.gpus
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, with the CO2 in kilograms and the factor that it rests on."""
@@ -77,43 +74,56 @@ class Cost:
 
 
 def cost_of(view: RunView) -> Cost:
-    """Return what a run cost; of a joined training, the sum of its runs."""
+    """Return what a run cost. Runs that are parts of one training may share GPUs: each counts once."""
     return view.once(_cost_of)
 
 
+@dataclass(frozen=True, slots=True)
+class _Gpu:
+    """A GPU that a run used: seconds of use, joules, and the seconds that its samples cover."""
+
+    seconds: float | None
+    joules: float = 0.0
+    covered: float = 0.0
+
+
 def _cost_of(view: RunView) -> Cost:
-    if view.parts:
-        return _sum([cost_of(part) for part in view.parts])
-    seconds, gpus = view.run.working_seconds, _gpus(view)
-    used = {s.info.index for s in of_own_gpus(view, "system.gpu_power")}
-    spans = [_energy(s) for s in view.system("system.gpu_power") if s.info.index in used]
-    spans = [span for span in spans if span[1] > 0]
-    if not spans:
-        return Cost(None if seconds is None else seconds / 3600, gpus)
-    whole = (seconds or 0.0) * max(gpus or 0, len(spans))
+    parts = view.parts or [view]
+    known = [s for part in parts if (s := part.run.working_seconds) is not None]
+    hours = max(known) / 3600 if known else None
+    used: dict[tuple[str, object], _Gpu] = {}
+    for part in parts:
+        for key, gpu in _used(part).items():
+            before = used.get(key, gpu)
+            longest = max((s for s in (before.seconds, gpu.seconds) if s is not None), default=None)
+            more = max(before, gpu, key=lambda g: g.covered)
+            used[key] = _Gpu(longest, more.joules, more.covered)
+    if not used:
+        return Cost(hours)
+    whole = sum(gpu.seconds or 0.0 for gpu in used.values())
+    covered = sum(gpu.covered for gpu in used.values())
     return Cost(
-        None if seconds is None else seconds / 3600,
-        max(gpus or 0, len(spans)),
-        sum(joules for joules, _ in spans) / _JOULES,
-        min(1.0, sum(covered for _, covered in spans) / whole) if whole else None,
+        hours,
+        len(used),
+        whole / 3600 if any(gpu.seconds is not None for gpu in used.values()) else None,
+        sum(gpu.joules for gpu in used.values()) / _JOULES if covered else None,
+        min(1.0, covered / whole) if covered and whole else None,
     )
 
 
-def _sum(parts: list[Cost]) -> Cost:
-    """Return the cost of runs that ran beside each other."""
-    hours = [c.hours for c in parts if c.hours is not None]
-    gpu_hours = [(h, c) for c in parts if (h := c.gpu_hours)]
-    energy = [(c.kwh, c) for c in parts if c.kwh is not None]
-    longest = max(hours, default=None)
-    total = sum(h for h, _ in gpu_hours)
-    gpus = round(total / longest) if longest and gpu_hours else None
-    covered = sum(h * (c.sampled or 0.0) for h, c in gpu_hours)
-    return Cost(
-        longest,
-        gpus,
-        sum(k for k, _ in energy) if energy else None,
-        covered / total if energy and total else None,
-    )
+def _used(view: RunView) -> dict[tuple[str, object], _Gpu]:
+    """Return the GPUs of one run by host and index; those that nothing sampled have an index of their own."""
+    run = view.run
+    seconds, place = run.working_seconds, run.identity.host or run.id
+    own = {s.info.index for s in of_own_gpus(view, "system.gpu_power")}
+    found: dict[tuple[str, object], _Gpu] = {}
+    for series in view.system("system.gpu_power"):
+        joules, covered = _energy(series)
+        if series.info.index in own and covered > 0:
+            found[place, series.info.index] = _Gpu(seconds, joules, covered)
+    for missing in range(len(found), _gpus(view) or 0):
+        found[run.id, f"not sampled {missing}"] = _Gpu(seconds)
+    return found
 
 
 def _energy(power: Series) -> tuple[float, float]:

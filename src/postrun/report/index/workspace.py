@@ -103,6 +103,11 @@ class Workspace:
             return known.pop() if len(names) == 1 else f"{known.pop()} and others"
         return f"{len(known)} projects" if known else "runs"
 
+    @property
+    def one_project(self) -> bool:
+        """Whether all runs are of one project, or none of them tells one."""
+        return len(self._projects) == 1
+
     @cached_property
     def _projects(self) -> set[str]:
         """The projects of the runs; "" is that of runs which tell none."""

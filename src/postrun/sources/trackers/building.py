@@ -90,6 +90,7 @@ def _completeness(source: str, history: pl.DataFrame, notes: Sequence[str]) -> C
     return Completeness(
         source=source,
         rows=history.height,
+        no_history="" if history.height else "no row was logged",
         first_step=low if isinstance(low, int) else None,
         last_step=high if isinstance(high, int) else None,
         nonfinite=sum(int((~s.drop_nulls().is_finite()).sum()) for s in floats),

@@ -13,6 +13,7 @@ from postrun.model import Identity, Run, TargetError
 from postrun.sources.console_rows import console_rows
 from postrun.sources.trackers.base import CONSOLE, Found
 from postrun.sources.trackers.building import tracker_run
+from postrun.sources.trackers.lenient import CUT_LINE
 from postrun.sources.wandb_local.console import Console
 from postrun.training.console_history import console_history
 
@@ -106,7 +107,7 @@ def _read(path: Path) -> tuple[str, pl.DataFrame]:
         TargetError: It is not readable, or none of its lines holds metrics that repeat.
     """
     text = read_text(path)
-    found = console_rows(text)
+    found = console_rows(text.rpartition("\n")[0] if _cut(text) else text)
     if found is None:
         what = (
             "no line with metrics repeats"
@@ -117,6 +118,11 @@ def _read(path: Path) -> tuple[str, pl.DataFrame]:
     return text, found
 
 
+def _cut(text: str) -> bool:
+    """Return whether a log of several lines ends within one: its last number may be cut."""
+    return "\n" in text and not text.endswith(("\n", "\r"))
+
+
 _LINES = (
     'postrun reads lines such as "step 100 loss 2.31", "Epoch 3/10 - val_loss: 0.41" or '
     "\"{'loss': 2.3, 'epoch': 0.1}\" that are printed at least 5 times."
@@ -125,7 +131,8 @@ _LINES = (
 
 def _load(source: str, path: Path, run_id: str) -> Run:
     text, found = _read(path)
+    notes = [CUT_LINE.format(path.name)] if _cut(text) else []
     note = "read from a console log: config, system metrics and what was not printed are not in it"
-    run = tracker_run(source, Identity(run_id, name=path.name), found, path, notes=[note])
+    run = tracker_run(source, Identity(run_id, name=run_id), found, path, notes=[note, *notes])
     run.console = console_frame(text)
     return run

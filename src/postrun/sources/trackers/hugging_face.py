@@ -70,7 +70,10 @@ def _load(source: str, folder: Path, states: list[Path], run_id: str) -> Run:
     path, state = max(usable, key=lambda item: item[1].get("global_step") or 0)
     rows = _rows(state["log_history"])
     config = {key: state[key] for key in _SETTINGS if state.get(key) is not None}
+    planned, come = state.get("max_steps"), state.get("global_step")
     done = any("train/train_runtime" in row for row in rows[-3:])
+    if isinstance(planned, int) and isinstance(come, int):
+        done |= come >= planned > 0
     run = tracker_run(
         source,
         Identity(run_id, name=run_id),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -59,7 +60,7 @@ def _id(folder: Path, path: Path, names: Sequence[str]) -> str:
 def _holds_metrics(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            lines = file.read(_HEAD).split(b"\n")[:_LOOK]
+            lines = file.read(_HEAD).removeprefix(BOM_UTF8).split(b"\n")[:_LOOK]
     except OSError:
         return False
     rows = [row for line in lines if (row := object_of(line)) is not None]
@@ -85,8 +86,9 @@ def _load(source: str, path: Path, run_id: str) -> Run:
     """
     rows: list[dict[str, Any]] = []
     damage: list[Damage] = []
-    at = 0
-    for line in path.read_bytes().split(b"\n"):
+    data = path.read_bytes()
+    at = len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0
+    for line in data[at:].split(b"\n"):
         row = object_of(line) if line.strip() else None
         if row is not None:
             rows.append(row)

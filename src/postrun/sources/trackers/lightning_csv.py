@@ -11,7 +11,7 @@ from postrun.sources.exported.delimited import header_of
 from postrun.sources.exported.history import read_history
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
-from postrun.sources.trackers.lenient import read_settings
+from postrun.sources.trackers.lenient import read_settings, without_cut_line
 
 _METRICS, _SETTINGS = "metrics.csv", "hparams.yaml"
 
@@ -36,7 +36,7 @@ class LightningCsv:
 
 def _load(source: str, path: Path, run_id: str) -> Run:
     notes: list[str] = []
-    history = read_history(path, notes)
+    history = without_cut_line(read_history(path, notes), path, notes)
     config = read_settings(path.parent / _SETTINGS, notes)
     return tracker_run(
         source, Identity(run_id, name=run_id), history, path, notes=notes, config=config

@@ -54,10 +54,18 @@ class Neptune:
 
 
 def _is_export(path: Path) -> bool:
+    """Return whether a Parquet file has the columns of an export.
+
+    Raises:
+        TargetError: It is called as a part of a run, and cannot be read.
+    """
     try:
         return pl.read_parquet_schema(path).keys() >= _COLUMNS
-    except (OSError, pl.exceptions.PolarsError):
-        return False
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if not path.is_file() or path.name.startswith("part_"):
+            return False  # other programs call their files alike
+        problem = f"not a readable Parquet file: {str(error).splitlines()[0]}"
+        raise TargetError(path, problem, "Export the run again.") from None
 
 
 def _load(source: str, paths: tuple[Path, ...], run_id: str) -> Run:

@@ -6,10 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
-from postrun.model import Run, RunRef, TargetError
+from postrun.model import FAILURES, Listing, Run, RunRef, TargetError
 from postrun.sources.trackers.base import CONSOLE, Format, Found
 from postrun.sources.wandb_local.find import is_run_folder_name
 from postrun.store.storage import MARKER
@@ -37,6 +37,8 @@ _MAX_DEPTH = 6
 #: Files of exports, which keep a run's log beside them.
 _EXPORTED = ("_history.parquet", "_history.csv", "_summary.json")
 _LOGS = ".log"
+#: Bytes of a run that is read to list its last values: a list of larger ones would take too long.
+_SMALL = 4 << 20
 
 
 @cache
@@ -110,10 +112,28 @@ def _reference(kind: Format, found: Found, run_id: str) -> RunRef:
         path=found.path,
         loader=partial(found.load, run_id),
         listing=found.listing,
+        look=partial(_look, found, run_id),
         modified=found.modified,
         size=found.size,
         version=found.version,
     )
+
+
+@lru_cache(maxsize=4096)
+def _look(found: Found, run_id: str) -> Listing:
+    """Return what listing shows of a run, after reading it if it is small."""
+    known = found.listing()
+    if found.size > _SMALL:
+        return known
+    try:
+        run = found.load(run_id)
+    except FAILURES:
+        return known
+    values = {k: v for k, v in run.summary.items() if isinstance(v, int | float)}
+    place = {"_step": run.completeness.last_step, "_runtime": run.runtime}
+    values |= {k: v for k, v in place.items() if v is not None}
+    who = run.identity
+    return Listing(who.name, who.project, run.state, values=values)
 
 
 def _found(place: Path, errors: list[TargetError]) -> Iterator[tuple[Format, Found]]:

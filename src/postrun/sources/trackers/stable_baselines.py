@@ -15,6 +15,7 @@ from postrun.sources.exported.history import read_history
 from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
+from postrun.sources.trackers.lenient import without_cut_line
 
 _PROGRESS, _MONITOR = "progress.csv", "monitor.csv"
 #: Columns that count environment steps, and seconds since the start.
@@ -33,7 +34,7 @@ class ProgressCsv:
     def runs(self, folder: Path, names: Sequence[str]) -> Iterator[Found]:
         """Yield the run whose logger wrote into a folder."""
         path = folder / _PROGRESS
-        if _PROGRESS in names and header_of(path):
+        if _PROGRESS in names and len(header_of(path)) > 1:
             yield Found(path, (path,), partial(_load_progress, self.name, path))
 
     def owns(self, folder: Path, name: str) -> bool:
@@ -62,7 +63,7 @@ class MonitorCsv:
 
 def _load_progress(source: str, path: Path, run_id: str) -> Run:
     notes: list[str] = []
-    frame = read_history(path, notes)
+    frame = without_cut_line(read_history(path, notes), path, notes)
     steps = next((n for n in _STEPS if n in frame.columns and frame[n].dtype.is_numeric()), None)
     if steps:
         frame = frame.with_columns(pl.col(steps).cast(pl.Int64, strict=False).alias("_step"))
@@ -86,7 +87,7 @@ def _load_monitors(source: str, place: Path, paths: list[Path], run_id: str) -> 
     for path in paths:
         about = _header(path)
         try:
-            frame = read_delimited(path, notes)
+            frame = without_cut_line(read_delimited(path, notes), path, notes)
         except TargetError as error:
             notes.append(f"{path.name}: {error.problem}")
             continue

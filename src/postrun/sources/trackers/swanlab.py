@@ -101,6 +101,8 @@ def _load(source: str, path: Path, run_id: str) -> Run:
         raise TargetError(
             path, f"not readable: {error.strerror}", "Check its permissions."
         ) from None
+    except TargetError:  # which speaks of W&B
+        raise TargetError(path, "not a readable log of SwanLab", "Copy it again.") from None
     notes: list[str] = []
     files = path.parent / "files"
     config = _unwrapped(read_settings(files / "config.yaml", notes))

@@ -13,11 +13,11 @@ from postrun.sources.frames.rows import frame_of
 from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
-from postrun.sources.trackers.lenient import columns, database, tables
+from postrun.sources.trackers.lenient import columns, database, holds_tables
 from postrun.sources.trackers.system import system_frame
 
 _SUFFIX = ".db"
-_TABLES = {"metrics", "configs"}
+_TABLES = frozenset({"metrics", "configs"})
 #: Settings that Trackio itself writes.
 _OWN = ("_Username", "_Created", "_Group")
 
@@ -32,7 +32,7 @@ class Trackio:
         """Yield the runs of each project whose database lies in a folder."""
         for name in sorted(names):
             path = folder / name
-            if not name.endswith(_SUFFIX) or not tables(path) >= _TABLES:
+            if not name.endswith(_SUFFIX) or not holds_tables(path, _TABLES):
                 continue
             for run_id, run_name, first in _runs(path):
                 began = parse_time(first)
@@ -69,7 +69,8 @@ def _load(source: str, path: Path, run: str, run_id: str) -> Run:
     Raises:
         TargetError: The database cannot be read, or has no row of the run.
     """
-    with database(path) as connection:
+    notes: list[str] = []
+    with database(path, notes) as connection:
         key = "run_id" if "run_id" in columns(connection, "metrics") else "run_name"
         query = "select timestamp, step, metrics, run_name from {} where {} = ? order by id"
         found = connection.execute(query.format("metrics", key), (run,)).fetchall()
@@ -97,7 +98,7 @@ def _load(source: str, path: Path, run: str, run_id: str) -> Run:
         run_id, name=str(found[0][3]), project=path.stem, group=str(group or ""), started_at=created
     )
     own = {k: v for k, v in config.items() if k not in _OWN}
-    result = tracker_run(source, identity, frame_of(rows), path, config=own)
+    result = tracker_run(source, identity, frame_of(rows), path, config=own, notes=notes)
     samples = frame_of(_row(metrics, timestamp) for timestamp, metrics in system)
     result.system = system_frame(samples, result.identity.started_at)
     result.alerts = [Alert(str(t), str(text or ""), str(level)) for t, text, level in alerts]

@@ -39,6 +39,17 @@ def outcome(first: RunView, second: RunView, names: list[str], pairs: list[Pair]
     return f"{told}: {names[1]} is {word}.{ended}"
 
 
+def ended_apart(pairs: list[Pair]) -> bool:
+    """Return whether two runs differ in the metric that they are judged by, beyond the noise of its curves.
+
+    True as well if they share no such metric, or too little of it to tell its noise: other metrics may differ.
+    """
+    pair = next((p for p in pairs if p.first.info.sign), None)
+    if pair is None or pair.parting is None:
+        return True
+    return pair.parting.at is not None
+
+
 def _at_common_end(pair: Pair, names: list[str], unit: str) -> str:
     """Return which of two runs of other lengths was better where the shorter one ends."""
     a, b = pair.first, pair.second
@@ -78,21 +89,23 @@ def other_program(first: RunView, second: RunView) -> str:
     )
 
 
-def causes(found: Differences) -> str:
-    """Return the likeliest causes in one sentence."""
+def causes(found: Differences, apart: bool) -> str:
+    """Return what differs in one sentence: as the likeliest causes if the runs ended `apart`."""
     strong = [c for c in found.changes if c.weight <= Weight.FRAMEWORK]
     seeds = [c for c in found.changes if c.weight is Weight.SEED and c.how == "changed"]
     if strong:
         named = "; ".join(c.words() for c in strong[:_NAMED])
         more = f"; and {len(strong) - _NAMED} more" if len(strong) > _NAMED else ""
         seed = f" The seed differs as well ({seeds[0].words()})." if seeds else ""
-        return f"Likeliest causes: {named}{more}.{seed}"
+        return f"{'Likeliest causes' if apart else 'What differs'}: {named}{more}.{seed}"
+    if seeds and not apart:
+        return f"Only the seed differs ({seeds[0].words()})."
     if seeds:
         return f"Only the seed differs ({seeds[0].words()}): what parts the runs is chance."
     others = [c for c in found.changes if c.weight in (Weight.MACHINE, Weight.PACKAGE)]
     if others:
         return f"No setting and no code that is known differs; only {some([c.words() for c in others])}."
-    if not found.notes:
+    if not found.notes and apart:
         return (
             "Nothing that is recorded differs: what parts the runs is chance or was not recorded."
         )

@@ -15,7 +15,14 @@ from postrun.studies.diff.changes import Change, Weight
 from postrun.studies.diff.curves import Pair, Shared, shared_curves
 from postrun.studies.diff.differences import Differences, differences
 from postrun.studies.diff.patches import FileChange
-from postrun.studies.diff.sentences import causes, other_program, outcome, partings, some
+from postrun.studies.diff.sentences import (
+    causes,
+    ended_apart,
+    other_program,
+    outcome,
+    partings,
+    some,
+)
 
 #: Lines of code that differ which are shown, of each file and of all.
 _LINES, _ALL_LINES = 60, 400
@@ -34,7 +41,7 @@ def diff_study(first: RunView, second: RunView) -> Study:
     study = Study("diff", f"{names[0]} → {names[1]}", axis="step")
     study.headline += [
         outcome(first, second, names, shared.pairs),
-        other_program(first, second) or causes(found),
+        other_program(first, second) or causes(found, ended_apart(shared.pairs)),
         *partings(shared, found),
     ]
     study.headline = [s for s in study.headline if s]

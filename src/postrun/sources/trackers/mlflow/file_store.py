@@ -11,7 +11,7 @@ import numpy as np
 
 from postrun.model import Listing, Run, State
 from postrun.sources.trackers.base import Found
-from postrun.sources.trackers.lenient import read_settings
+from postrun.sources.trackers.lenient import CUT_LINE, last_line_is_cut, read_settings
 from postrun.sources.trackers.mlflow.building import STATES, mlflow_run, seconds_of
 
 _META = "meta.yaml"
@@ -32,9 +32,11 @@ class MlflowFiles:
         if not set(names) >= _RUN_FILES:
             return
         path = folder / _META
-        about = _about(folder, [])
+        notes: list[str] = []
+        about = _about(folder, notes)
         if "run_id" not in about and "run_uuid" not in about:
-            return
+            about["run_id"] = folder.name
+            notes.append(f"{_META} names no run: name, state and times are not known")
         if about.get("lifecycle_stage") == "deleted":
             return
         metrics = sorted(p for p in (folder / "metrics").rglob("*") if p.is_file())
@@ -42,7 +44,7 @@ class MlflowFiles:
         yield Found(
             folder,
             (path, *metrics),
-            partial(_load, self.name, folder, about, metrics),
+            partial(_load, self.name, folder, about, metrics, notes),
             id=str(about.get("run_id") or about.get("run_uuid")),
             listing=partial(Listing, str(about.get("name") or ""), _experiment(folder), state),
             alone=False,
@@ -80,15 +82,24 @@ def _texts(folder: Path) -> dict[str, str]:
 
 
 def _load(
-    source: str, folder: Path, about: dict[str, Any], metrics: list[Path], run_id: str
+    source: str,
+    folder: Path,
+    about: dict[str, Any],
+    metrics: list[Path],
+    known: list[str],
+    run_id: str,
 ) -> Run:
     """Read a run; lines that are cut off or hold no numbers are counted."""
     names: list[str] = []
     parts: list[Any] = []
-    notes: list[str] = []
+    notes = list(known)
     for path in metrics:
         rows = [line.split() for line in _text(path).splitlines()]
-        numbers = [r for row in rows if (r := _numbers(row)) is not None]
+        if rows and last_line_is_cut(path):
+            rows.pop()
+            notes.append(CUT_LINE.format(path.name))
+        fields = max(map(len, rows), default=0)
+        numbers = [r for row in rows if (r := _numbers(row, fields)) is not None]
         if len(numbers) < len(rows):
             notes.append(f'{path.name}: {len(rows) - len(numbers)} lines are no "time value step"')
         names += [path.relative_to(folder / "metrics").as_posix()] * len(numbers)
@@ -102,9 +113,11 @@ def _load(
     return mlflow_run(source, run_id, folder, own, values, params, tags, notes)
 
 
-def _numbers(row: list[str]) -> tuple[float, float, float] | None:
-    """Return time, value and step of a line; steps are missing in files of MLflow before 1.0."""
+def _numbers(row: list[str], fields: int) -> tuple[float, float, float] | None:
+    """Return time, value and step of a line; files of MLflow before 1.0 have no steps in any line."""
     try:
+        if len(row) != fields:
+            return None
         time, value = float(row[0]), float(row[1])
         step = float(row[2]) if len(row) > 2 else 0.0
         return (time, value, step) if abs(step) < _LARGEST_STEP else None

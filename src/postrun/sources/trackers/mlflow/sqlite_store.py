@@ -10,11 +10,11 @@ import numpy as np
 
 from postrun.model import Listing, Run, State, TargetError
 from postrun.sources.trackers.base import Found
-from postrun.sources.trackers.lenient import columns, database, tables
+from postrun.sources.trackers.lenient import columns, database, holds_tables
 from postrun.sources.trackers.mlflow.building import STATES, mlflow_run, seconds_of
 
 _SUFFIXES = (".db", ".sqlite", ".sqlite3")
-_TABLES = {"runs", "metrics", "params", "tags", "experiments"}
+_TABLES = frozenset({"runs", "metrics", "params", "tags", "experiments"})
 
 
 class MlflowSqlite:
@@ -27,7 +27,7 @@ class MlflowSqlite:
         """Yield the runs of each database in a folder."""
         for name in sorted(names):
             path = folder / name
-            if not name.endswith(_SUFFIXES) or not tables(path) >= _TABLES:
+            if not name.endswith(_SUFFIXES) or not holds_tables(path, _TABLES):
                 continue
             with database(path) as connection:
                 if "run_uuid" not in columns(connection, "runs"):
@@ -60,7 +60,8 @@ def _load(source: str, path: Path, run: str, run_id: str) -> Run:
     Raises:
         TargetError: The database cannot be read, or the run is no longer in it.
     """
-    with database(path) as connection:
+    notes: list[str] = []
+    with database(path, notes) as connection:
         found = connection.execute(
             "select runs.name, status, start_time, end_time, experiments.name from runs"
             " left join experiments using (experiment_id) where run_uuid = ?",
@@ -86,4 +87,4 @@ def _load(source: str, path: Path, run: str, run_id: str) -> Run:
         np.array([row[2] for row in logged], np.float64),
         np.array([np.nan if row[4] else row[3] for row in logged], np.float64),
     )
-    return mlflow_run(source, run_id, path, about, values, params, tags)
+    return mlflow_run(source, run_id, path, about, values, params, tags, notes)

@@ -81,7 +81,7 @@ def _chain(data: bytes) -> tuple[Ints, Ints, int]:
             lengths.append(np.array(own, np.int64))
             guessed = _guessed(data, pos, lengths[-1])
             if len(guessed):
-                starts.append(_begins(pos + int((guessed + _AROUND).sum()), guessed.tolist()))
+                starts.append(_begins(pos + int((guessed + _AROUND).sum()), guessed))
                 lengths.append(guessed)
                 pos += int((guessed + _AROUND).sum())
             wait = _TRIED if len(guessed) > wait else min(2 * wait, 1 << 16)
@@ -91,9 +91,9 @@ def _chain(data: bytes) -> tuple[Ints, Ints, int]:
     return np.concatenate(starts), np.concatenate(lengths), pos
 
 
-def _begins(end: int, lengths: list[int]) -> Ints:
+def _begins(end: int, lengths: list[int] | Ints) -> Ints:
     """Return where payloads of these lengths begin, if the last record ends at `end`."""
-    whole = np.array(lengths, np.int64) + _AROUND
+    whole = np.asarray(lengths, np.int64) + _AROUND
     return end - np.cumsum(whole[::-1])[::-1] + _HEAD
 
 

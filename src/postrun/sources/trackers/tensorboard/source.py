@@ -49,6 +49,11 @@ class TensorBoard:
         if files:
             one = next(iter(files)) if len(names) == 1 else folder
             yield Found(one, tuple(files), partial(_load, self.name, one, files))
+        for path in sorted(folder / name for name in names if _MARK in name):
+            if path.is_file() and not is_event_file(path):
+                raise TargetError(
+                    path, "not an event file: it does not begin with a record", "Copy it again, or delete it."
+                )  # fmt: skip
 
     def owns(self, folder: Path, name: str) -> bool:
         """Return whether a folder belongs to the run of the folder above it."""
