@@ -161,7 +161,7 @@ def training(
 def power(n: int, start: float, end: float, by: float = 0.35, scale: float = 20.0) -> Array:
     """Return a power law from `start` that reaches `end` after n steps."""
     shape = (1 + np.arange(n) / scale) ** -by
-    return end + (start - end) * (shape - shape[-1]) / (1 - shape[-1])
+    return np.asarray(end + (start - end) * (shape - shape[-1]) / (1 - shape[-1]))
 
 
 def rise(n: int, start: float, end: float, tau: float) -> Array:
@@ -171,7 +171,7 @@ def rise(n: int, start: float, end: float, tau: float) -> Array:
 
 def sigmoid(n: int, start: float, end: float, at: float, width: float) -> Array:
     """Return a step of a given width."""
-    return start + (end - start) / (1 + np.exp(-(np.arange(n) - at) / width))
+    return np.asarray(start + (end - start) / (1 + np.exp(-(np.arange(n) - at) / width)))
 
 
 def slow(rng: np.random.Generator, n: int, sd: float, rho: float = 0.9) -> Array:
