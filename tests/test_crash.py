@@ -31,6 +31,14 @@ OLD = (
         ("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried", "gpu-out-of-memory"),
         ("RuntimeError: CUDA error: out of memory", "gpu-out-of-memory"),
         ("RuntimeError: CUDA error: device-side assert triggered", "gpu-error"),
+        (
+            "tensorflow.python.framework.errors_impl.ResourceExhaustedError: Graph execution error:",
+            "gpu-out-of-memory",
+        ),
+        (
+            "RuntimeError: [enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0",
+            "disk-full",
+        ),
         ("MemoryError", "host-out-of-memory"),
         ("numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9 GiB", None),
         ("OSError: [Errno 28] No space left on device", "disk-full"),

@@ -74,6 +74,8 @@ ROWS = np.arange(50)
     [
         ({"global_step": 20 * ROWS + 20}, {"max_steps": 1000}, "step 1,000 of 1,000 (100%)", True),
         ({"global_step": 10 * ROWS + 10}, {"max_steps": 1000}, "step 500 of 1,000 (50%)", False),
+        ({"epoch": (ROWS + 1) / 50}, {"num_train_epochs": 1}, "epoch 1 of 1 (100%)", True),
+        ({"epoch": (ROWS + 1) / 100}, {"num_train_epochs": 1}, "epoch 0.5 of 1 (50%)", False),
         ({"epoch": ROWS}, {"epochs": 50}, "epoch 50 of 50 (100%)", True),  # counted from 0
         ({"epoch": ROWS + 1}, {"num_epochs": 50}, "epoch 50 of 50 (100%)", True),  # from 1
         ({"epoch": ROWS / 10}, {"num_train_epochs": 10}, "epoch 4.9 of 10 (49%)", False),

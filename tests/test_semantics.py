@@ -26,6 +26,9 @@ def by_grammar(key: str) -> MetricInfo | None:
         ("policy_loss", "loss.policy"), ("losses/policy_loss", "loss.policy"),
         ("losses/value_loss", "loss.value"), ("critic_loss", "loss.value"),
         ("acc", "accuracy.train"), ("val/accuracy", "accuracy.eval"), ("test_acc", "accuracy.eval"),
+        ("te_loss", "loss.eval"), ("te_acc", "accuracy.eval"), ("knn_top1", "accuracy.eval"),
+        ("neg_elbo", "loss.train"), ("val/neg_elbo", "loss.eval"), ("val/COCOAP50", "score.eval"),
+        ("val/COCOAP50_95", "score.eval"), ("train/iou_loss", "loss.component"),
         ("lr", "lr"), ("train/lr", "lr"), ("learning_rate", "lr"), ("optim/lr", "lr"),
         ("charts/learning_rate", "lr"), ("lr_group_0", "lr"),
         ("grad_norm", "grad_norm"), ("train/global_grad_norm", "grad_norm"),
@@ -309,3 +312,25 @@ def test_the_keys_that_recognise_a_framework_are_known_to_its_pack(pack: Pack) -
     if pack.keys:
         known = [key for key in pack.keys if pack.describe(key) is not None]
         assert len(known) >= min(3, len(pack.keys)) or len(known) / len(pack.keys) >= 0.5
+
+
+def _roles_of(**columns: list[float]) -> dict[str, str | None]:
+    run = Run(Identity("test"), history=pl.DataFrame({"_step": [0, 1, 2], **columns}))
+    return {key: info.role for key, info in RunView(run).metrics.items()}
+
+
+def test_the_only_part_of_a_loss_is_the_loss() -> None:
+    values = [3.0, 2.0, 1.0]
+    assert _roles_of(contrastive_loss=values) == {"contrastive_loss": "loss.train"}
+    assert (
+        _roles_of(contrastive_loss=values, box_loss=values)["contrastive_loss"] == "loss.component"
+    )
+    assert _roles_of(contrastive_loss=values, loss=values)["contrastive_loss"] == "loss.component"
+    assert _roles_of(penalty_loss=values)["penalty_loss"] != "loss.train"
+
+
+def test_a_score_beside_a_policys_losses_is_its_return() -> None:
+    values = [3.0, 2.0, 1.0]
+    assert _roles_of(score=values, actor_loss=values)["score"] == "reward"
+    assert _roles_of(score=values, loss=values)["score"] != "reward"
+    assert _roles_of(score=values, actor_loss=values, reward=values)["score"] != "reward"

@@ -188,6 +188,7 @@ def _tallies(*names: str) -> Scores:
 #: How each source is scored.
 SCORES = {
     "made": faults,
+    "made-after": faults,
     "frameworks": faults,
     "benchdl4real": fixes,
     "deepmufl": programs,

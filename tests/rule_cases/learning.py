@@ -9,7 +9,7 @@ import numpy as np
 from postrun.model import Run, Severity, State
 from tests.curves import decay, make_run, noise
 
-W, I = Severity.WARNING, Severity.INFO  # noqa: E741
+W, I, C = Severity.WARNING, Severity.INFO, Severity.CRITICAL  # noqa: E741
 N = 300
 X = np.arange(N)
 
@@ -31,6 +31,14 @@ def evaluated(values: Any, every: int = 10, **others: Any) -> Run:
 def policy(reward: Any, kl: float = 0.01) -> Run:
     n = len(reward)
     return make_run({"reward": reward, "train/approx_kl": np.abs(noise(n, kl, 1)) + kl})
+
+
+def slowly(n: int, rho: float = 0.9) -> Any:
+    """Noise of one standard deviation whose neighbours are alike."""
+    out, steps = np.zeros(n), noise(n, (1 - rho * rho) ** 0.5, 3)
+    for i in range(1, n):
+        out[i] = rho * out[i - 1] + steps[i]
+    return out
 
 
 def players(judge: Any, maker: Any) -> Run:
@@ -82,6 +90,15 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
     ("OPT025", I, make_run({"train/loss": 3 - X / N * 2 + noise(N, 0.05)}), (230, 250)),
     ("OPT026", W, make_run({"acc": [0.33, 0.37, 0.43, 0.5, 0.6, 0.67, 0.28], "loss": [2.2, 2.3, 2.0, 1.6, 1.1, 0.9, 3.4]}), (6, 6)),
     ("OPT027", I, make_run({"loss": decay(N), "lr": 1e-3 * (1 - (X % 100) / 200)}), (100, 100)),
+    ("OPT027", W, make_run({"loss": decay(N), "lr": 1e-3 * (1 + np.cos(np.pi * (X % 250) / 320))}, config={"resume_from_checkpoint": "ckpt-250"}), (250, 250)),
+    ("OPT027", I, make_run({"loss": decay(N), "lr": 1e-3 * (1 + np.cos(np.pi * (X % 250) / 320))}), (250, 250)),
+    ("GEN012", W, evaluated(0.9 - 0.4 * np.exp(-np.arange(20) / 4), **{"test/accuracy": [*[None] * 199, 0.62]}), None),
+    ("GEN012", I, evaluated(0.9 - 0.4 * np.exp(-np.arange(20) / 4), **{"test/accuracy": [*[None] * 199, 0.84]}), None),
+    ("GEN013", I, make_run({"train/loss": 40 * decay(N), "val/loss": decay(N)}), None),
+    ("GEN013", I, make_run({"train/loss": decay(N), "val/loss": 25 * decay(N)}), None),
+    ("OPT006", W, make_run({"loss": 5.54 + 0.2 * np.exp(-X / 4) + noise(N, 0.002), "val_acc": 0.05 + noise(N, 0.004)}), None),
+    ("OPT024", W, make_run({"neg_elbo": 90 + decay(N), "kl_div": 7 * np.exp(-X / 5)}, config={"latent_dim": 16}), None),
+    ("RL007", C, policy(np.exp(-(((X - N / 2) / (N / 6)) ** 2)) * 150 + 12 + 3 * slowly(N)), None),
     ("OPT028", W, make_run({"loss": decay(9)}, summary={"loss": 0.6932, "val_acc": 0.5}, completeness={"truncated": True}), (0, 8)),
     ("RL022", W, curious(np.exp(X / 40)), (0, 0)),
     ("GEN004", W, evaluated([0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.83, 0.84, 0.5, 0.5, 0.49, 0.5]), None),
@@ -90,6 +107,17 @@ FIRES: list[tuple[str, Severity, Run, tuple[float, float] | None]] = [
 ]
 
 SILENT: list[tuple[str, str, Run]] = [
+    ("OPT027", "a warm-up and one decay", make_run({"loss": decay(N), "lr": 1e-3 * np.minimum(X / 40, 1) * (1 - X / N)})),
+    ("GEN012", "a test as good as the evaluation", evaluated(0.9 - 0.4 * np.exp(-np.arange(20) / 4), **{"test/accuracy": [*[None] * 199, 0.87]})),
+    ("GEN012", "a test of something else", evaluated(0.9 - 0.4 * np.exp(-np.arange(20) / 4), **{"test/f1": [*[None] * 199, 0.62]})),
+    ("GEN013", "a gap that memorising opened", make_run({"train/loss": decay(N) ** 3, "val/loss": 1 + 0 * X})),
+    ("GEN013", "losses on one scale", make_run({"train/loss": decay(N), "val/loss": 1.3 * decay(N)})),
+    ("OPT015", "an inverse square root", make_run({"loss": decay(N), "lr": 1e-3 / np.sqrt(1 + X / 40)}, config={"lr_scheduler": "inverse_sqrt"}, exit_code=0)),
+    ("OPT006", "an accuracy that was learned before the first evaluation", make_run({"train/loss": 0.4 + 0.7 * np.exp(-X / 15) + noise(N, 0.01), "eval/accuracy": [0.86 if i % 50 == 49 else None for i in range(N)]})),
+    ("OPT006", "a loss that falls at once beside a score that rises", make_run({"loss": 5.54 + 0.2 * np.exp(-X / 4) + noise(N, 0.002), "val_acc": 0.1 + 0.5 * X / N})),
+    ("RL019", "a reward that rose and was lost", policy(np.exp(-(((X - N / 2) / (N / 6)) ** 2)) * 150 + 12 + 3 * slowly(N))),
+    ("RL007", "slow noise", policy(40 + 5 * slowly(N))),
+    ("OPT024", "a KL of a policy's trainer", make_run({"loss": decay(N), "kl": 0.001 + 0 * X, "reward": X / N})),
     ("DAT010", "a run with one long goal", make_run({"train/loss": decay(N), "val/acc": [*[None] * (N - 1), 0.5]})),
     ("DAT011", "a policy's loss without a total", make_run({"policy_loss": np.zeros(N), "reward": X / N})),
     ("GEN008", "a game whose samples are scored", make_run({"D_loss": noise(N, 0.1), "G_loss": noise(N, 0.1), "val/fid": decay(N)})),

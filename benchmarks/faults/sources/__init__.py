@@ -6,11 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.faults.cases import Case
-from benchmarks.faults.sources import algoperf, bugs, frameworks, made, own, records, strangers
+from benchmarks.faults.sources import (
+    after,
+    algoperf,
+    bugs,
+    frameworks,
+    made,
+    own,
+    records,
+    strangers,
+)
 
 #: Source to a function of the data folder (None if none is given) and the folder of made trainings.
 SOURCES: dict[str, Callable[[Path | None, Path], list[Case]]] = {
     "made": made.cases,
+    "made-after": after.cases,
     "frameworks": frameworks.cases,
     "benchdl4real": bugs.benchdl4real,
     "deepmufl": bugs.deepmufl,

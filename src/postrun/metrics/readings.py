@@ -7,11 +7,13 @@ decides the better direction, whoever knew the name.
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from postrun.metrics.declared import split_of, user_reading
 from postrun.metrics.grammar import JUDGED, read, split_of_name
+from postrun.metrics.grammar.words import SPREADS
 from postrun.metrics.packs_loader import Pack
 from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
@@ -29,6 +31,19 @@ _REINFORCEMENT = frozenset(
 _PREFERENCE = frozenset({"reward.margin", "accuracy.preference"})
 #: Families of roles that are one to a reader.
 _FAMILY = {"score": "score", "accuracy": "score", "perplexity": "loss"}
+#: Losses that only a training of a policy has.
+_ACTORS = {"loss.policy", "loss.value"}
+#: Roles of a run whose loss is known, or is no measure of learning.
+_WHOLE = (
+    "loss.train",
+    "loss.policy",
+    "loss.value",
+    "loss.generator",
+    "loss.discriminator",
+    "perplexity",
+)
+#: Parts of a loss that never are all of it.
+_SIDE = re.compile(r"penalty|regulari|auxiliary|\baux|balance|commit|entropy|kl\b|weight")
 #: Losses that a name alone does not tell: a policy's is called "loss" as well.
 _SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
 #: Times that are shorter if the machine is faster, but longer if there is more to do: the name tells.
@@ -85,9 +100,35 @@ def in_context(found: dict[str, MetricInfo], shared: Collection[str]) -> dict[st
     framework alone.
     """
     present = {info.role for info in found.values()}
+    if not present.isdisjoint(_ACTORS) and present.isdisjoint({"reward", "reward.eval"}):
+        found = {key: _score_of_policy(info) for key, info in found.items()}
+        present = {info.role for info in found.values()}
+    found = _lone_loss(found) if not any(r and r.startswith(_WHOLE) for r in present) else found
     if present.isdisjoint(_REINFORCEMENT) or not present.isdisjoint(_PREFERENCE):
         return found
     return {key: _of_policy(info, shared) for key, info in found.items()}
+
+
+def _score_of_policy(info: MetricInfo) -> MetricInfo:
+    """Return a plain "score" as the return of an episode: that is what it is beside a policy's losses."""
+    if (
+        info.pack != GUESSED
+        or info.quantity != "score"
+        or info.role is not None
+        or info.stat in SPREADS
+    ):
+        return info
+    return replace(info, quantity="reward", role="reward", better="higher", split="train")
+
+
+def _lone_loss(found: dict[str, MetricInfo]) -> dict[str, MetricInfo]:
+    """Return readings in which a part of the loss that has no other part beside it is the training loss."""
+    parts = [i for i in found.values() if i.role == "loss.component" and i.split == "train"]
+    if len(parts) != 1 or parts[0].pack != GUESSED or parts[0].better != "lower":
+        return found
+    if parts[0].stat in SPREADS or _SIDE.search(parts[0].quantity):
+        return found
+    return {**found, parts[0].key: replace(parts[0], role="loss.train")}
 
 
 def _of_policy(info: MetricInfo, shared: Collection[str]) -> MetricInfo:

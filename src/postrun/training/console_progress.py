@@ -105,6 +105,8 @@ class Progress:
         """Return all that was planned in words: "all 1,218 steps"."""
         if self.unit == LOOP:
             return f"all {self.total:,.0f} iterations of its progress bar"
+        if self.total == 1:
+            return f"the planned {self.unit}"
         return f"all {self.total:,.0f} {self.unit}s"
 
     def percent(self) -> str:

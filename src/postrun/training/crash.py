@@ -71,7 +71,7 @@ KINDS = (
         "Lower the batch size or sequence length, or use gradient checkpointing or accumulation; "
         "check that no other process holds the GPU.",
         r"CUDA out of memory|CUDA error: out of memory|OOM when allocating tensor"
-        r"|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED|HIP out of memory"
+        r"|OutOfMemoryError|ResourceExhaustedError|CUBLAS_STATUS_ALLOC_FAILED|HIP out of memory"
         r"|MPS backend out of memory|RESOURCE_EXHAUSTED: Out of memory",
     ),
     Kind(
@@ -92,7 +92,8 @@ KINDS = (
         "disk-full",
         "the disk or the quota was full",
         "Free space or lower the number of checkpoints that are kept.",
-        r"No space left on device|Disk quota exceeded|PytorchStreamWriter failed writing|file write failed",
+        r"No space left on device|Disk quota exceeded|PytorchStreamWriter failed writing|file write failed"
+        r"|inline_container\.cc:\d+\] \. unexpected pos",
     ),
     Kind(
         "communication",

@@ -165,7 +165,8 @@ def _within_epoch(p: Progress, plans: dict[float, str], lines: list[str]) -> boo
 
 def _is_done(progress: Progress, fine: bool) -> bool:
     """Return whether a plan was carried out; `fine`: the process ended well, so that what it began is done."""
-    if progress.total < 2 or (progress.under_way and not fine):
+    one = progress.total < 2  # one epoch may be under way as long as it lasts
+    if (one and not (fine and progress.unit == "epoch")) or (progress.under_way and not fine):
         return False
     whole = progress.done == int(progress.done)
     return progress.done >= progress.total - max(_TOLERANCE * progress.total, 0.5 if whole else 0.0)

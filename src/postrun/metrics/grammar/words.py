@@ -15,11 +15,14 @@ SPLITS = {
         (
             "val", "valid", "validation", "validate", "validating", "vali", "dev", "eval", "evaluation",
             "evaluator", "evaluate", "evaluating", "holdout", "heldout", "valset", "evalset", "devset",
-            "vl", "cv", "oof", "valida", "vaild", "vaildation", "validacion", "validacao", "bench", "benchmark",
+            "vl", "cv", "oof", "knn", "probe",
+            "valida", "vaild", "vaildation", "validacion", "validacao", "bench", "benchmark",
         ),
         "eval",
     ),
-    **dict.fromkeys(("test", "testing", "tst", "tests", "testset", "ood", "unseen", "prueba", "teste"), "test"),
+    **dict.fromkeys(
+        ("test", "testing", "te", "tst", "tests", "testset", "ood", "unseen", "prueba", "teste"), "test"
+    ),
 }  # fmt: skip
 
 #: Words that name a statistic of the quantity, and how it is called.

@@ -300,6 +300,7 @@ class ConstantMetric(Rule):
     """
 
     code = "DAT004"
+    symptom_of = ("OPT006",)
     name = "constant-metric"
     live = LATE
     thresholds = {"min_rows": 20}

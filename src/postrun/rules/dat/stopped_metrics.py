@@ -10,6 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
+from postrun.stats.robust import median, noise_sigma
 
 _WATCHED = ("loss.train", "loss.eval", "loss.policy", "reward", "reward.eval", "accuracy.eval", "score.eval",
             "grad_norm")  # fmt: skip
@@ -142,12 +143,14 @@ class MetricFrozen(Rule):
             return
         frozen.sort(key=lambda item: float(item[0].x[item[1]]))
         series, start = frozen[0]
-        more = f"; {len(frozen) - 1} more metrics freeze too" if len(frozen) > 1 else ""
+        rest = len(frozen) - 1
+        freeze = "1 more metric freezes" if rest == 1 else f"{rest} more metrics freeze"
+        more = f"; {freeze} too" if rest else ""
         share = 1 - start / len(series)
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"{series.key} is exactly {number(float(series.y[-1]))} from "
+            f"{series.key} {_how(series, start)} {number(float(series.y[-1]))} from "
             f"{view.axis.at(series.x[start])} to the "
             f"end ({100 * share:.0f}% of the run){more}",
             "Nothing is updated or measured any more: check the learning rate, the gradients and the "
@@ -163,3 +166,12 @@ class MetricFrozen(Rule):
                 for s, i in frozen[:10]
             ],
         )
+
+
+def _how(series: Series, start: int) -> str:
+    """Return how a metric came to its last value: it collapsed in one step, or stopped there."""
+    before = median(series.y[max(0, start - 5) : start])
+    lost = (before - float(series.y[-1])) * series.info.sign
+    if lost > max(0.3 * abs(before), 8 * noise_sigma(series.y[:start])):
+        return f"{'collapsed' if series.info.sign > 0 else 'rose'} from {number(before)} to exactly"
+    return "is exactly"

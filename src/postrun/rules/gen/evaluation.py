@@ -54,6 +54,7 @@ class EvalBetterThanTrain(Rule):
     name = "eval-better-than-train"
     live = LATE
     needs = ("loss.eval",)
+    symptom_of = ("GEN013",)
     thresholds = {"share": 0.8, "gap_share": 0.15, "min_points": 5}
 
     def check(self, view: RunView) -> Iterator[Finding]:
@@ -67,10 +68,10 @@ class EvalBetterThanTrain(Rule):
             return
         if n > 4 * _FEW_SHOW:  # a part of them shows that it is not so, as nearly always
             some = held_out.take(np.linspace(1, n - 1, _FEW_SHOW).astype(np.int64))
-            lower = some.y < _around(train, some.x) * (1 - self.limits["gap_share"])
+            lower = some.y < around_evaluations(train, some.x) * (1 - self.limits["gap_share"])
             if lower.mean() < 0.5 * self.limits["share"]:
                 return
-        around = _around(train, held_out.x)
+        around = around_evaluations(train, held_out.x)
         lower = held_out.y < around * (1 - self.limits["gap_share"])
         # The first evaluation stands against losses from before the model knew anything.
         lower, count = lower[1:], n - 1
@@ -99,7 +100,7 @@ class EvalBetterThanTrain(Rule):
         )
 
 
-def _around(train: Series, x: Floats) -> Floats:
+def around_evaluations(train: Series, x: Floats) -> Floats:
     """Median training value around each evaluation: half-way to its neighbours, 50 values at most.
 
     Centred, for a loss that falls quickly is higher before an evaluation than at it.

@@ -167,7 +167,9 @@ class NotFinite(Rule):
         serious = any(share(s) > self.limits["single_share"] for s in vital)
         never = not len(worst.finite)
         count = len(worst) - len(worst.finite)
-        others = f"; {len(some) - 1} more metrics have such values" if len(some) > 1 else ""
+        rest = len(some) - 1
+        have = "1 more metric has" if rest == 1 else f"{rest} more metrics have"
+        others = f"; {have} such values" if rest else ""
         what = (
             "never has a finite value"
             if never

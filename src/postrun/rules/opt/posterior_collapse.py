@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +12,9 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.robust import bin_medians
+
+#: Names of metrics and settings that only a model with a latent code has.
+_OF_CODE = re.compile(r"recon|elbo|\bvae|latent_?dim|z_?dim|free_?bits", re.IGNORECASE)
 
 
 class PosteriorCollapse(Rule):
@@ -23,11 +27,10 @@ class PosteriorCollapse(Rule):
     At a KL of 0 every input has the same code: the decoder ignores it and gives the mean of the data. The loss
     falls all the same.
 
-    ## How it decides
-    A KL to the prior (`kl.latent`, or another KL beside a reconstruction loss) with at least `min_rows` values,
-    never clearly below 0, whose last two of ten parts lie below `nats` (or below half a nat and
-    `of_rebuilding` times the reconstruction loss), and below `share` of its largest level
-    where it once was larger.
+    ## How it decides A KL to the prior (`kl.latent`, or another KL beside a reconstruction loss, an ELBO or
+    the size of a code in the config) with at least `min_rows` values, never clearly below 0, whose last two
+    of ten parts lie below `nats` (or below half a nat and `of_rebuilding` times the reconstruction loss),
+    and below `share` of its largest level where it once was larger.
 
     ## What to do
     Anneal the KL's weight from 0 (beta), keep some free bits for each dimension, or weaken the decoder.
@@ -50,7 +53,9 @@ class PosteriorCollapse(Rule):
         """One finding at most."""
         if view.has("reward", "loss.policy", "reward.margin"):
             return
-        rebuilt = any("recon" in key.lower() for key in view.metrics)
+        rebuilt = any(_OF_CODE.search(key) for key in (*view.metrics, *view.flat_config)) or any(
+            "vae" in str(value).lower() for value in view.flat_config.values()
+        )
         for series in view.by_role("kl.latent", *(("kl.other",) if rebuilt else ())):
             y = series.finite
             if len(y) < self.limits["min_rows"] or float(y.y.min()) < -self.limits["nats"]:

@@ -13,6 +13,7 @@ from postrun.metrics import RunView, Series, meanings
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
+from postrun.rules.opt.early import fell_before, only_at_once
 from postrun.rules.opt.settings import allowed_by
 from postrun.stats.robust import bin_medians, median, rolling_median
 
@@ -40,22 +41,23 @@ class LossNotDecreasing(Rule):
     activation does not fit the loss, or labels do not belong to inputs. A flat curve of this kind is no
     plateau.
 
-    ## How it decides
-    `still`: at least `min_rows` values, none of whose levels differs from the first beyond the noise, or
-    which all lie within `share` of the first, or `share_of_many` after `many_epochs` epochs (from 5 values
-    on); one that ends more than `higher` above its first value has diverged, and one that was lower by so
-    much has learned. `came back`: the level rose to more than `exploded` times the first value before
-    anything was gained, and ends less than a fifth below it. `chance`: the end lies within 5% of ln k and
-    the accuracy within 15% of 1 / k for one k, or within 2% of ln k for the number of classes in the
+    ## How it decides `still`: at least `min_rows` values, none of whose levels differs from the first
+    beyond the noise, or which all lie within `share` of the first, or `share_of_many` after `many_epochs`
+    epochs (from 5 values on); one that ends more than `higher` above its first value has diverged, and one
+    that was lower by so much has learned; or less than 5% was lost, all in the first twentieth, and no
+    score of the run gets better. `came back`: the level rose to more than `exploded` times the first value
+    before anything was gained, and ends less than a fifth below it. `chance`: the end lies within 5% of ln
+    k and the accuracy within 15% of 1 / k for one k, or within 2% of ln k for the number of classes in the
     config, and never was much better; or each fifth of its last two thirds (60 values at least) lies within
     2% of ln 2, and no accuracy contradicts that. `one answer`: an accuracy below 0.98 that has one value at
     nine of ten evaluations; if the loss falls by 30% or more meanwhile, only one above `one_class` (the
-    accuracy of a regression is near 0 whatever it learns), and then the loss measures something else.
-    `stuck score`: an accuracy of at most `low_score` that never moved, while the loss lost less than 30%. Said
-    only if no other metric of the run (evaluation, accuracy, reward) improves. A chance level is named only
-    if the config or an accuracy shows the number of classes. `info` where the log ends before the run does,
-    with what the summary shows if the run learned after that (a loss 5% below the log's last level, an accuracy
-    a tenth above what guessing gives at that loss). Never for policy-gradient losses.
+    accuracy of a regression is near 0 whatever it learns), and then the loss measures something else; not
+    if the training loss had fallen by a quarter before the first evaluation. `stuck score`: an accuracy of
+    at most `low_score` that never moved, while the loss lost less than 30%. Said only if no other metric of
+    the run (evaluation, accuracy, reward) improves. A chance level is named only if the config or an
+    accuracy shows the number of classes. `info` where the log ends before the run does, with what the
+    summary shows if the run learned after that (a loss 5% below the log's last level, an accuracy a tenth
+    above what guessing gives at that loss). Never for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
@@ -82,7 +84,6 @@ class LossNotDecreasing(Rule):
         "PREF001",
         "OPT014",
         "OPT028",
-        "DAT004",
     )
     thresholds = {
         "min_rows": 20,
@@ -130,6 +131,7 @@ class LossNotDecreasing(Rule):
         if not chance.sure and stands_at_a_coin_toss(finite) and not view.has(*_OF_TOKENS):
             words = f" (ln 2 = {math.log(2):.3f}, what guessing between two classes costs)"
             chance = _Chance(True, words)
+        still = still or (only_at_once(finite.y) and _stands(view))
         if not (blown or still or chance.sure):
             return
         besides = (
@@ -236,6 +238,8 @@ class LossNotDecreasing(Rule):
                 s.finite.between(begun, math.inf) for s in view.by_role("loss.train", "loss.eval")
             ]
             falling = next((s for s in losses if len(s) >= 3 and _falls(s)), None)
+            if k == 0 and any(fell_before(s, since) for s in view.by_role("loss.train")):
+                continue  # it had learned before the first evaluation
             if falling is None and k and usual > float(y[:k].max()):
                 continue  # it had learned before it stood still
             why = "the model gives one answer, and nothing was learned"
@@ -294,6 +298,8 @@ def _chance(view: RunView, level: float) -> _Chance:
         end = median(y[-max(3, len(y) // 5) :])
         best = float(np.max(rolling_median(y, 5)))
         classes = round(math.exp(level))
+        told = [value for value in _classes(view) if abs(value / classes - 1) <= 0.3]
+        classes = told[0] if told else classes
         near = classes >= 2 and abs(level - math.log(classes)) <= 0.05 * math.log(classes)
         if near and abs(end * classes - 1) <= 0.15 and best <= 1.35 * end:
             words = (
@@ -301,18 +307,31 @@ def _chance(view: RunView, level: float) -> _Chance:
                 f"chance for {classes:,} classes)"
             )
             return _Chance(True, words, end)
-    for key, value in view.flat_config.items():
-        if (
-            not _CLASSES.fullmatch(key)
-            or isinstance(value, bool)
-            or not isinstance(value, int | float)
-        ):
-            continue
+    for key, value in _settings_of_classes(view):
         if 2 <= value <= 1e6 and abs(level - math.log(value)) <= 0.02 * math.log(value):
             return _Chance(
                 False, f" (ln {value:g} = {math.log(value):.3f} is chance for {key} = {value:g})"
             )
     return _Chance()
+
+
+def _stands(view: RunView) -> bool:
+    """Return whether the run has a score of 5 values or more, and no score gets better."""
+    scores = [s for s in view.by_role(*_SCORES) if len(s.finite) >= 5 and s.info.sign]
+    return bool(scores) and not any(_improves(view, s) for s in scores)
+
+
+def _settings_of_classes(view: RunView) -> Iterator[tuple[str, float]]:
+    """Yield the settings of the config that count classes."""
+    for key, value in view.flat_config.items():
+        number_like = isinstance(value, int | float) and not isinstance(value, bool)
+        if _CLASSES.fullmatch(key) and number_like:
+            yield key, value
+
+
+def _classes(view: RunView) -> list[int]:
+    """Return the numbers of classes that the config gives, if they are whole and at least 2."""
+    return [int(v) for _, v in _settings_of_classes(view) if v >= 2 and v == int(v)]
 
 
 def _learns(view: RunView, besides: Series, roles: tuple[str, ...]) -> bool:

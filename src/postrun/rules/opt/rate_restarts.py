@@ -15,8 +15,12 @@ from postrun.rules.base import LATE, Rule, evidence
 _MEANT = re.compile(r"restart|cycl|sgdr|t_?mult|t_?0|triangular", re.I)
 
 
+#: Settings that say that a run goes on from a checkpoint.
+_RESUMED = re.compile(r"resum|from_checkpoint|ckpt_path|load_ckpt|continue_from|restore", re.I)
+
+
 class RateRestarts(Rule):
-    """The learning rate goes back to its peak again and again.
+    """The learning rate goes back to its peak.
 
     ## What it does
     Reports a schedule that starts over although nothing in the config asks for restarts.
@@ -28,7 +32,9 @@ class RateRestarts(Rule):
     ## How it decides
     The learning rate falls by at least `fall` of its peak and returns to within 2% of it at least `times`
     times; no key or text of the config names restarts or cycles. Not if it fell below `deep` of its peak in
-    between: cycles that are run to their end are meant.
+    between: cycles that are run to their end are meant. A rate that came back from below `deep` exactly once
+    (a resume that lost the scheduler's state) is told as well: `warning` if the config says that the run was
+    resumed.
 
     ## What to do
     Build optimizer and scheduler once, before the loop, and keep their state over restarts of the fit.
@@ -49,6 +55,10 @@ class RateRestarts(Rule):
             return
         for series in view.by_role("lr"):
             back = self._returns(series.finite)
+            once = self._once(series.finite)
+            if once is not None:
+                yield self._resumed(view, series.finite, *once)
+                return
             if len(back) < self.limits["times"]:
                 continue
             y = series.finite
@@ -71,6 +81,40 @@ class RateRestarts(Rule):
                 ],
             )
             return
+
+    def _resumed(self, view: RunView, y: Series, low: int, high: int) -> Finding:
+        """Return the finding of a schedule that was run far down once and then starts over."""
+        told = any(_RESUMED.search(key) and value for key, value in view.flat_config.items())
+        before, peak = float(y.y[low]), float(y.y[high])
+        at = float(y.x[min(low + 1, len(y) - 1)])
+        return self.finding(
+            Severity.WARNING if told else Severity.INFO,
+            0.75,
+            f"{y.key} goes back from {number(before)} to its peak ({number(peak)}) at {view.axis.at(at)}: the "
+            "schedule starts over" + (" at the resume" if told else ""),
+            "Load the scheduler's state with the checkpoint, or set its last step. If the restart is meant, "
+            "name it in the config.",
+            [evidence(y, at, before=before, after=peak, effect=1.0)],
+        )
+
+    def _once(self, series: Series) -> tuple[int, int] | None:
+        """Return the lowest row and the row at the peak of a rate that came back from far below once."""
+        y = series.y
+        peak = float(y.max()) if len(y) >= 20 else 0.0
+        if peak <= 0:
+            return None
+        state = np.where(y >= 0.98 * peak, 1, np.where(y < self.limits["deep"] * peak, -1, 0))
+        rows = np.flatnonzero(state)
+        turns = rows[1:][np.diff(state[rows]) > 0]
+        turns = turns[turns > rows[np.argmax(state[rows] > 0)]]  # a warm-up is no return
+        if len(turns) != 1:
+            return None
+        high = int(turns[0])
+        peak_before = int(rows[(rows < high) & (state[rows] > 0)][-1])
+        rising = np.flatnonzero(y[peak_before + 1 : high + 1] > 1.02 * y[peak_before:high])
+        low = peak_before + int(rising[0])
+        # A warm-up begins below where the schedule had come to.
+        return (low - 1 if y[low] < 0.7 * y[low - 1] else low), high
 
     @staticmethod
     def _of_schedules(view: RunView) -> Iterator[tuple[str, object]]:

@@ -16,7 +16,7 @@ from postrun.stats.robust import median, noise_sigma, rolling_median
 from postrun.training.ending import how_it_ended
 
 _DECAYS = re.compile(r"(?i)cos|linear|poly|one_?cycle|decay|inverse")
-_NO_DECAY = re.compile(r"(?i)restart|constant|min_lr|sgdr|cyclic|plateau|none")
+_NO_DECAY = re.compile(r"(?i)restart|constant|min_lr|sgdr|cyclic|plateau|none|r?sqrt|noam")
 
 
 def _rate(view: RunView) -> Series | None:
@@ -167,9 +167,9 @@ class ScheduleUnfinished(Rule):
     than one from the end of a shorter schedule, and is no fair comparison.
 
     ## How it decides
-    A schedule in the config that decays (cosine, linear, polynomial, one-cycle; not with restarts, a lower
-    bound or a constant end), a finished run that was not to stop early, at least 20 logged rates, and the
-    last one above `left_share` of the peak.
+    A schedule in the config that decays (cosine, linear, polynomial, one-cycle; not with restarts, a
+    lower bound or a constant end, nor an inverse square root, which has no end), a finished run that was
+    not to stop early, at least 20 logged rates, and the last one above `left_share` of the peak.
 
     ## What to do
     Plan the schedule for the steps that are run.

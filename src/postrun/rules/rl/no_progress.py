@@ -8,6 +8,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
+from postrun.rules.rl.reward import one_hill
 from postrun.stats.robust import median
 
 
@@ -69,6 +70,8 @@ class RewardNeverRose(Rule):
             gained = (best - median(y[:tenth])) * series.info.sign
             if curve.turned is not None and gained > self.limits["little"] * spread:
                 return  # it rose and fell: RL007
+            if one_hill(series.finite, series.info.sign):
+                return
             partial = view.run.completeness.truncated
             lucky = ""
             if last - first > self.limits["little"] * spread >= usual:

@@ -22,6 +22,30 @@ from postrun.stats.robust import (
 from postrun.training.checkpoints import go_back
 
 
+def one_hill(series: Series, sign: int) -> bool:
+    """Return whether a series climbs one hill and comes down again, by levels of twelve parts.
+
+    The reading of a curve takes a hill as wide as the run for slow noise. Slow noise wanders: here no move
+    against the climb or the descent is larger than a fifth of them, and both are larger than half the first
+    level and 20 noise levels.
+    """
+    if len(series) < 48 or not sign:
+        return False
+    levels = bin_medians(series.x, series.y, 12)[1] * sign
+    k = int(np.argmax(levels))
+    size = float(levels[k] - max(levels[0], levels[-1]))
+    if not 1 < k < len(levels) - 2 or size <= max(
+        0.5 * abs(float(levels[0])), 20 * noise_sigma(series.y)
+    ):
+        return False
+    up, down = levels[: k + 1], levels[k:]
+    against = max(
+        float((np.maximum.accumulate(up) - up).max()),
+        float((down - np.minimum.accumulate(down)).max()),
+    )
+    return against <= 0.2 * size
+
+
 class RewardCollapsed(Rule):
     """The reward fell from its best and stayed down.
 
@@ -60,7 +84,11 @@ class RewardCollapsed(Rule):
         for series in view.by_role("reward"):
             y = series.finite
             n = len(y)
-            if n < self.limits["min_rows"] or view.curve(series.key).turned is None:
+            if n < self.limits["min_rows"]:
+                continue
+            if view.curve(series.key).turned is None and not one_hill(
+                series.finite, series.info.sign
+            ):
                 continue
             _, levels, first = bin_medians(y.x, y.y, min(60, n // 5))
             between = noise_sigma(levels)

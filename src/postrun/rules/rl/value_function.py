@@ -11,7 +11,7 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
 from postrun.stats.levels import begins
-from postrun.stats.robust import mad_sigma, median, smoothed
+from postrun.stats.robust import mad_sigma, median, noise_sigma, rolling_median, smoothed
 
 
 class ValueFitPoor(Rule):
@@ -26,7 +26,8 @@ class ValueFitPoor(Rule):
 
     ## How it decides
     The median of the second half is below `poor` (`warning` below 0, else `info`). 1 is a perfect
-    fit, 0 that of the mean.
+    fit, 0 that of the mean. `info` as well between -0.1 and 0 if the reward
+    ends at its best level.
 
     ## What to do
     Raise the value learning rate or the number of value epochs, normalise returns, separate the value
@@ -59,8 +60,9 @@ class ValueFitPoor(Rule):
         good = np.flatnonzero(smooth >= self.limits["poor"])
         at = float(y.x[min(int(good[-1]) + 1, half) if len(good) else 0])
         early = median(y.y[: max(5, len(y) // 10)])
+        grave = level < -0.1 or (level < 0 and not _still_rises(view))
         yield self.finding(
-            Severity.WARNING if level < 0 else Severity.INFO,
+            Severity.WARNING if grave else Severity.INFO,
             0.75,
             f"{y.key} has a median of {number(level, 2)} in the second half of the run: the value function "
             + ("is worse than the mean" if level < 0 else "explains almost nothing"),
@@ -68,6 +70,18 @@ class ValueFitPoor(Rule):
             "check the discount and the handling of time limits.",
             [evidence(y, at, before=early, after=level, effect=level)],
         )
+
+
+def _still_rises(view: RunView) -> bool:
+    """Return whether the reward gained much and ends at its best level."""
+    reward = view.first("reward", "reward.eval")
+    if reward is None or len(reward.finite) < 20:
+        return False
+    y = reward.finite.y * reward.info.sign
+    tenth = max(3, len(y) // 10)
+    first, last = median(y[:tenth]), median(y[-tenth:])
+    best = float(rolling_median(y, tenth).max())
+    return last - first > 6 * noise_sigma(y) and best - last < 0.1 * (best - first)
 
 
 class ValuesDiverged(Rule):

@@ -110,6 +110,8 @@ def _completed(progress: Progress) -> str:
     """Return that all of a plan was done, in words."""
     if progress.unit == LOOP:
         return f"Ran its progress bar to the end ({progress.total:,.0f} of {progress.total:,.0f})"
+    if progress.total == 1:
+        return f"Completed the planned {progress.unit}"
     return f"Completed all {progress.total:,.0f} planned {progress.unit}s"
 
 
