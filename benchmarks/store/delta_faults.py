@@ -42,7 +42,8 @@ def kills(folder: Path, count: int = KILLS) -> None:
         "runs twice", ORPHANED,
     )  # fmt: skip
     for key in keys:
-        print(f"| {key} | {found['today'][key]:,} | {found['delta'][key]:,} |")
+        ours = "not counted" if key == ORPHANED else f"{found['today'][key]:,}"
+        print(f"| {key} | {ours} | {found['delta'][key]:,} |")
     print(flush=True)
 
 
