@@ -21,10 +21,10 @@ def stairs(drop: float, within: float, n: int = 90) -> Run:
     return make_run({"train/loss": level + noise(n, 0.01), "train/epoch": epoch + 1 / 30})
 
 
-def evaluated(values: Any, every: int = 10, **others: Any) -> Run:
-    n = len(values) * every
+def evaluated(values: Any, **others: Any) -> Run:
+    n = len(values) * 10
     held_out: list[float | None] = [None] * n
-    held_out[every - 1 :: every] = [float(v) for v in values]
+    held_out[9::10] = [float(v) for v in values]
     return make_run({"train/loss": decay(n), "eval/accuracy": held_out, **others})
 
 
