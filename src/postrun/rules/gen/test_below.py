@@ -13,7 +13,7 @@ from postrun.rules.base import END, Rule, evidence
 from postrun.stats.robust import median, noise_sigma
 
 
-class TestBelowEvaluation(Rule):
+class LowerOnTest(Rule):
     """The test result is far below the evaluation's.
 
     ## What it does
@@ -23,11 +23,12 @@ class TestBelowEvaluation(Rule):
     The evaluation chose the checkpoint and the settings; the test did not. A test far below it means that the
     test data differ, that the evaluation set leaks into training, or that the choice was fitted to it.
 
-    ## How it decides A score or accuracy between 0 and 1 (or 0 and 100) that is logged both of a test set
-    and of an evaluation set under one quantity, with at least `min_points` evaluations and at most one test
-    for every two of them. The last test lies more than `told` (of 1) below the median of the last fifth of
-    the evaluations, beyond 6 standard deviations of their noise, and below nine tenths of all evaluations
-    of the second half. `warning` from `gap` on, else `info`.
+    ## How it decides
+    A score or accuracy between 0 and 1 (or 0 and 100) that is logged both of a test set and of an evaluation set
+    under one quantity, with at least `min_points` evaluations and at most one test for every two of them. The last
+    test lies more than `told` (of 1) below the median of the last fifth of the evaluations, beyond 6 standard
+    deviations of their noise, and below nine tenths of all evaluations of the second half. `warning` from `gap` on,
+    else `info`.
 
     ## What to do
     Compare how both sets were drawn and preprocessed; report the test result, not the evaluation.
