@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,11 @@ def test_every_rule_has_a_case() -> None:
     }  # they have tests of their own
     assert {code for code, *_ in ALL} == codes
     assert {code for code, *_ in SILENT} == codes
+
+
+def test_each_rule_has_a_file_of_its_own() -> None:
+    homes = Counter(rule.__module__ for rule in rules())
+    assert [home for home, count in homes.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda r: r.code)

@@ -11,8 +11,9 @@ import numpy as np
 from postrun.metrics import MetricInfo, RunView, roles
 from postrun.model import Evidence, Finding, ranked
 from postrun.model.text import number
-from postrun.rules.beside_baseline import SlowerThanBaseline, WorseThanBaseline
 from postrun.rules.registry import Selection
+from postrun.rules.slower_than_baseline import SlowerThanBaseline
+from postrun.rules.worse_than_baseline import WorseThanBaseline
 from postrun.stats.curve import read_curve
 from postrun.stats.robust import Floats, median
 from postrun.stats.siblings import margin

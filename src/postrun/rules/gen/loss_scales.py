@@ -24,9 +24,10 @@ class LossScalesDiffer(Rule):
     differently. Their gap then says nothing about generalisation.
 
     ## How it decides
-    At least `min_points` evaluations of positive losses; one loss (for training the median of the values around
-    each evaluation) is at least `factor` times the other at each of them; the factor stays within `steady` times
-    its median, both ways; and the smaller loss falls by 20% or more, so that it is no gap that memorising left.
+    At least `min_points` evaluations of positive losses; one loss (for training the median of the values
+    around each evaluation) is at least `factor` times the other at each of them; the factor stays within
+    `steady` times its median, both ways; and the smaller loss falls by 20% or more, so that it is no gap that
+    memorising left.
 
     ## What to do
     Use one reduction for both, and compare them per sample or per token.

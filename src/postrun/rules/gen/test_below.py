@@ -24,11 +24,11 @@ class LowerOnTest(Rule):
     test data differ, that the evaluation set leaks into training, or that the choice was fitted to it.
 
     ## How it decides
-    A score or accuracy between 0 and 1 (or 0 and 100) that is logged both of a test set and of an evaluation set
-    under one quantity, with at least `min_points` evaluations and at most one test for every two of them. The last
-    test lies more than `told` (of 1) below the median of the last fifth of the evaluations, beyond 6 standard
-    deviations of their noise, and below nine tenths of all evaluations of the second half. `warning` from `gap` on,
-    else `info`.
+    A score or accuracy between 0 and 1 (or 0 and 100) that is logged both of a test set and of an evaluation
+    set under one quantity, with at least `min_points` evaluations and at most one test for every two of them.
+    The last test lies more than `told` (of 1) below the median of the last fifth of the evaluations, beyond 6
+    standard deviations of their noise, and below nine tenths of all evaluations of the second half. `warning`
+    from `gap` on, else `info`.
 
     ## What to do
     Compare how both sets were drawn and preprocessed; report the test result, not the evaluation.

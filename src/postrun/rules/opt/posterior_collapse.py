@@ -28,10 +28,10 @@ class PosteriorCollapse(Rule):
     falls all the same.
 
     ## How it decides
-    A KL to the prior (`kl.latent`, or another KL beside a reconstruction loss, an ELBO or the size of a code in the
-    config) with at least `min_rows` values, never clearly below 0, whose last two of ten parts lie below `nats` (or
-    below half a nat and `of_rebuilding` times the reconstruction loss), and below `share` of its largest level
-    where it once was larger.
+    A KL to the prior (`kl.latent`, or another KL beside a reconstruction loss, an ELBO or the size of a code
+    in the config) with at least `min_rows` values, never clearly below 0, whose last two of ten parts lie
+    below `nats` (or below half a nat and `of_rebuilding` times the reconstruction loss), and below `share` of
+    its largest level where it once was larger.
 
     ## What to do
     Anneal the KL's weight from 0 (beta), keep some free bits for each dimension, or weaken the decoder.

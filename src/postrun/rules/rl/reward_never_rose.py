@@ -1,4 +1,4 @@
-"""Policies that do not get better, or do not move at all."""
+"""The reward ends where it began."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
-from postrun.rules.rl.reward import one_hill
+from postrun.rules.rl.shapes import one_hill
 from postrun.stats.robust import median
 
 
@@ -85,65 +85,5 @@ class RewardNeverRose(Rule):
                 "Check that a good action earns more than a bad one; then the learning rate (the critic's "
                 "too), exploration, and the length of the run.",
                 [evidence(series.finite, before=first, after=last, effect=spread)],
-            )
-            return
-
-
-class PolicyStill(Rule):
-    """The policy does not move.
-
-    ## What it does
-    Reports updates that leave the policy where it is.
-
-    ## Why it matters
-    Sampling goes on and costs what it costs, but nothing is learned: the learning rate is 0 or far too low,
-    advantages are 0, or gradients do not reach the policy.
-
-    ## How it decides
-    The KL between the policy before and after an update (`approx_kl`) has a median below `kl` over at least
-    `min_rows` updates and a largest value below ten times that, while the reward does not rise.
-
-    ## What to do
-    Look at the learning rate that the optimizer has (the scheduler's first value), at the advantages'
-    spread, and at the gradient norm.
-
-    ## Example
-    "train/approx_kl has a median of 1.2e-09: an update does not move the policy"
-
-    ## References
-    Schulman 2020, "Approximating KL divergence"; Schulman et al. 2017, "Proximal policy optimization"
-    (arXiv 1707.06347).
-    """
-
-    code = "RL020"
-    name = "policy-still"
-    live = LATE
-    needs = ("kl.step",)
-    symptom_of = ("OPT005", "RL008")
-    thresholds = {"kl": 1e-5, "min_rows": 8}
-
-    def check(self, view: RunView) -> Iterator[Finding]:
-        """One finding at most."""
-        for series in view.by_role("kl.step"):
-            y = series.finite
-            if len(y) < self.limits["min_rows"]:
-                continue
-            size = abs(y.y)
-            usual, high = median(size), float(size.max())
-            if usual >= self.limits["kl"] or high >= 10 * self.limits["kl"]:
-                continue
-            reward = view.first("reward", "reward.eval")
-            if reward is not None and len(reward.finite) >= 8:
-                curve = view.curve(reward.key)
-                gain = curve.last.value - float(reward.finite.y[0])
-                if curve.never_moved is False and gain > 4 * curve.noise:
-                    return
-            yield self.finding(
-                Severity.WARNING,
-                0.8,
-                f"{series.key} has a median of {number(usual, 2)}: an update does not move the policy",
-                "Look at the learning rate that the optimizer has, at the advantages' spread, and at "
-                "the gradient norm.",
-                [evidence(y, after=usual, effect=high)],
             )
             return

@@ -1,0 +1,94 @@
+"""A metric that should move never does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postrun.metrics import RunView
+from postrun.model import Evidence, Finding, Severity
+from postrun.rules.base import LATE, Rule
+
+#: Roles for which one value throughout is a defect, not a setting.
+_ALIVE = {
+    "loss.train": "the loss does not react to training",
+    "loss.eval": "the evaluation does not react to training",
+    "reward": "the reward carries no signal",
+    "reward.component": "this reward term teaches nothing",
+    "accuracy.train": "the accuracy does not react to training",
+    "accuracy.eval": "the evaluation does not react to training",
+    "score.eval": "the evaluation does not react to training",
+    "grad_norm": "no gradient arrives",
+    "entropy": "the policy does not change",
+    "kl.policy": "the policy does not change",
+}
+#: What a constant reward explains.
+_OF_REWARD = ("reward.component", "grad_norm")
+
+
+class ConstantMetric(Rule):
+    """A metric that should move never does.
+
+    ## What it does
+    Reports losses, rewards (and their parts), accuracies and gradient norms that have one value in
+    every row.
+
+    ## Why it matters
+    A reward term that is 0 throughout teaches nothing; a constant loss or gradient norm means that
+    nothing is trained. Dashboards with many panels hide it.
+
+    ## How it decides
+    At least `min_rows` finite values, all equal, and a role for which that is a defect (for a gradient norm
+    only 0 is; parts of a loss: DAT011). Parts of a constant reward, and a gradient that it leaves at 0, are not
+    told beside it. A perfect score
+    held throughout (accuracy at exactly 1) is reported as `info`. A reward that never changes carries no
+    signal, at 1 as little as at 0.
+
+    ## What to do
+    Check how the term is computed on a few samples by hand, or remove it.
+
+    ## Example
+    "metrics/exact_match_reward is 0 in all 1,000 rows: this reward term teaches nothing"
+    """
+
+    code = "DAT004"
+    symptom_of = ("OPT006",)
+    name = "constant-metric"
+    live = LATE
+    thresholds = {"min_rows": 20}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding per role."""
+        constant = False
+        for role, meaning in _ALIVE.items():
+            if constant and role in _OF_REWARD:
+                continue
+            dead = []
+            for series in view.by_role(role):
+                y = series.finite.y
+                if len(y) < self.limits["min_rows"] or y.min() != y.max():
+                    continue
+                # A gradient norm that is constant above 0 was logged after clipping: OPT010.
+                if role != "grad_norm" or y[0] == 0:
+                    dead.append((series, float(y[0])))
+            if not dead:
+                continue
+            constant = constant or role == "reward"
+            if len(dead) > 1:
+                meaning = meaning.replace("this reward term teaches", "these reward terms teach")
+            names = ", ".join(s.key for s, _ in dead[:6]) + (" ..." if len(dead) > 6 else "")
+            values = sorted({value for _, value in dead})
+            level = f"{values[0]:g}" if len(values) == 1 else "one constant value"
+            verb = "is" if len(dead) == 1 else "are each"
+            perfect = all(value == 1.0 for value in values) and not role.startswith("reward")
+            meaning = "perfect from the first row on" if perfect else meaning
+            yield self.finding(
+                Severity.INFO if perfect else Severity.WARNING,
+                0.9,
+                f"{names} {verb} {level} in all {len(dead[0][0]):,} rows: {meaning}",
+                "Check how it is computed on a few samples by hand; remove it if it is not meant "
+                "to react.",
+                [
+                    Evidence(s.key, role, float(s.x[0]), float(s.x[-1]), value, value, 0.0, len(s))
+                    for s, value in dead
+                ],
+            )

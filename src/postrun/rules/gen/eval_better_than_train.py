@@ -1,0 +1,96 @@
+"""The evaluation is better than training, throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.metrics import RunView
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import LATE, Rule, evidence
+from postrun.rules.gen.evaluation import around_evaluations
+
+#: So many evaluations of thousands show whether it is worth looking at all.
+_FEW_SHOW = 500
+
+
+class EvalBetterThanTrain(Rule):
+    """The evaluation is better than training, throughout.
+
+    ## What it does
+    Reports an evaluation loss below the training loss at nearly every evaluation.
+
+    ## Why it matters
+    Dropout, augmentation, label smoothing, noisy training labels and an average over a whole epoch
+    make the training loss look worse, and that is harmless. So does training data in the evaluation
+    set, and that makes every result worthless.
+
+    ## How it decides
+    At each evaluation, the training loss is the median of the values around it, half-way to the next
+    evaluations. Reported where, at
+    `share` of at least `min_points` evaluations, the evaluation loss is lower by more than
+    `gap_share` of the training loss. `warning` where an evaluation accuracy is above 99.5% while the
+    training loss is more than twice the evaluation loss; else `info`.
+
+    ## What to do
+    Evaluate once on the training set with the evaluation's settings: the same value means dropout or
+    augmentation; otherwise search the two sets for the same samples.
+
+    ## Example
+    "val/loss is below train/loss at 19 of 20 evaluations (0.31 against 0.52 at the end)"
+
+    ## References
+    Kapoor and Narayanan 2022, "Leakage and the reproducibility crisis in ML-based science"
+    (arXiv 2207.07048).
+    """
+
+    code = "GEN002"
+    name = "eval-better-than-train"
+    live = LATE
+    needs = ("loss.eval",)
+    symptom_of = ("GEN013",)
+    thresholds = {"share": 0.8, "gap_share": 0.15, "min_points": 5}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        train, held_out = view.first("loss.train"), view.first("loss.eval")
+        if train is None or held_out is None:
+            return
+        train, held_out = train.finite, held_out.finite
+        n = len(held_out)
+        if n < self.limits["min_points"] or len(train) < n or train.y.min() < 0:
+            return
+        if n > 4 * _FEW_SHOW:  # a part of them shows that it is not so, as nearly always
+            some = held_out.take(np.linspace(1, n - 1, _FEW_SHOW).astype(np.int64))
+            lower = some.y < around_evaluations(train, some.x) * (1 - self.limits["gap_share"])
+            if lower.mean() < 0.5 * self.limits["share"]:
+                return
+        around = around_evaluations(train, held_out.x)
+        lower = held_out.y < around * (1 - self.limits["gap_share"])
+        # The first evaluation stands against losses from before the model knew anything.
+        lower, count = lower[1:], n - 1
+        if lower.mean() < self.limits["share"]:
+            return
+        score = view.first("accuracy.eval")
+        top = float(score.finite.y.max()) if score is not None and len(score.finite) else 0.0
+        leak = (0.995 <= top <= 1 or 99.5 <= top <= 100) and around[-1] > 2 * held_out.y[-1]
+        yield self.finding(
+            Severity.WARNING if leak else Severity.INFO,
+            0.6,
+            f"{held_out.key} is below {train.key} at {int(lower.sum())} of {count} evaluations "
+            f"({number(float(held_out.y[-1]), 3)} against {number(float(around[-1]), 3)} at the end): dropout "
+            "or augmentation in training, or sets that overlap",
+            "Evaluate once on the training set with the evaluation's settings; if the gap stays, search "
+            "both sets for the same samples.",
+            [
+                evidence(
+                    held_out,
+                    before=float(around[-1]),
+                    after=float(held_out.y[-1]),
+                    effect=float(lower.mean()),
+                ),
+                evidence(train),
+            ],
+        )

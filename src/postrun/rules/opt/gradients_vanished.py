@@ -1,0 +1,85 @@
+"""The gradient norm fell to nothing while the loss still is high."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.metrics import RunView
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.stats.robust import median, rolling_median
+
+
+class GradientsVanished(Rule):
+    """The gradient norm fell to nothing while the loss still is high.
+
+    ## What it does
+    Reports gradients that are, or become, so small that nothing is learned.
+
+    ## Why it matters
+    Saturated or dead units, a loss that is masked out, a detached graph: the run goes on and
+    changes nothing.
+
+    ## How it decides
+    Medians of the first and the last tenth of the run (after the first 2%). Vanished: the end is
+    below `kept_share` of the start, or below `floor` throughout, and the training loss is not
+    solved: it ends above a tenth of where it began. A model that fits its data perfectly has small
+    gradients and is not reported; nor is one that converged: its loss fell, ends at its minimum and no
+    longer varies by a thousandth, as full-batch training does at an optimum.
+
+    ## What to do
+    Look at activations layer by layer; check that the loss depends on the weights and is not masked.
+
+    ## Example
+    "grad_norm fell from 0.8 to 3e-07 by step 400, while train/loss stays at 2.3"
+
+    ## References
+    SageMaker Debugger, rule VanishingGradient (threshold 1e-7); DeepDiagnosis (Wardat et al., ICSE
+    2022).
+    """
+
+    code = "OPT009"
+    name = "gradients-vanished"
+    lasting = True
+    needs = ("grad_norm",)
+    thresholds = {"kept_share": 1e-3, "floor": 1e-7, "min_rows": 50}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        series, loss = self.usable(view, "grad_norm"), view.first("loss.train")
+        if series is None or loss is None:
+            return
+        loss = loss.finite
+        if len(loss) < 20:
+            return
+        y = series.y[max(2, len(series) // 50) :]
+        tenth = max(5, len(y) // 10)
+        start, end = median(y[:tenth]), median(y[-tenth:])
+        late, first = loss.y[-max(5, len(loss) // 10) :], median(loss.y[:5])
+        level = median(late)
+        still = float(np.ptp(late)) < 1e-3 * abs(level) and level <= loss.y.min() * 1.01
+        solved = level < 0.1 * first or (still and level < 0.8 * first)
+        small = end < self.limits["kept_share"] * start or max(start, end) < self.limits["floor"]
+        if solved or not small or start <= 0:
+            return
+        smooth = rolling_median(np.log10(np.maximum(series.y, 1e-30)), 5)
+        floor = float(np.log10(max(end, 1e-30)))
+        # Where it is first within a factor of ten of its end, or half-way down, whichever is lower.
+        bar = max(floor + 1, 0.5 * (floor + float(np.log10(start))))
+        k = int(np.argmax(smooth <= bar))
+        step = float(series.x[k])
+        yield self.finding(
+            Severity.WARNING,
+            0.85,
+            f"{series.key} fell from {number(start, 3)} to {number(end, 3)} by {view.axis.at(step)}, while "
+            f"{loss.key} stays at {number(level)}: almost nothing is learned any more",
+            "Look for saturated or dead units layer by layer; check that the loss is not masked out "
+            "and depends on the weights.",
+            [
+                evidence(series, step, before=start, after=end, effect=end / start),
+                evidence(loss, step, before=float(loss.y[0]), after=level),
+            ],
+        )

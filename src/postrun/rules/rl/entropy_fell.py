@@ -1,0 +1,90 @@
+"""The policy's entropy fell to a small part of what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postrun.metrics import RunView, Series
+from postrun.model import Finding, Severity
+from postrun.model.text import number
+from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import lasting_fall
+from postrun.stats.robust import median
+
+
+class EntropyFell(Rule):
+    """The policy's entropy fell to a small part of what it was.
+
+    ## What it does
+    Says how far entropy fell, by when most of the fall was done, and whether the reward still grew
+    afterwards.
+
+    ## Why it matters
+    A policy without entropy explores nothing: what it has not found by then it will not find. A low
+    entropy is no sign of success ("the model is confident"); with a reward that stopped growing it
+    means that the run is over.
+
+    ## How it decides
+    Levels are medians of at most 60 consecutive groups. Start is the first, end the median of the
+    last tenth; the rule speaks where the end is below `kept_share` of the start. The step named is
+    the first level by which 80% of the fall was done. `warning` where a reward is logged and gained
+    less than a tenth of its whole gain after that step, with at least half of the run to go; else
+    `info`. Only in runs that log rewards or a KL divergence: elsewhere entropy means other things.
+
+    ## What to do
+    An entropy bonus or a higher clip range for low-probability tokens, a higher sampling
+    temperature, fewer steps per batch; or stop there.
+
+    ## Example
+    "entropy/mean fell from 0.93 to 0.21 (to 23%), most of it by step 150"
+
+    ## References
+    Yu et al. 2025, DAPO (arXiv 2503.14476), section 3.1 on entropy collapse.
+    """
+
+    code = "RL002"
+    name = "entropy-fell"
+    needs = ("entropy",)
+    symptom_of = ("RL001",)
+    thresholds = {"kept_share": 0.35, "min_rows": 50}
+
+    def check(self, view: RunView) -> Iterator[Finding]:
+        """One finding at most."""
+        series = self.usable(view, "entropy")
+        others = view.by_role("reward", "reward.component", "kl.policy", "kl.mismatch")
+        if series is None or not others:
+            return
+        fall = lasting_fall(series, self.limits["kept_share"])
+        if fall is None:
+            return
+        start, end, at = fall
+        step = float(series.x[at])
+        reward = view.first("reward")
+        over = reward is not None and _stopped(reward.finite, step)
+        text = (
+            f"{series.key} fell from {number(start, 3)} to {number(end, 3)} "
+            f"(to {100 * end / start:.0f}%), most of it by {view.axis.at(step)}"
+        )
+        if over and reward is not None:
+            text += f"; {reward.key} hardly grew after that"
+        proofs = [evidence(series, 0.0, step, before=start, after=end, effect=end / start)]
+        yield self.finding(
+            Severity.WARNING if over else Severity.INFO,
+            0.85,
+            text,
+            "An entropy bonus, a wider clip range upwards, a higher sampling temperature or fewer "
+            "steps per batch keep exploration alive; otherwise stop there.",
+            proofs,
+        )
+
+
+def _stopped(reward: Series, step: float) -> bool:
+    """True where less than a tenth of the reward's gain came after `step`, in half of the run."""
+    later = reward.between(step, np.inf)
+    if len(later) < 0.5 * len(reward) or len(later) < 20:
+        return False
+    part = max(5, len(reward) // 50)
+    start, end = median(reward.y[:part]), median(reward.y[-5 * part :])
+    return end > start and end - median(later.y[:part]) < 0.1 * (end - start)
