@@ -26,6 +26,11 @@ os.environ["POSTRUN_CACHE_DIR"] = tempfile.mkdtemp(prefix="postrun-tests-")
 SdkRun = Callable[[str], Path]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: a third of the tests' time they wait, for browsers and clocks."""
+    return (os.cpu_count() or 1) + 1
+
+
 def own_environment() -> dict[str, str]:
     """The environment for a child: a wandb-core that runs here must not be shared with it."""
     return {k: v for k, v in os.environ.items() if k != "WANDB_SERVICE"}

@@ -130,6 +130,7 @@ def runs_of(root: str | Path, environment: dict[str, str]) -> pl.DataFrame:
     return pl.DataFrame(results_of(done.stdout)["rows"])
 
 
+@pytest.mark.slow
 def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -> None:
     for number in range(12):
         write(tmp_path, f"r{number:02d}", rows=30, code=int(number % 4 == 0))

@@ -385,3 +385,23 @@ def test_what_stands_for_a_secret_is_no_word_of_a_name(digits: str) -> None:
     key = f"loss/[masked: GitHub token #{digits}]"
     (found,), (plain,) = read(key), read("loss")
     assert found == replace(plain, key=key)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("losss", "Did you mean loss?"),
+        ("train/los", "Did you mean train/loss?"),
+        ("overfiting", "A rule is called overfitting"),
+        ("loss-divergd", "A rule is called loss-diverged"),
+    ],
+)
+def test_explain_suggests_what_was_meant(typed: str, told: str) -> None:
+    output = CliRunner().invoke(cli, ["explain", typed]).output
+    assert told in " ".join(output.split())
+
+
+@pytest.mark.parametrize("typed", ["xyzzy", "my_thing", "train/loss"])
+def test_explain_suggests_nothing_far_away(typed: str) -> None:
+    output = CliRunner().invoke(cli, ["explain", typed]).output
+    assert "Did you mean" not in output and "A rule is called" not in output

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from postrun.metrics import MetricInfo, RunView, packs, roles
 from postrun.metrics.declared import with_declared
-from postrun.metrics.grammar import JUDGED
+from postrun.metrics.grammar import JUDGED, read
+from postrun.metrics.grammar.lexicon import lexicon
 from postrun.metrics.readings import candidates
 from postrun.model import Identity, MetricDefinition, Run
 from postrun.rules import Rule, rules
@@ -25,10 +28,13 @@ def metric_page(
 ) -> str:
     """Return what a metric's name means: the reading that is taken, then the others."""
     if not found:
-        return (
-            f"# {key}\n\nNot understood: {_reason(key, view)}. The metric is "
-            f"exported and plotted, and no rule judges it. If you know what it is, say so: "
-            f"`--metric-role '{key}=ROLE'`."
+        return "\n".join(
+            [
+                f"# {key}\n\nNot understood: {_reason(key, view)}.{_near(key)} The metric is "
+                f"exported and plotted, and no rule judges it. If you know what it is, say so: "
+                f"`--metric-role '{key}=ROLE'`.",
+                *_near_rule(key),
+            ]
         )
     lines = [f"# {key}", "", *_paragraphs(found[0])]
     if view is not None and key not in view.run.history.columns:
@@ -38,7 +44,27 @@ def metric_page(
         ]
     if len(found) > 1:
         lines += ["", "It could also be:", "", *(f"- {_words(info)}" for info in found[1:])]
+    if view is None:
+        lines += _near_rule(key)
     return "\n".join(lines)
+
+
+def _near(key: str) -> str:
+    """Return " Did you mean train/loss?" if a name with one word spelt otherwise is understood, or ""."""
+    known = sorted((word for word in lexicon().words if len(word) > 2), key=lambda w: (len(w), w))
+    for word in re.findall(r"[A-Za-z]{3,}", key):
+        near = difflib.get_close_matches(word.lower(), known, 3, 0.75)
+        for other in sorted(near, key=len):  # "loss" before "losses"
+            meant = key.replace(word, other)
+            if any(info.quantity and info.confidence >= JUDGED for info in read(meant)):
+                return f" Did you mean {meant}?"
+    return ""
+
+
+def _near_rule(key: str) -> list[str]:
+    """Return the lines that name the rule whose name is nearly this, if there is one."""
+    near = difflib.get_close_matches(key.lower(), [rule.name for rule in rules()], 1, 0.8)
+    return ["", f"A rule is called {near[0]}: `postrun explain {near[0]}`."] if near else []
 
 
 def _reason(key: str, view: RunView | None) -> str:

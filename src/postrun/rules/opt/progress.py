@@ -41,23 +41,24 @@ class LossNotDecreasing(Rule):
     activation does not fit the loss, or labels do not belong to inputs. A flat curve of this kind is no
     plateau.
 
-    ## How it decides `still`: at least `min_rows` values, none of whose levels differs from the first
-    beyond the noise, or which all lie within `share` of the first, or `share_of_many` after `many_epochs`
-    epochs (from 5 values on); one that ends more than `higher` above its first value has diverged, and one
-    that was lower by so much has learned; or less than 5% was lost, all in the first twentieth, and no
-    score of the run gets better. `came back`: the level rose to more than `exploded` times the first value
-    before anything was gained, and ends less than a fifth below it. `chance`: the end lies within 5% of ln
-    k and the accuracy within 15% of 1 / k for one k, or within 2% of ln k for the number of classes in the
-    config, and never was much better; or each fifth of its last two thirds (60 values at least) lies within
-    2% of ln 2, and no accuracy contradicts that. `one answer`: an accuracy below 0.98 that has one value at
-    nine of ten evaluations; if the loss falls by 30% or more meanwhile, only one above `one_class` (the
-    accuracy of a regression is near 0 whatever it learns), and then the loss measures something else; not
-    if the training loss had fallen by a quarter before the first evaluation. `stuck score`: an accuracy of
-    at most `low_score` that never moved, while the loss lost less than 30%. Said only if no other metric of
-    the run (evaluation, accuracy, reward) improves. A chance level is named only if the config or an
-    accuracy shows the number of classes. `info` where the log ends before the run does, with what the
-    summary shows if the run learned after that (a loss 5% below the log's last level, an accuracy a tenth
-    above what guessing gives at that loss). Never for policy-gradient losses.
+    ## How it decides
+    `still`: at least `min_rows` values, none of whose levels differs from the first beyond the noise, or
+    which all lie within `share` of the first, or `share_of_many` after `many_epochs` epochs (from 5 values
+    on); one that ends more than `higher` above its first value has diverged, and one that was lower by so
+    much has learned; or less than 5% was lost, all in the first twentieth, and no score of the run gets
+    better. `came back`: the level rose to more than `exploded` times the first value before anything was
+    gained, and ends less than a fifth below it. `chance`: the end lies within 5% of ln k and the accuracy
+    within 15% of 1 / k for one k, or within 2% of ln k for the number of classes in the config, and never was
+    much better; or each fifth of its last two thirds (60 values at least) lies within 2% of ln 2, and no
+    accuracy contradicts that. `one answer`: an accuracy below 0.98 that has one value at nine of ten
+    evaluations; if the loss falls by 30% or more meanwhile, only one above `one_class` (the accuracy of a
+    regression is near 0 whatever it learns), and then the loss measures something else; not if the training
+    loss had fallen by a quarter before the first evaluation. `stuck score`: an accuracy of at most
+    `low_score` that never moved, while the loss lost less than 30%. Said only if no other metric of the run
+    (evaluation, accuracy, reward) improves. A chance level is named only if the config or an accuracy shows
+    the number of classes. `info` where the log ends before the run does, with what the summary shows if the
+    run learned after that (a loss 5% below the log's last level, an accuracy a tenth above what guessing
+    gives at that loss). Never for policy-gradient losses.
 
     ## What to do
     Overfit one batch first: if that fails, it is the model or the gradients; if it works, it is the
