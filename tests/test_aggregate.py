@@ -50,6 +50,7 @@ def test_percentile_intervals_agree_with_rliable() -> None:
     assert ours.high == pytest.approx(bounds["a"][1, 0], abs=0.05 * width)
 
 
+@pytest.mark.slow
 def test_improvement_intervals_agree_with_rliable() -> None:
     rng = np.random.default_rng(6)
     pair = rng.normal(0.5, 1, (9, 4)), rng.normal(0, 1, (8, 4))

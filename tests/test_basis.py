@@ -69,6 +69,7 @@ def test_batch_sizes_are_compared_at_equal_epochs_with_all_runs() -> None:
     assert "all of them agree in epochs (12)" in told
 
 
+@pytest.mark.slow
 def test_a_sweep_sees_the_effect_of_the_batch_size() -> None:
     found = sweep_study(score(sweep_of(), "loss"))
     assert "batch_size=128" in found.headline[0] and "final loss" in found.headline[0]

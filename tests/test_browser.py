@@ -402,6 +402,7 @@ def test_without_scripts_findings_and_drawings_are_read(chrome: Any, folder: Pat
     opened.context.close()
 
 
+@pytest.mark.slow
 def test_it_prints(chrome: Any, folder: Path, tmp_path: Path) -> None:
     opened = Reader(chrome, folder / "sample.html")
     data = opened.page.pdf(path=tmp_path / "report.pdf", format="A4")

@@ -229,6 +229,7 @@ def test_a_run_without_history_has_no_controls(chrome: Any, tmp_path: Path) -> N
     opened.context.close()
 
 
+@pytest.mark.slow
 def test_logged_images_are_seen_and_nothing_is_fetched(chrome: Any, tmp_path: Path) -> None:
     run = logged(tmp_path, {"a.png": PNG}, samples=one("image-file", path="a.png", caption="<b>"))
     write_report(tmp_path / "report.html", postrun.RunView(run), [])

@@ -174,6 +174,7 @@ def test_a_cluster_and_an_object_store(tmp_path: Path, bucket: dict[str, str]) -
         assert results_of(there.stdout)["studies"] == results_of(here.stdout)["studies"]
 
 
+@pytest.mark.slow
 def test_a_store_in_an_object_store_as_a_library(tmp_path: Path, bucket: dict[str, str]) -> None:
     import postrun as library
     from postrun.store import Store
@@ -282,6 +283,7 @@ def test_no_scheduler_there(tmp_path: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_workers_with_other_rules_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +298,7 @@ def test_workers_with_other_rules_are_refused(
             pass
 
 
+@pytest.mark.slow
 def test_a_cluster_without_postrun_is_told(tmp_path: Path) -> None:
     """Its processes have Dask, and a module of postrun's name that is not postrun."""
     (tmp_path / "postrun").mkdir()

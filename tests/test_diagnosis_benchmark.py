@@ -26,6 +26,7 @@ def train(name: str, folder: Path) -> tuple[postrun.Run, Labels, int]:
     return run, Labels.read(folder / "labels.json"), done.returncode
 
 
+@pytest.mark.slow
 def test_a_fault_is_trained_labelled_and_found(tmp_path: Path) -> None:
     run, labels, code = train("schedule-too-short", tmp_path)
     assert code == 0 and run.state is State.FINISHED and run.history.height == 800

@@ -140,6 +140,7 @@ def test_a_failure_is_told_in_the_envelope_as_well(
     assert told["command"] == " ".join(arguments[: 1 + (arguments[0] == "store")])
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_read_is_told_beside_the_others(tmp_path: Path) -> None:
     project = project_folder(tmp_path)
     bad = project / "run-20240101_000000-bad1"

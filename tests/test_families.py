@@ -176,6 +176,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False), st.lists(VALUES, min_size=1), st.integers(1, 6))
 def test_no_value_is_lost_whatever_is_kept_together(

@@ -19,6 +19,7 @@ def assert_no_defect(found: list[Judged]) -> None:
     assert not defects, f"{table(found)}\n{listed(defects)}"
 
 
+@pytest.mark.slow
 def test_a_few_mutants_of_each_kind_are_read() -> None:
     assert_no_defect([judged(5, number, MUTATORS) for number in range(6 * len(MUTATORS))])
 

@@ -133,6 +133,7 @@ def test_a_thousand_runs_open_at_once(chrome: Any, folder: Path) -> None:
     assert len(rows(page)) == 450
 
 
+@pytest.mark.slow
 def test_without_scripts(chrome: Any, folder: Path) -> None:
     page = Reader(chrome, folder / "index.html", java_script_enabled=False).page
     text = page.inner_text("body")

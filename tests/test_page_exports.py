@@ -138,6 +138,7 @@ def test_a_runs_table_is_a_project(tmp_path: Path) -> None:
     assert {f.rule for f in postrun.diagnose(run)}.isdisjoint({"DAT002", "RUN004"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -164,6 +165,7 @@ def test_the_best_of_a_runs_table(tmp_path: Path) -> None:
     assert line["records"]["value"].to_list()[-1] == pytest.approx(0.823)
 
 
+@pytest.mark.slow
 def test_a_main_metric_is_found_without_histories(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["sweep", str(runs_table(tmp_path / "runs.csv"))])
     assert done.exit_code == 0 and "val" in done.output

@@ -132,6 +132,7 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, Kind], list[dict[str, Any]]]:
     return kinds, draw(st.lists(row, min_size=1, max_size=6))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(tables(), st.booleans())
 def test_every_value_is_found_again(

@@ -31,6 +31,7 @@ def sample() -> tuple[postrun.RunView, list[postrun.Finding]]:
     return view, postrun.diagnose(view)
 
 
+@pytest.mark.slow
 def test_one_figure_per_group_in_every_format(
     sample: tuple[postrun.RunView, list[postrun.Finding]], tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ rows = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @example(rows=[{"a": 0.5}, {"a": 2**53 + 1}], nested=False)
 @example(rows=[{"a": 2**53 + 1}, {"a": 0.5}, {"a": "text"}], nested=True)

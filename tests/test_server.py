@@ -466,6 +466,7 @@ def steps(folder: Path, run_id: str) -> list[int]:
     return pl.read_parquet(folder / run_id / f"{run_id}_history.parquet")["_step"].to_list()
 
 
+@pytest.mark.slow
 def test_a_second_pull_fetches_only_what_is_new(server: StandIn, tmp_path: Path) -> None:
     project(server, 5)
     running = server.projects["ent", "p"]["r02"]
@@ -497,6 +498,7 @@ def test_a_second_pull_fetches_only_what_is_new(server: StandIn, tmp_path: Path)
     assert json.loads((tmp_path / "r04" / "pull.json").read_text())["deleted"] is True
 
 
+@pytest.mark.slow
 def test_rows_that_were_rewritten_are_read_anew(server: StandIn, tmp_path: Path) -> None:
     run = server.add(run_of(50))
     assert command("pull", "ent/p/r1", "--out", str(tmp_path)).returncode == 0
@@ -534,6 +536,7 @@ def test_a_pull_that_is_killed_goes_on(server: StandIn, tmp_path: Path) -> None:
         json.loads((tmp_path / f"r{i:02}" / "full_analysis.json").read_text())
 
 
+@pytest.mark.slow
 def test_in_a_batch_the_others_go_on(server: StandIn, tmp_path: Path) -> None:
     project(server, 6)
     server.faults = [
@@ -550,6 +553,7 @@ def test_in_a_batch_the_others_go_on(server: StandIn, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_no_more_requests_at_a_time_than_workers(server: StandIn, tmp_path: Path) -> None:
     project(server, 12)
     server.latency = 0.02
@@ -716,6 +720,7 @@ def test_files_are_downloaded(server: StandIn, tmp_path: Path) -> None:
     assert others <= {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_what_was_pulled_in_another_way_is_read_anew(server: StandIn, tmp_path: Path) -> None:
     run = server.add(run_of(1_000))
     run.config = {"api_key": {"value": "s3cr3tkeyvalue"}}
@@ -736,6 +741,7 @@ def test_what_was_pulled_in_another_way_is_read_anew(server: StandIn, tmp_path: 
     assert (tmp_path / "r1" / "files" / "media" / "a.txt").is_file()
 
 
+@pytest.mark.slow
 def test_many_runs_of_a_project_are_read_once(server: StandIn, tmp_path: Path) -> None:
     for i in range(6):
         server.add(run_of(60, f"r{i}", config={"lr": (i + 1) / 10}, sweep="s1" if i < 4 else ""))

@@ -424,6 +424,7 @@ def synced(sdk: SdkRun) -> Iterator[tuple[StandIn, Path]]:
 NEEDLESS = tuple(name for name in OPTIONAL if name not in ("config", "summaryMetrics", "state"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [*(Form(times=name) for name in TIMES), *(
     Form(**{how: frozenset({name})}) for name in NEEDLESS for how in ("null", "absent")  # type: ignore[arg-type]
 )])  # fmt: skip

@@ -24,6 +24,7 @@ def _text(path: Path) -> str:
     return path.read_text() if path.is_file() else ""
 
 
+@pytest.mark.slow
 def test_every_run_has_the_rows_and_the_state_of_the_index(shared: Path) -> None:
     rows = index(shared)
     assert len(rows) >= 60
@@ -165,6 +166,7 @@ def test_seed_pair_over_tokens_and_time(shared: Path) -> None:
     assert not any(r.ending.failed for r in project.records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["frameworks", "labelled", "runs"])
 def test_no_finding_contradicts_another_of_its_run(shared: Path, part: str) -> None:
     """Improved and overfitted, flat and still improving, healthy and critical, over all real runs at hand."""

@@ -99,6 +99,7 @@ def test_tricks_with_strings_and_comments_read_no_file(text: str, file: Path) ->
     assert "secret" not in str(found.rows())
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(
     ["select ", "* ", "from ", "runs ", "'", '"', "`", "$", "$a$", "\\", "--", "\n", "\r", "/*", "*/",
      "#", "//", "E'", "x'", "union all ", "read_csv('FILE') ", ";", "(", ")", "''", "1 ", ","]),

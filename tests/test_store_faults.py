@@ -153,6 +153,7 @@ def test_kills_at_random_moments_cost_at_most_the_last_seconds(tmp_path: Path) -
     assert assert_sound(root, logs) == [f"r{n:02d}" for n in range(40)]
 
 
+@pytest.mark.slow
 def test_two_pulls_at_once_and_one_who_merges(tmp_path: Path) -> None:
     for number in range(30):
         write(tmp_path, f"r{number:02d}", rows=300)
@@ -195,6 +196,7 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_full_disk(tmp_path: Path, workers: str) -> None:
     for number in range(30):
@@ -216,6 +218,7 @@ def test_a_full_disk(tmp_path: Path, workers: str) -> None:
         assert assert_sound(root, logs) == [f"r{n:02d}" for n in range(30)]
 
 
+@pytest.mark.slow
 def test_a_read_only_disk(tmp_path: Path) -> None:
     write(tmp_path, "a")
     write(tmp_path / "more", "b")
@@ -252,6 +255,7 @@ def _history(root: Path, run: str) -> Path:
     return next((root / "history").rglob(f"run={run}/*.parquet"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["changed", "cut", "missing", "empty"])
 def test_a_damaged_history(three: Path, tmp_path: Path, how: str) -> None:
     path = _history(three, "b")

@@ -77,6 +77,7 @@ def opened(
     reader.context.close()
 
 
+@pytest.mark.slow
 def test_an_attack_is_text(opened: Reader) -> None:
     page = opened.page
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")

@@ -161,6 +161,7 @@ def test_a_server_with_a_netrc_entry_gets_its_own_key_alone(tmp_path: Path) -> N
         assert "r1" in done.stdout and server.keys == {OTHER_KEY}
 
 
+@pytest.mark.slow
 def test_redirects_and_files_elsewhere_get_no_key(tmp_path: Path) -> None:
     with StandIn() as server, StandIn() as other:
         server_with_a_run(server)
@@ -183,6 +184,7 @@ def test_redirects_and_files_elsewhere_get_no_key(tmp_path: Path) -> None:
         assert other.count("Viewer") and not other.keys
 
 
+@pytest.mark.slow
 def test_an_answer_that_unpacks_without_end_costs_itself(tmp_path: Path) -> None:
     with StandIn() as server:
         server_with_a_run(server).faults = [Fault("Run", "bomb")]

@@ -254,6 +254,7 @@ def test_one_log_that_cannot_be_read_costs_itself_only(tmp_path: Path) -> None:
     assert kinds([e for e in events if e.run == "r1"])[-1] == "ended"
 
 
+@pytest.mark.slow
 def test_two_hundred_runs_at_once(tmp_path: Path) -> None:
     clock = Clock()
     rows = logs.rows([{"_step": i, "train/loss": 1 / (i + 1)} for i in range(30)])
