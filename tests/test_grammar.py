@@ -121,6 +121,9 @@ router_z_loss | router z-loss | train | | lower
 aux_loss | auxiliary loss | train | | lower
 vq_loss | vector-quantisation loss | train | | lower
 D_A | discriminator loss | train | | neither
+D_hinge | discriminator loss | train | | neither
+g_hinge | generator loss | train | | neither
+loss/d_bce | discriminator loss | train | | neither
 G_GAN | generator loss | train | | neither
 idt_B | identity loss | train | | lower
 train/critic1 | value loss | train | | lower

@@ -353,7 +353,7 @@ def test_a_fork_names_its_parent(server: StandIn) -> None:
     assert not postrun.load(f"{target}/{run.id}").identity.parent  # rewound
 
 
-EXAMPLES = 100
+EXAMPLES = 60
 #: Values that are neither null nor the run's own, of fields that tell how much there is to read.
 ODD = st.fixed_dictionaries(
     {},
@@ -365,6 +365,14 @@ ODD = st.fixed_dictionaries(
         "createdAt": st.sampled_from([None, "soon"]),
     },
 )
+
+
+def test_a_last_step_that_is_too_low_costs_no_row_if_rows_are_not_counted(server: StandIn) -> None:
+    server.form = Form(
+        absent=frozenset({"historyLineCount"}), values={"historyKeys": {"lastStep": 3}}
+    )
+    for exported in (0, 7, 12):
+        read_whole(*project(server, rows=12, exported=exported, start=0))
 
 
 @pytest.mark.parametrize("examples", [8, pytest.param(EXAMPLES, marks=pytest.mark.slow)])

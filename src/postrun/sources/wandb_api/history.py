@@ -67,8 +67,8 @@ def read_history(run: Any, last_step: int | None, claimed: int | None = None) ->
         out.frame = _continued(run, frames, out, stop, claimed, trusted)
     elif frames:
         out.frame = _together(frames)
-    if claimed != 0 and _short(out.frame, last_step, claimed):
-        _completed(run, last_step, claimed, out)
+    if claimed != 0 and _short(out.frame, claimed):
+        _completed(run, claimed, out)
     out.nonfinite = _count_nonfinite(out.frame)
     return out
 
@@ -94,14 +94,12 @@ def _sample(run: Any, claimed: int | None) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row.get("_step"), int | float)]
 
 
-def _short(frame: pl.DataFrame, last_step: int | None, claimed: int | None) -> bool:
-    """Return True if the server counts more rows or reports a later step, or tells neither."""
-    if claimed is not None:
-        return frame.height < claimed
-    return last_step is None or _top(frame) < last_step
+def _short(frame: pl.DataFrame, claimed: int | None) -> bool:
+    """Return True if the server counts more rows, or does not count them: a last step alone may be too low."""
+    return claimed is None or frame.height < claimed
 
 
-def _completed(run: Any, last_step: int | None, claimed: int | None, out: History) -> None:
+def _completed(run: Any, claimed: int | None, out: History) -> None:
     """Put rows into `out.frame` that the scan missed.
 
     A server may report too low a last step, or none of the rows that are not exported yet. A sample
@@ -112,13 +110,11 @@ def _completed(run: Any, last_step: int | None, claimed: int | None, out: Histor
     if end > _top(out.frame):
         out.frame = _continued(run, [out.frame], out, end, claimed)
     before = -1
-    while (
-        len(sample) >= PAGE and out.frame.height > before and _short(out.frame, last_step, claimed)
-    ):
+    while len(sample) >= PAGE and out.frame.height > before and _short(out.frame, claimed):
         before, top = out.frame.height, _top(out.frame)
         out.frame = _continued(run, [out.frame], out, top + max(PAGE, top), claimed)
     got = out.frame.height
-    if _short(out.frame, last_step, claimed) and len(sample) > got:
+    if _short(out.frame, claimed) and len(sample) > got:
         out.media.clear()
         out.frame = _together([_filled(sample, out)])
         out.notes.append(
