@@ -15,6 +15,7 @@ from tests import logs
 from wandb.proto import wandb_internal_pb2 as pb
 
 Array = np.ndarray
+Random = np.random.Generator
 _START = 1_760_000_000.0
 
 
@@ -132,7 +133,7 @@ class Training:
     """
 
     name: str
-    make: Callable[[np.random.Generator], Log]
+    make: Callable[[Random], Log]
     fault: str
     says: str
     never: tuple[str, ...] = ()
@@ -147,10 +148,10 @@ TRAININGS: dict[str, Training] = {}
 def training(
     fault: str, says: str, never: tuple[str, ...] = (), allowed: tuple[str, ...] = (), *,
     curve: bool = True, needs: str = "",
-) -> Callable[[Callable[[np.random.Generator], Log]], Callable[[np.random.Generator], Log]]:  # fmt: skip
+) -> Callable[[Callable[[Random], Log]], Callable[[Random], Log]]:  # fmt: skip
     """Enter a training under its function's name."""
 
-    def enter(make: Callable[[np.random.Generator], Log]) -> Callable[[np.random.Generator], Log]:
+    def enter(make: Callable[[Random], Log]) -> Callable[[Random], Log]:
         name = make.__name__
         TRAININGS[name] = Training(name, make, fault, says, never, allowed, curve, needs)
         return make
@@ -174,7 +175,7 @@ def sigmoid(n: int, start: float, end: float, at: float, width: float) -> Array:
     return np.asarray(start + (end - start) / (1 + np.exp(-(np.arange(n) - at) / width)))
 
 
-def slow(rng: np.random.Generator, n: int, sd: float, rho: float = 0.9) -> Array:
+def slow(rng: Random, n: int, sd: float, rho: float = 0.9) -> Array:
     """Return noise whose neighbours are alike."""
     out = np.empty(n)
     now = rng.normal(0, sd)
@@ -184,7 +185,7 @@ def slow(rng: np.random.Generator, n: int, sd: float, rho: float = 0.9) -> Array
     return out
 
 
-def times(rng: np.random.Generator, values: Array, sd: float) -> Array:
+def times(rng: Random, values: Array, sd: float) -> Array:
     """Return values with noise in proportion to them."""
     return values * np.exp(rng.normal(0, sd, len(values)))
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.faults.after.log import (
     Log,
+    Random,
     cosine,
     every,
     power,
@@ -16,8 +17,6 @@ from benchmarks.faults.after.log import (
     times,
     training,
 )
-
-Random = np.random.Generator
 
 
 @training(

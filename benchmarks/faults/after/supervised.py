@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.faults.after.log import (
     Log,
+    Random,
     cosine,
     every,
     lines,
@@ -15,8 +16,6 @@ from benchmarks.faults.after.log import (
     times,
     training,
 )
-
-Random = np.random.Generator
 
 
 @training("", "Warm restarts: the rate goes back to its peak by plan, each cycle ends lower.",

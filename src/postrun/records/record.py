@@ -124,14 +124,14 @@ class RunRecord:
     @property
     def cost(self) -> Cost:
         """What the run cost."""
-        known = self.hours is not None and self.gpus is not None
-        gpu_hours = self.hours * self.gpus if known else None  # type: ignore[operator]
-        return Cost(self.hours, self.gpus, gpu_hours, self.kwh, self.power_sampled)
+        return Cost(self.hours, self.gpus, self.gpu_hours, self.kwh, self.power_sampled)
 
     @property
     def gpu_hours(self) -> float | None:
         """GPU hours: wall-clock hours times GPUs in use, None where either is unknown."""
-        return self.cost.gpu_hours
+        if self.hours is None or self.gpus is None:
+            return None
+        return self.hours * self.gpus
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `from_dict` reads it."""
