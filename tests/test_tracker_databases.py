@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from postrun.sources.trackers import lenient
-from postrun.sources.trackers.lenient import database
+from postrun.sources.trackers import databases
+from postrun.sources.trackers.databases import database
 
 #: Writes 3,000 rows, begins to overwrite them all with a cache too small to hold them, and is killed.
 _KILLED = """
@@ -31,7 +31,7 @@ os.kill(os.getpid(), 9)
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lenient, "_PATIENCE", 0.1)
+    monkeypatch.setattr(databases, "_PATIENCE", 0.1)
 
 
 def read(path: Path) -> tuple[int, str, list[str]]:
@@ -67,7 +67,7 @@ def test_an_open_transaction_is_not_read(
     assert all("was locked by its writer" in note for note in notes)
     assert sorted(tmp_path.iterdir()) == before
     writer.execute("commit")
-    lenient._locked.clear()
+    databases._locked.clear()
     assert read(tmp_path / "runs.db") == (2, "old", [])
 
 

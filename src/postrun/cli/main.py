@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import os
 import sys
 import traceback
@@ -69,6 +70,10 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"postrun.cli.{cmd_name}_command")
+        if not gc.isenabled():
+            # What was imported stays to the end: to look through it for cycles is a tenth of a small command.
+            gc.freeze()
+            gc.enable()
         command: click.Command = module.command
         return command
 
@@ -152,6 +157,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def main() -> None:
     """Run a command; errors become one line on stderr and an exit code."""
+    gc.disable()  # until the command is imported
     prepare_streams()
     end_by_signals()
     os.environ.setdefault("WANDB_SILENT", "true")  # the SDK's own lines are not part of any output

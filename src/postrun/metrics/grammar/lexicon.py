@@ -85,9 +85,11 @@ class Lexicon:
 def lexicon() -> Lexicon:
     """Return the lexicon, read once."""
     terms: dict[tuple[str, ...], Term] = {}
+    weights: dict[tuple[str, ...], int] = {}
     for quantity, entry in table("grammar/lexicon.toml").items():
-        for phrase, term in _phrases(quantity, entry):
+        for phrase, term, weight in _phrases(quantity, entry):
             terms.setdefault(phrase, term)
+            weights[phrase] = weight
     words = {word for phrase in terms for word in phrase}
     words |= {*SPLITS, *STATISTICS, *WRAPPERS, *QUALIFIERS}
     lengths: dict[str, set[int]] = {}
@@ -96,26 +98,26 @@ def lexicon() -> Lexicon:
     return Lexicon(
         terms,
         frozenset(words),
-        {phrase: sum(not statistic(word) for word in phrase) for phrase in terms},
+        weights,
         {word: tuple(sorted(found)) for word, found in lengths.items()},
     )
 
 
-def _phrases(quantity: str, entry: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Term]]:
-    """Yield the phrases of an entry; one that only adds a statistic to another is that other."""
+def _phrases(quantity: str, entry: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Term, int]]:
+    """Yield phrases with their terms and weights; one that only adds a statistic to another is that other."""
     term, weak = _term(quantity, entry), entry.get("weak", [])
     known, alone = set(entry["phrases"]), entry.get("alone", ())
     made: dict[tuple[str, bool, bool], Term] = {}
     for text in entry["phrases"]:
         words = tuple(text.split())
-        solid = " ".join(word for word in words if not statistic(word))
-        if solid != text and solid in known:
+        solid = [word for word in words if not statistic(word)]
+        if len(solid) < len(words) and " ".join(solid) in known:
             continue
         named = _title(text) if term.named else quantity
         key = (named, weak is True or text in weak, text in alone)
         if key not in made:
             made[key] = replace(term, quantity=named, weak=key[1], alone=key[2])
-        yield words, made[key]
+        yield words, made[key], len(solid)
 
 
 def _term(quantity: str, entry: dict[str, Any]) -> Term:

@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from postrun.model.text import plain
 from postrun.report.html.buffer import Buffer
+from postrun.report.html.compiled import compiled_templates
 from postrun.report.html.library import chart_library
 
 #: In the order in which they use each other.
@@ -125,6 +126,7 @@ class _Templates(BaseLoader):
 def _environment() -> Environment:
     environment = Environment(
         loader=_Templates(),
+        bytecode_cache=compiled_templates(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

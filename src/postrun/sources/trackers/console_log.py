@@ -13,7 +13,7 @@ from postrun.model import Identity, Run, TargetError
 from postrun.sources.console_rows import console_rows
 from postrun.sources.trackers.base import CONSOLE, Found
 from postrun.sources.trackers.building import tracker_run
-from postrun.sources.trackers.lenient import CUT_LINE
+from postrun.sources.trackers.cut_line import CUT_LINE
 from postrun.sources.wandb_local.console import Console
 from postrun.training.console_history import console_history
 

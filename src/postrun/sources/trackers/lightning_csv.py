@@ -11,7 +11,8 @@ from postrun.sources.exported.delimited import header_of
 from postrun.sources.exported.history import read_history
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
-from postrun.sources.trackers.lenient import read_settings, without_cut_line
+from postrun.sources.trackers.cut_line import without_cut_line
+from postrun.sources.trackers.settings_files import read_settings
 
 _METRICS, _SETTINGS = "metrics.csv", "hparams.yaml"
 

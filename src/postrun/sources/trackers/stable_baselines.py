@@ -15,7 +15,7 @@ from postrun.sources.exported.history import read_history
 from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
-from postrun.sources.trackers.lenient import without_cut_line
+from postrun.sources.trackers.cut_line import without_cut_line
 
 _PROGRESS, _MONITOR = "progress.csv", "monitor.csv"
 #: Columns that count environment steps, and seconds since the start.

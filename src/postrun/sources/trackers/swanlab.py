@@ -16,8 +16,8 @@ from postrun.model import Identity, Run, State, TargetError, empty_console
 from postrun.sources.files import read_json
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import moment, tracker_run
-from postrun.sources.trackers.lenient import read_settings
 from postrun.sources.trackers.points import Points, coded, rows_of
+from postrun.sources.trackers.settings_files import read_settings
 from postrun.sources.trackers.system import system_frame
 from postrun.sources.wandb_local.framing import LogReader
 from postrun.sources.wandb_local.wire import BYTES, FIXED64, VARINT, WireError, fields, varint

@@ -13,7 +13,7 @@ from postrun.sources.frames.rows import frame_of
 from postrun.sources.lenient_json import object_of
 from postrun.sources.trackers.base import Found
 from postrun.sources.trackers.building import tracker_run
-from postrun.sources.trackers.lenient import columns, database, holds_tables
+from postrun.sources.trackers.databases import columns, database, holds_tables
 from postrun.sources.trackers.system import system_frame
 
 _SUFFIX = ".db"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from postrun.model import Identity, Run, State
 from postrun.sources.trackers.building import moment, tracker_run
-from postrun.sources.trackers.lenient import read_setting
 from postrun.sources.trackers.points import Points, rows_of
+from postrun.sources.trackers.settings_files import read_setting
 from postrun.sources.trackers.system import system_frame
 
 STATES = {

@@ -11,8 +11,9 @@ import numpy as np
 
 from postrun.model import Listing, Run, State
 from postrun.sources.trackers.base import Found
-from postrun.sources.trackers.lenient import CUT_LINE, last_line_is_cut, read_settings
+from postrun.sources.trackers.cut_line import CUT_LINE, last_line_is_cut
 from postrun.sources.trackers.mlflow.building import STATES, mlflow_run, seconds_of
+from postrun.sources.trackers.settings_files import read_settings
 
 _META = "meta.yaml"
 #: States as the numbers of MLflow's protobuf schema.

@@ -10,7 +10,7 @@ import numpy as np
 
 from postrun.model import Listing, Run, State, TargetError
 from postrun.sources.trackers.base import Found
-from postrun.sources.trackers.lenient import columns, database, holds_tables
+from postrun.sources.trackers.databases import columns, database, holds_tables
 from postrun.sources.trackers.mlflow.building import STATES, mlflow_run, seconds_of
 
 _SUFFIXES = (".db", ".sqlite", ".sqlite3")

@@ -8,7 +8,7 @@ from typing import Any
 
 from postrun.model import State
 from postrun.sources.lenient_json import object_of
-from postrun.sources.trackers.lenient import read_setting
+from postrun.sources.trackers.settings_files import read_setting
 from postrun.sources.trackers.tensorboard.events import Value, entries, struct_value
 from postrun.sources.wandb_local.wire import FIXED64, VARINT, WireError, fields, varint
 

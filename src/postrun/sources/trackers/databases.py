@@ -1,8 +1,7 @@
-"""Files that other programs write, opened so that their writers are never disturbed."""
+"""SQLite files that other programs write, opened so that their writers are never disturbed."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sqlite3
@@ -11,10 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import Any
-
-import polars as pl
-import yaml
 
 from postrun.model import TargetError
 
@@ -26,44 +21,6 @@ _PATIENCE, _AGAIN = 2.0, 30.0
 _locked: dict[Path, float] = {}
 #: Noted of a run whose database was locked.
 _LOCKED = "{} was locked by its writer, or left in the middle of writing: its last complete state was read"
-
-
-class _AnyTag(yaml.SafeLoader):
-    """A loader that reads what programs of other classes wrote as plain values, without making objects."""
-
-
-def _plain(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return node.value or None
-
-
-_AnyTag.add_multi_constructor("", _plain)
-
-
-def read_settings(path: Path, notes: list[str]) -> dict[str, Any]:
-    """Return a YAML mapping, with objects of Python as their plain parts; {} if it is missing or unreadable."""
-    if not path.is_file():
-        return {}
-    try:
-        value = yaml.load(path.read_text(encoding="utf-8", errors="replace"), _AnyTag)
-    except (OSError, yaml.YAMLError, ValueError, TypeError) as error:
-        notes.append(f"{path.name} is not readable: {str(error).splitlines()[0]}")
-        return {}
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {}
-
-
-def read_setting(text: str) -> Any:
-    """Return what a setting that is kept as text says: a number, a truth value, a list, or the text itself."""
-    words = {"True": True, "False": False, "None": None, "nan": float("nan")}
-    if text in words:
-        return words[text]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def holds_tables(path: Path, wanted: frozenset[str]) -> bool:
@@ -188,28 +145,3 @@ def _lenient_text(data: bytes) -> str:
 def columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:
     """Return the columns of a table of a known name; none if it is missing."""
     return frozenset(str(row[1]) for row in connection.execute(f"pragma table_info({table})"))
-
-
-def last_line_is_cut(path: Path) -> bool:
-    """Return whether a file whose writer ends each line ends within one: its last number may be cut."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            if not file.tell():
-                return False
-            file.seek(-1, 2)
-            return file.read(1) not in (b"\n", b"\r")
-    except OSError:
-        return False
-
-
-#: Noted of such a file.
-CUT_LINE = "{}: its last line is not written to its end, and was left out"
-
-
-def without_cut_line(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
-    """Return the rows of a CSV without the last one if its line is cut, which `notes` takes."""
-    if not rows.height or not last_line_is_cut(path):
-        return rows
-    notes.append(CUT_LINE.format(path.name))
-    return rows.head(-1)
