@@ -7,6 +7,7 @@ from pathlib import Path
 
 from postrun.catalogue import write
 from postrun.rules import Rule, rules
+from postrun.rules.base import PREVIEW
 
 HEAD = """# Rules
 
@@ -32,11 +33,14 @@ it ("Explained by") and both hold at the same time. A cause is as severe as its 
 Thresholds follow the references of a rule where they give one; the others are postrun's own, chosen on
 the development seeds of the [benchmark](diagnosis.md) and kept where the report's seeds bear them out.
 
+"Status" names the version that brought a rule, and says whether the rule is in preview: then its findings are
+marked, and at most `info` unless you select it ([stability](stability.md#preview)).
+
 Severities: `critical` (results are lost or wrong), `warning` (look at it before you go on), `info`
 (worth knowing), `good` (shown to have worked). Confidence is the rule's own estimate of being right.
 
-| code | name | what it finds |
-|---|---|---|
+| code | name | since | what it finds |
+|---|---|---|---|
 """
 
 
@@ -60,10 +64,15 @@ def section(rule: type[Rule]) -> str:
     return "\n".join(out)
 
 
+def _since(rule: type[Rule]) -> str:
+    return rule.first_version() + (", preview" if rule.status == PREVIEW else "")
+
+
 def main() -> None:
     """Write or print the page."""
     rows = [
-        f"| [{r.code}](#{r.code.lower()}-{r.name}) | {r.name} | {r.summary()} |" for r in rules()
+        f"| [{r.code}](#{r.code.lower()}-{r.name}) | {r.name} | {_since(r)} | {r.summary()} |"
+        for r in rules()
     ]
     text = HEAD + "\n".join(rows) + "\n\n" + "\n".join(section(r) for r in rules())
     if "--print" in sys.argv:

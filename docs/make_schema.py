@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from postrun.report.envelope import SCHEMA_VERSION
+from postrun.rules.base import PREVIEW, STABLE
 from postrun.watch.event import Kind
 
 Schema = dict[str, Any]
@@ -86,6 +87,7 @@ DEFINITIONS: dict[str, Schema] = {
     ),
     "finding": record(
         "One statement about a run. The story of a run counts its findings from 1.",
+        ("preview",),
         rule=said(TEXT, "Code of the rule."),
         name=TEXT,
         severity=SEVERITY,
@@ -95,6 +97,7 @@ DEFINITIONS: dict[str, Schema] = {
         evidence=many(ref("evidence")),
         links=many(TEXT),
         symptoms=said(many(ref("finding")), "Findings that this one explains."),
+        preview=said({"const": True}, "Only if the rule is in preview."),
     ),
     "coverage": record(
         "What of a run is understood, and what could not be judged.",
@@ -227,6 +230,10 @@ STUDIES = record(
     "Studies, and the files that were written.", studies=many(ref("study")), files=many(TEXT)
 )
 THRESHOLDS = by_name({"type": "number"})
+STANDING = {
+    "since": said(TEXT, "Version that brought the rule; empty if a plug-in does not name it."),
+    "status": {"enum": [STABLE, PREVIEW]},
+}
 
 #: By command: what its results hold. Several: one of them.
 RESULTS: dict[str, list[Schema]] = {
@@ -378,6 +385,7 @@ RESULTS: dict[str, list[Schema]] = {
                     scope={"enum": ["training", "process"]},
                     symptom_of=many(TEXT),
                     thresholds=THRESHOLDS,
+                    **STANDING,
                 )
             ),
         )
@@ -401,6 +409,7 @@ RESULTS: dict[str, list[Schema]] = {
             name=TEXT,
             documentation=TEXT,
             thresholds=THRESHOLDS,
+            **STANDING,
         ),
         record(
             "What a metric's name means, the likeliest reading first.",

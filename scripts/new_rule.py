@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+from postrun import __version__
 from postrun.rules import rules
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +26,7 @@ from collections.abc import Iterator
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import PREVIEW, Rule, evidence
 from postrun.stats.levels import change
 
 
@@ -47,6 +48,8 @@ class {cls}(Rule):
 
     code = "{code}"
     name = "{name}"
+    since = "{since}"
+    status = PREVIEW  # until trainings of others have shown that it is right: docs/stability.md
     needs = ("loss.train",)
     thresholds = {{"share": 0.2, "min_rows": 30}}
 
@@ -108,6 +111,12 @@ def problem_with(code: str, name: str) -> str:
     return ""
 
 
+def coming_version() -> str:
+    """Return the next minor version."""
+    major, minor, _ = __version__.split(".")
+    return f"{major}.{int(minor) + 1}.0"
+
+
 def write_rule(code: str, name: str, root: Path) -> list[Path]:
     """Write a rule's file and its cases below `root`, and return both; FileExistsError if one is there."""
     words = name.split("-")
@@ -116,6 +125,7 @@ def write_rule(code: str, name: str, root: Path) -> list[Path]:
         "name": name,
         "cls": "".join(word.capitalize() for word in words),
         "title": " ".join(words).capitalize(),
+        "since": coming_version(),
     }
     module = f"{'_'.join(words)}.py"
     family = code.rstrip("0123456789").lower()
@@ -142,6 +152,7 @@ def main() -> None:
         print(path.relative_to(ROOT))
     print(
         f"Change both, then: python docs/make_rules.py; python -m pytest tests/test_rules.py -k {code}; "
+        "a row for it on docs/stability.md; "
         "and the benchmark of CONTRIBUTING.md"
     )
 

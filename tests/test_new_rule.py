@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripts.new_rule import problem_with, write_rule
+from scripts.new_rule import coming_version, problem_with, write_rule
 
 from postrun.metrics import RunView
 from postrun.rules import Rule
+from postrun.rules.base import PREVIEW
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +24,7 @@ def test_the_rule_and_its_cases_work(tmp_path: Path) -> None:
     ]  # fmt: skip
     rule, cases = (runpy.run_path(str(path)) for path in files)
     made: Rule = rule["LossGrows"]()
+    assert (made.since, made.status) == (coming_version(), PREVIEW)
     for code, severity, run, window in cases["FIRES"]:
         (finding,) = made.check(RunView(run))
         assert (finding.rule, finding.severity) == (code, severity)

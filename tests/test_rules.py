@@ -147,8 +147,9 @@ ALL = FIRES + MORE
 
 
 def found(run: Run, code: str) -> list[Finding]:
-    """Findings of a rule, also where another one explains them."""
-    parts = [part for f in postrun.diagnose(run) for part in f.with_symptoms()]
+    """Findings of a rule with its own severity, also where another one explains them."""
+    findings = postrun.diagnose(run, select=["ALL", "PREVIEW"])
+    parts = [part for f in findings for part in f.with_symptoms()]
     return [f for f in parts if f.rule == code]
 
 

@@ -29,12 +29,15 @@ def check(
     Args:
         refs: The runs.
         options: Which rules run, and what is masked.
-        limit: The gate fails on findings that are at least this severe.
+        limit: The gate fails on findings that are at least this severe. At info, rules in preview run only if
+            they are selected, since they fail no gate otherwise.
         baseline: Known good runs, repetitions of each other. What they have as well does not fail the gate.
         errors: Messages of targets that could not be found, for the result.
         advance: Called with the rows of each run that was read.
     """
     said = list(errors)
+    if limit <= Severity.INFO:
+        options = replace(options, selection=options.selection.without_previews())
     known = _read(baseline, options, said)
     results = []
     for result in analyze_all(refs, replace(options, out=None, analysis=False, baseline=known)):

@@ -53,6 +53,8 @@ def _explain_rule(what: str, as_json: bool) -> bool:
                 "name": rule.name,
                 "documentation": rule.documentation(),
                 "thresholds": rule.thresholds,
+                "since": rule.first_version(),
+                "status": rule.status,
             }
         )
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from postrun.cli.completion import known_rules
@@ -17,5 +19,10 @@ def command(as_json: bool) -> None:
     if as_json:
         print_results({"rules": found})
         return
-    rows = [[rule["code"], rule["name"], rule["summary"]] for rule in found]
-    print_table(["code", "name", "what it finds"], rows)
+    rows = [[rule["code"], rule["name"], _since(rule), rule["summary"]] for rule in found]
+    print_table(["code", "name", "since", "what it finds"], rows)
+
+
+def _since(rule: dict[str, Any]) -> str:
+    parts = (rule["since"], "preview" if rule["status"] == "preview" else "")
+    return ", ".join(part for part in parts if part)

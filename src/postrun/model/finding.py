@@ -86,7 +86,8 @@ class Evidence:
 class Finding:
     """One statement about a run, with the evidence that shows it.
 
-    `symptoms` are findings of other rules that this one explains: they are not said beside it.
+    `symptoms` are findings of other rules that this one explains: they are not said beside it. `preview` is
+    True if the rule is in preview: its findings may change in any version.
     """
 
     rule: str
@@ -98,6 +99,7 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     links: tuple[str, ...] = ()
     symptoms: tuple[Finding, ...] = ()
+    preview: bool = False
 
     @property
     def window(self) -> tuple[float, float] | None:
@@ -112,8 +114,8 @@ class Finding:
         return [self, *(f for s in self.symptoms for f in s.with_symptoms())]
 
     def as_dict(self) -> dict[str, Any]:
-        """The contract's finding object."""
-        return {
+        """Return the contract's finding object; `preview` only if it is true."""
+        out: dict[str, Any] = {
             "rule": self.rule,
             "name": self.name,
             "severity": self.severity.label,
@@ -124,6 +126,7 @@ class Finding:
             "links": list(self.links),
             "symptoms": [s.as_dict() for s in self.symptoms],
         }
+        return {**out, "preview": True} if self.preview else out
 
     def _repr_html_(self) -> str:
         rows = [

@@ -23,6 +23,14 @@ from postrun.stats.robust import median
 
 #: When a finding on a run that still goes on is told (`Rule.live`).
 NOW, TWICE, LATE, END = "now", "twice", "late", "end"
+#: Whether a rule's findings are settled (`Rule.status`).
+STABLE, PREVIEW = "stable", "preview"
+#: The version that brought those of postrun's own rules that name no other.
+_FIRST = "0.1.0"
+_PREVIEW = (
+    "Its findings may change in any version. They are at most info, and fail no gate, unless you select the "
+    "rule by its code: `--select ALL,{}`."
+)
 
 
 class Rule:
@@ -44,6 +52,10 @@ class Rule:
         lasting: True if it looks for a change of values that lasts, whatever the rows' distance: of a run that
             goes on it is also asked with the past thinned, and sees the change sooner.
         of_rows: True if the steps in its findings are W&B's own (`_step`), not the trainer's.
+        since: Version that brought the rule: postrun's own, or that of the package that adds it. Left out, it
+            is 0.1.0 for postrun's rules and unknown for others.
+        status: `STABLE`, or `PREVIEW` for a rule whose findings may change in any version: they are marked, and
+            at most info unless the user selects the rule.
     """
 
     code: ClassVar[str]
@@ -57,6 +69,8 @@ class Rule:
     beside: ClassVar[bool] = False
     live: ClassVar[str] = TWICE
     lasting: ClassVar[bool] = False
+    since: ClassVar[str] = ""
+    status: ClassVar[str] = STABLE
 
     def __init__(self, overrides: Mapping[str, float] | None = None) -> None:
         self.limits = {**self.thresholds, **(overrides or {})}
@@ -82,8 +96,20 @@ class Rule:
 
     @classmethod
     def documentation(cls) -> str:
-        """The rule's page, in Markdown."""
-        return inspect.cleandoc(cls.__doc__ or "")
+        """Return the rule's page, in Markdown: its docstring and its status."""
+        page, since = inspect.cleandoc(cls.__doc__ or ""), cls.first_version()
+        if cls.status == PREVIEW:
+            status = f"Preview{since and f', since {since}'}. {_PREVIEW.format(cls.code)}"
+        elif since:
+            status = f"Stable, since {since}."
+        else:
+            return page
+        return f"{page}\n\n## Status\n{status}"
+
+    @classmethod
+    def first_version(cls) -> str:
+        """Return the version that brought the rule; "" for a plug-in's rule that does not name it."""
+        return cls.since or (_FIRST if cls.__module__.startswith("postrun.") else "")
 
     @classmethod
     def summary(cls) -> str:
@@ -101,6 +127,8 @@ class Rule:
             "scope": cls.scope,
             "symptom_of": list(cls.symptom_of),
             "thresholds": dict(cls.thresholds),
+            "since": cls.first_version(),
+            "status": cls.status,
         }
 
     def finding(

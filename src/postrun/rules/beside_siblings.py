@@ -44,6 +44,7 @@ class WillNotReachBest(Rule):
 
     code = "BASE003"
     name = "will-not-reach-best"
+    since = "0.2.0"
     thresholds = {"begun": 0.3, "min_rows": 50, "margin": 1.5}
 
     def check(self, view: RunView) -> Iterator[Finding]:

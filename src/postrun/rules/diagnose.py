@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from postrun.metrics import RunView
-from postrun.model import Evidence, Finding, Run, Severity, ranked
+from postrun.model import Evidence, Finding, Run, ranked
 from postrun.plugins import RAISED
 from postrun.rules.base import Rule
 from postrun.rules.causes import under_causes
@@ -34,10 +34,8 @@ def diagnose(
     found: list[Finding] = []
     asked = chosen.active() if rules is None else rules
     for rule in sorted(asked, key=lambda rule: rule.beside):
-        level = chosen.severity_of(type(rule))
-        for finding in _check(rule, view, tuple(found)):
-            changed = level is not None and finding.severity is not Severity.GOOD
-            found.append(replace(finding, severity=level) if changed and level else finding)
+        before = tuple(found)
+        found += [chosen.settled(finding, type(rule)) for finding in _check(rule, view, before)]
     return ranked(under_causes(found))
 
 

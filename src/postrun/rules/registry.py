@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import postrun.rules
-from postrun.model import Severity, UsageError
+from postrun.model import Finding, Severity, UsageError
 from postrun.model.text import did_you_mean
 from postrun.plugins import load_plugins, plugin_failed
-from postrun.rules.base import Rule
+from postrun.rules.base import PREVIEW, STABLE, Rule
+
+#: What `select`, `ignore` and `severity` call all rules in preview.
+_PREVIEWS = "PREVIEW"
 
 
 @cache
@@ -38,7 +41,7 @@ def rules() -> tuple[type[Rule], ...]:
 
 
 def as_rule(name: str, value: object) -> type[Rule]:
-    """Return the rule that a plug-in gives; TypeError if it is none, or has no name, or odd attributes."""
+    """Return the rule that a plug-in gives; TypeError or ValueError if it is none or has odd attributes."""
     if not isinstance(value, type) or not _is_rule(value):
         raise TypeError(f"{name} is no subclass of postrun.Rule with a code")
     wanted: dict[str, type[Any]] = {
@@ -49,6 +52,8 @@ def as_rule(name: str, value: object) -> type[Rule]:
         "lasting": bool,
         "beside": bool,
         "of_rows": bool,
+        "since": str,
+        "status": str,
     }
     for attribute, kind in wanted.items():
         if not isinstance(getattr(value, attribute), kind):
@@ -59,6 +64,8 @@ def as_rule(name: str, value: object) -> type[Rule]:
     if not all(isinstance(limit, int | float) for limit in value({}).thresholds.values()):
         raise TypeError(f"{name}.thresholds maps names to numbers")
     rule: type[Rule] = value
+    if rule.status not in (STABLE, PREVIEW):
+        raise ValueError(f"{name}.status is {rule.status!r}, not {STABLE!r} or {PREVIEW!r}")
     rule.summary()
     return rule
 
@@ -88,10 +95,10 @@ def _names() -> list[str]:
 class Selection:
     """Which rules run, and with which thresholds.
 
-    `select` and `ignore` hold codes, prefixes of codes ("OPT") or names; the longer match wins, and
-    `ignore` wins over `select` of equal length. `thresholds` maps a code or name to overrides,
-    `severity` a code, prefix or name to the severity that its findings get ("info", ...); those of
-    severity good keep it.
+    `select` and `ignore` hold codes, prefixes of codes ("OPT"), names, "ALL", or "PREVIEW" for all rules in
+    preview; the longer match wins, and `ignore` wins over `select` of equal length. `thresholds` maps a code
+    or name to overrides, `severity` a code, prefix or name to the severity that its findings get ("info", ...);
+    those of severity good keep it.
     """
 
     select: tuple[str, ...] = ()
@@ -103,7 +110,7 @@ class Selection:
         """The selected rules, made with their thresholds; UsageError for what matches no rule."""
         known = rules()
         for pattern in (*self.select, *self.ignore, *self.severity):
-            if not any(_match(pattern, rule) for rule in known):
+            if pattern.upper() != _PREVIEWS and not any(_match(pattern, rule) for rule in known):
                 near = did_you_mean(pattern, _names())
                 raise UsageError(f"no rule matches {pattern!r}.{near} `postrun rules` lists all.")
         for rule_name in self.thresholds:
@@ -127,19 +134,49 @@ class Selection:
                 chosen.append(rule(overrides))
         return chosen
 
-    def severity_of(self, rule: type[Rule]) -> Severity | None:
-        """The severity that this rule's findings shall have, None for their own."""
+    def settled(self, finding: Finding, rule: type[Rule]) -> Finding:
+        """Return a rule's finding with the severity that the user wants, and marked if the rule is in preview.
+
+        A finding of severity good keeps it. One in preview is at most info, unless its rule is selected.
+        """
+        severity = finding.severity
+        preview = rule.status == PREVIEW and finding.rule == rule.code  # not RUN000 about it
+        if severity is not Severity.GOOD:
+            level = self._level(rule)
+            severity = severity if level is None else level
+            if preview and not self._means(rule):
+                severity = min(severity, Severity.INFO)
+        finding = finding if severity is finding.severity else replace(finding, severity=severity)
+        if not preview:
+            return finding
+        return replace(finding, preview=True, message=f"{finding.message} (preview)")
+
+    def without_previews(self) -> Selection:
+        """Return the selection without rules in preview, but those that the user selected."""
+        left_out = [r.code for r in rules() if r.status == PREVIEW and not self._means(r)]
+        return replace(self, ignore=(*self.ignore, *left_out))
+
+    def _level(self, rule: type[Rule]) -> Severity | None:
         length, level = max(
             ((_match(pattern, rule), level) for pattern, level in self.severity.items()),
             default=(0, ""),
         )
         return Severity.parse(level) if length else None
 
+    def _means(self, rule: type[Rule]) -> bool:
+        """Return whether the user named a rule in preview: its code, its name or "PREVIEW", no prefix."""
+        named = {pattern.upper() for pattern in (*self.select, *self.severity)}
+        return not named.isdisjoint({rule.code, rule.name.upper(), _PREVIEWS})
+
 
 def _match(pattern: str, rule: type[Rule]) -> int:
     """Length of the match, 0 for none."""
-    if pattern.lower() == rule.name or pattern.upper() == "ALL":
-        return len(rule.code) if pattern.upper() != "ALL" else 1
+    if pattern.upper() == "ALL":
+        return 1
+    if pattern.upper() == _PREVIEWS:
+        return 2 if rule.status == PREVIEW else 0  # beyond ALL, below a family's prefix
+    if pattern.lower() == rule.name:
+        return len(rule.code)
     return len(pattern) if pattern and rule.code.startswith(pattern.upper()) else 0
 
 

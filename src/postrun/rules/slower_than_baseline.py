@@ -30,4 +30,5 @@ class SlowerThanBaseline(BesideBaseline):
 
     code = "BASE002"
     name = "slower-than-baseline"
+    since = "0.2.0"
     thresholds = {"least_share": 0.1, "spread": 0.03}

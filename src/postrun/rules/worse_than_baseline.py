@@ -36,4 +36,5 @@ class WorseThanBaseline(BesideBaseline):
 
     code = "BASE001"
     name = "worse-than-baseline"
+    since = "0.2.0"
     thresholds = {"least_share": 0.02, "spread": 0.03}

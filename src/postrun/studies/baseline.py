@@ -101,8 +101,7 @@ class Baseline:
             if isinstance(found, str):
                 left_out.append(f"{metric.info.key} ({found})")
             elif found is not None:
-                level = selection.severity_of(type(rule))
-                worse.append(found if level is None else replace(found, severity=level))
+                worse.append(selection.settled(found, type(rule)))
         if not self._metrics:
             why = "the baseline logged no loss, score, reward or speed that is understood"
             left_out.append(f"any metric ({why})")

@@ -192,11 +192,11 @@ class Watched:
         rules = self.terms.selection.active() if self._siblings else []
         rule = next((r for r in rules if isinstance(r, WillNotReachBest)), None)
         if rule is not None:
-            reach, level = Reach(rule), self.terms.selection.severity_of(type(rule))
+            reach, kind = Reach(rule), type(rule)
 
             def beside(view: RunView) -> Finding | None:
                 found = self._beside(view, reach)
-                return replace(found, severity=level) if found and level is not None else found
+                return self.terms.selection.settled(found, kind) if found is not None else None
 
             judge.beside = beside
         return judge

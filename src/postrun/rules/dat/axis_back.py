@@ -77,6 +77,7 @@ class AxisBack(Rule):
 
     code = "DAT008"
     name = "axis-back"
+    since = "0.2.0"
     of_rows = True
     scope = "process"
     symptom_of = ("DAT003", "RUN007")

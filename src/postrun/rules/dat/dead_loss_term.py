@@ -32,6 +32,7 @@ class LossTermDead(Rule):
 
     code = "DAT011"
     name = "loss-term-dead"
+    since = "0.2.0"
     live = LATE
     needs = ("loss.component", "loss.policy")
     thresholds = {"min_rows": 10, "share": 0.97}

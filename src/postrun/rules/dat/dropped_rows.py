@@ -42,6 +42,7 @@ class DroppedRows(Rule):
 
     code = "DAT007"
     name = "dropped-rows"
+    since = "0.2.0"
     of_rows = True
     scope = "process"
 

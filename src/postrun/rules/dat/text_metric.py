@@ -34,6 +34,7 @@ class TextMetric(Rule):
 
     code = "DAT009"
     name = "logged-as-text"
+    since = "0.2.0"
     scope = "process"
 
     def check(self, view: RunView) -> Iterator[Finding]:

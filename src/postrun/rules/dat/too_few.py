@@ -38,6 +38,7 @@ class TooFewValues(Rule):
 
     code = "DAT010"
     name = "too-few-values"
+    since = "0.2.0"
     live = END
     needs = _GOALS
     thresholds = {"most": 4}

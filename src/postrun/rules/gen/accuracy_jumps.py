@@ -41,6 +41,7 @@ class AccuracyJumps(Rule):
 
     code = "GEN011"
     name = "accuracy-jumps"
+    since = "0.2.0"
     needs = ("accuracy.eval", "accuracy.train")
     beside = True
     thresholds = {"min_rows": 30, "samples": 1000, "noise": 0.04}

@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import LATE, Rule, evidence
+from postrun.rules.base import LATE, PREVIEW, Rule, evidence
 from postrun.rules.gen.evaluation import around_evaluations
 
 
@@ -38,6 +38,8 @@ class LossScalesDiffer(Rule):
 
     code = "GEN013"
     name = "loss-scales-differ"
+    since = "0.2.0"
+    status = PREVIEW
     live = LATE
     needs = ("loss.eval",)
     thresholds = {"factor": 8.0, "steady": 1.6, "min_points": 4}

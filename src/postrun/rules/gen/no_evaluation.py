@@ -44,6 +44,7 @@ class NoEvaluation(Rule):
 
     code = "GEN008"
     name = "no-evaluation"
+    since = "0.2.0"
     live = END
     needs = ("loss.train", "loss.generator")
     thresholds = {"min_rows": 20, "epochs": 2.0, "rows": 100}

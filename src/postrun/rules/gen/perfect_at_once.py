@@ -39,6 +39,7 @@ class PerfectAtOnce(Rule):
 
     code = "GEN009"
     name = "perfect-at-once"
+    since = "0.2.0"
     live = LATE
     needs = ("accuracy.eval",)
     thresholds = {"min_points": 3, "perfect": 0.995, "early": 0.34}

@@ -39,6 +39,7 @@ class SolvedEarly(Rule):
 
     code = "GEN010"
     name = "solved-early"
+    since = "0.2.0"
     needs = ("loss.train",)
     thresholds = {"min_rows": 15, "solved": 0.05}
 

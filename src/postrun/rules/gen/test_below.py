@@ -9,7 +9,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import END, Rule, evidence
+from postrun.rules.base import END, PREVIEW, Rule, evidence
 from postrun.stats.robust import median, noise_sigma
 
 
@@ -42,6 +42,8 @@ class LowerOnTest(Rule):
 
     code = "GEN012"
     name = "test-below-evaluation"
+    since = "0.2.0"
+    status = PREVIEW
     live = END
     needs = ("accuracy.eval", "score.eval")
     symptom_of = ("GEN001",)

@@ -40,6 +40,7 @@ class AdversariesDrift(Rule):
 
     code = "OPT023"
     name = "adversaries-drift"
+    since = "0.2.0"
     lasting = True
     needs = ("loss.discriminator", "loss.generator")
     symptom_of = ("OPT018",)

@@ -41,6 +41,7 @@ class BelowBound(Rule):
 
     code = "OPT021"
     name = "loss-below-bound"
+    since = "0.2.0"
     needs = ("loss.train", "loss.eval", "loss.component")
     thresholds = {"below": 0.001}
 

@@ -42,6 +42,7 @@ class DiscriminatorAtChance(Rule):
 
     code = "OPT022"
     name = "discriminator-at-chance"
+    since = "0.2.0"
     live = LATE
     needs = ("loss.discriminator",)
     thresholds = {"near": 0.02, "min_rows": 50}

@@ -36,6 +36,7 @@ class EndedAtChance(Rule):
 
     code = "OPT028"
     name = "ended-at-chance"
+    since = "0.2.0"
     live = END
     thresholds = {"close": 0.01, "classes": 1000}
 

@@ -46,6 +46,7 @@ class FellBack(Rule):
 
     code = "OPT026"
     name = "fell-back"
+    since = "0.2.0"
     live = END
     needs = ("accuracy.eval", "accuracy.train", "score.eval")
     symptom_of = ("OPT001", "OPT002")

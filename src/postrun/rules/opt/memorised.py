@@ -46,6 +46,7 @@ class Memorised(Rule):
 
     code = "OPT019"
     name = "memorised"
+    since = "0.2.0"
     needs = ("loss.train",)
     thresholds = {"step": 0.08, "min_values": 4}
 

@@ -46,6 +46,7 @@ class PosteriorCollapse(Rule):
 
     code = "OPT024"
     name = "posterior-collapse"
+    since = "0.2.0"
     live = LATE
     needs = ("kl.latent", "kl.other")
     thresholds = {"nats": 0.05, "share": 0.1, "of_rebuilding": 0.02, "min_rows": 10}

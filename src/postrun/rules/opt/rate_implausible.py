@@ -50,6 +50,7 @@ class RateImplausible(Rule):
 
     code = "OPT020"
     name = "rate-implausible"
+    since = "0.2.0"
     thresholds = {"adaptive": 0.1, "unknown": 1.0, "policy": 0.1}
 
     def check(self, view: RunView) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ class RateRestarts(Rule):
 
     code = "OPT027"
     name = "rate-restarts"
+    since = "0.2.0"
     live = LATE
     needs = ("lr",)
     thresholds = {"fall": 0.05, "deep": 0.3, "times": 2}

@@ -42,6 +42,7 @@ class StillImproving(Rule):
 
     code = "OPT025"
     name = "still-improving"
+    since = "0.2.0"
     live = END
     needs = _GOALS
     beside = True

@@ -42,6 +42,7 @@ class GpusLeftEmpty(Rule):
 
     code = "PERF018"
     name = "gpus-left-empty"
+    since = "0.2.0"
     scope = "process"
     needs = ("system.gpu_memory",)
     thresholds = {"busy": 80.0, "full": 75.0, "samples": 10}

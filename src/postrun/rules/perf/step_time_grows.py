@@ -10,7 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.metrics.series import MetricInfo
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
-from postrun.rules.base import Rule, evidence
+from postrun.rules.base import PREVIEW, Rule, evidence
 from postrun.rules.perf.leaks import grows_steadily
 from postrun.stats.rates import in_bursts
 from postrun.stats.robust import bin_medians, median
@@ -48,6 +48,8 @@ class StepTimeGrows(Rule):
 
     code = "PERF019"
     name = "step-time-grows"
+    since = "0.2.0"
+    status = PREVIEW
     symptom_of = ("PERF011", "PERF014")
     thresholds = {"grown": 0.5, "min_rows": 100, "least_seconds": 60.0}
 

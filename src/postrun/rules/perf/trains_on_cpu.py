@@ -36,6 +36,7 @@ class TrainsOnCpu(Rule):
 
     code = "PERF017"
     name = "trains-on-cpu"
+    since = "0.2.0"
     scope = "process"
     thresholds = {"least_seconds": 300.0, "samples": 5}
 

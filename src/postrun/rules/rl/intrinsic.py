@@ -49,6 +49,7 @@ class IntrinsicRewardDrowns(Rule):
 
     code = "RL022"
     name = "intrinsic-reward-drowns"
+    since = "0.2.0"
     live = LATE
     needs = ("reward", "reward.component")
     thresholds = {"min_rows": 30, "grown": 5.0, "times": 5.0}

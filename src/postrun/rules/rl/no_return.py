@@ -45,6 +45,7 @@ class NoReturn(Rule):
 
     code = "RL021"
     name = "no-return-logged"
+    since = "0.2.0"
     live = LATE
     needs = _MARKS
     thresholds = {"min_rows": 10}

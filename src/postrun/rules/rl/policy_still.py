@@ -39,6 +39,7 @@ class PolicyStill(Rule):
 
     code = "RL020"
     name = "policy-still"
+    since = "0.2.0"
     live = LATE
     needs = ("kl.step",)
     symptom_of = ("OPT005", "RL008")

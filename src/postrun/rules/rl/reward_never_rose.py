@@ -39,6 +39,7 @@ class RewardNeverRose(Rule):
 
     code = "RL019"
     name = "reward-never-rose"
+    since = "0.2.0"
     live = LATE
     needs = ("reward", "reward.eval")
     symptom_of = ("OPT001", "RL020", "OPT020", "RL008")

@@ -38,6 +38,7 @@ class ProcessStoodStill(Rule):
 
     code = "RUN011"
     name = "process-stood-still"
+    since = "0.2.0"
     scope = "process"
     symptom_of = ("RUN001", "RUN002")
     needs = ("system.cpu", "system.cpu_process")
