@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +29,32 @@ def test_generated_pages_are_up_to_date(page: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == (DOCS / page).read_text(encoding="utf-8"), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "problem"),
+    [
+        ({"a": 1, "b": 1, "new": 1}, r"no meaning of \['new'\]"),
+        ({"b": 1}, r"no such columns: \['a'\]"),
+        ({"a": 1}, r"\[common\]: no column uses \['b'\]"),
+    ],
+)
+def test_columns_and_their_meanings_fit_in_the_glossary(
+    kinds: dict[str, int], problem: str
+) -> None:
+    code = f"""
+import make_glossary
+meanings = {{"common": {{"b": "B."}}, "cost": {{"runs": {{"a": "A."}}}}}}
+make_glossary._check(meanings, {{("cost", "runs"): {{"a": 1, "b": 1}}}})
+make_glossary._check(meanings, {{("cost", "runs"): {kinds}}})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        encoding="utf-8",
+        env=_environment() | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{DOCS}"},
+    )
+    assert "LookupError: docs/glossary.toml" in done.stderr and re.search(problem, done.stderr)
 
 
 def test_every_public_name_is_in_the_reference() -> None:
@@ -83,6 +110,4 @@ def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"}
