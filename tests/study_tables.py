@@ -55,9 +55,11 @@ def columns() -> Tables:
                     known[name] = kind
     if missing := sections() - {key for _, key in found}:
         raise LookupError(f"no study of tests/study_tables.py has {', '.join(sorted(missing))}")
-    for (kind, key), table in found.items():
-        if empty := [name for name, dtype in table.items() if dtype == pl.Null]:
-            raise LookupError(f"{kind}, {key}: no study of tests/study_tables.py fills {empty}")
+    for (study_kind, key), kinds in found.items():
+        if empty := [name for name, dtype in kinds.items() if dtype == pl.Null]:
+            raise LookupError(
+                f"{study_kind}, {key}: no study of tests/study_tables.py fills {empty}"
+            )
     return found
 
 
@@ -71,7 +73,7 @@ def sections() -> set[str]:
             if len(node.args) < 4 and not any(k.arg == "table" for k in node.keywords):
                 continue  # text alone
             if isinstance(node.args[0], ast.Constant):
-                keys.add(node.args[0].value)
+                keys.add(str(node.args[0].value))
             elif ast.unparse(node.args[0]) == "f'{name}s'":  # of costs, by what they are summed
                 keys |= {"projects", "endings"}
             else:
