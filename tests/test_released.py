@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -82,3 +83,21 @@ def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
     assert not [n for n in names if n.endswith((".wandb", ".csv", ".parquet")) or "/tests/" in n]
     assert "postrun/py.typed" in names
     assert wheel.stat().st_size < 3_000_000
+
+
+@pytest.mark.slow
+def test_the_sdist_holds_what_git_holds(tmp_path: Path) -> None:
+    known = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8")
+    if known.returncode:
+        pytest.skip("no git checkout")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names - set(known.stdout.splitlines()) == {"PKG-INFO"}
