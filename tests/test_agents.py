@@ -67,7 +67,7 @@ QUESTIONS: list[tuple[Question, tuple[str, ...]]] = [
     (("diagnose", {"target": str(SAMPLE)}), ("hardware use (no system metrics)", "Not understood: time/step")),
     (("explain", {"what": "RL001"}), ("trainer-inference-mismatch", "What to do")),
     (("explain", {"what": "policy/entropy", "target": str(SAMPLE)}), ("entropy", "Judged by ", "RL002")),
-    (("failures", {"targets": [str(SAMPLE)]}), ("None of the 1 runs whose end is known failed",)),
+    (("failures", {"targets": [str(SAMPLE)]}), ("The one run whose end is known did not fail",)),
     (("query", {"sql": "select id, rows from runs", "store": "lab"}), ("1 rows", "sample01 | 480")),
     (("report", {"target": str(SAMPLE)}), ("Report: ", "out/sample01/report.html")),
 ]  # fmt: skip

@@ -75,14 +75,12 @@ def _headline(
     low, high = wilson(len(failed), len(ended))
     if not failed:
         study.headline.append(
-            f"None of the {len(ended)} runs whose end is known failed: a failure rate of up to "
-            f"{100 * float(high):.0f}% is compatible with that."
+            f"{_share(0, len(ended))}: a failure rate of up to {100 * float(high):.0f}% is compatible with that."
         )
         return
     study.headline.append(
-        f"{len(failed)} of the {len(ended)} runs whose end is known failed "
-        f"({100 * len(failed) / len(ended):.0f}%, 95% interval {100 * float(low):.0f}% to "
-        f"{100 * float(high):.0f}%). Together they cost {_cost(project, failed)}."
+        f"{_share(len(failed), len(ended))} ({100 * len(failed) / len(ended):.0f}%, 95% interval "
+        f"{100 * float(low):.0f}% to {100 * float(high):.0f}%). Together they cost {_cost(project, failed)}."
     )
     top = found[0]
     study.headline.append(f"Most frequent: cause 1, {_times(len(top.members))}: {top.title}.")
@@ -156,6 +154,13 @@ def _cluster_section(project: Project, found: list[Cluster]) -> Section:
         "causes", "Causes", [text] if rows else [], pl.DataFrame(rows, infer_schema_length=None),
         wide=("kind", "gpu_hours", "median_step", "first_seen", "remedy", "where"),
     )  # fmt: skip
+
+
+def _share(failed: int, ended: int) -> str:
+    """Return in words how many of the runs with a known end failed."""
+    if ended == 1:
+        return f"The one run whose end is known {'failed' if failed else 'did not fail'}"
+    return f"{failed or 'None'} of the {ended} runs whose end is known failed"
 
 
 @dataclass(frozen=True, slots=True)
