@@ -75,7 +75,8 @@ def _headline(
     low, high = wilson(len(failed), len(ended))
     if not failed:
         study.headline.append(
-            f"{_share(0, len(ended))}: a failure rate of up to {100 * float(high):.0f}% is compatible with that."
+            f"{_share(0, len(ended))}: a failure rate of up to {100 * float(high):.0f}% is compatible with "
+            "that."
         )
         return
     study.headline.append(
