@@ -10,6 +10,9 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.robust import median
 
+#: Of the times to save, those above this share of the longest are saves; the others are of rows without one.
+_SAVE = 0.1
+
 
 class CheckpointCost(Rule):
     """Saving checkpoints takes a noticeable part of the time.
@@ -22,8 +25,9 @@ class CheckpointCost(Rule):
     time.
 
     ## How it decides
-    The sum of the saving time is at least `share` of the sum of the step time, or of the run's whole
-    time where no step time is logged.
+    At least `min_saves` values. The sum of the saving time is at least `share` of the sum of the step time, or
+    of the run's whole time where no step time is logged. Step times count only if there are at least `covered`
+    times as many of them.
 
     ## What to do
     Save asynchronously, less often, or to a faster disk.
@@ -40,7 +44,7 @@ class CheckpointCost(Rule):
     name = "checkpoint-cost"
     needs = ("time.save",)
     symptom_of = ("PERF006",)
-    thresholds = {"share": 0.04}
+    thresholds = {"share": 0.04, "min_saves": 3, "covered": 0.5}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -52,10 +56,13 @@ class CheckpointCost(Rule):
             if whole is None:
                 total = float(view.run.working_seconds or 0.0)
             else:  # of too few step times, the sum says nothing
-                total = float(whole.y.sum()) if len(whole) >= 0.5 * len(y) else 0.0
+                enough = len(whole) >= self.limits["covered"] * len(y)
+                total = float(whole.y.sum()) if enough else 0.0
             spent = float(y.y.sum())
-            saves = y.take(y.y > 0.1 * float(y.y.max())) if len(y) else y
-            if len(y) < 3 or total <= 0 or not self.limits["share"] <= spent / total <= 1:
+            saves = y.take(y.y > _SAVE * float(y.y.max())) if len(y) else y
+            if len(y) < self.limits["min_saves"] or total <= 0:
+                continue
+            if not self.limits["share"] <= spent / total <= 1:
                 continue
             yield self.finding(
                 Severity.INFO,

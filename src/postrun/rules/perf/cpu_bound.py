@@ -12,6 +12,9 @@ from postrun.rules.base import LATE, Rule
 from postrun.rules.perf.machine import at_steps, in_use, long_enough
 from postrun.stats.robust import median
 
+#: A CPU metric (%) that exceeds this adds up cores, and says nothing about how full they are.
+_SUM_OF_CORES = 105.0
+
 
 class CpuBound(Rule):
     """The CPU is full while the GPU waits.
@@ -51,7 +54,8 @@ class CpuBound(Rule):
         if not cpu or not gpus:
             return
         level, busy = median(cpu[0].y), max(float(s.y.mean()) for s in gpus)
-        if level < self.limits["cpu"] or busy >= self.limits["gpu"] or cpu[0].y.max() > 105:
+        cores = cpu[0].y.max() > _SUM_OF_CORES
+        if level < self.limits["cpu"] or busy >= self.limits["gpu"] or cores:
             return
         yield self.finding(
             Severity.INFO,

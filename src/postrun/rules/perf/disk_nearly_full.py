@@ -8,7 +8,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule
-from postrun.rules.perf.machine import at_steps
+from postrun.rules.perf.machine import WHOLE_PERCENT, at_steps
 
 
 class DiskNearlyFull(Rule):
@@ -21,8 +21,8 @@ class DiskNearlyFull(Rule):
     The next checkpoint fails, and often the run with it.
 
     ## How it decides
-    The last sample is at least `full` % and the disk filled during the run by at least 1 point (a disk
-    that was full before and did not change may be a read-only image).
+    At least `samples` samples. The last one is at least `full` % and the disk filled during the run by at least
+    `points` percentage points (a disk that was full before and did not change may be a read-only image).
 
     ## What to do
     Keep fewer checkpoints; clean caches.
@@ -36,17 +36,17 @@ class DiskNearlyFull(Rule):
     scope = "process"
     needs = ("system.disk",)
     symptom_of = ("RUN001",)
-    thresholds = {"full": 97.0}
+    thresholds = {"full": 97.0, "points": 1.0, "samples": 5}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         for series in view.system("system.disk"):
             y = series.finite
             if (
-                len(y) < 5
+                len(y) < self.limits["samples"]
                 or y.y[-1] < self.limits["full"]
-                or y.y[-1] - y.y[0] < 1
-                or y.y.max() > 100
+                or y.y[-1] - y.y[0] < self.limits["points"]
+                or y.y.max() > WHOLE_PERCENT
             ):
                 continue
             yield self.finding(

@@ -24,8 +24,8 @@ class GpuThrottled(Rule):
     The same work takes longer, and nothing in the training shows why.
 
     ## How it decides
-    Busy samples (utilisation above 50%) in which the clock is more than `clock_share` below its own
-    95% quantile: at least `share` of the busy ones. They are throttled by heat where their median
+    Busy samples (utilisation above `busy` %; at least `samples`) in which the clock is more than `clock_share`
+    below its own 95% quantile: at least `share` of the busy ones. They are throttled by heat where their median
     temperature is at least `hot` °C.
 
     ## What to do
@@ -39,7 +39,13 @@ class GpuThrottled(Rule):
     name = "gpu-throttled"
     scope = "process"
     needs = ("system.gpu_clock",)
-    thresholds = {"clock_share": 0.1, "share": 0.2, "hot": 83.0}
+    thresholds = {
+        "clock_share": 0.1,
+        "share": 0.2,
+        "hot": 83.0,
+        "busy": 50.0,
+        "samples": 20,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the GPU that loses most."""
@@ -52,8 +58,8 @@ class GpuThrottled(Rule):
                 continue
             use = np.interp(clock.x, busy[index].x, busy[index].y)
             hot = np.interp(clock.x, heat[index].x, heat[index].y)
-            working = use > 50
-            if working.sum() < 20:
+            working = use > self.limits["busy"]
+            if working.sum() < self.limits["samples"]:
                 continue
             top = float(np.quantile(clock.y[working], 0.95))
             slow = working & (clock.y < (1 - self.limits["clock_share"]) * top)

@@ -23,10 +23,10 @@ class LowMfu(Rule):
     that its kernels are far from its peak.
 
     ## How it decides
-    Median without the first rows (warm-up). Percent or fraction by the pack's unit, else by the greatest value
-    (above 1 is percent). Not said if any samples show the GPU at least `busy` % busy: the value may then be
-    measured against the peak of another accelerator. Small models and reinforcement learning with long
-    generation cannot reach high values, hence `info`.
+    Median of at least `min_rows` values, without the first ones (warm-up). Percent or fraction by the pack's
+    unit, else by the greatest value (above 1 is percent). Not said if any samples show the GPU at least
+    `busy` % busy: the value may then be measured against the peak of another accelerator. Small models and
+    reinforcement learning with long generation cannot reach high values, hence `info`.
 
     ## What to do
     Larger micro-batches, sequence packing, compilation, overlapped communication; profile one step.
@@ -42,12 +42,12 @@ class LowMfu(Rule):
     name = "low-mfu"
     live = LATE
     needs = ("mfu",)
-    thresholds = {"low": 10.0, "busy": 50.0}
+    thresholds = {"low": 10.0, "busy": 50.0, "min_rows": 10}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         series = view.first("mfu")
-        if series is None or len(series.finite) < 10:
+        if series is None or len(series.finite) < self.limits["min_rows"]:
             return
         y = series.finite.y[2:]
         percent = series.info.unit == "%" or y.max() > 1

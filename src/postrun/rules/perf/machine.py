@@ -9,6 +9,8 @@ from postrun.model import Evidence
 #: Fewer samples or a shorter time say nothing about a run.
 LEAST_SAMPLES = 12
 LEAST_SECONDS = 180.0
+#: A share in percent that exceeds this is none, or was measured wrongly.
+WHOLE_PERCENT = 100.0
 
 
 def long_enough(series: list[Series]) -> list[Series]:

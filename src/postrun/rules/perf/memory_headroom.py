@@ -34,7 +34,7 @@ class MemoryHeadroom(Rule):
     levels and those: an allocator that reserves memory in advance or keeps what it once had stays at one level,
     which says nothing about what is needed. A run that failed for lack of memory is told by RUN001. Held by
     others: more than `held` % were in use in a sample within `early` seconds of the start and before the first
-    row (a third of that time if the process is seen on the GPU), and memory peaks at `full` %.
+    row (`sooner` times as early if the process is seen on the GPU), and memory peaks at `full` %.
 
     ## What to do
     Shorten the longest batches or checkpoint activations. If others hold the memory, choose a free GPU; in a
@@ -48,7 +48,14 @@ class MemoryHeadroom(Rule):
     name = "memory-headroom"
     scope = "process"
     needs = ("system.gpu_memory",)
-    thresholds = {"full": 97.0, "samples": 3, "moves": 4.0, "held": 50.0, "early": 15.0}
+    thresholds = {
+        "full": 97.0,
+        "samples": 3,
+        "moves": 4.0,
+        "held": 50.0,
+        "early": 15.0,
+        "sooner": 3.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -79,7 +86,7 @@ class MemoryHeadroom(Rule):
         seen = any(s.info.index == index for s in view.system("system.gpu_process_memory"))
         first, window = float(whole.x[0]), training(view)
         before_rows = window is None or first <= window[0]
-        early = first <= self.limits["early"] / (3 if seen else 1)
+        early = first <= self.limits["early"] / (self.limits["sooner"] if seen else 1)
         return early and before_rows and float(whole.y[0]) > self.limits["held"]
 
     def _by_others(self, view: RunView, top: Series, whole: Series) -> Finding:

@@ -17,6 +17,10 @@ _PARTS = (
 )
 #: A part of nearly all the time is the step itself.
 _WHOLE = 0.95
+#: Fewer values say nothing about a part: of a part beside the step time, and of a part beside the clock.
+_LEAST_PAIRS, _LEAST_VALUES = 20, 10
+#: A part of more than all the time (and rounding) is measured in something else.
+_MOST = 1.05
 
 
 def share_of_step(view: RunView, role: str) -> tuple[Series, Series, float] | None:
@@ -31,10 +35,10 @@ def share_of_step(view: RunView, role: str) -> tuple[Series, Series, float] | No
             if part.info.run != whole.info.run:
                 continue
             a, b = paired(part.finite, whole.finite)
-            if len(a) < 20 or b.y.sum() <= 0:
+            if len(a) < _LEAST_PAIRS or b.y.sum() <= 0:
                 continue
             share = float(a.y.sum() / b.y.sum())
-            if share <= 1.05 and (best is None or share > best[2]):
+            if share <= _MOST and (best is None or share > best[2]):
                 best = (a, b, share)
     return best
 
@@ -47,7 +51,7 @@ def main_part(view: RunView, least: float) -> tuple[Series, float] | None:
     """
     found: list[tuple[Series, float]] = []
     for series in (s.finite for s in view.by_role(*_PARTS) if s.info.unit == "s"):
-        if len(series) < 10 or series.y.min() < 0:
+        if len(series) < _LEAST_VALUES or series.y.min() < 0:
             continue
         passed = view.second_at(float(series.x[-1])) - view.second_at(float(series.x[0]))
         share = float(series.y[1:].sum()) / passed if passed > 0 else 0.0

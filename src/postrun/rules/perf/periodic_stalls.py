@@ -14,6 +14,11 @@ from postrun.stats.periodic import regular_period
 from postrun.stats.rates import in_bursts
 from postrun.stats.robust import Floats, mad_sigma, median, rolling_median
 
+#: A slow step is above the running median by so many deviations as well, however small its factor is then.
+_SIGMAS = 6.0
+#: A period within this share of the checkpoint interval is that interval.
+_NEAR = 0.15
+
 
 class PeriodicStalls(Rule):
     """The run pauses at regular intervals.
@@ -27,9 +32,9 @@ class PeriodicStalls(Rule):
 
     ## How it decides
     Step times (or, where none are logged, times between rows) above `factor` times the running
-    median; at least 4 of them, at most a tenth of all, of whose distances at least `regular` are
-    within 15% of one period or of twice it. Events less than a fifth as slow as the slowest are jitter
-    and not counted. Reported where they cost at least `share` of the time; times between rows only
+    median; at least `min_stalls` of them, at most `most_share` of all, of whose distances at least `regular`
+    are within 15% of one period or of twice it. Events less than `jitter` times as slow as the slowest are
+    jitter and not counted. Reported where they cost at least `share` of the time; times between rows only
     where they cost `least_seconds` at least. Where the slow rows are those that log an evaluation, or
     the period is the checkpoint interval of the config, that is named.
 
@@ -48,6 +53,9 @@ class PeriodicStalls(Rule):
         "regular": 0.7,
         "share": 0.03,
         "least_seconds": 10.0,
+        "min_stalls": 4,
+        "most_share": 0.1,
+        "jitter": 0.2,
         "min_rows": 50,
     }
 
@@ -65,17 +73,19 @@ class PeriodicStalls(Rule):
         level = rolling_median(values, 31)
         with np.errstate(divide="ignore", invalid="ignore"):
             tall = values > np.maximum(
-                self.limits["factor"] * level, level + 6 * mad_sigma(values - level)
+                self.limits["factor"] * level, level + _SIGMAS * mad_sigma(values - level)
             )
         tall[: max(2, len(values) // 100)] = False
         tall &= level > 0
         if not tall.any():
             return
         height = values - level
-        tall &= height >= 0.2 * float(np.quantile(height[tall], 0.9))
+        slowest = float(np.quantile(height[tall], 0.9))
+        tall &= height >= self.limits["jitter"] * slowest
         at = np.flatnonzero(tall)
-        at = at[np.diff(at, prepend=-9) > 1]  # the first of adjacent ones
-        if not 4 <= len(at) <= 0.1 * len(values):
+        at = at[np.diff(at, prepend=-2) > 1]  # the first of adjacent ones
+        most = self.limits["most_share"] * len(values)
+        if not self.limits["min_stalls"] <= len(at) <= most:
             return
         found = regular_period(x[at])
         if found is None or found[1] < self.limits["regular"]:
@@ -110,7 +120,7 @@ class PeriodicStalls(Rule):
     def _named(self, view: RunView, slow: Floats, period: float) -> tuple[str, str]:
         """Return what the run does at slow steps, in words, and what to do about it."""
         config = view.number("checkpoint_interval")
-        if config is not None and abs(period / config[1] - 1) <= 0.15:
+        if config is not None and abs(period / config[1] - 1) <= _NEAR:
             named = f", which is the checkpoint interval ({config[0]})"
             return named, "If that is too much, save asynchronously or less often."
         if at_evaluations(view, slow):

@@ -36,7 +36,7 @@ class StepTimeGrows(Rule):
     rows were synced in bursts, or of a resumed run, or one of less than `least_seconds`). The last tenth is
     above the second by more than `grown`, with a significant trend (Mann-Kendall, 1%) over the whole and over
     the last half, and no single jump makes up half of it. If sequences or episodes became longer by at least
-    half of that, the steps hold more work: `info`.
+    `work_share` of that, the steps hold more work: `info`.
 
     ## What to do
     Profile an early and a late step. Keep no tensors or lists per step; bound buffers and tables that are
@@ -51,7 +51,7 @@ class StepTimeGrows(Rule):
     since = "0.2.0"
     status = PREVIEW
     symptom_of = ("PERF011", "PERF014")
-    thresholds = {"grown": 0.5, "min_rows": 100, "least_seconds": 60.0}
+    thresholds = {"grown": 0.5, "work_share": 0.5, "min_rows": 100, "least_seconds": 60.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -99,7 +99,9 @@ class StepTimeGrows(Rule):
         for series in (s.finite for s in view.by_role(*_WORK)):
             part = max(5, len(series) // 10)
             early, late = median(series.y[part : 2 * part]), median(series.y[-part:])
-            if len(series) >= 3 * part and early > 0 and late / early - 1 >= 0.5 * (ratio - 1):
+            apart = 2 * part <= len(series) - part
+            least = self.limits["work_share"] * (ratio - 1)
+            if apart and early > 0 and late / early - 1 >= least:
                 words = f"; {series.key} grew from {number(early)} to {number(late)} with it"
                 return f"{words}: more work per step", [
                     evidence(series, before=early, after=late, effect=late / early)

@@ -27,8 +27,8 @@ class StepTimeTail(Rule):
 
     ## How it decides
     Steps of more than `factor` medians take, beyond a median each, at least `share` of the time; they
-    are at least 5, at most a tenth of all steps, and not periodic (`regular` of their distances are near one
-    period: PERF006). The first 2% of the run are left out (compilation).
+    are at least `min_slow`, at most `most_share` of all steps, and not periodic (`regular` of their distances
+    are near one period: PERF006). The first 2% of the run are left out (compilation).
 
     ## What to do
     Look at what differs in those steps: sequence lengths, shapes, other jobs on the machine.
@@ -45,7 +45,14 @@ class StepTimeTail(Rule):
     live = LATE
     needs = ("time.step",)
     symptom_of = ("PERF006",)
-    thresholds = {"factor": 3.0, "share": 0.1, "regular": 0.7, "min_rows": 100}
+    thresholds = {
+        "factor": 3.0,
+        "share": 0.1,
+        "min_slow": 5,
+        "most_share": 0.1,
+        "regular": 0.7,
+        "min_rows": 100,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -55,9 +62,11 @@ class StepTimeTail(Rule):
         y = y.take(slice(max(2, len(y) // 50), None))
         count, cost = slow_share(y.y, self.limits["factor"])
         slow = np.flatnonzero(y.y > self.limits["factor"] * median(y.y))
-        if len(slow) < 5 or count > 0.1 or cost < self.limits["share"]:
+        if len(slow) < self.limits["min_slow"] or count > self.limits["most_share"]:
             return
-        starts = slow[np.diff(slow, prepend=-9) > 1]
+        if cost < self.limits["share"]:
+            return
+        starts = slow[np.diff(slow, prepend=-2) > 1]
         regular = regular_period(y.x[starts])
         if regular is not None and regular[1] >= self.limits["regular"]:
             return  # PERF006

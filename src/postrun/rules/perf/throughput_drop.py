@@ -19,7 +19,18 @@ from postrun.stats.robust import bin_medians, mad_sigma, median, rolling_median
 
 _SPEED = ("throughput.tokens", "throughput.samples", "throughput.steps")
 _LENGTHS = ("length.completion", "length.sequence")
-
+#: Time spent waiting for data is named if it more than doubled and took this share of what a step lost.
+_WAITED = 0.3
+#: The GPU's clock is named if it fell by this share of the drop, in at least so many samples.
+_CLOCK_SHARE, _CLOCK_SAMPLES = 0.5, 20
+#: Dips are looked for in at least so many rows, and intervals of at least so many steps and rows.
+_DIP_ROWS, _INTERVAL, _INTERVAL_ROWS = 50, 10, 9
+#: At least so many intervals and rows in dips, and at most this share of all rows: else dips are no exception.
+_DIPS, _MOST_DIPS = 3, 0.3
+#: A row in a dip comes at most this share of the interval after one of its multiples.
+_NEAR = 0.15
+#: More rows times rows of an interval would make the running median slow.
+_LARGEST = 5e7
 
 #: Stable-Baselines3 and CleanRL divide all steps by all the time since the start.
 _SINCE_START = frozenset({"time/fps", "charts/SPS"})
@@ -43,12 +54,13 @@ class ThroughputDrop(Rule):
     warm-up, often reported as 0. The change point (optimal partitioning into constant levels, Schwarz
     penalty for autocorrelated noise) of the medians of at most 200 groups with the largest lasting
     drop; reported where the level after it is lower by more than `drop_share` and the last tenth of
-    the run still is. Where completion or sequence length fell by a like factor in the
-    same window, or the step time fell although throughput did (a step then holds less), that is
-    named as the cause and the finding is `info`. Otherwise the time spent waiting for data, and the
-    GPU's clock, are compared before and after, and named where they changed with it. Dips: values
-    below the running median of one checkpoint interval by 10% and by 4 deviations, at least 60%
-    of which lie within 15% of the interval after its multiples.
+    the run still is. Where completion or sequence length fell in the same window by more than
+    `length_share` of the drop, or the step time fell below `step_share` of its level although throughput
+    did (a step then holds less), that is named as the cause and the finding is `info`. Otherwise the time
+    spent waiting for data, and the GPU's clock, are compared before and after, and named where they
+    changed with it. Dips: values below the running median of one checkpoint interval by `dip` and by
+    `dip_sigmas` deviations, at least `dip_regular` of which lie within 15% of the interval after its
+    multiples.
 
     ## What to do
     As the cause says; otherwise look at data-loader time, GPU clocks and temperature, and other
@@ -63,7 +75,16 @@ class ThroughputDrop(Rule):
     lasting = True
     symptom_of = ("PERF011", "PERF003", "PERF019")
     needs = ("throughput.tokens", "throughput.samples", "throughput.steps")
-    thresholds = {"drop_share": 0.2, "warm_up": 0.01, "min_rows": 30}
+    thresholds = {
+        "drop_share": 0.2,
+        "warm_up": 0.01,
+        "min_rows": 30,
+        "length_share": 0.6,
+        "step_share": 0.8,
+        "dip": 0.1,
+        "dip_sigmas": 4.0,
+        "dip_regular": 0.6,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """At most one drop and one finding on dips."""
@@ -117,7 +138,7 @@ class ThroughputDrop(Rule):
         for series in view.by_role("time.data", "time.wait"):
             y = series.finite
             before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
-            if after > 2 * before and after - before > 0.3 * drop * later:
+            if after > 2 * before and after - before > _WAITED * drop * later:
                 text = f"; {y.key} grew from {number(before, 2)} to {number(after, 2)} s with it"
                 return text, [evidence(y, step, before=before, after=after)]
         steps, seconds = view.clock
@@ -127,7 +148,7 @@ class ThroughputDrop(Rule):
         for clock in view.system("system.gpu_clock"):
             y = clock.finite
             before, after = median(y.y[y.x < at]), median(y.y[y.x >= at])
-            if len(y) >= 20 and after < before * (1 - 0.5 * drop):
+            if len(y) >= _CLOCK_SAMPLES and after < before * (1 - _CLOCK_SHARE * drop):
                 text = f"; the GPU's clock fell from {before:,.0f} to {after:,.0f} MHz with it"
                 return text, [at_steps(view, y, at, before=before, after=after)]
         return "", []
@@ -139,7 +160,7 @@ class ThroughputDrop(Rule):
         for length in view.by_role(*_LENGTHS):
             y = length.finite
             before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
-            if before > 0 and after < before * (1 - 0.6 * drop):
+            if before > 0 and after < before * (1 - self.limits["length_share"] * drop):
                 text = (
                     f"; {length.key} fell from {number(before)} to {number(after)}: shorter sequences, "
                     "not slower hardware"
@@ -154,7 +175,7 @@ class ThroughputDrop(Rule):
             return "", []
         y = clock.finite
         before, after = median(y.between(-np.inf, step).y), median(y.between(step, np.inf).y)
-        if not 0 < after < 0.8 * before:
+        if not 0 < after < self.limits["step_share"] * before:
             return "", []
         speed = [median(series.between(*w).y) for w in ((-np.inf, step), (step, np.inf))]
         unit = series.info.unit.partition("/")[0] or "items"
@@ -166,23 +187,26 @@ class ThroughputDrop(Rule):
 
     def _dips(self, view: RunView, series: Series) -> Iterator[Finding]:
         interval = view.number("checkpoint_interval")
-        if interval is None or len(series) < 50:
+        if interval is None or len(series) < _DIP_ROWS:
             return
         period = interval[1]
         rows = int(period / max(float(np.median(np.diff(series.x))), 1e-9)) | 1
-        if not 10 <= period <= series.x[-1] / 3 or rows < 9 or rows * len(series) > 5e7:
+        if not _INTERVAL <= period <= series.x[-1] / _DIPS:
+            return
+        if rows < _INTERVAL_ROWS or rows * len(series) > _LARGEST:
             return
         level = rolling_median(series.y, rows)
         if (level <= 0).any():
             return
-        spread = mad_sigma(series.y / level)
-        at = np.flatnonzero(series.y < level * (1 - max(0.1, 4 * spread)))
-        if len(at) < 3 or len(at) > 0.3 * len(series):
+        noise = self.limits["dip_sigmas"] * mad_sigma(series.y / level)
+        at = np.flatnonzero(series.y < level * (1 - max(self.limits["dip"], noise)))
+        if not _DIPS <= len(at) <= _MOST_DIPS * len(series):
             return
         # Throughput averaged over several steps dips for some steps after the checkpoint.
-        if share_after_multiples(series.x, at, period, within=0.15 * period) < 0.6:
+        regular = share_after_multiples(series.x, at, period, within=_NEAR * period)
+        if regular < self.limits["dip_regular"]:
             return
-        dips = 1 + int(np.count_nonzero(np.diff(series.x[at]) > 0.5 * period))
+        dips = 1 + int(np.count_nonzero(np.diff(series.x[at]) > period / 2))
         cost = float(np.sum(level[at] / np.maximum(series.y[at], 1e-9) - 1)) / len(series)
         yield self.finding(
             Severity.INFO,

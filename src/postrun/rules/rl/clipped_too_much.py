@@ -10,6 +10,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import LARGEST_SHARE
 from postrun.stats.robust import median, smoothed
 
 
@@ -48,7 +49,7 @@ class ClippedTooMuch(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         y = self.usable(view, "fraction.clipped")
-        if y is None or y.y.max() > 1.0001:
+        if y is None or y.y.max() > LARGEST_SHARE:
             return
         level = median(y.y[len(y) // 2 :])
         if level < self.limits["share"]:

@@ -27,8 +27,9 @@ class EntropyExploded(Rule):
 
     ## How it decides
     Smoothed by a running median. The last tenth is at least `factor` times the lowest level of a
-    tenth of the run before it, and the rise is larger than a tenth of the first level. `info` where
-    the reward rose meanwhile (exploration that pays), else `warning`.
+    tenth of the run before it, and the rise is at least `rise_share` of the first level. `info` where the
+    reward has `min_rewards` values and rose meanwhile by more than `gained_share` of its range
+    (exploration that pays), else `warning`.
 
     ## What to do
     Lower the entropy bonus; look at what changed at the onset; go back to a checkpoint before it.
@@ -42,7 +43,13 @@ class EntropyExploded(Rule):
     lasting = True
     needs = ("entropy",)
     symptom_of = ("RL001", "OPT001", "RL014")
-    thresholds = {"factor": 2.0, "min_rows": 50}
+    thresholds = {
+        "factor": 2.0,
+        "rise_share": 0.1,
+        "gained_share": 0.05,
+        "min_rows": 50,
+        "min_rewards": 20,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -58,7 +65,7 @@ class EntropyExploded(Rule):
         low, where = lowest(smooth[: n - tenth], tenth)
         end = median(smooth[-tenth:])
         start = max(median(y.y[: max(3, n // 100)]), median(smooth[:tenth]), 1e-9)
-        if end < self.limits["factor"] * low or end - low < 0.1 * start:
+        if end < self.limits["factor"] * low or end - low < self.limits["rise_share"] * start:
             return
         rest = smooth[where:]
         at = where + begins(
@@ -67,10 +74,11 @@ class EntropyExploded(Rule):
         step = float(y.x[at])
         reward = view.first("reward")
         pays = False
-        if reward is not None and len(reward.finite) >= 20:
+        if reward is not None and len(reward.finite) >= self.limits["min_rewards"]:
             r = reward.finite
             then, now = before_and_end(r, step)
-            pays = now > then + 0.05 * float(np.ptp(rolling_median(r.y, 5)))
+            span = float(np.ptp(rolling_median(r.y, 5)))
+            pays = now > then + self.limits["gained_share"] * span
         yield self.finding(
             Severity.INFO if pays else Severity.WARNING,
             0.8,

@@ -30,8 +30,9 @@ class EntropyFell(Rule):
     Levels are medians of at most 60 consecutive groups. Start is the first, end the median of the
     last tenth; the rule speaks where the end is below `kept_share` of the start. The step named is
     the first level by which 80% of the fall was done. `warning` where a reward is logged and gained
-    less than a tenth of its whole gain after that step, with at least half of the run to go; else
-    `info`. Only in runs that log rewards or a KL divergence: elsewhere entropy means other things.
+    less than `gained_share` of its whole gain after that step, with at least `later_share` of its values
+    and `min_rewards` of them to go; else `info`. Only in runs that log rewards or a KL divergence: elsewhere
+    entropy means other things.
 
     ## What to do
     An entropy bonus or a higher clip range for low-probability tokens, a higher sampling
@@ -48,7 +49,13 @@ class EntropyFell(Rule):
     name = "entropy-fell"
     needs = ("entropy",)
     symptom_of = ("RL001",)
-    thresholds = {"kept_share": 0.35, "min_rows": 50}
+    thresholds = {
+        "kept_share": 0.35,
+        "later_share": 0.5,
+        "gained_share": 0.1,
+        "min_rows": 50,
+        "min_rewards": 20,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -62,7 +69,7 @@ class EntropyFell(Rule):
         start, end, at = fall
         step = float(series.x[at])
         reward = view.first("reward")
-        over = reward is not None and _stopped(reward.finite, step)
+        over = reward is not None and self._stopped(reward.finite, step)
         text = (
             f"{series.key} fell from {number(start, 3)} to {number(end, 3)} "
             f"(to {100 * end / start:.0f}%), most of it by {view.axis.at(step)}"
@@ -79,12 +86,12 @@ class EntropyFell(Rule):
             proofs,
         )
 
-
-def _stopped(reward: Series, step: float) -> bool:
-    """True where less than a tenth of the reward's gain came after `step`, in half of the run."""
-    later = reward.between(step, np.inf)
-    if len(later) < 0.5 * len(reward) or len(later) < 20:
-        return False
-    part = max(5, len(reward) // 50)
-    start, end = median(reward.y[:part]), median(reward.y[-5 * part :])
-    return end > start and end - median(later.y[:part]) < 0.1 * (end - start)
+    def _stopped(self, reward: Series, step: float) -> bool:
+        """Return whether little of the reward's gain came after `step`, with much of the run to go."""
+        later = reward.between(step, np.inf)
+        if len(later) < max(self.limits["later_share"] * len(reward), self.limits["min_rewards"]):
+            return False
+        part = max(5, len(reward) // 50)
+        start, end = median(reward.y[:part]), median(reward.y[-5 * part :])
+        gained = end - median(later.y[:part])
+        return end > start and gained < self.limits["gained_share"] * (end - start)

@@ -32,9 +32,9 @@ class IntrinsicRewardDrowns(Rule):
     ## How it decides
     At least `min_rows` values of both. The intrinsic reward's level grows by `grown` or more from the first
     tenth to the last third, where it is at least `times` the task's reward or its spread; the task's reward
-    gains less than half of its own standard deviation. The task's reward is the one that its name calls so
-    (extrinsic, task, env); or, of two rewards, the one that makes the other together with the intrinsic
-    reward.
+    gains at most `rise_share` of its own standard deviation. The task's reward is the one that its name calls
+    so (extrinsic, task, env); or, of two rewards, the one that makes the other together with the intrinsic
+    reward, to `sum_tolerance` of that, in at least `min_shared` rows that log all three.
 
     ## What to do
     Normalise the intrinsic reward by its running deviation, lower its weight, let it decay, and
@@ -52,7 +52,14 @@ class IntrinsicRewardDrowns(Rule):
     since = "0.2.0"
     live = LATE
     needs = ("reward", "reward.component")
-    thresholds = {"min_rows": 30, "grown": 5.0, "times": 5.0}
+    thresholds = {
+        "min_rows": 30,
+        "grown": 5.0,
+        "times": 5.0,
+        "rise_share": 0.5,
+        "sum_tolerance": 0.01,
+        "min_shared": 10,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -66,7 +73,7 @@ class IntrinsicRewardDrowns(Rule):
                 continue
             told, own = bonus.finite, task.finite
             grown, levels = _ends(told), _ends(own)
-            sums = [s for s in rewards if s is not task and _is_sum(s, task, bonus)]
+            sums = [s for s in rewards if s is not task and self._is_sum(s, task, bonus)]
             yield self.finding(
                 Severity.WARNING,
                 0.8,
@@ -90,7 +97,9 @@ class IntrinsicRewardDrowns(Rule):
         named = [s for s in rewards if _OF_THE_TASK.search(s.key)]
         if named:
             return named[0]
-        pairs = [(t, s) for t in rewards for s in rewards if t is not s and _is_sum(s, t, bonus)]
+        pairs = [
+            (t, s) for t in rewards for s in rewards if t is not s and self._is_sum(s, t, bonus)
+        ]
         return pairs[0][0] if len(pairs) == 1 else None
 
     def _drowns(self, bonus: Series, task: Series) -> bool:
@@ -99,22 +108,22 @@ class IntrinsicRewardDrowns(Rule):
         spread = float(task.y.std())
         size = max(median(np.abs(task.y)), spread)
         grew = first > 0 and last >= self.limits["grown"] * first
-        return grew and last >= self.limits["times"] * size and after - before <= 0.5 * spread
+        stayed = after - before <= self.limits["rise_share"] * spread
+        return grew and last >= self.limits["times"] * size and stayed
+
+    def _is_sum(self, total: Series, part: Series, bonus: Series) -> bool:
+        """Return whether a reward is the sum of a part and the bonus in most rows that have all three."""
+        rows = np.intersect1d(np.intersect1d(total.x, part.x), bonus.x)
+        if len(rows) < self.limits["min_shared"]:
+            return False
+        values = (s.y[np.searchsorted(s.x, rows)] for s in (total, part, bonus))
+        whole, own, extra = values
+        with np.errstate(invalid="ignore", over="ignore"):
+            off = np.nanmedian(np.abs(whole - own - extra))
+            return bool(off <= self.limits["sum_tolerance"] * np.nanmedian(np.abs(extra)))
 
 
 def _ends(series: Series) -> tuple[float, float]:
     """Return the levels of the first tenth and of the last third."""
     n = len(series)
     return median(series.y[: max(5, n // 10)]), median(series.y[-max(5, n // 3) :])
-
-
-def _is_sum(total: Series, part: Series, bonus: Series) -> bool:
-    """Return whether a reward is the sum of a part and the bonus, to 1%, in most rows that have all three."""
-    rows = np.intersect1d(np.intersect1d(total.x, part.x), bonus.x)
-    if len(rows) < 10:
-        return False
-    values = (s.y[np.searchsorted(s.x, rows)] for s in (total, part, bonus))
-    whole, own, extra = values
-    with np.errstate(invalid="ignore", over="ignore"):
-        off = np.abs(whole - own - extra)
-        return bool(np.nanmedian(off) <= 0.01 * np.nanmedian(np.abs(extra)))

@@ -27,9 +27,9 @@ class KlBlowUp(Rule):
 
     ## How it decides
     The last tenth of the KL (smoothed) is at least `factor` times its level at a fifth of the run and
-    at least `floor` above it, and over the same stretch the reward gained less than a tenth of its
-    whole gain. `critical` where the reward fell by more than half of its gain. Nothing is said where
-    no reward is logged.
+    at least `floor` above it, and over the same stretch the reward gained at most `gained_share` of its
+    whole gain. `critical` where the reward fell by more than `lost_share` of its gain. Nothing is said
+    where fewer than `min_rewards` values of a reward are logged.
 
     ## What to do
     Stop at the step where the reward stopped; raise the KL coefficient, or lower the learning rate.
@@ -46,7 +46,14 @@ class KlBlowUp(Rule):
     lasting = True
     needs = ("kl.policy",)
     symptom_of = ("RL001", "OPT001", "RL014")
-    thresholds = {"factor": 3.0, "floor": 0.05, "min_rows": 50}
+    thresholds = {
+        "factor": 3.0,
+        "floor": 0.05,
+        "gained_share": 0.1,
+        "lost_share": 0.5,
+        "min_rows": 50,
+        "min_rewards": 20,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -54,7 +61,7 @@ class KlBlowUp(Rule):
         if y is None or reward is None:
             return
         reward, n = reward.finite, len(y)
-        if len(reward) < 20:
+        if len(reward) < self.limits["min_rewards"]:
             return
         smooth = smoothed(y.y)
         end = median(smooth[-max(5, n // 10) :])
@@ -72,9 +79,9 @@ class KlBlowUp(Rule):
             reward.y[: max(5, len(reward) // 20)]
         )
         then, now = before_and_end(reward, step)
-        if np.isnan(then) or gained <= 0 or now - then > 0.1 * gained:
+        if np.isnan(then) or gained <= 0 or now - then > self.limits["gained_share"] * gained:
             return
-        fell = then - now > 0.5 * gained
+        fell = then - now > self.limits["lost_share"] * gained
         yield self.finding(
             Severity.CRITICAL if fell else Severity.WARNING,
             0.85,

@@ -27,8 +27,9 @@ class LengthCollapsed(Rule):
 
     ## How it decides
     As RL002, for the mean completion length: the end is below `kept_share` of the start, and the
-    start was at least `min_length` tokens. `warning`; `info` where truncated completions fell from
-    above 20% at the same time: then long, cut-off answers were the fault that was mended.
+    start was at least `min_length` tokens. `warning`; `info` where the share of truncated completions
+    (`min_values` of them) was above `truncated` and fell below `mended_share` of that at the same time:
+    then long, cut-off answers were the fault that was mended.
 
     ## What to do
     Read completions from before and after that step; look at length penalties in the reward and at
@@ -45,7 +46,14 @@ class LengthCollapsed(Rule):
     name = "length-collapsed"
     lasting = True
     needs = ("length.completion",)
-    thresholds = {"kept_share": 0.3, "min_length": 20.0, "min_rows": 50}
+    thresholds = {
+        "kept_share": 0.3,
+        "min_length": 20.0,
+        "truncated": 0.2,
+        "mended_share": 0.25,
+        "min_rows": 50,
+        "min_values": 10,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -64,10 +72,11 @@ class LengthCollapsed(Rule):
         )
         cut = view.first("fraction.truncated")
         mended = False
-        if cut is not None and len(cut.finite) >= 10:
+        if cut is not None and len(cut.finite) >= self.limits["min_values"]:
             before = median(cut.finite.y[: max(3, len(cut.finite) // 50)])
             after = median(cut.finite.between(step, np.inf).y)
-            mended = before > 0.2 and after < 0.25 * before
+            many = before > self.limits["truncated"]
+            mended = many and after < self.limits["mended_share"] * before
             if mended:
                 text += f"; truncated completions fell from {before:.0%} to {after:.0%} with it"
                 proofs.append(evidence(cut.finite, before=before, after=after))

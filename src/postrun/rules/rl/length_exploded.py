@@ -26,7 +26,8 @@ class LengthExploded(Rule):
 
     ## How it decides
     The mean length of the last tenth is at least `factor` times that of the first, and since the
-    growth began the reward gained less than a tenth of its range. Nothing is said without a reward.
+    growth began the reward gained at most `gained_share` of its range. Nothing is said without a reward of
+    `min_rewards` values.
 
     ## What to do
     Read long completions; average the loss over tokens of the batch, not per answer; penalise
@@ -45,7 +46,7 @@ class LengthExploded(Rule):
     lasting = True
     needs = ("length.completion",)
     symptom_of = ("RL001", "RL006")
-    thresholds = {"factor": 2.0, "min_rows": 50}
+    thresholds = {"factor": 2.0, "gained_share": 0.1, "min_rows": 50, "min_rewards": 20}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -54,7 +55,9 @@ class LengthExploded(Rule):
             return
         reward = reward.finite
         moved = change(y.y)
-        if len(reward) < 20 or not moved.before > 0 or moved.ratio < self.limits["factor"]:
+        if len(reward) < self.limits["min_rewards"]:
+            return
+        if not moved.before > 0 or moved.ratio < self.limits["factor"]:
             return
         smooth = smoothed(y.y)
         part = y.y[: max(5, len(y) // 10)]
@@ -63,7 +66,7 @@ class LengthExploded(Rule):
         then, now = before_and_end(reward, step)
         if np.isnan(then):
             then = median(reward.y[: max(5, len(reward) // 20)])
-        if now - then > 0.1 * span:
+        if now - then > self.limits["gained_share"] * span:
             return
         yield self.finding(
             Severity.WARNING,

@@ -11,9 +11,15 @@ from postrun.metrics import RunView, Series, paired
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import LARGEST_SHARE, LEAST_BEFORE
 from postrun.stats.changepoint import onset
 from postrun.stats.robust import mad_sigma, median, smoothed
 from postrun.training.checkpoints import go_back
+
+#: The onset is looked for again at this share of the later rise; the measure has settled at this share of it.
+_ONSET_SHARE, _SETTLED_SHARE = 0.1, 0.9
+#: A gradient norm that grew by this factor is told as a symptom.
+_NORM_GROWN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,8 @@ class TrainerInferenceMismatch(Rule):
     baseline + max(`sigmas` baseline deviations, an absolute floor: gap `gap_floor`, KL `kl_floor`,
     masked `masked_floor`); where that exists, the onset is looked for again at a tenth of the later
     level, if that is below the floor. `critical` where, since the measure settled, the median KL is at least
-    `kl_critical`, the gap `gap_critical`, or a fifth of all tokens is masked; else `warning`. Where
-    the gradient norm grew at least threefold with it, that is said as a symptom.
+    `kl_critical`, the gap `gap_critical`, or the masked share `masked_critical`; else `warning`. Where the
+    gradient norm grew at least threefold with it, that is said as a symptom.
 
     The floors are far above what bf16 rounding alone gives (a KL of 1e-3 or less, a gap of 0.01).
 
@@ -84,6 +90,7 @@ class TrainerInferenceMismatch(Rule):
         "masked_floor": 0.05,
         "kl_critical": 0.5,
         "gap_critical": 0.1,
+        "masked_critical": 0.2,
         "min_rows": 30,
     }
 
@@ -100,7 +107,7 @@ class TrainerInferenceMismatch(Rule):
             >= {
                 "KL": self.limits["kl_critical"],
                 "gap": self.limits["gap_critical"],
-                "masked share": 0.2,
+                "masked share": self.limits["masked_critical"],
             }[p.what]
             for p in found
         )
@@ -136,7 +143,7 @@ class TrainerInferenceMismatch(Rule):
         if gap is not None:
             yield self._parting(gap, "gap", self.limits["gap_floor"])
         masked = view.first("fraction.masked")
-        if masked is not None and len(masked.finite) and masked.finite.y.max() <= 1.0001:
+        if masked is not None and len(masked.finite) and masked.finite.y.max() <= LARGEST_SHARE:
             yield self._parting(masked.finite, "masked share", self.limits["masked_floor"])
 
     def _parting(self, series: Series, what: str, floor: float) -> _Parting | None:
@@ -152,16 +159,17 @@ class TrainerInferenceMismatch(Rule):
             return None
         settled = median(smooth[sure + (n - sure) // 4 :])
         spread = self.limits["sigmas"] * mad_sigma(early)
-        begin = max(spread, min(floor, 0.1 * (settled - baseline)))
+        begin = max(spread, min(floor, _ONSET_SHARE * (settled - baseline)))
         at = onset(smooth, baseline, begin)
         at = sure if at is None else at
-        reached = at + int(np.argmax(smooth[at:] >= baseline + 0.9 * (settled - baseline)))
+        most = baseline + _SETTLED_SHARE * (settled - baseline)
+        reached = at + int(np.argmax(smooth[at:] >= most))
         return _Parting(
             series=series,
             what=what,
             step=float(series.x[at]),
             full=float(series.x[reached]),
-            before=median(series.y[:at]) if at >= 5 else baseline,
+            before=median(series.y[:at]) if at >= LEAST_BEFORE else baseline,
             after=settled,
         )
 
@@ -171,7 +179,7 @@ class TrainerInferenceMismatch(Rule):
             return None
         before = median(norm.finite.between(-np.inf, begin).y)
         after = median(norm.finite.between(full, np.inf).y)
-        if not before > 0 or not after >= 3 * before:
+        if not before > 0 or not after >= _NORM_GROWN * before:
             return None
         return evidence(norm.finite, begin, before=before, after=after, effect=after / before)
 

@@ -8,6 +8,7 @@ from postrun.metrics import RunView
 from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import LARGEST_SHARE
 from postrun.stats.robust import median
 
 
@@ -53,7 +54,7 @@ class OffPolicy(Rule):
                 continue
             level = median(y.y[len(y) // 2 :])
             bad = {
-                "ess": level < self.limits["ess"] and y.y.max() <= 1.0001,
+                "ess": level < self.limits["ess"] and y.y.max() <= LARGEST_SHARE,
                 "ratio.importance": abs(level - 1) > self.limits["ratio_gap"],
                 "lag.policy": level >= self.limits["lag"],
             }[role]

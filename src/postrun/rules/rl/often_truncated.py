@@ -10,6 +10,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import LARGEST_SHARE
 from postrun.stats.levels import change
 from postrun.stats.robust import median, rolling_median
 
@@ -46,7 +47,7 @@ class OftenTruncated(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         y = self.usable(view, "fraction.truncated")
-        if y is None or y.y.max() > 1.0001:
+        if y is None or y.y.max() > LARGEST_SHARE:
             return
         level = median(y.y[-max(5, len(y) // 3) :])
         if level < self.limits["share"]:

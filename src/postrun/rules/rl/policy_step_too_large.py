@@ -10,6 +10,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import LEAST_BEFORE
 from postrun.stats.changepoint import onset
 from postrun.stats.robust import median, smoothed
 
@@ -27,8 +28,9 @@ class PolicyStepTooLarge(Rule):
 
     ## How it decides
     The absolute value's median from some step on (smoothed, at least half of the later values) is
-    above `level`, or at least `share` of all values are; targets in use are 0.01 to 0.03, and
-    implementations stop an update at about 0.02 to 0.05.
+    above `level`, and that step lies in the first `late_share` of the values; or at least `share` of all
+    values are above it. Targets in use are 0.01 to 0.03, and implementations stop an update at about 0.02 to
+    0.05.
 
     ## What to do
     Lower the learning rate or the number of epochs per batch; set a target KL.
@@ -46,7 +48,7 @@ class PolicyStepTooLarge(Rule):
     lasting = True
     needs = ("kl.step",)
     symptom_of = ("RL001", "OPT001")
-    thresholds = {"level": 0.1, "share": 0.25, "min_rows": 30}
+    thresholds = {"level": 0.1, "share": 0.25, "late_share": 0.9, "min_rows": 30}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -56,7 +58,8 @@ class PolicyStepTooLarge(Rule):
         smooth = smoothed(np.abs(y.y))
         at = onset(smooth, 0.0, self.limits["level"])
         high = np.flatnonzero(np.abs(y.y) > self.limits["level"])
-        if (at is None or at > 0.9 * len(y)) and len(high) >= self.limits["share"] * len(y):
+        late = self.limits["late_share"] * len(y)
+        if (at is None or at > late) and len(high) >= self.limits["share"] * len(y):
             step, level = float(y.x[high[0]]), median(np.abs(y.y[high]))
             yield self.finding(
                 Severity.WARNING,
@@ -69,9 +72,9 @@ class PolicyStepTooLarge(Rule):
                 [evidence(y, step, after=level, effect=len(high) / len(y))],
             )
             return
-        if at is None or at > 0.9 * len(y):
+        if at is None or at > late:
             return
-        before = median(np.abs(y.y[:at])) if at >= 5 else None
+        before = median(np.abs(y.y[:at])) if at >= LEAST_BEFORE else None
         after = median(np.abs(y.y[at:]))
         step = float(y.x[at])
         earlier = "" if before is None else f" ({number(before, 2)} before)"

@@ -23,7 +23,8 @@ class PolicyStill(Rule):
 
     ## How it decides
     The KL between the policy before and after an update (`approx_kl`) has a median below `kl` over at least
-    `min_rows` updates and a largest value below ten times that, while the reward does not rise.
+    `min_rows` updates and a largest value below `high_factor` times `kl`, while the reward does not rise: it
+    has fewer than `min_rewards` values, or did not move, or gained at most `sigmas` times its noise.
 
     ## What to do
     Look at the learning rate that the optimizer has (the scheduler's first value), at the advantages'
@@ -43,7 +44,13 @@ class PolicyStill(Rule):
     live = LATE
     needs = ("kl.step",)
     symptom_of = ("OPT005", "RL008")
-    thresholds = {"kl": 1e-5, "min_rows": 8}
+    thresholds = {
+        "kl": 1e-5,
+        "high_factor": 10.0,
+        "sigmas": 4.0,
+        "min_rows": 8,
+        "min_rewards": 8,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -53,13 +60,14 @@ class PolicyStill(Rule):
                 continue
             size = abs(y.y)
             usual, high = median(size), float(size.max())
-            if usual >= self.limits["kl"] or high >= 10 * self.limits["kl"]:
+            kl = self.limits["kl"]
+            if usual >= kl or high >= self.limits["high_factor"] * kl:
                 continue
             reward = view.first("reward", "reward.eval")
-            if reward is not None and len(reward.finite) >= 8:
+            if reward is not None and len(reward.finite) >= self.limits["min_rewards"]:
                 curve = view.curve(reward.key)
                 gain = curve.last.value - float(reward.finite.y[0])
-                if curve.never_moved is False and gain > 4 * curve.noise:
+                if curve.never_moved is False and gain > self.limits["sigmas"] * curve.noise:
                     return
             yield self.finding(
                 Severity.WARNING,

@@ -22,6 +22,14 @@ from postrun.stats.robust import (
 )
 from postrun.training.checkpoints import go_back
 
+#: A gain of at most so many deviations between levels, or so many standard errors of one, is noise.
+_GAIN_SIGMAS, _GAIN_ERRORS = 4.0, 3.0
+#: Without a gain, the fall must also exceed so many deviations of the levels before the best one; always, this
+#: share of the best level: a reward near a bound that falls by less is no collapse.
+_SPREADS, _OF_BEST = 4.0, 0.02
+#: The best level was held until the last level within this share of the fall below it.
+_HELD = 0.3
+
 
 class RewardCollapsed(Rule):
     """The reward fell from its best and stayed down.
@@ -35,11 +43,12 @@ class RewardCollapsed(Rule):
 
     ## How it decides
     Levels are medians of at most 60 groups. The last tenth lies below the best level by more than
-    `lost_share` of the gain from start to best, and by more than 6 standard errors of a level (and 3
-    standard deviations between neighbouring levels); so do two thirds of its levels. A reward that
-    fell by two thirds of that before and came back swings, and is not reported. `critical` where no more
-    than a tenth of the gain is left; if it had gained no more than noise, only if it lost `lost_share` of its
-    best level. A smaller fall without a gain is not told if the mean rises meanwhile (rare successes).
+    `lost_share` of the gain from start to best, and by more than `std_errors` standard errors of a level (and
+    `sigmas` standard deviations between neighbouring levels); at most `high_share` of its levels lie higher.
+    A reward that fell before and came back swings: a fall of at most `swing` times that is not reported.
+    `critical` where at most `left_share` of the gain is left; if it had gained no more than noise, only if it
+    lost `lost_share` of its best level. A smaller fall without a gain is not told if the mean rises meanwhile
+    (rare successes).
 
     ## What to do
     Go back to the best checkpoint; look at KL, entropy, gradient norm and trainer-inference
@@ -54,7 +63,15 @@ class RewardCollapsed(Rule):
     lasting = True
     needs = ("reward",)
     symptom_of = ("RL001", "OPT001", "RL006", "RL005", "RL017", "OPT008", "RL014")
-    thresholds = {"lost_share": 0.35, "min_rows": 40}
+    thresholds = {
+        "lost_share": 0.35,
+        "std_errors": 6.0,
+        "sigmas": 3.0,
+        "high_share": 1 / 3,
+        "swing": 1.5,
+        "left_share": 0.1,
+        "min_rows": 40,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -75,24 +92,24 @@ class RewardCollapsed(Rule):
             best, start = float(smooth[k]), float(levels[0])
             tail = levels[-max(2, len(levels) // 10) :]
             end, gain = median(tail), best - start
-            spread = mad_sigma(levels[: max(k, 5)]) if gain <= 4 * between else 0.0
+            spread = mad_sigma(levels[: max(k, 5)]) if gain <= _GAIN_SIGMAS * between else 0.0
             bar = max(
                 self.limits["lost_share"] * gain,
-                6 * error,
-                3 * between,
-                4 * spread,
-                0.02 * abs(best),
+                self.limits["std_errors"] * error,
+                self.limits["sigmas"] * between,
+                _SPREADS * spread,
+                _OF_BEST * abs(best),
             )
             if (
                 k >= len(levels) - len(tail)
                 or best - end <= bar
-                or float(np.mean(tail > best - bar)) > 1 / 3
+                or float(np.mean(tail > best - bar)) > self.limits["high_share"]
             ):
                 continue
             # A reward that swings has been as low before and came back.
-            held = int(np.flatnonzero(smooth >= best - 0.3 * (best - end))[-1])
+            held = int(np.flatnonzero(smooth >= best - _HELD * (best - end))[-1])
             swing = float(np.max(np.maximum.accumulate(smooth[: held + 1]) - smooth[: held + 1]))
-            if best - end <= 1.5 * swing:
+            if best - end <= self.limits["swing"] * swing:
                 continue
             peak = float(y.x[first[k]])
             rest = smoothed(y.y[first[k] :])
@@ -100,9 +117,9 @@ class RewardCollapsed(Rule):
                 y.x[first[k] + begins(rest, best, end, mad_sigma(y.y[first[k] : first[k] + 20]))]
             )
             # A gain within the noise is none: then only a fall by a large part of the level is grave.
-            gained = gain > max(4 * between, 3 * error)
+            gained = gain > max(_GAIN_SIGMAS * between, _GAIN_ERRORS * error)
             deep = gained or best - end > self.limits["lost_share"] * abs(best)
-            lost = deep and end <= start + 0.1 * max(gain, 0.0)
+            lost = deep and end <= start + self.limits["left_share"] * max(gain, 0.0)
             late = y.y[first[-len(tail)] :]
             if not deep and float(late.mean()) > float(y.y[: first[k] + len(late)].mean()):
                 continue  # rare successes: medians fall while the mean rises

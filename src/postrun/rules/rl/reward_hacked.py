@@ -14,6 +14,9 @@ from postrun.stats.levels import change
 from postrun.stats.robust import median, noise_sigma, of_three, rolling_median
 from postrun.stats.trend import trend
 
+#: As good as the best is what lies within this share of the whole fall below it.
+_HELD = 0.1
+
 
 class RewardHacked(Rule):
     """The training reward rises while an evaluation metric falls.
@@ -26,10 +29,11 @@ class RewardHacked(Rule):
     curve is then the fault, not the success.
 
     ## How it decides
-    At least `min_points` evaluations. The evaluation metric's last level lies below its best by more
-    than 3 standard deviations of its noise and by `lost_share` of its range, and from its best step on the
-    training reward rose (by 6 standard errors, or with a Theil-Sen trend that is significant at
-    1%) by at least a tenth of its whole gain. The step named is the last at which it was as good as its
+    At least `min_points` evaluations, the best in the first `late_share` of them, and `min_rewards` values of
+    the reward, `min_later` of them since then. The evaluation metric's last level lies below its best by more
+    than `sigmas` standard deviations of its noise and by `lost_share` of its range, and from its best step on
+    the training reward rose (by `std_errors` standard errors, or with a Theil-Sen trend that is significant at
+    1%) by more than `gained_share` of its whole gain. The step named is the last at which it was as good as its
     best.
 
     ## What to do
@@ -47,12 +51,21 @@ class RewardHacked(Rule):
     name = "reward-hacked"
     lasting = True
     needs = ("reward",)
-    thresholds = {"min_points": 6, "lost_share": 0.2}
+    thresholds = {
+        "min_points": 6,
+        "min_rewards": 20,
+        "min_later": 10,
+        "late_share": 0.8,
+        "lost_share": 0.2,
+        "sigmas": 3.0,
+        "gained_share": 0.1,
+        "std_errors": 6.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         reward = view.first("reward")
-        if reward is None or len(reward.finite) < 20:
+        if reward is None or len(reward.finite) < self.limits["min_rewards"]:
             return
         reward = reward.finite
         total = change(reward.y)
@@ -65,19 +78,22 @@ class RewardHacked(Rule):
             smooth = of_three(v)
             k = int(np.argmax(smooth))
             best, end = float(smooth[k]), median(v[-max(2, n // 10) :])
-            bar = max(3 * noise_sigma(v), self.limits["lost_share"] * float(np.ptp(v)))
-            if k > 0.8 * n or best - end <= bar:
+            noise = self.limits["sigmas"] * noise_sigma(v)
+            bar = max(noise, self.limits["lost_share"] * float(np.ptp(v)))
+            if k > self.limits["late_share"] * n or best - end <= bar:
                 continue
             later = reward.between(float(y.x[k]), np.inf)
-            held = np.flatnonzero(smooth >= best - max(3 * noise_sigma(v), 0.1 * (best - end)))
+            held = np.flatnonzero(smooth >= best - max(noise, _HELD * (best - end)))
             # The last that is as good as the best: there the fall begins.
             step = float(y.x[held[-1]])
-            if len(later) < 10:
+            if len(later) < self.limits["min_later"]:
                 continue
             moved, ends = trend(later.x, later.y), change(later.y)
-            gain = max(total.size, float(np.ptp(rolling_median(reward.y, 5))) * 0.5)
-            rises = ends.sigmas > 6 or (moved.significant and moved.change > 0)
-            if not (rises and ends.size > 0.1 * gain):
+            gain = max(total.size, float(np.ptp(rolling_median(reward.y, 5))) / 2)
+            rises = ends.sigmas > self.limits["std_errors"] or (
+                moved.significant and moved.change > 0
+            )
+            if not (rises and ends.size > self.limits["gained_share"] * gain):
                 continue
             yield self.finding(
                 Severity.WARNING,

@@ -27,7 +27,8 @@ class RewardNeverRose(Rule):
     A reward of the evaluation (or, without one, of training) with at least `min_rows` values that are not all
     equal. By mean or by median, the last tenth lies no more than `share` times the values' standard
     deviation above the first; and if the curve shows that it moved at all, no more than `little` times
-    that. Not if it stands near its top from the start (0.9 of 1), nor if it rose and fell again (RL007).
+    that. Not if it stands near its top from the start (`solved_share` of 1), nor if it rose and fell again
+    (RL007).
 
     ## What to do
     Check on one fixed task that a good action earns more than a bad one; then the learning rate (the
@@ -43,7 +44,7 @@ class RewardNeverRose(Rule):
     live = LATE
     needs = ("reward", "reward.eval")
     symptom_of = ("OPT001", "RL020", "OPT020", "RL008")
-    thresholds = {"min_rows": 40, "share": 0.5, "little": 0.35}
+    thresholds = {"min_rows": 40, "share": 0.5, "little": 0.35, "solved_share": 0.9}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -61,7 +62,8 @@ class RewardNeverRose(Rule):
             ):  # what came within the first tenth counts
                 first = min(first, float(y[: max(3, tenth // 10)].mean()))
                 usual = max(usual, median(y[-tenth:]) - first)
-            if y.min() == y.max() or (0.9 <= first <= 1 and y.max() <= 1):
+            solved = self.limits["solved_share"] <= first <= 1 and y.max() <= 1
+            if y.min() == y.max() or solved:
                 return
             spread = float(y.std())
             moved = curve.never_moved is False and last - first > self.limits["little"] * spread

@@ -10,6 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import LARGEST_SHARE
 from postrun.stats.levels import change
 from postrun.stats.robust import (
     median,
@@ -31,7 +32,8 @@ class RewardSpreadGone(Rule):
     ## How it decides
     The share of groups without spread: its last fifth has a median of at least `zero_share`. Or the
     reward's standard deviation: its last fifth is below `kept_share` of its early level (first tenth).
-    `info` where the reward itself is at its top (above 0.95 of a 0-to-1 scale): the task is solved.
+    `info` where the reward itself (`min_rewards` values) is at its top (above `solved_share` of a 0-to-1
+    scale): the task is solved.
 
     ## What to do
     Filter prompts that are solved always or never (dynamic sampling), raise the temperature, sample
@@ -49,21 +51,27 @@ class RewardSpreadGone(Rule):
     lasting = True
     needs = ("fraction.zero_std", "reward.std", "reward")
     symptom_of = ("RL001", "RL007")
-    thresholds = {"zero_share": 0.8, "kept_share": 0.1, "min_rows": 30}
+    thresholds = {
+        "zero_share": 0.8,
+        "kept_share": 0.1,
+        "solved_share": 0.95,
+        "min_rows": 30,
+        "min_rewards": 11,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         reward = view.first("reward")
         top = (
             reward is not None
-            and len(reward.finite) > 10
-            and reward.finite.y.max() <= 1.0001
-            and median(reward.finite.y[-max(5, len(reward.finite) // 5) :]) > 0.95
+            and len(reward.finite) >= self.limits["min_rewards"]
+            and reward.finite.y.max() <= LARGEST_SHARE
+            and _last_fifth(reward.finite) > self.limits["solved_share"]
         )
         dead = view.first("fraction.zero_std")
         if dead is not None and len(dead.finite) >= self.limits["min_rows"]:
             y = dead.finite
-            end = median(y.y[-max(5, len(y) // 5) :])
+            end = _last_fifth(y)
             if end >= self.limits["zero_share"]:
                 smooth = rolling_median(y.y, 5)
                 at = float(y.x[int(np.argmax(smooth >= self.limits["zero_share"]))])
@@ -82,7 +90,7 @@ class RewardSpreadGone(Rule):
             if len(y) < self.limits["min_rows"]:
                 continue
             start = median(y.y[: max(5, len(y) // 10)])
-            end = median(y.y[-max(5, len(y) // 5) :])
+            end = _last_fifth(y)
             if start > 0 and end < self.limits["kept_share"] * start:
                 smooth = rolling_median(y.y, 5)
                 at = float(y.x[int(np.argmax(smooth <= self.limits["kept_share"] * start))])
@@ -115,3 +123,8 @@ class RewardSpreadGone(Rule):
             "prompt, or use a finer reward.",
             [evidence(y, at, before=before, after=after, effect=after)],
         )
+
+
+def _last_fifth(series: Series) -> float:
+    """Return the level of a series' last fifth, or of its last 5 values if that is more."""
+    return median(series.y[-max(5, len(series) // 5) :])

@@ -10,10 +10,14 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.rl.shapes import LARGEST_SHARE
 from postrun.stats.robust import (
     median,
     smoothed,
 )
+
+#: Terms that a finding names, and terms that it gives evidence of.
+_NAMED, _PROVEN = 5, 8
 
 
 class RewardTermSaturated(Rule):
@@ -48,7 +52,7 @@ class RewardTermSaturated(Rule):
         for series in view.by_role("reward.component"):
             y = series.finite
             n = len(y)
-            if n < self.limits["min_rows"] or y.y.max() > 1.0001 or y.y.min() == y.y.max():
+            if n < self.limits["min_rows"] or y.y.max() > LARGEST_SHARE or y.y.min() == y.y.max():
                 continue
             smooth = smoothed(y.y)
             low = np.flatnonzero(smooth < self.limits["level"])
@@ -58,7 +62,8 @@ class RewardTermSaturated(Rule):
         if not found:
             return
         y, start, level = found[0]
-        names = ", ".join(item[0].key for item in found[:5]) + (" ..." if len(found) > 5 else "")
+        names = ", ".join(item[0].key for item in found[:_NAMED])
+        names += " ..." if len(found) > _NAMED else ""
         yield self.finding(
             Severity.INFO,
             0.8,
@@ -67,6 +72,6 @@ class RewardTermSaturated(Rule):
             "Lower its weight, or replace it by a harder criterion.",
             [
                 evidence(s, float(s.x[k]), before=float(s.y[0]), after=value, effect=1 - k / len(s))
-                for s, k, value in found[:8]
+                for s, k, value in found[:_PROVEN]
             ],
         )

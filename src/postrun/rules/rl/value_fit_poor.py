@@ -25,8 +25,8 @@ class ValueFitPoor(Rule):
 
     ## How it decides
     The median of the second half is below `poor` (`warning` below 0, else `info`). 1 is a perfect
-    fit, 0 that of the mean. `info` as well between -0.1 and 0 if the reward
-    ends at its best level.
+    fit, 0 that of the mean. `info` as well between `grave` and 0 if the reward (`min_rewards` values) gained
+    more than `sigmas` times its noise and lost less than `lost_share` of that since its best level.
 
     ## What to do
     Raise the value learning rate or the number of value epochs, normalise returns, separate the value
@@ -44,7 +44,14 @@ class ValueFitPoor(Rule):
     live = LATE
     needs = ("explained_variance",)
     symptom_of = ("OPT001", "RL007")
-    thresholds = {"poor": 0.1, "min_rows": 30}
+    thresholds = {
+        "poor": 0.1,
+        "grave": -0.1,
+        "sigmas": 6.0,
+        "lost_share": 0.1,
+        "min_rows": 30,
+        "min_rewards": 20,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -59,7 +66,7 @@ class ValueFitPoor(Rule):
         good = np.flatnonzero(smooth >= self.limits["poor"])
         at = float(y.x[min(int(good[-1]) + 1, half) if len(good) else 0])
         early = median(y.y[: max(5, len(y) // 10)])
-        grave = level < -0.1 or (level < 0 and not _still_rises(view))
+        grave = level < self.limits["grave"] or (level < 0 and not self._still_rises(view))
         yield self.finding(
             Severity.WARNING if grave else Severity.INFO,
             0.75,
@@ -70,14 +77,14 @@ class ValueFitPoor(Rule):
             [evidence(y, at, before=early, after=level, effect=level)],
         )
 
-
-def _still_rises(view: RunView) -> bool:
-    """Return whether the reward gained much and ends at its best level."""
-    reward = view.first("reward", "reward.eval")
-    if reward is None or len(reward.finite) < 20:
-        return False
-    y = reward.finite.y * reward.info.sign
-    tenth = max(3, len(y) // 10)
-    first, last = median(y[:tenth]), median(y[-tenth:])
-    best = float(rolling_median(y, tenth).max())
-    return last - first > 6 * noise_sigma(y) and best - last < 0.1 * (best - first)
+    def _still_rises(self, view: RunView) -> bool:
+        """Return whether the reward gained much and ends at its best level."""
+        reward = view.first("reward", "reward.eval")
+        if reward is None or len(reward.finite) < self.limits["min_rewards"]:
+            return False
+        y = reward.finite.y * reward.info.sign
+        tenth = max(3, len(y) // 10)
+        first, last = median(y[:tenth]), median(y[-tenth:])
+        best = float(rolling_median(y, tenth).max())
+        gained = last - first > self.limits["sigmas"] * noise_sigma(y)
+        return gained and best - last < self.limits["lost_share"] * (best - first)

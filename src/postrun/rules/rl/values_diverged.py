@@ -27,8 +27,8 @@ class ValuesDiverged(Rule):
 
     ## How it decides
     The last tenth of the absolute Q values, smoothed, is above `factor` times the largest absolute
-    episode return of the run, and above `growth` times its level at a fifth of the run. `critical` from
-    ten times that factor on. Nothing is said without episode returns.
+    episode return of the run, and above `growth` times its level in the first fifth of the run. `critical`
+    above `critical` times the first of these bounds. Nothing is said without episode returns.
 
     ## What to do
     Use a target network that is updated less often, double Q-learning, a lower learning rate, clipped
@@ -47,7 +47,7 @@ class ValuesDiverged(Rule):
     lasting = True
     needs = ("q_value",)
     symptom_of = ("OPT001",)
-    thresholds = {"factor": 2.0, "growth": 2.0, "min_rows": 30}
+    thresholds = {"factor": 2.0, "growth": 2.0, "critical": 10.0, "min_rows": 30}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -59,11 +59,8 @@ class ValuesDiverged(Rule):
         bound = max(float(np.abs(r).max()) for r in returns)
         smooth = smoothed(np.abs(y.y))
         end, early = median(smooth[-max(5, n // 10) :]), median(smooth[: max(5, n // 5)])
-        if (
-            bound <= 0
-            or end <= self.limits["factor"] * bound
-            or end <= self.limits["growth"] * early
-        ):
+        most = self.limits["factor"] * bound
+        if bound <= 0 or end <= most or end <= self.limits["growth"] * early:
             return
         above = int(np.argmax(smooth > bound))
         at = (
@@ -73,7 +70,7 @@ class ValuesDiverged(Rule):
         )
         step = float(y.x[at])
         yield self.finding(
-            Severity.CRITICAL if end > 10 * self.limits["factor"] * bound else Severity.WARNING,
+            Severity.CRITICAL if end > self.limits["critical"] * most else Severity.WARNING,
             0.85,
             f"{y.key} grew from {number(early, 3)} to {number(end, 3)}, from {view.axis.at(step)} on; "
             "no return "

@@ -7,7 +7,7 @@ import numpy as np
 from postrun.metrics import RunView, Series
 from postrun.model import Evidence
 from postrun.model.text import number
-from postrun.rules.perf.machine import at_steps
+from postrun.rules.perf.machine import WHOLE_PERCENT, at_steps
 from postrun.training.crash import Cause
 
 _OOM = "gpu-out-of-memory"
@@ -27,6 +27,8 @@ _SIGNS = (
 #: GPU memory crept up if it grew by this many points after the run's first quarter, in several rises of which
 #: none makes up most of it.
 _CREPT, _RISE, _LARGEST_RISE = 15.0, 2.0, 0.7
+#: Fewer samples show no creeping: their last three quarters have room for few rises.
+_CREPT_SAMPLES = 8
 #: A GPU was full from the first sample on (%), and not working (%).
 _FULL, _NOT_BUSY = 98.0, 15.0
 
@@ -69,7 +71,7 @@ def _level(
         whole = series.finite
         y = whole.take(slice(-max(3, len(whole) // 10), None))
         high = float(y.y.max()) if len(y) else 0.0
-        if level <= high <= 100:
+        if level <= high <= WHOLE_PERCENT:
             proof = at_steps(view, y, before=float(whole.y[0]), after=high)
             return words.format(number(high, 3)), proof
     return "", None
@@ -81,7 +83,7 @@ def _crept(view: RunView) -> tuple[str, Evidence | None]:
     for series in view.system("system.gpu_memory"):
         whole = series.finite
         late = whole.take(slice(len(whole) // 4, None))
-        if len(whole) < 8:
+        if len(whole) < _CREPT_SAMPLES:
             continue
         rises = np.diff(np.maximum.accumulate(late.y))
         grown = float(rises.sum())

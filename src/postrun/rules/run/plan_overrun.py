@@ -22,8 +22,8 @@ class PlanOverrun(Rule):
 
     ## How it decides
     The run's own step counter (never `_step`, which counts calls of `log`) ends beyond `max_steps`
-    by more than `share` and 2 steps, and by less than half: beyond that, counter and plan are not in
-    one unit. Steps of an environment or an evaluation are no plan.
+    by more than `share` and 2 steps, and at no more than `other_unit` times it: beyond that, counter and
+    plan are not in one unit. Steps of an environment or an evaluation are no plan.
 
     ## What to do
     Look for a resume that counted on, or a second stage with the same counter.
@@ -35,7 +35,7 @@ class PlanOverrun(Rule):
     code = "RUN009"
     name = "plan-overrun"
     scope = "process"
-    thresholds = {"share": 0.02}
+    thresholds = {"share": 0.02, "other_unit": 1.5}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -49,7 +49,8 @@ class PlanOverrun(Rule):
             return
         done = float(counter.finite.y.max())
         name, planned = plan
-        if not planned + max(2.0, self.limits["share"] * planned) < done <= 1.5 * planned:
+        over = planned + max(2.0, self.limits["share"] * planned)
+        if not over < done <= self.limits["other_unit"] * planned:
             return
         yield self.finding(
             Severity.INFO,

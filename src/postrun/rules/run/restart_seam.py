@@ -24,10 +24,10 @@ class RestartSeam(Rule):
     learning-rate schedule, the data order, or the weights themselves.
 
     ## How it decides
-    Medians of the `values` values before and after the seam. Reported where the loss rises by more
-    than `sigmas` standard deviations of the noise and by more than a tenth of its level, or the
-    learning rate changes by more than a factor of 1.5 (schedules move slowly; warm restarts do not
-    happen at seams).
+    Medians of the `values` values before and after the seam (`min_values` at the least). Reported where the
+    loss rises by more than `sigmas` standard deviations of the noise and by more than `rise_share` of its
+    level, or the learning rate changes by a factor of `rate_factor` or more (schedules move slowly; warm
+    restarts do not happen at seams).
 
     ## What to do
     Restore optimiser, scheduler, data-loader position and random state with the weights.
@@ -39,7 +39,13 @@ class RestartSeam(Rule):
     code = "OPT013"
     name = "restart-seam"
     symptom_of = ("RUN007",)
-    thresholds = {"values": 10, "sigmas": 6.0}
+    thresholds = {
+        "values": 10,
+        "min_values": 5,
+        "sigmas": 6.0,
+        "rise_share": 0.1,
+        "rate_factor": 1.5,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per metric and seam."""
@@ -51,15 +57,17 @@ class RestartSeam(Rule):
                 count = int(self.limits["values"])
                 before = y.take(y.rows < seam.row).y[-count:]
                 after = y.take(y.rows >= seam.row).y[:count]
-                if len(before) < 5 or len(after) < 5:
+                if min(len(before), len(after)) < self.limits["min_values"]:
                     continue
                 old, new = median(before), median(after)
                 rate = series.info.role == "lr"
                 if rate:
-                    apart = old > 0 and new > 0 and not 1 / 1.5 < new / old < 1.5
+                    most = self.limits["rate_factor"]
+                    apart = old > 0 and new > 0 and not 1 / most < new / old < most
                 else:
                     noise = noise_sigma(np.concatenate([before, after]))
-                    apart = new - old > max(self.limits["sigmas"] * noise, 0.1 * abs(old))
+                    least = self.limits["rise_share"] * abs(old)
+                    apart = new - old > max(self.limits["sigmas"] * noise, least)
                 if not apart:
                     continue
                 begin, step = view.x_of(seam.row - 1), view.x_of(seam.row)

@@ -30,8 +30,9 @@ class RunStalled(Rule):
     ## How it decides
     Gaps between the times of consecutive rows that are longer than `factor` times the 95% quantile of all gaps
     and than `least_seconds`, and that together take more than `share` of the run. Gaps between the parts of a
-    resumed run are told by RUN007 instead, those without CPU by RUN011. Rows that were synced in bursts say
-    nothing. If all gaps end with a row of an evaluation, they are no stalls, and the finding is `info`.
+    resumed run are told by RUN007 instead, those without CPU for `still_share` of their time by RUN011. Rows
+    that were synced in bursts say nothing. If all gaps end with a row of an evaluation, they are no stalls,
+    and the finding is `info`.
 
     ## What to do
     Look at the console and the system metrics at that time.
@@ -43,7 +44,13 @@ class RunStalled(Rule):
     code = "RUN006"
     name = "run-stalled"
     scope = "process"
-    thresholds = {"factor": 20.0, "least_seconds": 300.0, "share": 0.05, "min_rows": 50}
+    thresholds = {
+        "factor": 20.0,
+        "least_seconds": 300.0,
+        "share": 0.05,
+        "still_share": 0.5,
+        "min_rows": 50,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -101,7 +108,7 @@ class RunStalled(Rule):
         begin = _start(view) or 0.0
         a, b = float(clock[i]) - begin, float(clock[i + 1]) - begin
         still = sum(max(0.0, min(b, s.stop) - max(a, s.start)) for s in standstills(view))
-        return still >= 0.5 * gap
+        return still >= self.limits["still_share"] * gap
 
 
 def _start(view: RunView) -> float | None:
