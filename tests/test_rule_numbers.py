@@ -17,7 +17,7 @@ from postrun.rules import Rule, find_rule, rules
 from tests.curves import make_run
 
 #: Families of rules that hold to it.
-FAMILIES = ("opt",)
+FAMILIES = ("opt", "gen")
 FOLDER = Path(postrun.rules.__file__).parent
 FILES = [path for family in FAMILIES for path in sorted((FOLDER / family).glob("*.py"))]
 
