@@ -17,7 +17,7 @@ from postrun.rules import Rule, find_rule, rules
 from tests.curves import make_run
 
 #: Families of rules that hold to it.
-FAMILIES = ("opt", "gen")
+FAMILIES = ("opt", "gen", "dat")
 FOLDER = Path(postrun.rules.__file__).parent
 FILES = [path for family in FAMILIES for path in sorted((FOLDER / family).glob("*.py"))]
 
@@ -29,6 +29,10 @@ ALLOWED = {
         "a guard against a loss of 0",
     ("opt/nonfinite.py", "wasted < 100"): "words: 'the last 100%' is said otherwise",
     ("opt/improved.py", "len(parts) > 4"): "words: how many parts are listed",
+    ("dat/constant_metric.py", "len(dead) > 6"): "words: how many names are listed",
+    ("dat/log_damaged.py", "len(done.damage) > 3"): "words: how many places are listed",
+    ("dat/metric_stopped.py", "len(group) > 4"): "words: how many names are listed",
+    ("dat/text_metric.py", "len(keys) > 3"): "words: how many names are listed",
 }  # fmt: skip
 
 
