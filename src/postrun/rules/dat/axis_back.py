@@ -53,10 +53,11 @@ class AxisBack(Rule):
 
     ## How it decides
     Looks at the values of the axis in the order of logging, for each metric in the rows that log both:
-    two metrics that log the axis at different paces are no fall. A fall is a step back by more than `fall`
-    of the axis's whole range. Ties, NaN and smaller steps back are no falls, and neither is a step back where
-    the run was resumed, or where `_step` itself goes back (RUN007 and DAT003 report those). An axis that
-    rises in less than `rising` of its changes is not a counter and is left out.
+    two metrics that log the axis at different paces are no fall. An axis that has more than `alone_share` of
+    its values in rows without any metric is looked at by itself. A fall is a step back by more than `fall` of
+    the axis's whole range. Ties, NaN and smaller steps back are no falls, and neither is a step back where the
+    run was resumed, or where `_step` itself goes back (RUN007 and DAT003 report those). An axis that rises in
+    less than `rising` of its changes is not a counter and is left out.
 
     Up to `few` falls are a `warning`, unless each is smaller than `deep` of the range, or the axis counts
     within an epoch (a logged epoch counter grows at each fall). All others are `info`. A counter that no
@@ -87,6 +88,7 @@ class AxisBack(Rule):
         "deep": 0.1,
         "rising": 0.55,  # a sawtooth of three rows rises in two of three changes
         "start": 0.1,
+        "alone_share": 0.5,
         "min_rows": 3,
     }
 
@@ -133,7 +135,7 @@ class AxisBack(Rule):
             if np.count_nonzero(logged) > 1:
                 groups.setdefault(logged.tobytes(), (logged, []))[1].append(key)
                 alone &= ~logged
-        if alone.mean() > 0.5:  # the axis has rows of its own
+        if alone.mean() > self.limits["alone_share"]:  # the axis has rows of its own
             return _Falls(axis.rows, axis.values, whole, [])
         found = []
         for logged, metrics in groups.values():

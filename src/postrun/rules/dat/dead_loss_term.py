@@ -21,7 +21,7 @@ class LossTermDead(Rule):
 
     ## How it decides
     A part of a loss (or a policy's loss beside a training loss) with at least `min_rows` values that are all
-    0; or with at least three times as many of which no more than 1 - `share` are something else.
+    0; or with at least `factor` times as many of which no more than 1 - `share` are something else.
 
     ## What to do
     If the term is meant to train: compute it by hand on one batch, and look at its weight and its mask.
@@ -35,7 +35,7 @@ class LossTermDead(Rule):
     since = "0.2.0"
     live = LATE
     needs = ("loss.component", "loss.policy")
-    thresholds = {"min_rows": 10, "share": 0.97}
+    thresholds = {"min_rows": 10, "factor": 3.0, "share": 0.97}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for terms that are 0 throughout, one for those that seldom are not."""
@@ -46,7 +46,7 @@ class LossTermDead(Rule):
             s
             for s in terms
             if s.y.any()
-            and len(s) >= 3 * self.limits["min_rows"]
+            and len(s) >= self.limits["factor"] * self.limits["min_rows"]
             and (s.y == 0).mean() >= self.limits["share"]
         ]
         if never:

@@ -23,8 +23,9 @@ class LogDamaged(Rule):
 
     ## How it decides
     Checksums, record lengths and the file's end, each with its byte position; the last row's step
-    against the step that the summary reports. A torn end of a crashed run is said by RUN002. A log
-    that is missing, empty or a Git LFS pointer is told as a whole.
+    against the step that the summary reports. A torn end (less than `torn_bytes`: one block of the log)
+    is `info`, and that of a crashed run is said by RUN002. A log that is missing, empty or a Git LFS
+    pointer is told as a whole.
 
     ## What to do
     Copy the file again, or read the run from the server if it was synced.
@@ -39,6 +40,7 @@ class LogDamaged(Rule):
     of_rows = True
     scope = "process"
     symptom_of = ("RUN002",)
+    thresholds = {"torn_bytes": 32768}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -61,7 +63,8 @@ class LogDamaged(Rule):
                 yield self._ends_early(view, remedy or _AGAIN)
             return
         lost = sum(d.length for d in done.damage)
-        tail = all(d.length and not d.resumed for d in done.damage) and lost < 1 << 15
+        torn = lost < self.limits["torn_bytes"]
+        tail = torn and all(d.length and not d.resumed for d in done.damage)
         if tail and (view.run.state is State.CRASHED or _exit_unwritten(view)):
             return  # a process that is gone leaves a torn end; RUN001 and RUN002 say so
         where = "; ".join(d.sentence() for d in done.damage[:3]) or (

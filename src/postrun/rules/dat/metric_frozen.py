@@ -30,8 +30,10 @@ class MetricFrozen(Rule):
 
     ## How it decides
     The last `share` of the values (`min_values` at least) are equal to the last bit, and the values
-    before took at least 10 different ones. Perfect values (accuracy or reward 1 or 100, a training loss
-    or gradient of 0) are left out: there is nothing left to change.
+    before took at least `distinct` different ones. It is said to have collapsed to that value (or
+    risen, for a loss) if it got worse by more than `lost_share` of its last level and `sigmas` standard
+    deviations of its noise. Perfect values (accuracy or reward 1 or 100, a training loss or gradient of
+    0) are left out: there is nothing left to change.
 
     ## What to do
     Check the learning rate, the gradients and the evaluation's input at that step.
@@ -44,7 +46,13 @@ class MetricFrozen(Rule):
     name = "metric-frozen"
     needs = _FROZEN
     symptom_of = ("OPT014", "OPT009", "RL008", "RL017", "RL007", "OPT001")
-    thresholds = {"share": 0.3, "min_values": 20}
+    thresholds = {
+        "share": 0.3,
+        "min_values": 20,
+        "distinct": 10,
+        "lost_share": 0.3,
+        "sigmas": 8.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for all metrics that froze, the first one named."""
@@ -64,7 +72,7 @@ class MetricFrozen(Rule):
             perfect = (
                 (0.0,) if role.startswith(("loss.train", "loss.eval", "grad")) else (1.0, 100.0)
             )
-            if len(np.unique(y[:start])) >= 10 and y[-1] not in perfect:
+            if len(np.unique(y[:start])) >= self.limits["distinct"] and y[-1] not in perfect:
                 frozen.append((series.finite, start))
         if not frozen:
             return
@@ -77,7 +85,7 @@ class MetricFrozen(Rule):
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"{series.key} {_how(series, start)} {number(float(series.y[-1]))} from "
+            f"{series.key} {self._how(series, start)} {number(float(series.y[-1]))} from "
             f"{view.axis.at(series.x[start])} to the "
             f"end ({100 * share:.0f}% of the run){more}",
             "Nothing is updated or measured any more: check the learning rate, the gradients and the "
@@ -94,11 +102,12 @@ class MetricFrozen(Rule):
             ],
         )
 
-
-def _how(series: Series, start: int) -> str:
-    """Return how a metric came to its last value: it collapsed in one step, or stopped there."""
-    before = median(series.y[max(0, start - 5) : start])
-    lost = (before - float(series.y[-1])) * series.info.sign
-    if lost > max(0.3 * abs(before), 8 * noise_sigma(series.y[:start])):
-        return f"{'collapsed' if series.info.sign > 0 else 'rose'} from {number(before)} to exactly"
-    return "is exactly"
+    def _how(self, series: Series, start: int) -> str:
+        """Return how a metric came to its last value: it collapsed in one step, or stopped there."""
+        before = median(series.y[max(0, start - 5) : start])
+        lost = (before - float(series.y[-1])) * series.info.sign
+        noise = self.limits["sigmas"] * noise_sigma(series.y[:start])
+        if lost > max(self.limits["lost_share"] * abs(before), noise):
+            verb = "collapsed" if series.info.sign > 0 else "rose"
+            return f"{verb} from {number(before)} to exactly"
+        return "is exactly"

@@ -27,8 +27,8 @@ class MetricStopped(Rule):
 
     ## How it decides
     At least `min_values` values; the time since the last one is longer than `gaps` of its longest
-    intervals and than `share` of the run's steps. Metrics of the first tenth only are taken for a
-    phase of their own (pre-training, warm-up).
+    intervals and than `share` of the run's steps. Metrics of the first `early_share` only are taken for
+    a phase of their own (pre-training, warm-up).
 
     ## What to do
     Look for the error that the evaluation swallowed, or for the condition that stopped it.
@@ -42,7 +42,7 @@ class MetricStopped(Rule):
     live = LATE
     scope = "process"
     needs = _WATCHED
-    thresholds = {"min_values": 10, "gaps": 3.0, "share": 0.2}
+    thresholds = {"min_values": 10, "gaps": 3.0, "share": 0.2, "early_share": 0.1}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for all metrics that stopped at one step."""
@@ -55,7 +55,7 @@ class MetricStopped(Rule):
                 continue
             gap = float(np.diff(series.x).max())
             silent = last - float(series.x[-1])
-            early = series.x[-1] < first + 0.1 * (last - first)
+            early = series.x[-1] < first + self.limits["early_share"] * (last - first)
             if (
                 silent > max(self.limits["gaps"] * gap, self.limits["share"] * (last - first))
                 and not early

@@ -11,6 +11,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.gen.evaluation import PERCENT
 from postrun.stats.robust import Floats
 
 
@@ -27,9 +28,10 @@ class AccuracyJumps(Rule):
     normalisation that lag behind are the usual causes.
 
     ## How it decides
-    An accuracy between 0 and 1 (or 100) with at least `min_rows` values, on a grid so fine that it stands for
-    `samples` samples or more. Single values scatter by at least `noise` (standard deviation, of 1), and by
-    three times what binomial sampling of so many samples allows. Not if GEN005 tells it.
+    An accuracy between 0 and 1 (or 100) with at least `min_rows` values, `min_levels` of them different, on a
+    grid so fine that it stands for `samples` samples or more. Single values scatter by at least `noise`
+    (standard deviation, of 1), and by `factor` times what binomial sampling of so many samples allows. Not if
+    GEN005 tells it.
 
     ## What to do
     Lower the learning rate or decay it, average the weights (EMA, SWA; more clients a round), and report the
@@ -44,7 +46,7 @@ class AccuracyJumps(Rule):
     since = "0.2.0"
     needs = ("accuracy.eval", "accuracy.train")
     beside = True
-    thresholds = {"min_rows": 30, "samples": 1000, "noise": 0.04}
+    thresholds = {"min_rows": 30, "min_levels": 20, "samples": 1000, "noise": 0.04, "factor": 3.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """As if no other rule had found anything."""
@@ -72,22 +74,25 @@ class AccuracyJumps(Rule):
     def _judge(self, view: RunView, series: Series) -> tuple[float, float] | None:
         """Return the scatter of single values and what sampling allows, in the metric's unit."""
         y = series.finite.y
-        if len(y) < self.limits["min_rows"] or y.min() < 0 or y.max() > 100:
+        if len(y) < self.limits["min_rows"] or y.min() < 0 or y.max() > PERCENT:
             return None
-        scale = 100.0 if y.max() > 1 else 1.0
-        samples = _samples(y / scale)
+        scale = PERCENT if y.max() > 1 else 1.0
+        samples = _samples(y / scale, self.limits["min_levels"])
         if samples < self.limits["samples"]:
             return None
         noise = view.curve(series.key).noise / scale
         explained = 0.5 / math.sqrt(samples)
-        if noise < max(self.limits["noise"], 3 * explained):
+        if noise < max(self.limits["noise"], self.limits["factor"] * explained):
             return None
         return noise * scale, explained * scale
 
 
-def _samples(y: Floats) -> float:
-    """Return the number of samples that an accuracy's grid stands for, at least: 1 over its smallest step."""
+def _samples(y: Floats, least: float) -> float:
+    """Return the number of samples that an accuracy's grid stands for, at least: 1 over its smallest step.
+
+    Fewer than `least` values that differ show no grid: 0.
+    """
     levels = np.unique(np.round(y, 6))
-    if len(levels) < 20:
+    if len(levels) < least:
         return 0.0
     return float(1 / np.diff(levels).min())

@@ -10,10 +10,10 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
-from postrun.rules.gen.evaluation import around_evaluations
+from postrun.rules.gen.evaluation import PERCENT, around_evaluations
 
-#: So many evaluations of thousands show whether it is worth looking at all.
-_FEW_SHOW = 500
+#: Of more evaluations than the second, so many show whether it is worth looking at all.
+_FEW_SHOW, _MANY = 500, 2000
 
 
 class EvalBetterThanTrain(Rule):
@@ -31,8 +31,8 @@ class EvalBetterThanTrain(Rule):
     At each evaluation, the training loss is the median of the values around it, half-way to the next
     evaluations. Reported where, at
     `share` of at least `min_points` evaluations, the evaluation loss is lower by more than
-    `gap_share` of the training loss. `warning` where an evaluation accuracy is above 99.5% while the
-    training loss is more than twice the evaluation loss; else `info`.
+    `gap_share` of the training loss. `warning` where an evaluation accuracy reaches `perfect` (of 1 or
+    of 100) while the training loss is more than `leak_factor` times the evaluation loss; else `info`.
 
     ## What to do
     Evaluate once on the training set with the evaluation's settings: the same value means dropout or
@@ -51,7 +51,13 @@ class EvalBetterThanTrain(Rule):
     live = LATE
     needs = ("loss.eval",)
     symptom_of = ("GEN013",)
-    thresholds = {"share": 0.8, "gap_share": 0.15, "min_points": 5}
+    thresholds = {
+        "share": 0.8,
+        "gap_share": 0.15,
+        "perfect": 0.995,
+        "leak_factor": 2.0,
+        "min_points": 5,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -62,10 +68,10 @@ class EvalBetterThanTrain(Rule):
         n = len(held_out)
         if n < self.limits["min_points"] or len(train) < n or train.y.min() < 0:
             return
-        if n > 4 * _FEW_SHOW:  # a part of them shows that it is not so, as nearly always
+        if n > _MANY:  # a part of them shows that it is not so, as nearly always
             some = held_out.take(np.linspace(1, n - 1, _FEW_SHOW).astype(np.int64))
             lower = some.y < around_evaluations(train, some.x) * (1 - self.limits["gap_share"])
-            if lower.mean() < 0.5 * self.limits["share"]:
+            if lower.mean() < self.limits["share"] / 2:
                 return
         around = around_evaluations(train, held_out.x)
         lower = held_out.y < around * (1 - self.limits["gap_share"])
@@ -75,7 +81,9 @@ class EvalBetterThanTrain(Rule):
             return
         score = view.first("accuracy.eval")
         top = float(score.finite.y.max()) if score is not None and len(score.finite) else 0.0
-        leak = (0.995 <= top <= 1 or 99.5 <= top <= 100) and around[-1] > 2 * held_out.y[-1]
+        perfect = self.limits["perfect"]
+        solved = perfect <= top <= 1 or PERCENT * perfect <= top <= PERCENT
+        leak = solved and around[-1] > self.limits["leak_factor"] * held_out.y[-1]
         yield self.finding(
             Severity.WARNING if leak else Severity.INFO,
             0.6,

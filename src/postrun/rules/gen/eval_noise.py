@@ -26,8 +26,8 @@ class EvalNoise(Rule):
 
     ## How it decides
     At least `min_points` evaluations. The noise (standard deviation from second differences) is above
-    `share` of the whole gain and `least` of the metric's level, and the change over the second half is below 2
-    standard errors.
+    `share` of the whole gain and `least` of the metric's level, and the change over the second half is below
+    `sigmas` standard errors.
 
     ## What to do
     Evaluate on more samples; average the last evaluations; report the mean of several seeds.
@@ -46,7 +46,7 @@ class EvalNoise(Rule):
     live = LATE
     needs = HELD_OUT
     symptom_of = ("GEN001", "GEN007", "OPT006", "OPT014", "RL019", "RL020")
-    thresholds = {"min_points": 16, "share": 0.2, "least": 0.005}
+    thresholds = {"min_points": 16, "share": 0.2, "least": 0.005, "sigmas": 2.0}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the noisiest metric."""
@@ -63,7 +63,7 @@ class EvalNoise(Rule):
                 continue
             if noise < self.limits["least"] * abs(median(y.y)):
                 continue  # no one picks a checkpoint by so little
-            if abs(late.sigmas) < 2:
+            if abs(late.sigmas) < self.limits["sigmas"]:
                 found.append((noise / gain, y, noise, late.size, n))
         if not found:
             return

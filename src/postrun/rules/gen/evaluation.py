@@ -9,6 +9,8 @@ from postrun.metrics import Series
 from postrun.stats.robust import Floats
 
 HELD_OUT = ("loss.eval", "accuracy.eval", "score.eval", "reward.eval")
+#: The end of a scale in percent; an accuracy above the second is in percent (1 and a little may be rounding).
+PERCENT, IN_PERCENT = 100.0, 1.5
 
 
 def around_evaluations(train: Series, x: Floats) -> Floats:

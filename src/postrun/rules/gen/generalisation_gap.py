@@ -10,6 +10,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.gen.evaluation import IN_PERCENT, PERCENT
 from postrun.rules.gen.turns import steering
 from postrun.stats.levels import change
 
@@ -26,7 +27,7 @@ class GeneralisationGap(Rule):
 
     ## How it decides
     Both accuracies in one unit (fraction or percent) with at least `min_points` values; medians of the
-    last tenth differ by more than `gap` (of 1), beyond 3 standard errors. `info`; `warning` from twice
+    last tenth differ by more than `gap` (of 1), beyond `sigmas` standard errors. `info`; `warning` from twice
     that gap on where the evaluation accuracy never moved: then nothing was learned but the training data.
 
     ## What to do
@@ -40,7 +41,7 @@ class GeneralisationGap(Rule):
     name = "generalisation-gap"
     needs = ("accuracy.eval",)
     symptom_of = ("GEN001",)
-    thresholds = {"gap": 0.15, "min_points": 5}
+    thresholds = {"gap": 0.15, "sigmas": 3.0, "min_points": 5}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -52,15 +53,14 @@ class GeneralisationGap(Rule):
         train, held_out = train.finite, held_out.finite
         if min(len(train), len(held_out)) < self.limits["min_points"]:
             return
-        scale = 100.0 if max(train.y.max(), held_out.y.max()) > 1.5 else 1.0
-        if (max(train.y.max(), held_out.y.max()) > 100) or (train.y.max() > 1.5) != (
-            held_out.y.max() > 1.5
-        ):
+        tops = train.y.max(), held_out.y.max()
+        scale = PERCENT if max(tops) > IN_PERCENT else 1.0
+        if max(tops) > PERCENT or (tops[0] > IN_PERCENT) != (tops[1] > IN_PERCENT):
             return
         a, b = change(train.y, 0.1, 3), change(held_out.y, 0.1, 3)
         gap = (a.after - b.after) / scale
         error = float(np.hypot(a.error, b.error)) / scale
-        if gap <= max(self.limits["gap"], 3 * error):
+        if gap <= max(self.limits["gap"], self.limits["sigmas"] * error):
             return
         yield self.finding(
             Severity.WARNING if never and gap > 2 * self.limits["gap"] else Severity.INFO,

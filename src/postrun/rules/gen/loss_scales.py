@@ -24,10 +24,10 @@ class LossScalesDiffer(Rule):
     differently. Their gap then says nothing about generalisation.
 
     ## How it decides
-    At least `min_points` evaluations of positive losses; one loss (for training the median of the values
+    `min_points` to `max_points` evaluations of positive losses; one loss (for training the median of the values
     around each evaluation) is at least `factor` times the other at each of them; the factor stays within
-    `steady` times its median, both ways; and the smaller loss falls by 20% or more, so that it is no gap that
-    memorising left.
+    `steady` times its median, both ways; and the smaller loss ends at no more than `left_share` of where it
+    began, so that it is no gap that memorising left.
 
     ## What to do
     Use one reduction for both, and compare them per sample or per token.
@@ -42,7 +42,13 @@ class LossScalesDiffer(Rule):
     status = PREVIEW
     live = LATE
     needs = ("loss.eval",)
-    thresholds = {"factor": 8.0, "steady": 1.6, "min_points": 4}
+    thresholds = {
+        "factor": 8.0,
+        "steady": 1.6,
+        "left_share": 0.8,
+        "min_points": 4,
+        "max_points": 2000,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -50,7 +56,8 @@ class LossScalesDiffer(Rule):
         if train is None or held_out is None:
             return
         train, held_out = train.finite, held_out.finite
-        if not self.limits["min_points"] <= len(held_out) <= 2000 or len(train) < len(held_out):
+        n = len(held_out)
+        if not self.limits["min_points"] <= n <= self.limits["max_points"] or len(train) < n:
             return
         if train.y.min() <= 0 or held_out.y.min() <= 0:
             return
@@ -63,7 +70,7 @@ class LossScalesDiffer(Rule):
         if (
             least < self.limits["factor"]
             or spread > self.limits["steady"]
-            or small[-1] > 0.8 * small[0]
+            or small[-1] > self.limits["left_share"] * small[0]
         ):
             return
         large, other = (train, held_out) if above else (held_out, train)
@@ -71,7 +78,7 @@ class LossScalesDiffer(Rule):
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{large.key} is {number(times, 2)} times {other.key} at all {len(held_out)} evaluations: one is "
+            f"{large.key} is {number(times, 2)} times {other.key} at all {n} evaluations: one is "
             "probably a sum, the other a mean",
             "Use one reduction for both losses, and compare them per sample or per token.",
             [evidence(large, effect=times), evidence(other)],

@@ -24,9 +24,10 @@ class Overconfident(Rule):
     Whether that is overfitting depends on what is used, the answers or the probabilities.
 
     ## How it decides
-    At least `min_points` evaluations of both. The last loss level is above the best by more than 3
-    standard deviations of its noise and by `share` of it; the accuracy's last level is within its
-    noise of its best, or better than at the loss's best step.
+    At least `min_points` evaluations of both. The best loss lies in the first `best_before` of them,
+    and the last loss level is above it by more than `sigmas` standard deviations of its noise and by
+    `share` of it; the accuracy's last level is within its noise of its best, or better than at the
+    loss's best step.
 
     ## What to do
     Calibrate (temperature scaling), smooth labels, or stop at the best loss if probabilities matter.
@@ -44,7 +45,7 @@ class Overconfident(Rule):
     lasting = True
     needs = ("accuracy.eval",)
     symptom_of = ("GEN001",)
-    thresholds = {"min_points": 8, "share": 0.1}
+    thresholds = {"min_points": 8, "best_before": 0.8, "sigmas": 3.0, "share": 0.1}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -57,9 +58,8 @@ class Overconfident(Rule):
         smooth = of_three(loss.y)
         k = int(np.argmin(smooth))
         best, end = float(smooth[k]), median(loss.y[-3:])
-        if k > 0.8 * len(loss) or end - best <= max(
-            3 * noise_sigma(loss.y), self.limits["share"] * abs(best)
-        ):
+        least = max(self.limits["sigmas"] * noise_sigma(loss.y), self.limits["share"] * abs(best))
+        if k > self.limits["best_before"] * len(loss) or end - best <= least:
             return
         then = median(
             score.between(float(loss.x[max(0, k - 1)]), float(loss.x[min(k + 1, len(loss) - 1)])).y

@@ -15,8 +15,12 @@ from postrun.stats.robust import median, noise_sigma
 from postrun.stats.trend import trend
 from postrun.training.checkpoints import go_back
 
-#: An accuracy that lost at most this share of its gain holds.
-_KEPT = 0.02
+#: An accuracy of so many values that lost at most this share of its gain holds.
+_POINTS, _KEPT = 5, 0.02
+#: Training losses after the best evaluation that show a trend; below the second, it has no noise to tell.
+_AFTER, _FEW = 3, 10
+#: Evaluations from which the finding is sure.
+_SURE = 8
 
 
 class Overfitting(Rule):
@@ -33,12 +37,12 @@ class Overfitting(Rule):
     ## How it decides
     At least `min_points` evaluations whose level turned: the best one is better than the end beyond what
     noise does in one series of a hundred. The end is above the best by more than `rise_share` of the fall
-    from the first evaluation or than `of_best` times the best, and the training loss went on falling (a
-    significant trend; or by more than `train_fall` of its level, and of fewer than 10 values or by
-    `train_sigmas` times its noise). Not if it rose at one place where the training loss jumps as well
-    (GEN004), nor, up to `large` times the best, if an evaluation accuracy ends as good as it ever was
-    (GEN007). `critical` if the
-    end is above the first evaluation, unless such an accuracy holds.
+    from the first evaluation or than `of_best` times the best, and by at least `least_rise` of the best; and
+    the training loss (of at least `train_rows` values) went on falling (a significant trend; or by more than
+    `train_fall` of its level, and of fewer than 10 values or by `train_sigmas` times its noise). Not if it rose
+    at one place where the training loss jumps as well (GEN004), nor, up to `large` times the best, if an
+    evaluation accuracy ends as good as it ever was (GEN007). `critical` if the end is above the first
+    evaluation, unless such an accuracy holds.
 
     ## What to do
     Use the checkpoint at the best step; more data, augmentation, dropout or weight decay, or fewer
@@ -61,14 +65,17 @@ class Overfitting(Rule):
         "min_points": 5,
         "rise_share": 0.1,
         "of_best": 0.1,
+        "least_rise": 0.01,
         "large": 0.25,
+        "train_rows": 5,
         "train_fall": 0.02,
         "train_sigmas": 6.0,
     }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per evaluation loss."""
-        train = next((s.finite for s in view.by_role("loss.train") if len(s.finite) >= 5), None)
+        rows = self.limits["train_rows"]
+        train = next((s.finite for s in view.by_role("loss.train") if len(s.finite) >= rows), None)
         if train is None:
             return
         for series in steering(view, "loss.eval"):
@@ -85,20 +92,20 @@ class Overfitting(Rule):
         if rise <= min(self.limits["rise_share"] * fall, self.limits["of_best"] * abs(turned.best)):
             return None
         if (
-            rise <= 0.01 * abs(turned.best)
+            rise <= self.limits["least_rise"] * abs(turned.best)
             or damaged(view, held_out, turned)
             or (rise <= self.limits["large"] * abs(turned.best) and _holds(view))
         ):
             return None
         at = turned.at
         after = train.between(at, np.inf)
-        if len(after) < 3 or not self._falls(after):
+        if len(after) < _AFTER or not self._falls(after):
             return None
         ended = median(after.y[-max(1, len(after) // 10) :])
         worse = turned.end > turned.first and not _holds(view)
         return self.finding(
             Severity.CRITICAL if worse else Severity.WARNING,
-            0.9 if len(held_out) >= 8 else 0.75,
+            0.9 if len(held_out) >= _SURE else 0.75,
             f"{held_out.key} is best at {held_out.axis.at(at)} ({number(turned.best)}) and rises to "
             f"{number(turned.end)} at the end, while {train.key} goes on falling: overfitting from there on",
             f"{go_back(view, at)} Train shorter, or regularise (more data, augmentation, dropout, weight "
@@ -116,7 +123,7 @@ class Overfitting(Rule):
         moved = trend(train.x, train.y)
         if moved.change >= 0 or moved.significant:
             return moved.change < 0
-        clear = len(train) < 10 or -moved.change > self.limits["train_sigmas"] * noise_sigma(
+        clear = len(train) < _FEW or -moved.change > self.limits["train_sigmas"] * noise_sigma(
             train.y
         )
         return clear and -moved.change > self.limits["train_fall"] * abs(median(train.y))
@@ -126,7 +133,7 @@ def _holds(view: RunView) -> bool:
     """Return whether an evaluation accuracy, which moved, ends as good as it ever was."""
     for score in steering(view, "accuracy.eval"):
         finite, curve = score.finite, view.curve(score.key)
-        if len(finite) < 5 or curve.never_moved is not False or curve.best is None:
+        if len(finite) < _POINTS or curve.never_moved is not False or curve.best is None:
             continue
         level = curve.best.level.value
         gained = max(0.0, level - float(finite.y[0]))

@@ -8,6 +8,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
+from postrun.rules.gen.evaluation import IN_PERCENT, PERCENT
 
 
 class PerfectAtOnce(Rule):
@@ -51,7 +52,7 @@ class PerfectAtOnce(Rule):
             y = series.finite
             if len(y) < self.limits["min_points"] or end is None or begin is None:
                 continue
-            top = 100.0 if float(y.y.max()) > 1.5 else 1.0
+            top = PERCENT if float(y.y.max()) > IN_PERCENT else 1.0
             if float(y.y.min()) < self.limits["perfect"] * top or float(y.y.max()) > top:
                 continue
             if float(y.x[0]) - begin > self.limits["early"] * (end - begin):

@@ -25,9 +25,9 @@ class SolvedEarly(Rule):
     nothing, and the model has learned the shortcut.
 
     ## How it decides
-    A training loss with at least `min_rows` values that starts within 5% of ln 2, what guessing between two
-    answers costs, and whose last level is at most `solved`; an epoch counter that has not reached 1; no
-    metric of an evaluation.
+    A training loss with at least `min_rows` values that starts within `close` of ln 2 (relative), what guessing
+    between two answers costs, and whose last level is at most `solved`; an epoch counter that has not reached
+    1; no metric of an evaluation.
 
     ## What to do
     Evaluate on other data; test a baseline that sees only lengths or positions; shuffle the answers.
@@ -41,7 +41,7 @@ class SolvedEarly(Rule):
     name = "solved-early"
     since = "0.2.0"
     needs = ("loss.train",)
-    thresholds = {"min_rows": 15, "solved": 0.05}
+    thresholds = {"min_rows": 15, "close": 0.05, "solved": 0.05}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -52,7 +52,7 @@ class SolvedEarly(Rule):
         first, last = float(series.y[0]), median(series.y[-max(3, len(series) // 20) :])
         if not 0 < seen < 1 or last > self.limits["solved"] or last < 0:
             return
-        if abs(first - math.log(2)) > 0.05 * math.log(2):
+        if abs(first - math.log(2)) > self.limits["close"] * math.log(2):
             return
         yield self.finding(
             Severity.INFO,

@@ -10,6 +10,7 @@ from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import END, PREVIEW, Rule, evidence
+from postrun.rules.gen.evaluation import PERCENT
 from postrun.stats.robust import median, noise_sigma
 
 
@@ -26,9 +27,9 @@ class LowerOnTest(Rule):
     ## How it decides
     A score or accuracy between 0 and 1 (or 0 and 100) that is logged both of a test set and of an evaluation
     set under one quantity, with at least `min_points` evaluations and at most one test for every two of them.
-    The last test lies more than `told` (of 1) below the median of the last fifth of the evaluations, beyond 6
-    standard deviations of their noise, and below nine tenths of all evaluations of the second half. `warning`
-    from `gap` on, else `info`.
+    The last test lies more than `told` (of 1) below the median of the last fifth of the evaluations, beyond
+    `sigmas` standard deviations of their noise, and below nine tenths of all evaluations of the second half.
+    `warning` from `gap` on, else `info`.
 
     ## What to do
     Compare how both sets were drawn and preprocessed; report the test result, not the evaluation.
@@ -47,7 +48,7 @@ class LowerOnTest(Rule):
     live = END
     needs = ("accuracy.eval", "score.eval")
     symptom_of = ("GEN001",)
-    thresholds = {"gap": 0.1, "told": 0.04, "min_points": 4}
+    thresholds = {"gap": 0.1, "told": 0.04, "sigmas": 6.0, "min_points": 4}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the widest gap."""
@@ -82,13 +83,14 @@ class LowerOnTest(Rule):
         if (a.quantity, a.stat) != (b.quantity, b.stat) or len(y) < self.limits["min_points"]:
             return 0.0, 0.0
         highest = max(float(y.max()), float(test.y.max()))
-        if float(y.min()) < 0 or highest > 100 or 2 * len(test) > len(y):
+        if float(y.min()) < 0 or highest > PERCENT or 2 * len(test) > len(y):
             return 0.0, 0.0
-        scale = 100.0 if highest > 1 else 1.0
+        scale = PERCENT if highest > 1 else 1.0
         level = median(y[-max(3, len(y) // 5) :])
         lost = level - float(test.y[-1])
         low = float(np.quantile(y[len(y) // 2 :], 0.1))
-        if (scale == 100) != (float(test.y[-1]) > 1) or float(test.y[-1]) >= low:
+        if (scale == PERCENT) != (float(test.y[-1]) > 1) or float(test.y[-1]) >= low:
             return 0.0, 0.0
-        enough = lost > max(self.limits["told"] * scale, 6 * noise_sigma(y))
+        noise = self.limits["sigmas"] * noise_sigma(y)
+        enough = lost > max(self.limits["told"] * scale, noise)
         return (lost / scale if enough else 0.0), level

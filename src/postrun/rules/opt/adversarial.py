@@ -27,10 +27,10 @@ class DiscriminatorWins(Rule):
 
     ## How it decides
     Discriminator losses that are never negative (a Wasserstein critic's are, and are left out) whose
-    last tenth lies below a third of the first values, and a generator loss that rose above `factor`
-    times its first values; and either the discriminator's loss is below `loss_floor`, or the
-    generator's above `sure` nats (the discriminator gives its samples a chance of 1 in 3,000). Losses of
-    0.3 and 3 to 5 are those of many good trainings and are not reported.
+    last tenth lies below the first values divided by `fall_factor`, and a generator loss that rose above
+    `factor` times its first values; and either the discriminator's loss is below `loss_floor`, or the
+    generator's above `sure` nats (the discriminator gives its samples a chance of 1 in 3,000). Losses of 0.3
+    and 3 to 5 are those of many good trainings and are not reported.
 
     ## What to do
     Slow the discriminator (lower learning rate, fewer steps), smooth its labels, add noise or a
@@ -46,7 +46,7 @@ class DiscriminatorWins(Rule):
     code = "OPT018"
     name = "discriminator-wins"
     needs = ("loss.discriminator",)
-    thresholds = {"loss_floor": 0.1, "factor": 2.0, "sure": 8.0, "min_rows": 50}
+    thresholds = {"loss_floor": 0.1, "factor": 2.0, "fall_factor": 3.0, "sure": 8.0, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -57,7 +57,7 @@ class DiscriminatorWins(Rule):
         d, g = change(judge.y), change(maker.y)
         # It may win within the first tenth already: the very first values count.
         sure = d.after <= self.limits["loss_floor"] or g.after >= self.limits["sure"]
-        if not sure or d.after > float(np.median(judge.y[:5])) / 3:
+        if not sure or d.after > float(np.median(judge.y[:5])) / self.limits["fall_factor"]:
             return
         if not g.after > self.limits["factor"] * max(abs(float(np.median(maker.y[:5]))), 1e-6):
             return

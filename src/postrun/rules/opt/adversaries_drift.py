@@ -25,7 +25,7 @@ class AdversariesDrift(Rule):
 
     ## How it decides
     At least `min_rows` values in ten parts: the last part's level is more than `factor` times as large (either
-    sign) as the largest of the first seven, and the last three grow.
+    sign) as the largest of the first seven (which counts as `floor` if it is smaller), and the last three grow.
 
     ## What to do
     Go back to a checkpoint before the drift; regularise the critic (gradient penalty, spectral norm), or
@@ -44,7 +44,7 @@ class AdversariesDrift(Rule):
     lasting = True
     needs = ("loss.discriminator", "loss.generator")
     symptom_of = ("OPT018",)
-    thresholds = {"factor": 3.0, "min_rows": 100}
+    thresholds = {"factor": 3.0, "floor": 0.3, "min_rows": 100}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the loss that grew most."""
@@ -57,7 +57,8 @@ class AdversariesDrift(Rule):
             size = np.abs(levels)
             before = float(size[:7].max())
             grows = bool((np.diff(size[-3:]) > 0).all())
-            if before > 0 and grows and size[-1] > self.limits["factor"] * max(before, 0.3):
+            bar = self.limits["factor"] * max(before, self.limits["floor"])
+            if before > 0 and grows and size[-1] > bar:
                 share = float(size[-1]) / before
                 if worst is None or share > worst[0]:
                     k = int(np.argmax(size[:7]))

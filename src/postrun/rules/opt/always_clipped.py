@@ -25,7 +25,8 @@ class AlwaysClipped(Rule):
 
     ## How it decides
     After the first 5% of the run, at least `share` of the values are above the configured threshold
-    (a norm logged before clipping), or at least that share equals it to 1% (logged after clipping).
+    by more than `near` of it (a norm logged before clipping), or at least that share lies within `near`
+    of it (logged after clipping).
 
     ## What to do
     Raise the threshold to a high quantile of the norm, or lower the learning rate; look for a loss
@@ -42,7 +43,7 @@ class AlwaysClipped(Rule):
     name = "always-clipped"
     live = LATE
     needs = ("grad_norm",)
-    thresholds = {"share": 0.9, "min_rows": 50}
+    thresholds = {"share": 0.9, "near": 0.01, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -51,7 +52,9 @@ class AlwaysClipped(Rule):
             return
         y = series.y[len(series) // 20 :]
         name, bar = limit
-        above, equal = float(np.mean(y > 1.01 * bar)), float(np.mean(np.abs(y / bar - 1) <= 0.01))
+        near = self.limits["near"]
+        above = float(np.mean(y > (1 + near) * bar))
+        equal = float(np.mean(np.abs(y / bar - 1) <= near))
         if max(above, equal) < self.limits["share"]:
             return
         after = equal > above

@@ -32,8 +32,9 @@ class FellBack(Rule):
     summarised by its best value, the run looks well.
 
     ## How it decides
-    A loss and an accuracy (or score) of the same rows with `min_rows` to `max_rows` values. Both had gained,
-    the last value of both is worse than the first, and the last change of both is more than `jump` times
+    A loss and an accuracy (or score) of the same rows with `min_rows` to `max_rows` values. Both had gained
+    (the value before the last is better than the first, and no worse than the `quantile` of all before the
+    last), the last value of both is worse than the first, and the last change of both is more than `jump` times
     the median change before it. Longer series are judged by OPT002 and GEN004.
 
     ## What to do
@@ -50,7 +51,7 @@ class FellBack(Rule):
     live = END
     needs = ("accuracy.eval", "accuracy.train", "score.eval")
     symptom_of = ("OPT001", "OPT002")
-    thresholds = {"min_rows": 5, "max_rows": 40, "jump": 2.5}
+    thresholds = {"min_rows": 5, "max_rows": 40, "quantile": 0.6, "jump": 2.5}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -83,5 +84,6 @@ class FellBack(Rule):
         if not self.limits["min_rows"] <= len(y) <= self.limits["max_rows"]:
             return False
         usual = median(np.abs(np.diff(y[:-1])))
-        had_gained = float(y[-2]) > float(y[0]) and float(y[-2]) >= float(np.quantile(y[:-1], 0.6))
+        high = float(np.quantile(y[:-1], self.limits["quantile"]))
+        had_gained = float(y[-2]) > float(y[0]) and float(y[-2]) >= high
         return had_gained and y[-1] < y[0] and float(y[-2] - y[-1]) > self.limits["jump"] * usual

@@ -31,7 +31,8 @@ class GradientsExploded(Rule):
     baseline is the lowest median of a tenth of the run, but not of the first 2% (warm-up). Reported
     where, from some later step on, at least half of the values lie above `factor` baselines and the
     last tenth does. `info` for policy-gradient losses, whose gradient scale follows the advantages,
-    unless the norm grew tenfold more; and where the training loss ends at its best level all the same.
+    unless the norm grew by `policy_factor` times more; and where the training loss (of at least
+    `loss_rows` values) ends at its best level all the same.
 
     ## What to do
     Clip gradients, lower the peak learning rate, look at the batch at the onset.
@@ -49,7 +50,7 @@ class GradientsExploded(Rule):
     lasting = True
     needs = ("grad_norm",)
     symptom_of = ("OPT001", "RL001", "OPT002", "RL017")
-    thresholds = {"factor": 10.0, "min_rows": 50}
+    thresholds = {"factor": 10.0, "policy_factor": 10.0, "loss_rows": 20, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -74,8 +75,8 @@ class GradientsExploded(Rule):
         begin = low + begins(smooth[low:], baseline, end, noise)
         before, after = 10**baseline, 10**end
         policy = view.has("reward", "kl.policy", "kl.mismatch") and not view.has("loss.train")
-        mild = policy and after < 10 * self.limits["factor"] * before
-        mild = mild or _fine(view)
+        most = self.limits["policy_factor"] * self.limits["factor"] * before
+        mild = (policy and after < most) or _fine(view, self.limits["loss_rows"])
         yield self.finding(
             Severity.INFO if mild else Severity.WARNING,
             0.85,
@@ -95,8 +96,8 @@ class GradientsExploded(Rule):
         )
 
 
-def _fine(view: RunView) -> bool:
-    """Return whether a training loss is logged, and ends as low as it ever was."""
-    losses = [s for s in view.by_role("loss.train") if len(s.finite) >= 20]
+def _fine(view: RunView, rows: float) -> bool:
+    """Return whether a training loss of at least `rows` values ends as low as it ever was."""
+    losses = [s for s in view.by_role("loss.train") if len(s.finite) >= rows]
     curves = [view.curve(series.key) for series in losses]
     return bool(curves) and all(c.turned is None and c.never_moved is False for c in curves)

@@ -25,10 +25,11 @@ class GradientsVanished(Rule):
 
     ## How it decides
     Medians of the first and the last tenth of the run (after the first 2%). Vanished: the end is
-    below `kept_share` of the start, or below `floor` throughout, and the training loss is not
-    solved: it ends above a tenth of where it began. A model that fits its data perfectly has small
-    gradients and is not reported; nor is one that converged: its loss fell, ends at its minimum and no
-    longer varies by a thousandth, as full-batch training does at an optimum.
+    below `kept_share` of the start, or below `floor` throughout, and the training loss (of at least
+    `loss_rows` values) is not solved: it ends above `solved_share` of where it began. A model that fits
+    its data perfectly has small gradients and is not reported; nor is one that converged: its loss fell
+    below `converged_share` of where it began, ends within `at_minimum` of its minimum and varies by
+    less than `still_share` of its level, as full-batch training does at an optimum.
 
     ## What to do
     Look at activations layer by layer; check that the loss depends on the weights and is not masked.
@@ -45,7 +46,16 @@ class GradientsVanished(Rule):
     name = "gradients-vanished"
     lasting = True
     needs = ("grad_norm",)
-    thresholds = {"kept_share": 1e-3, "floor": 1e-7, "min_rows": 50}
+    thresholds = {
+        "kept_share": 1e-3,
+        "floor": 1e-7,
+        "solved_share": 0.1,
+        "converged_share": 0.8,
+        "at_minimum": 0.01,
+        "still_share": 1e-3,
+        "loss_rows": 20,
+        "min_rows": 50,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -53,15 +63,17 @@ class GradientsVanished(Rule):
         if series is None or loss is None:
             return
         loss = loss.finite
-        if len(loss) < 20:
+        if len(loss) < self.limits["loss_rows"]:
             return
         y = series.y[max(2, len(series) // 50) :]
         tenth = max(5, len(y) // 10)
         start, end = median(y[:tenth]), median(y[-tenth:])
         late, first = loss.y[-max(5, len(loss) // 10) :], median(loss.y[:5])
         level = median(late)
-        still = float(np.ptp(late)) < 1e-3 * abs(level) and level <= loss.y.min() * 1.01
-        solved = level < 0.1 * first or (still and level < 0.8 * first)
+        still = float(np.ptp(late)) < self.limits["still_share"] * abs(level)
+        still = still and level <= loss.y.min() * (1 + self.limits["at_minimum"])
+        converged = still and level < self.limits["converged_share"] * first
+        solved = level < self.limits["solved_share"] * first or converged
         small = end < self.limits["kept_share"] * start or max(start, end) < self.limits["floor"]
         if solved or not small or start <= 0:
             return

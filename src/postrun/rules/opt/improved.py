@@ -10,11 +10,11 @@ from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import END, Rule, evidence
 from postrun.rules.beside import doubted
-from postrun.rules.opt.progress import stands_at_a_coin_toss
+from postrun.rules.opt.chance import stands_at_a_coin_toss
 from postrun.stats.robust import median
 
-#: Returns of fewer episodes than this are luck; of fewer values than the second, each one counts.
-_EPISODES, _FEW = 8, 20
+#: Of fewer values than this, each one counts; of fewer than the second, the curve has no error of its level.
+_FEW, _LEVELS = 20, 12
 #: What another tenth of the run would bring is worth telling from this share of the gain on.
 _SEEN = 0.002
 _GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
@@ -32,11 +32,12 @@ class Improved(Rule):
 
     ## How it decides
     Training and evaluation losses that should fall, rewards and scores that should rise. The level at
-    the end is better than the first value by more than 4 standard deviations of single values (where there
-    are few) or of the level, and by at least `share` of the larger of both; at least four fifths of the best
-    gain are kept at the end. "Still improving" is said if the curve's continuation would bring more, beyond
-    its 95% interval. Never of a metric that a warning of another rule rests on, of a loss that is
-    below 0 beside an accuracy, nor if nothing was gained after the first twentieth of the run.
+    the end is better than the first value by more than `sigmas` standard deviations of single values (where
+    there are few) or of the level, and by at least `share` of the larger of both; at least `kept_share` of the
+    best gain is kept at the end. At least `min_rows` values, for rewards `min_episodes`: fewer returns are
+    luck. "Still improving" is said if the curve's continuation would bring more, beyond its 95% interval. Never
+    of a metric that a warning of another rule rests on, of a loss that is below 0 beside an accuracy, nor if
+    the metric is flat from the first `early_share` of the run on, or gained nothing after the first twentieth.
 
     ## Example
     "Improved: val/loss from 10.8 to 3.21 (still improving)"
@@ -46,7 +47,14 @@ class Improved(Rule):
     name = "improved"
     live = END
     beside = True
-    thresholds = {"share": 0.02}
+    thresholds = {
+        "share": 0.02,
+        "sigmas": 4.0,
+        "kept_share": 0.8,
+        "early_share": 0.05,
+        "min_rows": 3,
+        "min_episodes": 8,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """As if no other rule had found anything."""
@@ -72,7 +80,7 @@ class Improved(Rule):
     def _told(self, view: RunView, series: Series, role: str) -> tuple[str, Evidence] | None:
         finite, sign, curve = series.finite, series.info.sign, view.curve(series.key)
         best = curve.best
-        least = _EPISODES if role.startswith("reward") else 3
+        least = self.limits["min_episodes" if role.startswith("reward") else "min_rows"]
         if not sign or best is None or len(finite) < least or curve.never_moved:
             return None
         # Of few values the last one is told as it was logged.
@@ -83,16 +91,17 @@ class Improved(Rule):
         if len(finite) < _FEW and (float(finite.y[-1]) - start) * sign <= 0:
             return None  # the very last of a few values is worse than the first
         gain = (end - start) * sign
-        noise = curve.noise if len(finite) < 12 else (curve.last.high - curve.last.low) / 4
-        if gain <= 4 * noise * (1 if math.isfinite(noise) else 0) or gain <= 0:
+        noise = curve.noise if len(finite) < _LEVELS else (curve.last.high - curve.last.low) / 4
+        if gain <= self.limits["sigmas"] * noise * (1 if math.isfinite(noise) else 0) or gain <= 0:
             return None
         if gain < self.limits["share"] * max(abs(start), abs(end)):
             return None
-        if gain < 0.8 * (best.level.value - start) * sign:
+        if gain < self.limits["kept_share"] * (best.level.value - start) * sign:
             return None
         if _at_a_coin_toss(view, series, role):
             return None
-        early = curve.flat_since is not None and curve.flat_since < 0.05 * len(series)
+        late = self.limits["early_share"] * len(series)
+        early = curve.flat_since is not None and curve.flat_since < late
         if (
             early
             or self._at_once(finite, sign, end, noise)
@@ -112,7 +121,8 @@ class Improved(Rule):
             return False
         begun = median(series.y[: max(3, len(series) // 20)])
         gain = (end - begun) * sign
-        return gain <= 4 * noise or gain < self.limits["share"] * max(abs(begun), abs(end))
+        least = self.limits["share"] * max(abs(begun), abs(end))
+        return gain <= self.limits["sigmas"] * noise or gain < least
 
 
 def _goes_on(view: RunView, series: Series) -> bool:

@@ -30,12 +30,13 @@ class LearningRate(Rule):
 
     ## How it decides
     `zero`: no value above 0 (`critical`). `constant`: the config names a constant schedule without warm-up,
-    and the rate differs by more than 1% after the first tenth of the run (`warning`). `undecayed`: one
-    value in all of at least `undecayed_rows` rows, although the config has a decay (a factor between 0 and
-    1; `warning`). `peak`: the peak differs from the configured rate by more than `peak_tolerance`, and by
-    more than the rate moves between two rows (the first row of a decay is below its start); above it is a
-    `warning`, below it `info` (a schedule may not have reached its peak in a run that ended early, and
-    several parameter groups may have several rates). Only where one rate is logged and at least 10 times.
+    and the rate differs by more than `constant_tolerance` after the first tenth of the run (`warning`).
+    `undecayed`: one value in all of at least `undecayed_rows` rows, although the config has a decay (a factor
+    between 0 and 1; `warning`). `peak`: the peak differs from the configured rate by more than `peak_tolerance`
+    (and by a factor below `unit_factor`: more would be another unit), and by more than `row_moves` times what
+    the rate moves between two rows (the first row of a decay is below its start); above it is a `warning`,
+    below it `info` (a schedule may not have reached its peak in a run that ended early, and several parameter
+    groups may have several rates). Only where one rate is logged and at least `min_rows` times.
 
     ## What to do
     Look for a second place that sets the rate: a scheduler restored from a checkpoint, scaling by
@@ -48,11 +49,19 @@ class LearningRate(Rule):
     code = "OPT005"
     name = "learning-rate"
     needs = ("lr",)
-    thresholds = {"peak_tolerance": 0.02, "undecayed_rows": 100}
+    thresholds = {
+        "peak_tolerance": 0.02,
+        "constant_tolerance": 0.01,
+        "undecayed_rows": 100,
+        "unit_factor": 1000,
+        "row_moves": 1.5,
+        "min_rows": 10,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        logged = [s.finite for s in view.by_role("lr") if len(s.finite) >= 10]
+        rows = self.limits["min_rows"]
+        logged = [s.finite for s in view.by_role("lr") if len(s.finite) >= rows]
         if len(logged) != 1:
             return
         series = logged[0]
@@ -76,8 +85,9 @@ class LearningRate(Rule):
             return
         later = series.y[len(series) // 10 :]
         low, high = float(later.min()), float(later.max())
-        if high > low * 1.01:
-            k = int(np.argmax(np.abs(later - later[0]) > 0.01 * later[0])) + len(series) // 10
+        near = self.limits["constant_tolerance"]
+        if high > low * (1 + near):
+            k = int(np.argmax(np.abs(later - later[0]) > near * later[0])) + len(series) // 10
             yield self.finding(
                 Severity.WARNING,
                 0.9,
@@ -123,9 +133,10 @@ class LearningRate(Rule):
         name, rate = asked
         peak = float(series.y.max())
         ratio = peak / rate
-        if abs(ratio - 1) <= self.limits["peak_tolerance"] or not 1e-3 < ratio < 1e3:
+        most, moves = self.limits["unit_factor"], self.limits["row_moves"]
+        if abs(ratio - 1) <= self.limits["peak_tolerance"] or not 1 / most < ratio < most:
             return
-        if ratio < 1 and (view.run.completeness.truncated or _between_rows(series, rate)):
+        if ratio < 1 and (view.run.completeness.truncated or _between_rows(series, rate, moves)):
             return
         at = float(series.x[int(np.argmax(series.y))])
         yield self.finding(
@@ -140,12 +151,16 @@ class LearningRate(Rule):
         )
 
 
-def _between_rows(series: Series, rate: float) -> bool:
-    """Return whether a rate may have been reached between two rows, or before the first one."""
+def _between_rows(series: Series, rate: float, times: float) -> bool:
+    """Return whether a rate may have been reached between two rows, or before the first one.
+
+    That is: it lies within `times` what the logged rate moves between rows.
+    """
     k = int(np.argmax(series.y))
     near = np.abs(np.diff(series.y[max(0, k - 1) : k + 2]))
     moves = float(near.max()) if len(near) else 0.0
-    if k == 0:  # a decay: how far it went before the first row, at the pace of the next rows
+    if k == 0 and len(series) > 1:
+        # A decay: how far it went before the first row, at the pace of the next rows.
         gap = float(series.x[1] - series.x[0])
         moves *= max(1.0, float(series.x[0]) / gap if gap > 0 else 1.0)
-    return rate - float(series.y[k]) <= 1.5 * moves
+    return rate - float(series.y[k]) <= times * moves

@@ -15,6 +15,9 @@ from postrun.stats.levels import begins
 from postrun.stats.robust import bin_medians, median, noise_sigma, rolling_median
 from postrun.training.checkpoints import go_back
 
+#: Levels of which a spread is known, and standard errors from which a rise is sure.
+_LEVELS, _SURE = 3, 20.0
+
 
 class LossDiverged(Rule):
     """The training loss rose and did not come back.
@@ -29,9 +32,11 @@ class LossDiverged(Rule):
     The series is cut into at most 60 groups of equal count; their medians are the levels. Best is the
     lowest level, end the median of the last twentieth. Diverged: the end is above the best by more than
     `lost_share` of the fall so far (start to best) and by more than `noise_sigmas` standard errors, and
-    each level of the last tenth is; and by half more than any rise before that the loss recovered from.
-    `critical` where the end is above the start. From 3 values on a loss has diverged at once if it was
-    never below its first value, and most of it and its last values lie above `at_once` times that. Only
+    each level of the last tenth is. The rise is at least `swing_factor` times any rise before that the
+    loss recovered from, and `least_rise` of the best level; after a fall of at most `flat_sigmas`
+    standard errors it is also as many standard deviations of the levels before. `critical` where the
+    end is above the start. From `at_once_rows` values on a loss has diverged at once if it was never
+    below its first value, and most of it and its last values lie above `at_once` times that. Only
     losses that should fall are looked at: never a policy-gradient loss.
 
     ## What to do
@@ -51,7 +56,16 @@ class LossDiverged(Rule):
     lasting = True
     needs = ("loss.train",)
     symptom_of = ("OPT001",)
-    thresholds = {"lost_share": 0.5, "noise_sigmas": 6.0, "min_rows": 30, "at_once": 3.0}
+    thresholds = {
+        "lost_share": 0.5,
+        "noise_sigmas": 6.0,
+        "flat_sigmas": 4.0,
+        "swing_factor": 1.5,
+        "least_rise": 0.05,
+        "min_rows": 30,
+        "at_once": 3.0,
+        "at_once_rows": 3,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
@@ -63,12 +77,13 @@ class LossDiverged(Rule):
     def _at_once(self, view: RunView, series: Series) -> Finding | None:
         """Return a finding on a loss that blew up within its first values and never came back."""
         y = series.y
-        if not len(y) >= 3 or y[0] <= 0 or float(y[1:].min()) < y[0]:
+        few = len(y) < max(2, self.limits["at_once_rows"])
+        if few or y[0] <= 0 or float(y[1:].min()) < y[0]:
             return None
         first, end, peak = float(y[0]), float(y[-1]), float(y.max())
         factor = self.limits["at_once"]
         early = int(np.argmax(y > factor * first))
-        if median(y[-3:]) < factor * first or early > 0.5 * len(y):
+        if median(y[-3:]) < factor * first or early > len(y) / 2:
             return None
         at = float(series.x[early])
         return self.finding(
@@ -98,10 +113,13 @@ class LossDiverged(Rule):
         if k >= len(levels) - len(tail) or end <= bar or (tail <= bar).any():
             return None
         # A flat, noisy loss drifts up and down within its noise: ask for a rise that shows.
-        spread = float(np.std(levels[: k + 1])) if k >= 3 and fall <= 4 * noise else 0.0
+        sigmas = self.limits["flat_sigmas"]
+        flat = k >= _LEVELS and fall <= sigmas * noise
+        spread = float(np.std(levels[: k + 1])) if flat else 0.0
         # A loss that rose as much before, and came back, swings.
         swing = float(np.max(levels[: k + 1] - np.minimum.accumulate(levels[: k + 1])))
-        if rise < max(4 * spread, 1.5 * swing) or rise < 0.05 * abs(best):
+        least = max(sigmas * spread, self.limits["swing_factor"] * swing)
+        if rise < least or rise < self.limits["least_rise"] * abs(best):
             return None
         start_at = int(first[k])
         window = int(np.clip(len(y) // 100, 3, 31))
@@ -111,7 +129,7 @@ class LossDiverged(Rule):
         worse = end > start
         return self.finding(
             Severity.CRITICAL if worse else Severity.WARNING,
-            0.9 if rise > 20 * noise else 0.75,
+            0.9 if rise > _SURE * noise else 0.75,
             f"{series.key} rose from its best, {number(best)} at {series.axis.at(lowest)}, to "
             f"{number(end)} at the end, from {series.axis.at(at)} on"
             + (f", above where it began ({number(start)})" if worse else ""),

@@ -32,12 +32,15 @@ class NotFinite(Rule):
 
     ## How it decides
     `critical` where a loss, gradient norm, reward or entropy is non-finite at its last value and in at
-    least half of the values since the first, or is so once, as its last value (but for float16, which skips
-    such steps); or where a training loss is 0 to the end while an evaluation or the gradient norm is NaN
-    (Hugging Face's Trainer logs 0 for a loss that is NaN: `logging_nan_inf_filter`); `warning` where such a
-    metric has more than `single_share` non-finite values; `info` otherwise. A loss or reward that never had
-    a finite value in at least `never_rows` rows is `critical`: nothing was trained. Another metric without
-    one (a ratio without a denominator, say) is `info`.
+    least `stays_share` of the values since the first, or is so once, as the last of at least `ended_rows`
+    values (but for float16, which skips such steps); or where a training loss is 0 to the end while an
+    evaluation or the gradient norm is NaN (Hugging Face's Trainer logs 0 for a loss that is NaN:
+    `logging_nan_inf_filter`); `warning` where such a metric has more than `single_share` non-finite values;
+    `info` otherwise. A loss or reward that never had a finite value in at least `never_rows` rows is
+    `critical`: nothing was trained. Another metric without one (a ratio without a denominator, say) is `info`.
+    Metrics that say nothing about learning may be non-finite in their first `begin_rows` rows (or 2% of all).
+    The remedy names a gradient norm (of at least `norm_rows` values) that rose to more than `norm_factor` times
+    its median just before.
 
     ## What to do
     Restart from a checkpoint before the first one with a lower learning rate or gradient clipping;
@@ -54,7 +57,15 @@ class NotFinite(Rule):
     code = "OPT001"
     name = "not-finite"
     live = NOW
-    thresholds = {"single_share": 0.01, "never_rows": 2}
+    thresholds = {
+        "single_share": 0.01,
+        "stays_share": 0.5,
+        "never_rows": 2,
+        "ended_rows": 3,
+        "begin_rows": 20,
+        "norm_rows": 20,
+        "norm_factor": 10.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for lost metrics, one for those with single bad values."""
@@ -70,12 +81,12 @@ class NotFinite(Rule):
             if not bad.any():
                 continue
             first = int(np.argmax(bad))
-            stays = bool(bad[-1] and bad[first:].mean() >= 0.5)
+            stays = bool(bad[-1] and bad[first:].mean() >= self.limits["stays_share"])
             if bad.all():
                 stays = series.info.role in _NEVER and len(series) >= self.limits["never_rows"]
             elif len(series) - first < 2:
                 stays = stays and self._ended_it(view, series)
-            if not stays and _not_begun(series, bad):
+            if not stays and _not_begun(series, bad, self.limits["begin_rows"]):
                 continue
             (lost if stays else some).append((series, first))
         lost += zeros_for_nan(view)
@@ -89,7 +100,7 @@ class NotFinite(Rule):
 
         Not with float16, where a step whose gradients overflow is skipped.
         """
-        if series.info.role not in _VITAL or len(series) < 3:
+        if series.info.role not in _VITAL or len(series) < self.limits["ended_rows"]:
             return False
         half = view.flat_config.get("fp16") is True or "16-mixed" in map(
             str, view.flat_config.values()
@@ -150,10 +161,10 @@ class NotFinite(Rule):
             return ""
         before = norm.finite
         before = before.between(-np.inf, step)
-        if len(before) < 20:
+        if len(before) < self.limits["norm_rows"]:
             return ""
         usual, last = float(np.median(before.y[:-5])), float(before.y[-5:].max())
-        if usual > 0 and last > 10 * usual:
+        if usual > 0 and last > self.limits["norm_factor"] * usual:
             return f" The gradient norm had risen {number(last / usual)}-fold just before."
         return ""
 
@@ -196,15 +207,15 @@ class NotFinite(Rule):
         )
 
 
-def _not_begun(series: Series, bad: NDArray[np.bool_]) -> bool:
+def _not_begun(series: Series, bad: NDArray[np.bool_], rows: float) -> bool:
     """Return whether a metric that says nothing about learning is not finite in its first rows only.
 
-    Averages and rates of nothing yet are 0 / 0.
+    Those are `rows`, or 2% of all. Averages and rates of nothing yet are 0 / 0.
     """
     last = int(np.flatnonzero(bad)[-1])
     return (
         series.info.role not in _VITAL
-        and last < max(20, len(series) // 50)
+        and last < max(rows, len(series) // 50)
         and last < len(series) // 2
     )
 

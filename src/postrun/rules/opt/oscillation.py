@@ -12,6 +12,9 @@ from postrun.stats.changepoint import split
 from postrun.stats.oscillation import noise_growth, zigzag
 from postrun.stats.robust import bin_medians, median, noise_sigma
 
+#: The lag-1 autocorrelation of noise around its running median.
+_OF_NOISE = -0.15
+
 
 class LossOscillates(Rule):
     """The training loss swings more than it falls.
@@ -26,11 +29,11 @@ class LossOscillates(Rule):
 
     ## How it decides
     Zigzag: the lag-1 autocorrelation around the running median is below minus `zigzag` and below
-    -0.15 - 3 / sqrt(n) (noise alone gives about -0.15, with a standard deviation of 1 / sqrt(n)), and
-    the amplitude is above `share` of the level. Growing: the noise of the last
-    quarter is at least `growth` times that of the second quarter and above a quarter of the loss's
-    level there, and the level did not fall meanwhile. At least `min_rows` values, the first tenth left
-    out.
+    -0.15 - `sigmas` / sqrt(n) (noise alone gives about -0.15, with a standard deviation of 1 /
+    sqrt(n)), and the amplitude is above `share` of the level. Growing: the noise of the last quarter is
+    at least `growth` times that of the second quarter and above `noise_share` of the loss's level
+    there, and the level is above `kept_share` of that of the second quarter. At least `min_rows`
+    values, the first tenth left out.
 
     ## What to do
     Lower the learning rate or decay it; a larger batch where the noise is the batch's.
@@ -49,7 +52,15 @@ class LossOscillates(Rule):
     live = LATE
     needs = ("loss.train",)
     symptom_of = ("OPT001", "OPT002", "OPT008")
-    thresholds = {"zigzag": 0.3, "share": 0.05, "growth": 4.0, "min_rows": 60}
+    thresholds = {
+        "zigzag": 0.3,
+        "sigmas": 3.0,
+        "share": 0.05,
+        "growth": 4.0,
+        "noise_share": 0.25,
+        "kept_share": 0.9,
+        "min_rows": 60,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding per training loss."""
@@ -60,7 +71,7 @@ class LossOscillates(Rule):
             y = y.take(slice(len(y) // 10, None))
             level = abs(median(y.y))
             r, amplitude = zigzag(y.y)
-            bar = -max(self.limits["zigzag"], 0.15 + 3 / len(y) ** 0.5)
+            bar = -max(self.limits["zigzag"], self.limits["sigmas"] / len(y) ** 0.5 - _OF_NOISE)
             if r < bar and amplitude > self.limits["share"] * level > 0:
                 yield self.finding(
                     Severity.WARNING,
@@ -76,8 +87,8 @@ class LossOscillates(Rule):
             before, after = median(y.y[quarter : 2 * quarter]), median(y.y[-quarter:])
             if (
                 growth >= self.limits["growth"]
-                and late > 0.25 * abs(after)
-                and after > 0.9 * before
+                and late > self.limits["noise_share"] * abs(after)
+                and after > self.limits["kept_share"] * before
             ):
                 _, noise, first = bin_medians(y.x, abs(y.y - median(y.y)), 60)
                 found = split(noise)

@@ -35,11 +35,11 @@ class Plateau(Rule):
     Looks at evaluations (losses and scores); without any, at rewards; without these, at training losses. A
     metric is flat since a point if its level shows no trend from there on, and gained clearly less than its
     own course before would have brought: a power law that slows down is not flat. That needs 20 values from
-    there on. Reported only if all metrics that are looked at are flat or say nothing, for at least
-    `flat_share` of the run; a metric that still improves, or one that another rule warns of, speaks against
-    it. A reward that still rises is told to have made its gain early if nine tenths of it came within
-    `early_share` of at least `early_rows` values. Always `info`: a run that reached what it can reach is
-    not ill.
+    there on. Reported only if all metrics that are looked at (of at least `min_rows` values) are flat or say
+    nothing, for at least `flat_share` of the run and at most `whole_share`; a metric that still improves, or
+    one that another rule warns of, speaks against it. A reward that still rises is told to have made its gain
+    early if `early_gain` of it came within `early_share` of at least `early_rows` values, and it is beyond
+    `early_sigmas` standard errors. Always `info`: a run that reached what it can reach is not ill.
 
     ## What to do
     Stop earlier, or change what limits it: learning-rate decay for losses; harder or more varied
@@ -58,7 +58,15 @@ class Plateau(Rule):
     live = END
     beside = True
     symptom_of = ("OPT006", "OPT014", "DAT006", "GEN001")
-    thresholds = {"flat_share": 0.3, "early_share": 0.25, "early_rows": 50}
+    thresholds = {
+        "flat_share": 0.3,
+        "whole_share": 0.95,
+        "early_share": 0.25,
+        "early_gain": 0.9,
+        "early_sigmas": 8.0,
+        "early_rows": 50,
+        "min_rows": 6,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """As if no other rule had found anything."""
@@ -66,9 +74,9 @@ class Plateau(Rule):
 
     def check_beside(self, view: RunView, found: Sequence[Finding]) -> Iterator[Finding]:
         """One finding for all metrics, the one that was looked at first."""
-        doubts = doubted(found)
+        doubts, least = doubted(found), self.limits["min_rows"]
         for roles in _JUDGED:
-            series = [s for s in view.by_role(*roles) if s.info.sign and len(s.finite) >= 6]
+            series = [s for s in view.by_role(*roles) if s.info.sign and len(s.finite) >= least]
             if not series:
                 continue
             flat = [(s, at) for s in series if (at := view.curve(s.key).flat_since) is not None]
@@ -90,9 +98,13 @@ class Plateau(Rule):
         smooth = rolling_median(y.y, int(np.clip(n // 30, 5, 51)) | 1)
         start, end = median(y.y[: max(3, n // 50)]), curve.last.value
         total = (end - start) * series.info.sign
-        if total < 8 * curve.noise / n**0.5 or curve.never_moved is not False:
+        if (
+            total < self.limits["early_sigmas"] * curve.noise / n**0.5
+            or curve.never_moved is not False
+        ):
             return
-        at = int(np.argmax((smooth - start) * series.info.sign >= 0.9 * total))
+        most = self.limits["early_gain"] * total
+        at = int(np.argmax((smooth - start) * series.info.sign >= most))
         if at > self.limits["early_share"] * n:
             return
         then = float(smooth[at])
@@ -101,7 +113,8 @@ class Plateau(Rule):
         yield self.finding(
             Severity.INFO,
             0.8,
-            f"{series.key} made 90% of its gain ({number(start, 3)} to {number(then, 3)}) by "
+            f"{series.key} made {100 * self.limits['early_gain']:.0f}% of its gain ({number(start, 3)} to "
+            f"{number(then, 3)}) by "
             f"{view.axis.at(y.x[at])}: the other {100 * (1 - at / n):.0f}% of "
             f"{run}{_time(view, y, at)} brought "
             f"{number(rest, 2)} more",
@@ -114,7 +127,7 @@ class Plateau(Rule):
         series, at = min(flat, key=lambda item: -float(item[0].x[item[1]]))  # the last to stop
         n = len(series)
         share = 1 - at / n
-        if share < self.limits["flat_share"] or share > 0.95:
+        if not self.limits["flat_share"] <= share <= self.limits["whole_share"]:
             return
         run = "what was logged" if view.run.completeness.truncated else "the run"
         level = view.curve(series.key).last.value

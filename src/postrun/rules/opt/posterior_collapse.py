@@ -30,7 +30,7 @@ class PosteriorCollapse(Rule):
     ## How it decides
     A KL to the prior (`kl.latent`, or another KL beside a reconstruction loss, an ELBO or the size of a code
     in the config) with at least `min_rows` values, never clearly below 0, whose last two of ten parts lie
-    below `nats` (or below half a nat and `of_rebuilding` times the reconstruction loss), and below `share` of
+    below `nats` (or below `most_nats` and `of_rebuilding` times the reconstruction loss), and below `share` of
     its largest level where it once was larger.
 
     ## What to do
@@ -49,7 +49,13 @@ class PosteriorCollapse(Rule):
     since = "0.2.0"
     live = LATE
     needs = ("kl.latent", "kl.other")
-    thresholds = {"nats": 0.05, "share": 0.1, "of_rebuilding": 0.02, "min_rows": 10}
+    thresholds = {
+        "nats": 0.05,
+        "most_nats": 0.5,
+        "share": 0.1,
+        "of_rebuilding": 0.02,
+        "min_rows": 10,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -64,9 +70,8 @@ class PosteriorCollapse(Rule):
                 continue
             _, levels, first = bin_medians(y.x, y.y, 10)
             high, end = float(levels.max()), float(levels[-2:].max())
-            limit = max(
-                self.limits["nats"], min(0.5, self.limits["of_rebuilding"] * _rebuilding(view))
-            )
+            share = self.limits["of_rebuilding"] * _rebuilding(view)
+            limit = max(self.limits["nats"], min(self.limits["most_nats"], share))
             if end >= limit or (high > limit and end > self.limits["share"] * high):
                 continue
             at = float(y.x[first[int(np.argmax(levels < limit))]])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,20 +11,33 @@ from postrun.metrics import RunView, Series, meanings
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
+from postrun.rules.opt.chance import Chance, chance, stands_at_a_coin_toss
 from postrun.rules.opt.early import fell_before, only_at_once
 from postrun.rules.opt.settings import allowed_by
 from postrun.stats.robust import bin_medians, median, rolling_median
 
 #: What language models log: their losses may lie at ln 2 and mean much.
 _OF_TOKENS = ("perplexity.train", "perplexity.eval", "progress.tokens", "throughput.tokens")
-#: A loss stands at ln 2 if so many values lie so near to it.
-_LONG, _NEAR = 60, 0.02
 _SCORES = ("accuracy.eval", "accuracy.train", "score.eval", "reward", "reward.eval")
 _ELSE = ("loss.eval", *_SCORES)
-_CLASSES = re.compile(
-    r"(?:.*\.)?(?:num_?class(?:es)?|n_?class(?:es)?|nb_?class(?:es)?|num_?labels|n_?labels|classes)",
-    re.IGNORECASE,
-)
+#: Values of a loss or an accuracy that can be judged; of a loss beside an accuracy; of any that improves.
+_FEW, _FEW_BESIDE, _FEW_BETTER = 5, 3, 4
+#: A loss that ends above this share of its first value is said never to have fallen.
+_NEVER = 0.98
+#: A loss came back from an explosion if it ends below this share of the highest of so many values at least,
+#: had not fallen below the second before that, and ends above the third (both shares of its first value).
+_BLOWN_ROWS, _BACK, _FELL, _GAINED = 6, 0.7, 0.95, 0.8
+#: A model gives one answer if this share of an accuracy's values is the same, but for so much of it, and below
+#: the third: an accuracy that is perfect throughout has one value too.
+_ONE_ANSWER, _SAME, _PERFECT = 0.9, 1e-3, 0.98
+#: A metric improves by so many standard deviations of single values, and so much of its level.
+_SIGMAS, _BETTER = 4.0, 0.05
+#: A loss that lost this share of its first value fell.
+_LOST = 0.3
+#: A run learned after its log's end if a loss in the summary is below this share of the log's last level (a
+#: loss of one batch, which the log holds in so many rows, below the second), or an accuracy above so many times
+#: what guessing gives at that level.
+_LATER, _LATER_OF_A_BATCH, _ROWS_OF_A_BATCH, _LATER_SCORE = 0.95, 0.5, 60, 1.1
 
 
 class LossNotDecreasing(Rule):
@@ -113,11 +124,11 @@ class LossNotDecreasing(Rule):
     def _judge(self, view: RunView, series: Series) -> Iterator[Finding]:
         finite, curve = series.finite, view.curve(series.key)
         n = len(finite)
-        if n < 5 or finite.y.min() == finite.y.max():
+        if n < _FEW or finite.y.min() == finite.y.max():
             return  # a constant: DAT004
         first, end = median(finite.y[: max(1, n // 50)]), curve.last.value
         lowest = float(rolling_median(finite.y, 5).min())
-        chance = _chance(view, end)
+        level = chance(view, end)
         blown = self._blown(finite, first, end)
         share = self.limits[
             "share" if _epochs(view) < self.limits["many_epochs"] else "share_of_many"
@@ -129,25 +140,25 @@ class LossNotDecreasing(Rule):
             and end <= first + self.limits["higher"] * abs(first)
             and lowest >= first - self.limits["higher"] * abs(first)
         )
-        if not chance.sure and stands_at_a_coin_toss(finite) and not view.has(*_OF_TOKENS):
+        if not level.sure and stands_at_a_coin_toss(finite) and not view.has(*_OF_TOKENS):
             words = f" (ln 2 = {math.log(2):.3f}, what guessing between two classes costs)"
-            chance = _Chance(True, words)
+            level = Chance(True, words)
         still = still or (only_at_once(finite.y) and _stands(view))
-        if not (blown or still or chance.sure):
+        if not (blown or still or level.sure):
             return
         besides = (
-            _SCORES if blown or chance.sure else _ELSE
+            _SCORES if blown or level.sure else _ELSE
         )  # a loss may fall on its way back to chance
-        if chance.accuracy is None and _learns(view, series, besides):
+        if level.accuracy is None and _learns(view, series, besides):
             return
         partial = view.run.completeness.truncated
         later = _learned_later(view, end) if partial else ""
-        if blown and not chance.sure:
+        if blown and not level.sure:
             at, peak = blown
             said = (
                 f"{series.key} rose from {number(first)} to {number(peak)} ({view.axis.at(at)}) and ends at "
                 f"{number(end)}{' where the log ends' if partial else ''}, hardly below where it began"
-                f"{'' if later else ': nothing was learned'}{chance.words}"
+                f"{'' if later else ': nothing was learned'}{level.words}"
             )
             remedy = (
                 "Lower the learning rate by a factor of 10 or more, warm it up, and clip gradients."
@@ -155,16 +166,16 @@ class LossNotDecreasing(Rule):
             )
             proofs = [evidence(finite, at, before=first, after=end, effect=peak)]
         else:
-            how = "never fell" if still or end >= 0.98 * first else "stays at chance"
+            how = "never fell" if still or end >= _NEVER * first else "stays at chance"
             where = "where the log ends" if partial else "at the end"
             said = (
-                f"{series.key} {how}: {number(first)} at first, {number(end)} {where}{chance.words}"
+                f"{series.key} {how}: {number(first)} at first, {number(end)} {where}{level.words}"
             )
             remedy = (
                 "Try to overfit one batch. If that fails, check the model (last activation against the loss), "
                 "its gradients and the labels. If it works, check the learning rate and the data."
             )
-            proofs = [evidence(finite, before=first, after=end, effect=chance.accuracy)]
+            proofs = [evidence(finite, before=first, after=end, effect=level.accuracy)]
         if later:
             said += f"; it learned later: the summary has {later}"
             remedy = (
@@ -183,13 +194,14 @@ class LossNotDecreasing(Rule):
 
     def _blown(self, series: Series, first: float, end: float) -> tuple[float, float] | None:
         """Return where and how high a loss rose that ends no lower than it began, or None."""
-        if len(series) < 6 or first <= 0:
+        if len(series) < _BLOWN_ROWS or first <= 0:
             return None
         _, levels, at = bin_medians(series.x, series.y, min(60, len(series) // 3))
         k = int(np.argmax(levels))
-        back = end < 0.7 * float(levels[k])  # one that stays up has diverged: OPT002
-        fell = float(levels[: k + 1].min()) < 0.95 * first  # it had learned before: a spike, OPT004
-        if not back or fell or levels[k] < self.limits["exploded"] * first or end < 0.8 * first:
+        back = end < _BACK * float(levels[k])  # one that stays up has diverged: OPT002
+        # One that had learned before is a spike: OPT004.
+        fell = float(levels[: k + 1].min()) < _FELL * first
+        if not back or fell or levels[k] < self.limits["exploded"] * first or end < _GAINED * first:
             return None
         return float(series.x[at[k]]), float(levels[k])
 
@@ -221,16 +233,12 @@ class LossNotDecreasing(Rule):
     def _one_answer(self, view: RunView) -> Iterator[Finding]:
         for series in view.by_role("accuracy.eval", "accuracy.train"):
             y = series.finite.y
-            if len(y) < 5 or not 0 < median(y) < 0.98:
+            if len(y) < _FEW or not 0 < median(y) < _PERFECT:
                 continue
             usual = median(y)
-            stuck = np.abs(y - usual) <= 1e-3 * usual
-            if float(stuck.mean()) < 0.9:
+            stuck = np.abs(y - usual) <= _SAME * usual
+            if float(stuck.mean()) < _ONE_ANSWER:
                 continue
-            losses = [
-                s.finite for s in view.by_role("loss.train", "loss.eval") if len(s.finite) >= 3
-            ]
-            falling = next((s for s in losses if _loses(view, s)), None)
             k = int(np.argmax(stuck))
             since = float(series.finite.x[k])
             proofs = [evidence(series.finite, since, before=float(y[0]), after=usual)]
@@ -238,7 +246,7 @@ class LossNotDecreasing(Rule):
             losses = [
                 s.finite.between(begun, math.inf) for s in view.by_role("loss.train", "loss.eval")
             ]
-            falling = next((s for s in losses if len(s) >= 3 and _falls(s)), None)
+            falling = next((s for s in losses if len(s) >= _FEW_BESIDE and _falls(s)), None)
             if k == 0 and any(fell_before(s, since) for s in view.by_role("loss.train")):
                 continue  # it had learned before the first evaluation
             if falling is None and k and usual > float(y[:k].max()):
@@ -273,66 +281,10 @@ def _epochs(view: RunView) -> float:
     return float(counter.finite.y.max()) if counter is not None and len(counter.finite) else 0.0
 
 
-def stands_at_a_coin_toss(loss: Series) -> bool:
-    """Return whether each fifth of a loss's last two thirds lies within 2% of ln 2, beyond chance."""
-    y = loss.y[len(loss) // 3 :]
-    if len(y) < _LONG or float(np.mean(np.diff(y) == 0)) > 0.5:
-        return False  # too few, or frozen: DAT006
-    levels = np.array([median(part) for part in np.array_split(y, 5)])
-    return bool((np.abs(levels / math.log(2) - 1) <= _NEAR).all())
-
-
-@dataclass(frozen=True, slots=True)
-class _Chance:
-    """A level that guessing would give: `sure` if an accuracy says so too."""
-
-    sure: bool = False
-    words: str = ""
-    accuracy: float | None = None
-
-
-def _chance(view: RunView, level: float) -> _Chance:
-    """Return whether a loss lies at the chance level of a number of classes that is known or shown."""
-    score = view.first("accuracy.eval", "accuracy.train")
-    if score is not None and len(score.finite) >= 5 and 0 < level < 12:
-        y = score.finite.y
-        end = median(y[-max(3, len(y) // 5) :])
-        best = float(np.max(rolling_median(y, 5)))
-        classes = round(math.exp(level))
-        told = [value for value in _classes(view) if abs(value / classes - 1) <= 0.3]
-        classes = told[0] if told else classes
-        near = classes >= 2 and abs(level - math.log(classes)) <= 0.05 * math.log(classes)
-        if near and abs(end * classes - 1) <= 0.15 and best <= 1.35 * end:
-            words = (
-                f" (ln {classes} = {math.log(classes):.3f}, and {score.key} is at {number(end, 2)}: both are "
-                f"chance for {classes:,} classes)"
-            )
-            return _Chance(True, words, end)
-    for key, value in _settings_of_classes(view):
-        if 2 <= value <= 1e6 and abs(level - math.log(value)) <= 0.02 * math.log(value):
-            return _Chance(
-                False, f" (ln {value:g} = {math.log(value):.3f} is chance for {key} = {value:g})"
-            )
-    return _Chance()
-
-
 def _stands(view: RunView) -> bool:
     """Return whether the run has a score of 5 values or more, and no score gets better."""
-    scores = [s for s in view.by_role(*_SCORES) if len(s.finite) >= 5 and s.info.sign]
+    scores = [s for s in view.by_role(*_SCORES) if len(s.finite) >= _FEW and s.info.sign]
     return bool(scores) and not any(_improves(view, s) for s in scores)
-
-
-def _settings_of_classes(view: RunView) -> Iterator[tuple[str, float]]:
-    """Yield the settings of the config that count classes."""
-    for key, value in view.flat_config.items():
-        number_like = isinstance(value, int | float) and not isinstance(value, bool)
-        if _CLASSES.fullmatch(key) and number_like:
-            yield key, value
-
-
-def _classes(view: RunView) -> list[int]:
-    """Return the numbers of classes that the config gives, if they are whole and at least 2."""
-    return [int(v) for _, v in _settings_of_classes(view) if v >= 2 and v == int(v)]
 
 
 def _learns(view: RunView, besides: Series, roles: tuple[str, ...]) -> bool:
@@ -342,10 +294,11 @@ def _learns(view: RunView, besides: Series, roles: tuple[str, ...]) -> bool:
 
 def _improves(view: RunView, series: Series) -> bool:
     curve, y = view.curve(series.key), series.finite.y
-    if len(y) < 4 or not series.info.sign or curve.never_moved is not False:
+    if len(y) < _FEW_BETTER or not series.info.sign or curve.never_moved is not False:
         return False
     gain = (curve.last.value - float(y[0])) * series.info.sign
-    return gain > 4 * curve.noise and gain > 0.05 * max(abs(float(y[0])), abs(curve.last.value))
+    least = _BETTER * max(abs(float(y[0])), abs(curve.last.value))
+    return gain > _SIGMAS * curve.noise and gain > least
 
 
 def _learned_later(view: RunView, end: float) -> str:
@@ -360,16 +313,17 @@ def _learned_later(view: RunView, end: float) -> str:
         if isinstance(value, int | float) and not isinstance(value, bool) and key[:1] != "_"
     }
     found = [
-        (key in view.metrics and len(view.series(key)) >= _LONG, key, info.role or "")
+        (key in view.metrics and len(view.series(key)) >= _ROWS_OF_A_BATCH, key, info.role or "")
         for key, info in meanings(list(values)).items()
     ]
     for of_a_batch, key, role in sorted(found):
         value = values[key]
         if role in ("loss.train", "loss.eval"):
-            later = 0 < value < end * (0.5 if of_a_batch else 0.95)
+            later = 0 < value < end * (_LATER_OF_A_BATCH if of_a_batch else _LATER)
         else:
             share = value / 100 if value > 1 else value
-            later = role.startswith("accuracy.") and not of_a_batch and share > 1.1 * math.exp(-end)
+            guessed = _LATER_SCORE * math.exp(-end)
+            later = role.startswith("accuracy.") and not of_a_batch and share > guessed
         if later:
             return f"{key} {number(value)}"
     return ""
@@ -378,10 +332,10 @@ def _learned_later(view: RunView, end: float) -> str:
 def _falls(loss: Series) -> bool:
     """Return whether a stretch of a loss ends a third below its first value."""
     first, last = float(loss.y[0]), median(loss.y[-max(1, len(loss) // 20) :])
-    return last < first - 0.3 * abs(first)
+    return last < first - _LOST * abs(first)
 
 
 def _loses(view: RunView, series: Series) -> bool:
     """Return whether a loss lost a third of its first value."""
     first = float(series.y[0])
-    return view.curve(series.key).last.value < first - 0.3 * abs(first)
+    return view.curve(series.key).last.value < first - _LOST * abs(first)

@@ -14,7 +14,9 @@ from postrun.rules.base import LATE, Rule, evidence
 
 _MEANT = re.compile(r"restart|cycl|sgdr|t_?mult|t_?0|triangular", re.I)
 
-
+#: From one row to the next: a rate above this share of the last one rises, one below the second falls to the
+#: start of a warm-up.
+_RISES, _DROPS = 1.02, 0.7
 #: Settings that say that a run goes on from a checkpoint.
 _RESUMED = re.compile(r"resum|from_checkpoint|ckpt_path|load_ckpt|continue_from|restore", re.I)
 
@@ -30,11 +32,11 @@ class RateRestarts(Rule):
     decays: the fine end of the schedule, where much of the quality is won, is never reached.
 
     ## How it decides
-    The learning rate falls by at least `fall` of its peak and returns to within 2% of it at least `times`
-    times; no key or text of the config names restarts or cycles. Not if it fell below `deep` of its peak in
-    between: cycles that are run to their end are meant. A rate that came back from below `deep` exactly once
-    (a resume that lost the scheduler's state) is told as well: `warning` if the config says that the run was
-    resumed.
+    The learning rate falls by at least `fall` of its peak and returns to at least `at_peak` of it at least
+    `times` times in `min_rows` rows or more; no key or text of the config names restarts or cycles. Not if it
+    fell below `deep` of its peak in between: cycles that are run to their end are meant. A rate that came back
+    from below `deep` exactly once (a resume that lost the scheduler's state) in at least `once_rows` rows is
+    told as well: `warning` if the config says that the run was resumed.
 
     ## What to do
     Build optimizer and scheduler once, before the loop, and keep their state over restarts of the fit.
@@ -48,7 +50,14 @@ class RateRestarts(Rule):
     since = "0.2.0"
     live = LATE
     needs = ("lr",)
-    thresholds = {"fall": 0.05, "deep": 0.3, "times": 2}
+    thresholds = {
+        "fall": 0.05,
+        "deep": 0.3,
+        "at_peak": 0.98,
+        "times": 2,
+        "once_rows": 20,
+        "min_rows": 4,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -101,10 +110,11 @@ class RateRestarts(Rule):
     def _once(self, series: Series) -> tuple[int, int] | None:
         """Return the lowest row and the row at the peak of a rate that came back from far below once."""
         y = series.y
-        peak = float(y.max()) if len(y) >= 20 else 0.0
+        peak = float(y.max()) if len(y) >= max(1, self.limits["once_rows"]) else 0.0
         if peak <= 0:
             return None
-        state = np.where(y >= 0.98 * peak, 1, np.where(y < self.limits["deep"] * peak, -1, 0))
+        low = y < self.limits["deep"] * peak
+        state = np.where(y >= self.limits["at_peak"] * peak, 1, np.where(low, -1, 0))
         rows = np.flatnonzero(state)
         turns = rows[1:][np.diff(state[rows]) > 0]
         turns = turns[turns > rows[np.argmax(state[rows] > 0)]]  # a warm-up is no return
@@ -112,10 +122,10 @@ class RateRestarts(Rule):
             return None
         high = int(turns[0])
         peak_before = int(rows[(rows < high) & (state[rows] > 0)][-1])
-        rising = np.flatnonzero(y[peak_before + 1 : high + 1] > 1.02 * y[peak_before:high])
-        low = peak_before + int(rising[0])
+        rising = np.flatnonzero(y[peak_before + 1 : high + 1] > _RISES * y[peak_before:high])
+        least = peak_before + int(rising[0])
         # A warm-up begins below where the schedule had come to.
-        return (low - 1 if y[low] < 0.7 * y[low - 1] else low), high
+        return (least - 1 if y[least] < _DROPS * y[least - 1] else least), high
 
     @staticmethod
     def _of_schedules(view: RunView) -> Iterator[tuple[str, object]]:
@@ -125,13 +135,14 @@ class RateRestarts(Rule):
 
     def _returns(self, series: Series) -> list[int]:
         """Return the rows at which a rate that had fallen is at its peak again."""
-        if len(series) < 4:
+        if len(series) < max(1, self.limits["min_rows"]):
             return []
         y = series.y
         peak = float(y.max())
         if peak <= 0 or float(y.min()) < self.limits["deep"] * peak:
             return []
-        high, low = y >= 0.98 * peak, y <= (1 - self.limits["fall"]) * peak
+        high = y >= self.limits["at_peak"] * peak
+        low = y <= (1 - self.limits["fall"]) * peak
         found, was_high, fell = [], False, False
         for at in np.flatnonzero(high | low):
             if high[at]:

@@ -16,6 +16,13 @@ from postrun.stats.robust import Floats, median, rolling_median
 from postrun.stats.spikes import upward_spikes
 from postrun.stats.tails import hogg_ratio
 
+#: A spike stands above the values just before it by this share of its height.
+_STEEP = 0.5
+#: How many times as high as the largest other value a spike is, and where the noise has heavy tails.
+_OTHERS, _OTHERS_OF_TAILS = 2.0, 3.0
+#: Values after a spike (or all before it) that show a level; rows between two spikes.
+_AFTER, _APART = 5, 5
+
 
 class LossSpike(Rule):
     """Sudden jumps of a loss, and whether it recovered.
@@ -30,14 +37,13 @@ class LossSpike(Rule):
     ## How it decides
     Hampel's identifier: a value more than `sigmas` local standard deviations above the running
     median of 31 values, and higher than that median by at least `share` of the series' own range of
-    levels (5% to 95% quantile) and half of the level, and above the values just before it by half
-    of that height (a steep start is no spike). The first `warm_up` share of the run is left out, `warm_rows`
-    values at the least.
-    Not recovered: the median of the 15 values from 5 after the spike on is still above the median
-    of the 15 before it by 30% of the spike's height. Recovered spikes are `info`, and
-    reported only where they are at most 2% of all values and the largest is at least twice as high as
-    the largest other value (three times where the noise has heavy tails: Hogg's ratio above `tails`;
-    2.6 is normal). Otherwise such values are the loss's own noise.
+    levels (5% to 95% quantile) and `level_share` of the level, and above the values just before it by half of
+    that height (a steep start is no spike). The first `warm_up` share of the run is left out, `warm_rows`
+    values at the least. Not recovered: the median of the 15 values from 5 after the spike on is still above the
+    median of the 15 before it by `stuck_share` of the spike's height. Recovered spikes are `info`, and reported
+    only where they are at most `most_share` of all values and the largest is at least twice as high as the
+    largest other value (three times where the noise has heavy tails: Hogg's ratio above `tails`; 2.6 is
+    normal). Otherwise such values are the loss's own noise.
 
     ## What to do
     Look at the batches of those steps; clip gradients; lower the peak learning rate or raise Adam's
@@ -57,6 +63,9 @@ class LossSpike(Rule):
     thresholds = {
         "sigmas": 8.0,
         "share": 0.25,
+        "level_share": 0.5,
+        "stuck_share": 0.3,
+        "most_share": 0.02,
         "warm_up": 0.02,
         "warm_rows": 10,
         "tails": 3.6,
@@ -80,24 +89,26 @@ class LossSpike(Rule):
         level = y[found.at] - found.height
         # A steep start lies above the median of the window around it, but not above what went before.
         earlier = np.array(
-            [median(y[max(0, i - 9) : i - 1]) if i > 5 else np.inf for i in found.at]
+            [median(y[max(0, i - 9) : i - 1]) if i > _AFTER else np.inf for i in found.at]
         )
         begun = max(self.limits["warm_rows"], self.limits["warm_up"] * n)
         big = (found.at >= begun) & (
             (found.height >= self.limits["share"] * (high - low))
-            & (found.height >= 0.5 * np.abs(level))
-            & (y[found.at] - earlier >= 0.5 * found.height)
+            & (found.height >= self.limits["level_share"] * np.abs(level))
+            & (y[found.at] - earlier >= _STEEP * found.height)
         )
         at, height = found.at[big], found.height[big]
         if not len(at):
             return None
-        events = 1 + int(np.count_nonzero(np.diff(at) > 5))
+        events = 1 + int(np.count_nonzero(np.diff(at) > _APART))
         worst = int(np.argmax(height))
         i = int(at[worst])
         before, later = median(y[max(0, i - 16) : max(1, i - 1)]), y[i + 5 : i + 20]
-        stuck = len(later) >= 5 and median(later) > before + 0.3 * float(y[i] - before)
+        bar = before + self.limits["stuck_share"] * float(y[i] - before)
+        stuck = len(later) >= _AFTER and median(later) > bar
         if not stuck and (
-            len(at) > max(0.02 * n, 1) or self._ordinary(y, at, float(height[worst]))
+            len(at) > max(self.limits["most_share"] * n, 1)
+            or self._ordinary(y, at, float(height[worst]))
         ):
             return None
         step, first, last = (float(series.x[k]) for k in (i, at[0], at[-1]))
@@ -132,5 +143,5 @@ class LossSpike(Rule):
         near = (at[:, None] + np.arange(-2, 4)).ravel()
         rest[np.clip(near, 0, len(y) - 1)] = 0.0
         rest = rest[max(31, int(self.limits["warm_up"] * len(y))) :]  # the steep start is no noise
-        factor = 3.0 if hogg_ratio(rest) > self.limits["tails"] else 2.0
+        factor = _OTHERS_OF_TAILS if hogg_ratio(rest) > self.limits["tails"] else _OTHERS
         return bool(len(rest)) and worst < factor * float(rest.max())

@@ -13,6 +13,8 @@ from postrun.stats.robust import median, of_three
 from postrun.training.ending import FINISHED, STOPPED, how_it_ended
 
 _GOALS = ("score.eval", "accuracy.eval", "loss.eval", "reward.eval", "reward", "loss.train")
+#: The last fifth of the steps begins here.
+_LATE = 0.8
 
 
 class StillImproving(Rule):
@@ -28,9 +30,9 @@ class StillImproving(Rule):
     ## How it decides
     The first goal of: a score, an accuracy, a loss or a reward of the evaluation, a reward, the training loss;
     with at least `min_rows` values. The last fifth of its steps brought at least `share` of the whole gain, the
-    best level is the last one, and the whole gain is beyond 6 standard deviations of single values and a
-    tenth of the first level. Of runs that finished or were stopped by the user; not of a metric that a warning
-    rests on.
+    best level is the last one, and the whole gain is beyond `sigmas` standard deviations of single values and
+    `least_gain` of the first level. Of runs that finished or were stopped by the user; not of a metric that a
+    warning rests on.
 
     ## What to do
     Train longer, with the schedule planned for it, before you compare this run with others.
@@ -46,7 +48,7 @@ class StillImproving(Rule):
     live = END
     needs = _GOALS
     beside = True
-    thresholds = {"min_rows": 5, "share": 0.17}
+    thresholds = {"min_rows": 5, "share": 0.17, "sigmas": 6.0, "least_gain": 0.1}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """As if no other rule had found anything."""
@@ -73,7 +75,7 @@ class StillImproving(Rule):
             [
                 evidence(
                     y,
-                    float(y.x[0]) + 0.8 * float(y.x[-1] - y.x[0]),
+                    float(y.x[0]) + _LATE * float(y.x[-1] - y.x[0]),
                     before=then,
                     after=last,
                     effect=share,
@@ -89,18 +91,21 @@ class StillImproving(Rule):
         y, sign, curve = series.finite, series.info.sign, view.curve(series.key)
         few = max(1, len(y) // 20)
         span = float(y.x[-1] - y.x[0])
-        at = int((y.x <= float(y.x[0]) + 0.8 * span).sum())
+        at = int((y.x <= float(y.x[0]) + _LATE * span).sum())
         then = median(y.y[max(0, at - few) : at])
         first, last = median(y.y[:few]), median(y.y[-few:])
         gain = (last - first) * sign
-        if curve.flat_since is not None or curve.turned or gain <= 6 * curve.noise:
+        if curve.flat_since is not None or curve.turned:
+            return None
+        if gain <= self.limits["sigmas"] * curve.noise:
             return None
         best = (
             float((of_three(y.y[:-few]) * sign).max())
             if few > 1
             else float((y.y[:-1] * sign).max())
         )
-        if gain <= 0.1 * abs(first) or last * sign < best - 2 * curve.noise:
+        least = self.limits["least_gain"] * abs(first)
+        if gain <= least or last * sign < best - 2 * curve.noise:
             return None
         share = (last - then) * sign / gain
         return (then, last, share) if share >= self.limits["share"] else None

@@ -27,11 +27,11 @@ class WarmUpMissing(Rule):
     off, and some of that is never made good.
 
     ## How it decides
-    The first logged learning rate is at least 90% of the peak, no later than row 3, and within the
-    first `early_share` of the run the training loss, smoothed over three values, reaches `factor` times
-    its first value (for losses above 0), 6 standard deviations of the noise above it, and `beyond` times
-    the 99% quantile of what follows (smoothed alike: the first batch may be an easy one). A
-    gradient norm that was `norm_factor` times its later median then is named as evidence.
+    The first logged learning rate is at least `peak_share` of the peak, no later than row 3, and within the
+    first `early_share` of the run the training loss, smoothed over three values, reaches `factor` times its
+    first value (for losses above 0), `sigmas` standard deviations of the noise above it, and `beyond` times the
+    99% quantile of what follows (smoothed alike: the first batch may be an easy one). A gradient norm (of at
+    least `norm_rows` values) that was `norm_factor` times its later median then is named as evidence.
 
     ## What to do
     Warm the rate up over the first 1-5% of the steps.
@@ -47,10 +47,13 @@ class WarmUpMissing(Rule):
     name = "warm-up-missing"
     needs = ("lr",)
     thresholds = {
+        "peak_share": 0.9,
         "early_share": 0.05,
         "factor": 2.0,
+        "sigmas": 6.0,
         "beyond": 1.5,
         "norm_factor": 30.0,
+        "norm_rows": 50,
         "min_rows": 100,
     }
 
@@ -60,7 +63,7 @@ class WarmUpMissing(Rule):
         if rate is None or loss is None or len(loss.finite) < self.limits["min_rows"]:
             return
         if (
-            rate.y[: min(3, len(rate))].max() < 0.9 * rate.y.max()
+            rate.y[: min(3, len(rate))].max() < self.limits["peak_share"] * rate.y.max()
             or rate.x[0] > loss.x[min(5, len(loss) - 1)]
         ):
             return
@@ -69,7 +72,8 @@ class WarmUpMissing(Rule):
         smooth = rolling_median(early, 3)
         first, worst = float(early[0]), float(smooth.max())
         noise = max(noise_sigma(loss.y[len(early) :]), noise_sigma(early))
-        if not (first > 0 and worst > max(self.limits["factor"] * first, first + 6 * noise)):
+        above = first + self.limits["sigmas"] * noise
+        if not (first > 0 and worst > max(self.limits["factor"] * first, above)):
             return
         # The first batch may be an easy one: what later batches cost is no rise.
         later = rolling_median(loss.y[len(early) :], 3)
@@ -80,7 +84,7 @@ class WarmUpMissing(Rule):
             evidence(loss, float(loss.x[0]), at, before=first, after=worst, effect=worst / first)
         ]
         norm = view.first("grad_norm")
-        if norm is not None and len(norm.finite) >= 50:
+        if norm is not None and len(norm.finite) >= self.limits["norm_rows"]:
             y = norm.finite
             usual, high = median(y.y), float(y.y[: len(early)].max())
             if usual > 0 and high > self.limits["norm_factor"] * usual:

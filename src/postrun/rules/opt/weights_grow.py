@@ -25,7 +25,7 @@ class WeightsGrow(Rule):
 
     ## How it decides
     The last tenth's level is at least `factor` times the first tenth's, and the Theil-Sen trend of
-    the last third is up (Mann-Kendall, 1%).
+    the last third is up (Mann-Kendall, 1%), by more than `late_share` of the first tenth's level.
 
     ## What to do
     Add weight decay, or lower the learning rate.
@@ -43,7 +43,7 @@ class WeightsGrow(Rule):
     live = LATE
     needs = ("weight_norm",)
     symptom_of = ("OPT001", "OPT002")
-    thresholds = {"factor": 3.0, "min_rows": 50}
+    thresholds = {"factor": 3.0, "late_share": 0.02, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -55,7 +55,7 @@ class WeightsGrow(Rule):
         late = trend(series.x[third:], series.y[third:])
         if not (moved.before > 0 and moved.ratio >= self.limits["factor"]):
             return
-        if not (late.significant and late.change > 0.02 * moved.before):
+        if not (late.significant and late.change > self.limits["late_share"] * moved.before):
             return
         smooth = rolling_median(series.y, 5)
         at = begins(

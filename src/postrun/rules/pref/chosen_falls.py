@@ -25,7 +25,7 @@ class ChosenFalls(Rule):
 
     ## How it decides
     The chosen log-probability's last tenth lies below its first by more than `fall_share` of its
-    size and 6 standard errors, and the margin grew (or the rejected log-probability fell more).
+    size and `std_errors` standard errors, and the margin grew (or the rejected log-probability fell more).
     `warning` from twice that fall on, else `info`: a small fall is usual.
 
     ## What to do
@@ -43,7 +43,7 @@ class ChosenFalls(Rule):
     name = "chosen-falls"
     lasting = True
     needs = ("logp.chosen",)
-    thresholds = {"fall_share": 0.15, "min_rows": 30}
+    thresholds = {"fall_share": 0.15, "std_errors": 6, "min_rows": 30}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -53,7 +53,9 @@ class ChosenFalls(Rule):
             return
         moved = change(y.y)
         fall = -moved.size
-        if fall <= max(self.limits["fall_share"] * abs(moved.before), 6 * moved.error):
+        if fall <= max(
+            self.limits["fall_share"] * abs(moved.before), self.limits["std_errors"] * moved.error
+        ):
             return
         other = None if rejected is None else change(rejected.finite.y)
         grown = None if margin is None else change(margin.finite.y)

@@ -23,8 +23,9 @@ class MarginFlat(Rule):
     or the same log-probabilities are compared with themselves.
 
     ## How it decides
-    The margin's last tenth is no more than 4 standard errors above its first (or not above 0), and the
-    preference accuracy's median in the second half is below `accuracy` (where it is logged).
+    The margin's last tenth is no more than `std_errors` standard errors above its first (or not above 0),
+    and the preference accuracy's median in the second half is below `accuracy`, if it has `min_scores`
+    values. If the margin grew, it must be at most `grown_accuracy`.
 
     ## What to do
     Check pairs by hand and the order of chosen and rejected; raise the learning rate (DPO on LoRA
@@ -42,7 +43,9 @@ class MarginFlat(Rule):
     name = "margin-flat"
     live = LATE
     needs = ("reward.margin", "accuracy.preference")
-    thresholds = {"accuracy": 0.6, "min_rows": 30}
+    thresholds = {
+        "accuracy": 0.6, "grown_accuracy": 0.55, "std_errors": 4, "min_scores": 10, "min_rows": 30,
+    }  # fmt: skip
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -50,13 +53,13 @@ class MarginFlat(Rule):
         if margin is None:
             return
         moved = change(margin.y)
-        grown = moved.size > 4 * moved.error and moved.after > 0
+        grown = moved.size > self.limits["std_errors"] * moved.error and moved.after > 0
         level = None
-        if score is not None and len(score.finite) >= 10:
+        if score is not None and len(score.finite) >= self.limits["min_scores"]:
             level = median(score.finite.y[len(score.finite) // 2 :])
         if (level is not None and level >= self.limits["accuracy"]) or (grown and level is None):
             return
-        if grown and level is not None and level > 0.55:
+        if grown and level is not None and level > self.limits["grown_accuracy"]:
             return
         proofs = [evidence(margin, before=moved.before, after=moved.after, effect=moved.sigmas)]
         text = f"{margin.key} goes from {number(moved.before, 2)} to {number(moved.after, 2)}"

@@ -12,6 +12,9 @@ from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.robust import median, rolling_median
 
+#: A share may be above 1 by rounding; percent are no shares.
+_LARGEST_SHARE = 1.0001
+
 
 class PreferenceSaturated(Rule):
     """All pairs are told apart early, and the margin goes on growing.
@@ -26,6 +29,7 @@ class PreferenceSaturated(Rule):
     ## How it decides
     The smoothed training preference accuracy is at least `level` from some step in the first
     `early_share` of the run to the end, and the margin at the end is at least twice the margin there.
+    Both margins are of at least `min_margins` values.
 
     ## What to do
     Stop there; raise beta; use harder pairs; IPO bounds the margin.
@@ -41,7 +45,7 @@ class PreferenceSaturated(Rule):
     code = "PREF003"
     name = "preference-saturated"
     needs = ("accuracy.preference",)
-    thresholds = {"level": 0.99, "early_share": 0.4, "min_rows": 40}
+    thresholds = {"level": 0.99, "early_share": 0.4, "min_margins": 10, "min_rows": 40}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
@@ -52,11 +56,11 @@ class PreferenceSaturated(Rule):
         smooth = rolling_median(y.y, 5)
         low = np.flatnonzero(smooth < self.limits["level"])
         start = int(low[-1]) + 1 if len(low) else 0
-        if start > self.limits["early_share"] * len(y) or y.y.max() > 1.0001 or len(m) < 10:
+        if start > self.limits["early_share"] * len(y) or y.y.max() > _LARGEST_SHARE:
             return
         step = float(y.x[start])
         later = m.between(step, np.inf)
-        if len(later) < 10:
+        if len(later) < self.limits["min_margins"]:
             return
         then, now = (
             median(later.y[: max(3, len(later) // 20)]),
