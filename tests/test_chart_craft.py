@@ -111,6 +111,18 @@ def test_times_bytes_and_shares_are_written_in_their_units(reader: Reader) -> No
     assert not any("gpu.0" in text for text in legends)
 
 
+def test_ticks_of_times_are_round_in_seconds_and_in_minutes(reader: Reader) -> None:
+    odd = reader.page.evaluate("SECONDS.filter((v) => v > 10 && 60 % v && v % 60)")
+    assert odd == [] and reader.page.evaluate("SECONDS.includes(30) && SECONDS.includes(5)")
+
+
+def test_long_titles_of_charts_are_whole(reader: Reader) -> None:
+    style = "getComputedStyle(document.querySelector('#charts .title'))"
+    assert reader.page.evaluate(f"{style}.whiteSpace") == "normal"
+    counted = reader.page.inner_text("nav a[href='#all-charts'] small")
+    assert counted == reader.page.inner_text("#charts-title .count")
+
+
 def test_the_band_of_a_quantity_is_drawn_and_told(reader: Reader) -> None:
     page = reader.page
     bands = page.evaluate(
