@@ -111,6 +111,21 @@ def test_times_bytes_and_shares_are_written_in_their_units(reader: Reader) -> No
     assert not any("gpu.0" in text for text in legends)
 
 
+def test_ticks_of_times_are_round_in_seconds_and_in_minutes(reader: Reader) -> None:
+    steps = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format('GPU')}; c.ensure(); return c.plot.axes[0].incrs() }})()"
+    )
+    assert {5, 15, 30, 60, 3600} <= set(steps)
+    assert not [v for v in steps if v > 10 and 60 % v and v % 60]
+
+
+def test_long_titles_of_charts_are_whole(reader: Reader) -> None:
+    style = "getComputedStyle(document.querySelector('#charts .title'))"
+    assert reader.page.evaluate(f"{style}.whiteSpace") == "normal"
+    counted = reader.page.inner_text("nav a[href='#all-charts'] small")
+    assert counted == reader.page.inner_text("#charts-title .count")
+
+
 def test_the_band_of_a_quantity_is_drawn_and_told(reader: Reader) -> None:
     page = reader.page
     bands = page.evaluate(

@@ -212,6 +212,54 @@ def test_columns_that_do_not_fit_are_named() -> None:
     assert [c.name for c in kept] == ["run", "loss"] and dropped == ["note", "curve"]
 
 
+def test_long_names_stay_different() -> None:
+    from rich.text import Text
+
+    names = [f"mlp-with-a-long-stem-of-a-name-lr0.003-bs128-seed{i}" for i in range(3)]
+    column = Column("run", [Text(name) for name in names], most=24)
+    shown = [cell.plain for cell in column.shown]
+    assert len(set(shown)) == 3 and max(map(len, shown)) <= 24
+    ends = Column("run", [Text(f"{i}{'x' * 60}{i % 2}" [1:]) for i in range(4)], most=24)  # fmt: skip
+    assert max(cell.cell_len for cell in ends.shown) <= 24
+
+
+def test_a_name_is_cut_before_a_number_is_left_out() -> None:
+    from rich.text import Text
+
+    columns = [
+        Column("run", [Text("abcdefgh")]),
+        Column("name", [Text("n" * 30)], rank=2, least=16),
+        Column("loss", [Text("0.1234")], rank=1, right=True),
+        Column("state", [Text("finished")], rank=3),
+    ]
+    kept, dropped = fitting(columns, 40)
+    assert [c.name for c in kept] == ["run", "name", "loss"] and dropped == ["state"]
+    assert kept[1].width == 22
+
+
+def test_the_best_run_is_told_among_which() -> None:
+    cut = [made(i, ending=Ending("incomplete-log")) for i in (1, 2)]
+    ended = [made(3), made(4)]
+    (told, *_) = workspace([Entry(one) for one in [*cut, *ended]]).verdict
+    assert told == (
+        "run 3 ends with the lowest val/loss of the 2 runs that ended well with a complete history: 0.4."
+    )
+    (told, *_) = workspace([Entry(one) for one in ended]).verdict
+    assert told == "run 3 ends with the lowest val/loss: 0.4."
+    assert "ends with" not in " ".join(workspace([Entry(o) for o in [*cut, ended[0]]]).verdict)
+
+
+def test_the_curves_of_the_best_runs_are_inside_the_chart() -> None:
+    runs = [made(i) for i in range(12)]
+    for one in runs:
+        levels = one.curves["val/loss"]
+        one.curves["val/loss"] = Levels(levels.x, np.full(48, 0.7))
+    runs[0].curves["val/loss"] = Levels(levels.x, np.linspace(0.7, 0.1, 48))
+    runs[1].curves["val/loss"] = Levels(levels.x, np.linspace(0.7, 1e6, 48))
+    data, _ = page_data(index_page(workspace([Entry(one) for one in runs]), {}))
+    assert data["metrics"][0]["low"] == pytest.approx(0.1) and data["metrics"][0]["high"] < 1e5
+
+
 def test_rows_beyond_twenty_are_counted() -> None:
     space = workspace([Entry(made(i)) for i in range(50)])
     assert "... 30 more runs (-v shows all)" in printed(space, 100)

@@ -54,6 +54,15 @@ def test_records_within_noise_are_told() -> None:
     assert any("chance alone sets records" in line for line in found.headline)
 
 
+def test_runs_that_diverged_do_not_hide_records_behind_their_noise() -> None:
+    levels = [level + noise for level in (2.0, 1.9, 1.8, 1.7, 1.0) for noise in (0.0, 0.01, -0.01)]
+    levels += [1e30, 1e20]
+    configs = [{"lr": i // 3, "seed": i % 3} for i in range(17)]
+    found = study(runs(levels, config=configs))
+    assert not all(found["records"]["within_noise"].drop_nulls())
+    assert not any("e+" in line for line in found.headline)
+
+
 def test_regressions_of_a_repeated_configuration() -> None:
     levels = [1.0, 1.02, 0.98, 1.01, 5.0, 1.6]
     configs = [{"lr": 1, "seed": i} for i in range(4)] + [{"lr": 9}, {"lr": 1, "seed": 7}]

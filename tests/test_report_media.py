@@ -72,7 +72,9 @@ def test_what_is_no_picture_of_the_run_is_left_out_and_said(
     files = {"media/a.png": data} if data is not None and name == "media/a.png" else {"b.txt": b""}
     found = shown(logged(tmp_path, files, samples=one("image-file", path=name)))
     assert not found.images
-    assert found.notes == ["samples: 0 of 1 logged images are shown, the last ones."]
+    assert found.notes == [
+        "samples: the files of the 1 logged image are not in the run's folder, or cannot be shown."
+    ]
 
 
 def test_files_that_are_not_here_are_said(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from postrun.metrics import RunView
 from postrun.model import Identity, Run
-from postrun.model.study import Chart, Study, readable
+from postrun.model.study import Chart, Section, Study, readable
 from postrun.report.console import make_console
 from postrun.report.html.figures import figure
 from postrun.report.html.opening import opening
@@ -93,6 +93,21 @@ def test_a_chart_is_drawn_for_desk_and_phone_with_dashes_after_eight_lines() -> 
     assert len(set(kinds)) == 12 and kinds[8] == "c0 d1"
 
 
+def test_a_run_that_diverged_sets_no_scale() -> None:
+    made = [
+        {"label": f"g{i}", "value": v, "low": v - 0.1, "high": v + 0.1}
+        for i, v in enumerate((0.4, 0.5, 0.6))
+    ]
+    made.append({"label": "diverged", "value": 0.55, "low": -1e30, "high": 1e30})
+    drawn = str(figure(Chart("intervals", "t", {"x": "loss", "rows": made}), alone=True))
+    assert "◂" in drawn and "▸" in drawn and "e+30<" not in drawn
+    flat = [0.5, 0.4, 0.3, 0.35, 0.3, 0.32]
+    band = {"low": [0.2] * 6, "high": [0.6, 0.5, 0.4, 1e34, 1e34, 0.5]}
+    lines = [{"label": "a", "x": list(range(6)), "y": flat, **band}]
+    drawn = str(figure(Chart("lines", "t", {"x": "step", "y": "loss", "lines": lines}), alone=True))
+    assert "e+3" not in drawn and ">0.4<" in drawn
+
+
 def run_of(number: int, opt: str) -> Run:
     level = {"adam": 1.0, "sgd": 2.0}[opt] + 0.01 * number
     history = pl.DataFrame({"_step": range(30), "val/loss": [level] * 30})
@@ -114,6 +129,26 @@ def test_a_page_of_many_runs_opens_grouped_by_what_explains_most() -> None:
     study.groups = {v.run.id: v.flat_config["opt"] for v in views}
     named = opening(study, views, config)
     assert named["groupby"] == "study" and named["groups"][:2] == ["adam", "sgd"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_names_of_runs_are_not_broken(width: int) -> None:
+    names = [f"mlp-lr0.003-bs128-wd0.0-seed{i}" for i in range(3)]
+    table = pl.DataFrame(
+        {"at": ["2026-11-26 21:44"] * 3, "run": names, "value": [0.6668, 0.65, 0.4852],
+         "gain": [None, 0.01673, 0.1649], "within_noise": [None, True, False],
+         "changed": ["", "nothing that is logged", "lr 0.003 → 0.01"]}
+    )  # fmt: skip
+    console = make_console(width=width, record=True)
+    with console.capture() as shown:
+        print_study(
+            Study("progress", "t", sections=[Section("records", "Records", [], table)]),
+            console=console,
+        )
+    text = shown.get()
+    assert max(map(len, text.splitlines())) <= width
+    for name in [*names, "0.4852"]:
+        assert name in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from postrun.model import RunRef, UsageError
-from postrun.model.text import did_you_mean, duration, number, unique_labels
+from postrun.model.text import did_you_mean, duration, number
 from postrun.records.cache import Cache
 from postrun.records.project import Project
 from postrun.records.record import RunRecord
@@ -17,6 +17,9 @@ from postrun.report.console import make_console, safe
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+#: Columns of a terminal from which on there is room for long ids beside names.
+_WIDE = 100
 
 
 def key_metric(refs: Sequence[RunRef], wanted: str = "") -> str:
@@ -52,25 +55,27 @@ def print_refs(
     from rich.text import Text
 
     console = console or make_console()
-    kept, dropped = fitting(_columns(refs, metric, mask), console.width)
+    kept, dropped = fitting(_columns(refs, metric, mask, console.width), console.width)
     console.print(table(kept))
     if dropped:
         console.print(Text(f"(columns not shown at this width: {', '.join(dropped)})", style="dim"))
 
 
-def _columns(refs: Sequence[RunRef], metric: str, mask: Callable[[str], str]) -> list[Column]:
+def _columns(
+    refs: Sequence[RunRef], metric: str, mask: Callable[[str], str], width: int
+) -> list[Column]:
     from rich.text import Text
 
     def texts(made: Callable[[RunRef], str]) -> list[Text]:
         return [Text(safe(mask(made(ref)))) for ref in refs]
 
     short = [ref.ended.partition(" (")[0] for ref in refs]
-    named = unique_labels((ref.name or ref.id, ref.id) for ref in refs)
+    names = [ref.name if ref.name != ref.id else "" for ref in refs]
     columns = [
-        Column("run", texts(lambda ref: ref.id), most=28),
-        Column("name", [Text(safe(mask(n)) if n != ref.id else "") for n, ref in zip(named, refs, strict=True)],
-               rank=6, most=30),
-        Column("state", [Text(word) for word in short], rank=1, most=22),
+        # Beside names, which people know, a long id takes less of a narrow terminal.
+        Column("run", texts(lambda ref: ref.id), most=14 if width < _WIDE and any(names) else 28),
+        Column("name", [Text(safe(mask(n))) for n in names], rank=4, most=30, least=16),
+        Column("state", [Text(word) for word in short], rank=5, most=22),
         Column("steps", texts(_steps), rank=2, right=True),
         Column("time", texts(_time), rank=3, right=True),
     ]  # fmt: skip
@@ -78,9 +83,9 @@ def _columns(refs: Sequence[RunRef], metric: str, mask: Callable[[str], str]) ->
         column = texts(lambda ref: number(ref.values.get(metric)))
         columns.append(Column(safe(mask(metric)), column, rank=0, right=True, most=22))
     columns += [
-        Column("started (UTC)", texts(_started), rank=4),
-        Column("project", texts(lambda ref: ref.project), rank=7, most=30),
-        Column("size", texts(_size), rank=5, right=True),
+        Column("started (UTC)", texts(_started), rank=6),
+        Column("project", texts(lambda ref: ref.project), rank=8, most=30),
+        Column("size", texts(_size), rank=7, right=True),
     ]
     return columns
 

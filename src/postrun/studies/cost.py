@@ -128,7 +128,7 @@ def _total_words(records: Sequence[RunRecord], total: dict[str, float | None]) -
     who = f"The {len(records)} runs" if len(records) > 1 else records[0].name
     if total["gpu_hours"] is None and total["hours"] is None:
         return f"{who}: neither duration nor GPUs are known."
-    end = "." if total["gpu_hours"] is not None else "; no GPU is known."
+    end = "." if total["gpu_hours"] is not None else "; no GPU was recorded."
     return f"{who} took {_amount(total)}{end}"
 
 
@@ -136,9 +136,7 @@ def _caveats(study: Study, records: Sequence[RunRecord], rates: Rates) -> None:
     unpowered = sum(r.kwh is None for r in records)
     partly = [r for r in records if r.kwh is not None and (r.power_sampled or 0.0) < 0.98]
     if unpowered == len(records):
-        study.caveats.append(
-            "No run sampled the power of its GPUs, so no energy and no CO2 is told."
-        )
+        study.caveats.append("No run sampled the power of its GPUs, so energy and CO2 are unknown.")
     else:
         study.caveats.append(
             f"CO2 is energy times {number(rates.co2_per_kwh, 3)} kg/kWh (set your grid's by --co2-per-kwh). "

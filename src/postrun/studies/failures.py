@@ -366,10 +366,12 @@ def _ending_section(project: Project) -> Section:
 
 
 def _exemplars(project: Project, found: list[Cluster]) -> list[Section]:
-    lines = []
+    lines, labels = [], project.labels
     for n, cluster in enumerate(found[:10], 1):
         record = project.records[cluster.members[-1]]
-        lines.append(f"{n}. {record.name} ({record.id}): {record.ending.message or cluster.title}")
+        lines.append(
+            f"{n}. {labels[cluster.members[-1]]}: {record.ending.message or cluster.title}"
+        )
         lines += [f"    {line}" for line in record.ending.excerpt[-8:]]
     if not lines:
         return []

@@ -14,6 +14,7 @@ from postrun.model.text import duration, number
 from postrun.records.project import END, Project
 from postrun.records.record import RunRecord
 from postrun.stats.robust import Floats
+from postrun.studies.best import draw_in
 from postrun.studies.failures import calendar_unit, floor, moment
 from postrun.studies.groups import code_differences, same, settings
 from postrun.studies.naming import brief_text
@@ -95,11 +96,13 @@ def _value(scores: Scores, i: int) -> float:
 def _noise(scores: Scores, order: list[int], values: Floats) -> tuple[float, int]:
     """Return the standard deviation between runs of equal settings, pooled, and its degrees of freedom.
 
-    Runs that ended early are left out: they differ by more than their seeds.
+    Runs that ended early are left out: they differ by more than their seeds. Results far on the bad side, as of
+    runs that diverged, are drawn in: else a single one would hide every record behind its noise.
     """
+    kept = draw_in(values * scores.sign)
     squares, freedom = 0.0, 0
     for members in replicates(scores.project, order):
-        own = values[[place for place in members if order[place] not in scores.ground.short]]
+        own = kept[[place for place in members if order[place] not in scores.ground.short]]
         if len(own) > 1:
             squares += float(((own - own.mean()) ** 2).sum())
             freedom += len(own) - 1
@@ -384,9 +387,9 @@ def _pace_section(line: Timeline) -> Section:
         [{label: k, **v} for k, v in sorted(rows.items())], infer_schema_length=None
     )
     days = max(1.0, (max(starts) - min(starts)) / 86_400)
-    text = (
-        f"{len(starts)} runs in {number(days, 3)} days: {number(len(starts) / days, 3)} runs a day."
-    )
+    text = f"{len(starts)} runs within one day."
+    if days > 1:
+        text = f"{len(starts)} runs in {number(days, 3)} days: {number(len(starts) / days, 3)} runs a day."
     labels = [f"{k:%m-%d %H:%M}" if unit == "hour" else f"{k:%Y-%m-%d}" for k in sorted(rows)]
     parts = [{"label": "runs", "values": table["runs"].to_list()}]
     chart = Chart(

@@ -19,6 +19,7 @@ from postrun.stats.aggregate import (
     performance_profile,
 )
 from postrun.studies.align import divergence, grid
+from postrun.studies.best import draw_in
 from postrun.studies.groups import Group, Grouping, code_differences, same, settings
 from postrun.studies.naming import brief_text, natural, short_key, value_text, value_texts
 from postrun.studies.pairs import ALL_PAIRS, MOST_GROUPS, Pair, usable
@@ -167,7 +168,7 @@ def profile_section(
         return []
     tables = [matrix(scores, g.members, tasks) for g in groups]
     every = np.concatenate([t.ravel() for t in tables])
-    at = np.linspace(every.min(), every.max(), 101)
+    at = np.linspace(draw_in(every).min(), every.max(), 101)  # runs that diverged set no scale
     flip = scores.sign if len(tasks) == 1 else 1
     shares = [performance_profile(t, at) for t in tables]
     order = np.argsort(at * flip)

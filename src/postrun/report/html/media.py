@@ -163,8 +163,11 @@ def _images(view: RunView, folder: Path, key: str, rows: list[Logged], found: Me
     if shown:
         found.images.append({"key": key, "images": shown, "logged": len(named)})
     if len(shown) < len(named):
+        count = f"{len(named):,} logged {'image' if len(named) == 1 else 'images'}"
         found.notes.append(
-            f"{key}: {len(shown)} of {len(named):,} logged images are shown, the last ones."
+            f"{key}: {len(shown)} of {count} are shown, the last ones."
+            if shown
+            else f"{key}: the files of the {count} are not in the run's folder, or cannot be shown."
         )
 
 

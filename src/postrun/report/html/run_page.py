@@ -104,13 +104,13 @@ def run_page(
         findings=[told for told, _ in drawn],
         any_remedy=any(f.remedy for f in findings),
         history=run.completeness.sentence(),
-        contents=_contents(view, len(findings), consoles, logged),
+        contents=_contents(view, len(findings), _chart_count(charts), consoles, logged),
         coverage=coverage(view),
         notes=run.completeness.as_dict()["notes"],
         whole=run.completeness.whole,
         thinned=_thinned(charts),
         masked=masked,
-        charts=sum(len(group["charts"]) for group in charts.by_role),
+        charts=_chart_count(charts),
         axis=view.axis.label,
         own_axes=any("own" in s for s in charts.series),
         panels=_static(view),
@@ -154,8 +154,12 @@ def _keys(view: RunView, first: list[str]) -> list[dict[str, Any]]:
     ]
 
 
+def _chart_count(charts: ChartData) -> int:
+    return sum(len(group["charts"]) for group in charts.by_role)
+
+
 def _contents(
-    view: RunView, findings: int, consoles: list[dict[str, Any]], logged: Media
+    view: RunView, findings: int, charts: int, consoles: list[dict[str, Any]], logged: Media
 ) -> list[tuple[str, str, str]]:
     """Return the parts of the page: anchor, name, count."""
     run = view.run
@@ -169,7 +173,7 @@ def _contents(
         ("findings", "Findings", str(findings or "")),
         ("key-metrics", "Key metrics", ""),
         ("about", "About this run", ""),
-        ("all-charts", "Charts", f"{len(view.metrics):,}" if view.metrics else ""),
+        ("all-charts", "Charts", f"{charts:,}" if charts else ""),
         *((("media", "Images and tables", ""),) if logged.images or logged.tables else ()),
         *((("console", "Console", ""),) if consoles else ()),
         *((("config", "Config", f"{len(run.config):,}"),) if run.config else ()),

@@ -10,6 +10,7 @@ import numpy as np
 
 from postrun.metrics import meanings
 from postrun.model import Severity
+from postrun.model.text import shortened
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.page import render_page
@@ -24,6 +25,8 @@ _SETTINGS = 24
 #: A curve's levels are whole numbers below this, in two characters each.
 _SCALE = 4096
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+#: Letters of a name in the table.
+_NAME = 36
 #: Digits of the numbers that the page carries.
 _SIGNIFICANT = 6
 
@@ -50,6 +53,7 @@ def index_page(space: Workspace, studies: Mapping[str, str], commands: Sequence[
     settings = list(space.varying)[:_SETTINGS]
     bounds = [_bounds(space, metric) for metric in space.metrics]
     known = meanings(space.metrics)
+    names = shortened(space.labels, _NAME)
     data = {
         "unit": space.project.step_unit,
         "metrics": [
@@ -64,7 +68,7 @@ def index_page(space: Workspace, studies: Mapping[str, str], commands: Sequence[
         ],
         "settings": settings,
         "folds": [{"runs": fold.runs} for fold in space.folds],
-        "runs": [_run(space, i, settings, bounds) for i in range(len(space.entries))],
+        "runs": [_run(space, i, settings, bounds, names) for i in range(len(space.entries))],
     }
     hidden = len(space.varying) - len(settings)
     return render_page(
@@ -85,13 +89,18 @@ def index_page(space: Workspace, studies: Mapping[str, str], commands: Sequence[
 
 
 def _run(
-    space: Workspace, at: int, settings: list[str], bounds: list[tuple[float, float]]
+    space: Workspace,
+    at: int,
+    settings: list[str],
+    bounds: list[tuple[float, float]],
+    names: list[str],
 ) -> dict[str, Any]:
     """Return one run as the page's script reads it; short names, for there are many."""
     entry = space.entries[at]
     one, record = entry.glance, entry.glance.record
     return {
         "n": space.labels[at],
+        "l": names[at],
         "i": record.id,
         "u": entry.link,
         "s": one.state,
@@ -163,7 +172,7 @@ def _packed(values: Floats, low: float, high: float) -> str:
 
 @np.errstate(all="ignore")
 def _bounds(space: Workspace, metric: str) -> tuple[float, float]:
-    """Return the range in which the levels of a metric lie, without the few that are far outside."""
+    """Return the range in which the levels of a metric lie, without the few that are far on the bad side."""
     found = [one.curves[metric].y for one in space.glances if metric in one.curves]
     levels = np.concatenate(found) if found else np.zeros(1)
     levels = levels[np.isfinite(levels)]
@@ -173,6 +182,11 @@ def _bounds(space: Workspace, metric: str) -> tuple[float, float]:
     reach = 3 * (third - first) or abs(third) or 1.0
     low = max(float(levels.min()), float(first - reach))
     high = min(float(levels.max()), float(third + reach))
+    sign = space.better(metric)
+    if sign < 0:
+        low = float(levels.min())
+    if sign > 0:
+        high = float(levels.max())
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 

@@ -84,7 +84,7 @@ def _columns(space: Workspace, count: int) -> list[Column]:
         return [Text(safe(made(i)), style=style) for i in range(count)]
 
     columns = [
-        Column("run", texts(lambda i: space.labels[i]), rank=0, most=28),
+        Column("run", texts(lambda i: space.labels[i]), rank=0, most=32),
         Column("state", texts(lambda i: glances[i].state.partition(" (")[0]), rank=3),
         Column("steps", texts(lambda i: _count(glances[i].steps)), rank=1, right=True),
         Column("time", texts(lambda i: _time(glances[i].record.runtime)), rank=2, right=True),

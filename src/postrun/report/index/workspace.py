@@ -168,7 +168,7 @@ class Workspace:
         return [text for text in (self._leader(), self._trouble(), self._stuck()) if text]
 
     def _leader(self) -> str:
-        """Return the setting, or the run, with the best last level of the metric."""
+        """Return the setting, or the run, with the best last level of the metric; never the best of one run."""
         metric, sign = self.judge, self._sign
         if not metric or not sign or metric not in self.metrics or len(self._projects) > 1:
             return ""  # results of other projects are results of something else
@@ -182,17 +182,36 @@ class Workspace:
         ]
         if len(told) > 1:
             level, count, label = max(told)
-            return f"{label} ends with the {word} {metric}: {number(sign * level)}, the median of {count} runs."
+            beside = self._beside(levels, metric, level)
+            text = f"{label} ends with the {word} {metric}{beside}: {number(sign * level)}"
+            return f"{text}, the median of {count} runs."
         finite = [(sign * level, i) for i, level in enumerate(levels) if math.isfinite(level)]
-        if not finite:
+        if not finite or len(finite) == 1 < len(levels):
             return ""
         level, at = max(finite)
-        return f"{self.labels[at]} ends with the {word} {metric}: {number(sign * level)}."
+        beside = self._beside(levels, metric, level)
+        return f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * level)}."
+
+    def _beside(self, levels: list[float], metric: str, best: float) -> str:
+        """Return among which runs a level is the best; "" if none of the others shows a better one."""
+        left_out = [
+            facts.final
+            for i, level in enumerate(levels)
+            if not math.isfinite(level) and (facts := self.facts(i, metric))
+        ]
+        if not any(self._sign * value > best for value in left_out if math.isfinite(value)):
+            return ""
+        count = sum(map(math.isfinite, levels))
+        return f" of the {count:,} runs that ended well with a complete history"
 
     @property
     def _sign(self) -> int:
+        return self.better(self.judge)
+
+    def better(self, metric: str) -> int:
+        """Return 1 if higher values of a metric are better, -1 if lower ones are, 0 if neither is known."""
         try:
-            return self.project.better(self.judge)
+            return self.project.better(metric)
         except UsageError:
             return 0
 
@@ -234,7 +253,7 @@ class Workspace:
         if shared is not None:
             return f"{text}; of those that stand, {shared.words}."
         own = only_among(found.learned, found.stuck, self.varying)
-        return f"{text}; only these have {own}." if own else f"{text}."
+        return f"{text}; only these siblings have {own}." if own else f"{text}."
 
 
 def _label(group: Group) -> str:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _MOST_ROWS, _MOST_NAMES = 12, 40
 #: Texts up to this long are not broken into lines.
 _NARROW = 22
-#: Longer texts are broken into lines of this many letters at the least.
-_READABLE = 24
+#: Longer texts are broken into lines of this many letters at the least, and words of up to so many are whole.
+_READABLE, _WORD = 24, 34
 
 
 def print_study(study: Study, where: str = "", console: Console | None = None) -> None:
@@ -49,19 +49,30 @@ def print_study(study: Study, where: str = "", console: Console | None = None) -
 
 
 def _fitting(frame: pl.DataFrame, width: int) -> pl.DataFrame:
-    """The table without its last numbers, as far as texts would otherwise be squeezed to a few letters."""
+    """Return the table without its last numbers, then its last texts, so that no word has to be broken."""
 
     def needed(name: str) -> int:
         longest = max((len(cell(v)) for v in frame[name].head(_MOST_ROWS)), default=0)
-        return max(len(name), min(longest, _READABLE)) + 2
+        return max(len(name), min(longest, _READABLE), _longest_word(frame[name])) + 2
 
     names = list(frame.columns)
     for name in reversed(frame.columns[1:]):
-        if sum(map(needed, names)) <= width or len(names) <= 4:
+        if sum(map(needed, names)) - 2 <= width or len(names) <= 4:
             break
         if frame.schema[name] != pl.String:
             names.remove(name)
+    for name in reversed(frame.columns[2:]):
+        if sum(map(needed, names)) - 2 <= width or len(names) <= 3:
+            break
+        if name in names:
+            names.remove(name)
     return frame[names]
+
+
+def _longest_word(column: pl.Series) -> int:
+    """Return the letters of the longest word of a column that is kept in one line, such as a run's name."""
+    words = (word for value in column.head(_MOST_ROWS) for word in cell(value).split())
+    return max((n for word in words if (n := len(word)) <= _WORD), default=0)
 
 
 def _print_section(section: Section, console: Console) -> bool:
@@ -89,6 +100,7 @@ def _print_section(section: Section, console: Console) -> bool:
             justify="right" if dtype.is_numeric() else "left",
             overflow="fold",
             no_wrap=not folds,
+            min_width=_longest_word(shown[name]) if folds else None,
         )
     for row in shown.head(most).iter_rows():
         table.add_row(*(Text(safe(cell(value))) for value in row))

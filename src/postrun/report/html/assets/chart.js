@@ -29,7 +29,7 @@ class Chart {
     this.tip = el("div", { class: "tip", hidden: true, role: "status" });
     host.append(
       el("div", { class: "head" },
-        el("div", { class: "title", title: options.title }, options.title), this.across, this.note, this.menu(), enlarge),
+        el("div", { class: "title", title: options.title }, ...options.title.split(/(?<=[/._])/).flatMap((part) => [part, el("wbr")])), this.across, this.note, this.menu(), enlarge),
       this.frame, this.legend,
     );
     this.frame.append(this.tip);

@@ -61,7 +61,7 @@ function columnsNow() {
 function runCell(r) {
   const dot = el("i");
   dot.style.background = r.colour;
-  return el("td", { title: r.n }, dot, r.u ? el("a", { href: r.u }, r.n) : r.n);
+  return el("td", { title: r.n }, dot, r.u ? el("a", { href: r.u }, r.l || r.n) : r.l || r.n);
 }
 
 function sparkCell(r) {

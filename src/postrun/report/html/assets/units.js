@@ -1,8 +1,9 @@
 // How values of a unit are written, and where an axis of them has its ticks.
 
 const DECIMALS = Array.from({ length: 25 }, (_, i) => i - 12).flatMap((p) => [1, 2, 2.5, 5].map((k) => k * 10 ** p));
+// Above 10 s only what divides minutes: else ticks read 80 s, 1.7 min, 2 min.
 const SECONDS = [
-  ...DECIMALS.filter((v) => v < 60 && v !== 25 && v !== 2.5), 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
+  ...DECIMALS.filter((v) => v <= 10 && v !== 2.5), 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500].map((d) => d * 86400),
 ].sort((a, b) => a - b);
 const POWERS = Array.from({ length: 62 }, (_, i) => 2 ** i);

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup
 
 Place = Callable[[float], float]
@@ -107,6 +108,17 @@ def bounds(values: Sequence[float | None], pad: float = 0.05) -> tuple[float, fl
     low, high = min(known), max(known)
     room = (high - low) * pad or abs(high) * 0.05 or 1.0
     return low - room, high + room
+
+
+def bulk(values: Sequence[float | None], reach: float) -> list[float]:
+    """Return the finite values but those beyond `reach` quartile ranges, as of runs that diverged."""
+    known = np.array([v for v in values if v is not None and math.isfinite(v)], dtype=np.float64)
+    if not len(known):
+        return []
+    first, third = np.quantile(known, [0.25, 0.75])
+    room = reach * (third - first)
+    near = known[(known >= first - room) & (known <= third + room)] if room > 0 else known
+    return [float(v) for v in near]
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:

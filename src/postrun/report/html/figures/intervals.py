@@ -13,6 +13,7 @@ from postrun.report.html.figures.frame import (
     Frame,
     Place,
     bounds,
+    bulk,
     draw,
     letters,
     line,
@@ -25,6 +26,8 @@ from postrun.report.html.figures.frame import (
 
 #: Pixels of a row, of the values after it, and the share of the width that labels may take.
 _ROW, _VALUES, _MOST_LABELS = 22, 58, 0.42
+#: Bounds and values beyond so many quartile ranges of all set no scale: an arrow at the edge stands for them.
+_REACH = 20.0
 
 
 def intervals(chart: Chart, width: float) -> Markup:
@@ -40,7 +43,8 @@ def intervals(chart: Chart, width: float) -> Markup:
     frame = Frame(width, 12 + row_height * len(rows) + 40, 10 if above else left, _VALUES, 12)
     reference = chart.data.get("reference")
     known = [v for r in rows for v in (r["value"], r["low"], r["high"])]
-    low, high = bounds([*known, *([reference] if reference is not None else [])])
+    shown = bulk(known, _REACH)
+    low, high = bounds([*shown, *([reference] if reference is not None else [])])
     x = scale(low, high, frame.left, frame.end)
     parts = []
     for tick in ticks(low, high, frame.ticks):
@@ -67,11 +71,22 @@ def _row(row: dict[str, Any], frame: Frame, y: float, x: Place) -> Markup:
     bounded = math.isfinite(row["low"])
     told = f" [{number(row['low'])}, {number(row['high'])}]" if bounded else ""
     words = f"{row['label']}: {number(row['value'])}{told} {row.get('note', '')}".strip()
-    parts = []
+    parts: list[Markup] = []
+
+    def inside(value: float) -> float:
+        """Return the place of a value; one beyond an edge is at the edge, with an arrow."""
+        place = x(value)
+        if place > frame.end + 0.5:
+            parts.append(text(frame.end + 5, y + 4, "▸", kind="soft"))
+        elif place < frame.left - 0.5:
+            parts.append(text(frame.left - 5, y + 4, "◂", kind="soft"))
+        return min(max(place, frame.left), frame.end)
+
     if bounded:
-        parts.append(line(x(row["low"]), y, x(row["high"]), y, "span c0"))
+        parts.append(line(inside(row["low"]), y, inside(row["high"]), y, "span c0"))
+    dot = inside(row["value"])
     parts += [
-        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" class="dot c0"/>').format(x(row["value"]), y),
+        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" class="dot c0"/>').format(dot, y),
         text(frame.width - 4, y + 4, number(row["value"]), "end", "soft"),
     ]
     return Markup("<g><title>{}</title>{}</g>").format(words, Markup("").join(parts))

@@ -16,6 +16,7 @@ from postrun.report.html.figures.frame import (
     Frame,
     Place,
     bounds,
+    bulk,
     colour,
     draw,
     keys,
@@ -30,6 +31,8 @@ from postrun.report.html.figures.frame import (
 
 #: A line of so few values is drawn with a dot for each.
 _DOTTED = 15
+#: Values beyond so many quartile ranges of all set no scale.
+_REACH = 100.0
 #: Points that one line is drawn with.
 _MOST_POINTS = 3000
 
@@ -79,8 +82,7 @@ def lines(chart: Chart, width: float) -> Markup:
 def _bulk(drawn: Sequence[dict[str, Any]]) -> tuple[float, float]:
     """Return the range of values; single ones far outside are drawn at the edge."""
     known = [v for one in drawn for name in ("y", "low", "high") for v in one.get(name, ())]
-    y = np.array([v for v in known if v is not None], dtype=np.float64)
-    y = y[np.isfinite(y)]
+    y = np.array(bulk(known, _REACH), dtype=np.float64)
     if not len(y):
         return 0.0, 1.0
     low, high = (float(v) for v in np.quantile(y, [0.01, 0.99]))
