@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -120,13 +122,16 @@ def test_a_summary_from_the_end_tells_an_incomplete_copy(tmp_path: Path) -> None
     values = [{"_step": i, "loss": 1.0} for i in range(20)]
     folder = logs.run_folder(tmp_path, "cut1", [logs.run_record("cut1"), *logs.rows(values)])
     logs.files(folder, summary=ENDED)
+    past = time.time() - 3600  # nothing of it is alive
+    os.utime(folder / "run-cut1.wandb", (past, past))
     run = postrun.load(folder)
-    assert run.state is State.FINISHED and run.completeness.truncated
+    assert run.state is resolve(folder)[0].state is State.FINISHED and run.completeness.truncated
     assert "the summary reports _step 700" in " ".join(run.completeness.notes)
     # A resumed run inherits the summary of its first segment: it proves nothing.
     again = [logs.run_record("cut2", resumed=True), *logs.rows(values)]
     folder = logs.files(logs.run_folder(tmp_path, "cut2", again), summary=ENDED)
-    assert postrun.load(folder).state is State.CRASHED
+    os.utime(folder / "run-cut2.wandb", (past, past))
+    assert postrun.load(folder).state is resolve(folder)[0].state is State.CRASHED
 
 
 def test_the_longer_console_counts(tmp_path: Path) -> None:

@@ -6,12 +6,9 @@ import time
 from collections.abc import Sequence
 
 from postrun.model import State
-from postrun.sources.wandb_local.evidence import Ended, ended
+from postrun.sources.wandb_local.evidence import ALIVE_SECONDS, Ended, ended, knows_end
 from postrun.sources.wandb_local.part import Part
 
-#: A log without an exit record belongs to a living process if something in it is at most this old
-#: (seconds). The SDK writes system metrics every 10-30 s.
-ALIVE_SECONDS = 120.0
 #: A log that is empty or holds its header alone was opened and never written: the process is gone.
 _HEADER_SIZE = 7
 #: Of several processes that write one run, the first state of this list that any has is the run's.
@@ -42,7 +39,7 @@ def part_end(part: Part, gone: bool = False) -> Ended:
         return Ended(State.RUNNING)
     resumed = bool(log.run.get("resumed"))
     summary = {} if resumed else files.summary
-    if log.unreadable or "state" in files.metadata or "_wandb" in summary:
+    if log.unreadable or knows_end(summary, files.metadata):
         found = ended(part.console["line"].to_list(), summary, files.metadata)
         if found is not None:
             return found

@@ -13,6 +13,9 @@ from typing import Any
 from postrun.model import State
 from postrun.training.crash import find_cause
 
+#: A log without an exit record belongs to a living process if something in it is at most this old
+#: (seconds). The SDK writes system metrics every 10-30 s.
+ALIVE_SECONDS = 120.0
 #: An error that more lines of output than this follow was survived. The SDK itself prints up to
 #: about a dozen lines when a run ends; those are not counted.
 _LAST_LINES = 6
@@ -34,6 +37,15 @@ class Ended:
     state: State
     why: str = ""
     exit_code: int | None = None
+
+
+def knows_end(summary: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:
+    """Return whether files may know of an end that a readable log lacks.
+
+    SDK 0.8 and 0.9 keep the end in the metadata; `_wandb` of the summary holds a run time that is written at
+    the end.
+    """
+    return "state" in metadata or "_wandb" in summary
 
 
 def ended(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from postrun.sources.files import finite_numbers, leads_out
 from postrun.sources.lenient_json import object_of
@@ -24,15 +25,21 @@ def last_values(folder: Path, last: Sequence[bytes]) -> dict[str, float]:
         folder: The run's folder.
         last: The last records of its log, in their order.
     """
-    for path in (folder / "files" / "wandb-summary.json", folder / "wandb-summary.json"):
+    summary = small_object(folder, "wandb-summary.json")
+    return _by_log(last) if summary is None else dict(finite_numbers(summary))
+
+
+def small_object(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return the JSON object in a file of a run, None if there is none, or if it is too large for a listing."""
+    for path in (folder / "files" / name, folder / name):
         try:
             if path.stat().st_size > _LARGEST or leads_out(path):
                 continue
-            if (summary := object_of(path.read_bytes())) is not None:
-                return dict(finite_numbers(summary))
+            if (found := object_of(path.read_bytes())) is not None:
+                return found
         except OSError:
             continue
-    return _by_log(last)
+    return None
 
 
 def _by_log(last: Sequence[bytes]) -> dict[str, float]:

@@ -22,8 +22,8 @@ def ended_in_words(folder: Path, state: State, code: int | None) -> str:
     """
     if state not in (State.FAILED, State.CRASHED, State.FINISHED):
         return ""
-    text = _tail(folder)
-    lines = text.splitlines()
+    lines = last_lines(folder)
+    text = "\n".join(lines)
     if state is State.FINISHED:
         stopped = "KeyboardInterrupt" in text and _last_word(lines, find_cause(lines, 0))
         return "stopped by the user" if stopped else ""
@@ -59,15 +59,15 @@ def _loop_ended(folder: Path, console: str) -> bool:
         return False
 
 
-def _tail(folder: Path) -> str:
-    """Return the end of the console log of a run folder; "" if there is none."""
+def last_lines(folder: Path) -> list[str]:
+    """Return the last lines of the console log of a run folder; [] if there is none."""
     for path in (folder / "files" / "output.log", folder / "output.log"):
         if leads_out(path):
             continue
         try:
             with path.open("rb") as file:
                 file.seek(max(0, path.stat().st_size - _TAIL))
-                return file.read().decode("utf-8", "replace").replace("\r", "\n")
+                return file.read().decode("utf-8", "replace").replace("\r", "\n").splitlines()
         except OSError:
             continue
-    return ""
+    return []

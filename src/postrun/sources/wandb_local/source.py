@@ -10,6 +10,7 @@ from pathlib import Path
 from postrun.model import Growing, Listing, Run, RunRef, State, TargetError
 from postrun.sources.files import leads_out, stamp
 from postrun.sources.wandb_local import wire
+from postrun.sources.wandb_local.evidence import ALIVE_SECONDS, ended, knows_end
 from postrun.sources.wandb_local.find import (
     FILES,
     folder_of,
@@ -19,8 +20,8 @@ from postrun.sources.wandb_local.find import (
     run_id,
 )
 from postrun.sources.wandb_local.framing import BLOCK, HEADER, LogReader
-from postrun.sources.wandb_local.last_values import last_values
-from postrun.sources.wandb_local.last_words import ended_in_words
+from postrun.sources.wandb_local.last_values import last_values, small_object
+from postrun.sources.wandb_local.last_words import ended_in_words, last_lines
 from postrun.sources.wandb_local.schema import RECORD
 
 
@@ -150,8 +151,8 @@ def _listing(place: Path, version: str) -> Listing:
     head = _head(place)
     name, project = (str(head.get(key, "")) for key in ("display_name", "project"))
     last = _tail(place)
-    state, code = _peek_state(place, last)
     folder = folder_of(place)
+    state, code = _peek_state(place, last, folder, bool(head.get("resumed")))
     return Listing(
         name, project, state, ended_in_words(folder, state, code), last_values(folder, last or [])
     )
@@ -192,11 +193,13 @@ def _tail(place: Path) -> list[bytes] | None:
         return None
 
 
-def _peek_state(place: Path, last: list[bytes] | None) -> tuple[State, int | None]:
+def _peek_state(
+    place: Path, last: list[bytes] | None, folder: Path, resumed: bool
+) -> tuple[State, int | None]:
     """Return the state and the exit code by the last records of the log, among which the exit record is.
 
     UNKNOWN for a log without one that was written to within the last minutes. Without a readable
-    log the files of the run are asked.
+    log the files of the run are asked, and also if they know of an end that the log lacks.
     """
     if last is None:
         return State.UNKNOWN, None
@@ -211,8 +214,15 @@ def _peek_state(place: Path, last: list[bytes] | None) -> tuple[State, int | Non
             continue
     if not last:
         return _state_by_files(place)
-    fresh = time.time() - place.stat().st_mtime < 120
-    return (State.UNKNOWN if fresh else State.CRASHED), None
+    if time.time() - place.stat().st_mtime < ALIVE_SECONDS:
+        return State.UNKNOWN, None
+    summary = {} if resumed else small_object(folder, "wandb-summary.json") or {}
+    metadata = small_object(folder, "wandb-metadata.json") or {}
+    if knows_end(summary, metadata):
+        found = ended(last_lines(folder), summary, metadata)
+        if found is not None:
+            return found.state, found.exit_code
+    return State.CRASHED, None
 
 
 def _state_by_files(place: Path) -> tuple[State, int | None]:
