@@ -13,6 +13,7 @@ from postrun.cli.main import cli
 from postrun.metrics import RunView
 from postrun.model import State, UsageError
 from postrun.stats.curve import read_curve
+from postrun.studies.forecasts import forecast_study
 from postrun.studies.sweep_tables import outlook_section
 from postrun.training.outlook import forecast_run, outlook
 from tests.curves import decay, make_run, noise
@@ -141,3 +142,11 @@ def test_a_search_says_which_runs_would_not_reach_the_best() -> None:
     sections = outlook_section(score(made_project([*good, bad]), "loss"))
     assert len(sections) == 1 and sections[0].table is not None
     assert sections[0].table["reaches_best"].to_list() == ["no"]
+
+
+def test_a_forecast_beyond_the_plan_says_which_step_it_is_for() -> None:
+    run = make_run({"eval/loss": 1 + np.exp(-np.arange(200) / 60)})
+    said = "The run has no planned steps left"
+    assert any(said in c for c in forecast_study([RunView(run)]).caveats)
+    assert not any(said in c for c in forecast_study([RunView(run)], at=300).caveats)
+    assert any("2 of them have no planned" in c for c in forecast_study([RunView(run)] * 2).caveats)

@@ -52,6 +52,12 @@ def forecast_study(
             "A forecast extends the course so far. It does not foresee that a training breaks, overfits or "
             "changes its data; 90% intervals held for 87% to 93% of others' trainings."
         )
+    if at is None and (doubled := sum(f.expected is not None and not f.planned for f in found)):
+        who = f"{doubled} of them have" if several else "The run has"
+        study.caveats.append(
+            f"{who} no planned steps left, as far as is known: the forecast is for twice the steps so far. "
+            "--at STEP names another step."
+        )
     rows = [_row(name, v, f) for name, v, f in zip(names, views, found, strict=True)]
     table = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
     text = (
