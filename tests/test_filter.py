@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 import postrun
 from postrun.cli.main import cli
 from postrun.model import TargetError, UsageError
-from postrun.model.filter import fits, split_condition
+from postrun.model.filter import RunFilter, fits, split_condition
 from postrun.sources import Choice
 from tests import logs
 from tests.conftest import own_environment
@@ -124,7 +126,7 @@ def test_none_left(places: dict[str, str], place: str) -> None:
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        ({"config": "lr"}, "--config lr: write KEY=VALUE"),
+        ({"config": "lr"}, "--config lr: write NAME=VALUE"),
         ({"summary": ["loss<1", "x"]}, "--summary x"),
         ({"created_after": "soon"}, "--created-after soon"),
         ({"order": "size"}, "--order size"),
@@ -148,3 +150,14 @@ def test_what_makes_no_sense(choice: Choice, words: str) -> None:
 def test_conditions(value: Any, condition: str, wanted: bool) -> None:
     _, sign, want = split_condition(condition, "--config")
     assert fits(value, sign, want) is wanted
+
+
+def test_an_order_by_no_key_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"config\.KEY"):
+        RunFilter(order="config.")
+
+
+def test_the_form_of_a_condition_is_not_masked() -> None:
+    command = [sys.executable, "-m", "postrun", "list", "--config", "lr", "."]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "--config lr: write NAME=VALUE, with" in done.stderr

@@ -358,7 +358,7 @@ def test_targets_in_a_store(three: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         resolve(f"{three}/nobody")
     with pytest.raises(postrun.PostrunError, match=r"speed: not a column of the runs; config\.KEY"):
         resolve(f"{three}?speed>3")
-    with pytest.raises(postrun.PostrunError, match="write KEY=VALUE"):
+    with pytest.raises(postrun.PostrunError, match="write NAME=VALUE"):
         resolve(f"{three}?state")
     with pytest.raises(postrun.TargetError, match="no store is here"):
         Store(str(three.parent / "no"))

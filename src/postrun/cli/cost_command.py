@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from postrun.cli.many import finish, goal_option, many_options, needed, read_project
+from postrun.cli.settings import Quantity
 from postrun.cli.targets import targets_argument
 from postrun.studies.cost import Rates, cost_study
 from postrun.training.cost import CO2_PER_KWH
@@ -16,13 +17,13 @@ from postrun.training.cost import CO2_PER_KWH
 @targets_argument
 @click.option(
     "--price-per-gpu-hour",
-    type=click.FloatRange(min=0),
+    type=Quantity(),
     metavar="PRICE",
     help="Price of a GPU hour, in your currency.",
 )
 @click.option(
     "--co2-per-kwh",
-    type=click.FloatRange(min=0),
+    type=Quantity(),
     default=CO2_PER_KWH,
     show_default=True,
     metavar="KG",

@@ -30,9 +30,11 @@ def command(first: str, second: str | None, **asked: Any) -> None:
     if len(refs) != 2:
         if len(refs) < 2 and errors:
             finish([], asked, errors)
-        found = f"{len(refs)} runs: {', '.join(r.id for r in refs[:6])}" if refs else "no run"
+        listed = ", ".join(r.id for r in refs[:6])
+        found = f"{len(refs)} run{'s' if len(refs) > 1 else ''}: {listed}" if refs else "no run"
+        verb = "hold" if len(targets) > 1 else "holds"
         raise UsageError(
-            f"diff needs two runs, and {' and '.join(targets)} hold {found}. Name one run each: "
+            f"diff needs two runs, and {' and '.join(targets)} {verb} {found}. Name one run each: "
             "postrun diff A B"
         )
     own = comparable(privacy(asked), refs)

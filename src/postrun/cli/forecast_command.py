@@ -8,7 +8,7 @@ import click
 
 from postrun.cli.many import finish, output_options
 from postrun.cli.remote import choice, choice_options
-from postrun.cli.settings import privacy, privacy_options, role_option
+from postrun.cli.settings import Quantity, privacy, privacy_options, role_option
 from postrun.cli.targets import find, targets_argument
 from postrun.model import UsageError
 from postrun.studies.forecasts import forecast_study
@@ -21,7 +21,7 @@ from postrun.studies.forecasts import forecast_study
 )
 @click.option(
     "--at",
-    type=click.FloatRange(min=0),
+    type=Quantity(),
     metavar="STEP",
     help="Step to forecast (default: the end of the plan, or twice the steps so far).",
 )

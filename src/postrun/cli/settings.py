@@ -107,6 +107,24 @@ class Count(click.IntRange):
             self.fail(f"{value!r} is not a whole number from 1 up.", param, ctx)
 
 
+class Quantity(click.FloatRange):
+    """A number from a smallest one up."""
+
+    name = "number"
+
+    def __init__(self, least: float = 0) -> None:
+        super().__init__(min=least)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; a usage error says what to write."""
+        try:
+            return float(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a number from {self.min:g} up.", param, ctx)
+
+
 def selection(
     select: str, ignore: str, threshold: Sequence[str] = (), severity: Sequence[str] = ()
 ) -> Selection:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from postrun.cli.envelope import json_option, print_results
-from postrun.cli.settings import Count, cluster_option
+from postrun.cli.settings import Count, Quantity, cluster_option
 from postrun.cli.targets import report_errors
 from postrun.report.console import make_console
 from postrun.report.progress import progress_bar, waiting
@@ -86,7 +86,7 @@ def compact_command(store: str, as_json: bool) -> None:
 @click.option("--copies", is_flag=True, help="Delete runs if the store has a longer copy.")
 @click.option(
     "--older-than",
-    type=click.FloatRange(min=0),
+    type=Quantity(),
     default=GRACE / 3600,
     show_default=True,
     metavar="HOURS",

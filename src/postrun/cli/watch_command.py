@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from postrun.cli.envelope import print_results
-from postrun.cli.settings import asked_rules, declarations, privacy, privacy_options, rule_options
+from postrun.cli.settings import (
+    Quantity,
+    asked_rules,
+    declarations,
+    privacy,
+    privacy_options,
+    rule_options,
+)
 from postrun.cli.targets import DEFAULT, report_errors, targets_argument
 from postrun.model import Severity, UsageError
 from postrun.report.console import complain
@@ -77,13 +84,13 @@ _LEVELS = ("warning", "critical")
 )
 @click.option(
     "--idle",
-    type=click.FloatRange(min=0),
+    type=Quantity(),
     metavar="SECONDS",
     help="End when no run has gone on for so long (default: a folder is watched until Ctrl-C).",
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(min=1),
+    type=Quantity(1),
     default=600.0,
     show_default=True,
     metavar="SECONDS",
@@ -91,7 +98,7 @@ _LEVELS = ("warning", "critical")
 )
 @click.option(
     "--every",
-    type=click.FloatRange(min=5),
+    type=Quantity(5),
     default=SEARCH_SERVER,
     show_default=True,
     metavar="SECONDS",

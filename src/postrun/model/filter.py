@@ -84,7 +84,9 @@ class RunFilter:
         if self.created_after and parse_time(self.created_after) is None:
             raise UsageError(f"--created-after {self.created_after}: write a date, as 2026-01-31")
         _require_pattern(self.name, f"--name {self.name}")
-        if self.order_name not in _ORDERS and not self.order_name.startswith(_OPEN):
+        if self.order_name not in _ORDERS and (
+            not self.order_name.startswith(_OPEN) or self.order_name in _OPEN
+        ):
             raise UsageError(
                 f"--order {self.order}: it knows created, heartbeat, config.KEY and summary.KEY"
             )
@@ -197,7 +199,7 @@ def split_condition(text: str, option: str) -> Condition:
     found = _CONDITION.match(text)
     if found is None:
         raise UsageError(
-            f"{option} {text}: write KEY=VALUE, with =, !=, <, <=, >, >= or ~ (a pattern)"
+            f"{option} {text}: write NAME=VALUE, with =, !=, <, <=, >, >= or ~ (a pattern)"
         )
     key, sign, value = found.groups()
     if sign == "~":

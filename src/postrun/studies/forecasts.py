@@ -39,7 +39,9 @@ def forecast_study(
     """
     known = {key for view in views for key in view.metrics}
     if metric and metric not in known:
-        raise UsageError(f"No run has a metric {metric!r}.{did_you_mean(metric, known)}")
+        near = did_you_mean(metric, known)
+        listed = f" The runs have {', '.join(sorted(known)[:8])}." if known and not near else ""
+        raise UsageError(f"no run has a metric {metric!r}.{near}{listed}")
     found = [forecast_run(view, metric, at, target) for view in views]
     names = labels(views)
     subject = next(iter({f.metric for f in found})) if len({f.metric for f in found}) == 1 else ""
