@@ -204,7 +204,7 @@ def test_names_of_metrics_runs_and_files_are_masked_and_told_apart(tmp_path: Pat
     for arguments in (["list", str(folder)], ["list", str(folder), "--json"]):
         shown = CliRunner().invoke(cli, arguments)
         assert shown.exit_code == 0 and no_secret(shown.output, tokens), shown.output
-        assert "[masked: GitHub" in shown.output
+        assert "[masked" in shown.output
     kept = CliRunner().invoke(cli, ["list", str(folder), "--json", "--no-mask"])
     assert tokens[0] in kept.output
 
