@@ -345,7 +345,7 @@ def test_list_on_the_command_line(server: StandIn) -> None:
 
 
 def test_conditions_that_are_none() -> None:
-    with pytest.raises(UsageError, match="KEY=VALUE"):
+    with pytest.raises(UsageError, match="NAME=VALUE"):
         RemoteOptions(config=["lr"])
 
 
