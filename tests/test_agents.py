@@ -64,7 +64,7 @@ QUESTIONS: list[tuple[Question, tuple[str, ...]]] = [
     (("diagnose", {"target": str(SAMPLE)}), ("RL001", "from step 70", "4.87e-05 → 0.09436", "15% of tokens")),
     (("diagnose", {"target": str(SAMPLE), "budget": 4000}), ("DAT004", "exact_reward is 0 in all 480 rows")),
     (("diagnose", {"target": str(SAMPLE), "budget": 300}), ("RL001", "DAT004", "Left out: ")),
-    (("diagnose", {"target": str(SAMPLE)}), ("hardware use (no system metrics)", "Not understood: time/step")),
+    (("diagnose", {"target": str(SAMPLE)}), ("hardware use (no system metrics)", "Understood 22 of 22")),
     (("explain", {"what": "RL001"}), ("trainer-inference-mismatch", "What to do")),
     (("explain", {"what": "policy/entropy", "target": str(SAMPLE)}), ("entropy", "Judged by ", "RL002")),
     (("failures", {"targets": [str(SAMPLE)]}), ("The one run whose end is known did not fail",)),

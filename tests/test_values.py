@@ -51,6 +51,21 @@ def test_a_contradicted_reading_is_dropped_and_said() -> None:
     assert info.role is None and not info.understood and "contradict" in info.why
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "quantity"),
+    [
+        ("time/step", np.arange(50.0), "step counter"),
+        ("time/step", 0.3 + 0.1 * np.sin(np.arange(50.0)), "step time"),
+        ("timing/train/step", 0.3 + 0.1 * np.sin(np.arange(50.0)), "step time"),
+        ("time_step", 0.3 + 0.1 * np.sin(np.arange(50.0)), ""),
+    ],
+)
+def test_the_time_of_a_step_is_told_from_a_time_step(
+    name: str, values: np.ndarray, quantity: str
+) -> None:
+    assert view(**{name: values}).metrics[name].quantity == quantity
+
+
 def test_percent_is_seen_in_the_values() -> None:
     seen = view(val_acc=np.linspace(10, 90, 50), test_acc=np.linspace(0.1, 0.9, 50)).metrics
     assert (seen["val_acc"].unit, seen["test_acc"].unit) == ("%", "")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from postrun.metrics.grammar.lexicon import Term
+from postrun.metrics.grammar.lexicon import Term, lexicon
 from postrun.metrics.grammar.parse import Match, Name, parse
 from postrun.metrics.grammar.shapes import Shape, shape_of
 from postrun.metrics.grammar.tokens import segments
@@ -106,7 +106,17 @@ def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
         return ()
     others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
     found = [_reading(name, head), *(_reading(name, match, factor=0.5) for match in others)]
+    if (timed := _timed(name, head)) is not None:
+        found.insert(1, _reading(name, timed, factor=0.8))
     return tuple(info for info in found if info.confidence >= LEAST)
+
+
+def _timed(name: Name, head: Match) -> Match | None:
+    """Return the time of what a name counts by its words: "time/step" may be one as well. Values decide."""
+    if not head.term.counts or head.words[0] != "time" or name.places[head.at] == head.segment:
+        return None
+    term = lexicon().terms.get((*head.words[1:], "time"))
+    return None if term is None else replace(head, term=term)
 
 
 def _watched(key: str) -> MetricInfo | None:
