@@ -78,6 +78,13 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
     return f" Did you mean {' or '.join(near[:most])}?" if near else ""
 
 
+def no_metric(name: str, known: Sequence[str]) -> str:
+    """Return that no run has a metric of this name, with near ones or else the first that there are."""
+    near = did_you_mean(name, known)
+    listed = f" The runs have {', '.join(known[:8])}." if known and not near else ""
+    return f"no run has a metric {name!r}.{near}{listed}"
+
+
 def shortened(texts: Sequence[str], width: int) -> list[str]:
     """Return texts of at most about `width` letters, cut in the middle; different ones stay different."""
     cut = [

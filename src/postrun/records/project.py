@@ -15,7 +15,7 @@ from postrun.metrics.roles import JUDGES
 from postrun.model import TargetError, UsageError
 from postrun.model.display import notebook
 from postrun.model.kept import Kept
-from postrun.model.text import did_you_mean, unique_labels
+from postrun.model.text import no_metric, unique_labels
 from postrun.records.batch import samples_per_step
 from postrun.records.cache import Cache
 from postrun.records.record import RunRecord
@@ -158,10 +158,7 @@ class Project:
         if not known and any(metric in r.summary for r in self.records):
             known = [meanings([metric])[metric].better]
         if not known:
-            names = self.metrics()
-            near = did_you_mean(metric, names)
-            listed = f" The runs have {', '.join(names[:8])}." if names and not near else ""
-            raise UsageError(f"no run has a metric {metric!r}.{near}{listed}")
+            raise UsageError(no_metric(metric, self.metrics()))
         if goal:
             return {"min": -1, "max": 1}[goal]
         for word, sign in (("lower", -1), ("higher", 1)):

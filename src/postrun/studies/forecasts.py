@@ -10,7 +10,7 @@ import polars as pl
 from postrun.metrics import RunView
 from postrun.model import UsageError
 from postrun.model.study import Section, Study
-from postrun.model.text import did_you_mean
+from postrun.model.text import no_metric
 from postrun.records.finals import labels
 from postrun.training.outlook import Forecast, forecast_run
 
@@ -39,9 +39,7 @@ def forecast_study(
     """
     known = {key for view in views for key in view.metrics}
     if metric and metric not in known:
-        near = did_you_mean(metric, known)
-        listed = f" The runs have {', '.join(sorted(known)[:8])}." if known and not near else ""
-        raise UsageError(f"no run has a metric {metric!r}.{near}{listed}")
+        raise UsageError(no_metric(metric, sorted(known)))
     found = [forecast_run(view, metric, at, target) for view in views]
     names = labels(views)
     subject = next(iter({f.metric for f in found})) if len({f.metric for f in found}) == 1 else ""

@@ -18,14 +18,13 @@ _RECORDS = 40
 _LARGEST = 4_000_000
 
 
-def last_values(folder: Path, last: Sequence[bytes]) -> dict[str, float]:
+def last_values(summary: dict[str, Any] | None, last: Sequence[bytes]) -> dict[str, float]:
     """Return metrics to their last values, `_step` and `_runtime` among them.
 
     Args:
-        folder: The run's folder.
+        summary: The summary's file; None if there is none.
         last: The last records of its log, in their order.
     """
-    summary = small_object(folder, "wandb-summary.json")
     return _by_log(last) if summary is None else dict(finite_numbers(summary))
 
 

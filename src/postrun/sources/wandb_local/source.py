@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from postrun.model import Growing, Listing, Run, RunRef, State, TargetError
 from postrun.sources.files import leads_out, stamp
@@ -152,9 +153,13 @@ def _listing(place: Path, version: str) -> Listing:
     name, project = (str(head.get(key, "")) for key in ("display_name", "project"))
     last = _tail(place)
     folder = folder_of(place)
-    state, code = _peek_state(place, last, folder, bool(head.get("resumed")))
+    summary = small_object(folder, "wandb-summary.json")
+    inherited = bool(
+        head.get("resumed")
+    )  # a resumed run's summary may be that of its first segment
+    state, code = _peek_state(place, last, folder, {} if inherited or not summary else summary)
     return Listing(
-        name, project, state, ended_in_words(folder, state, code), last_values(folder, last or [])
+        name, project, state, ended_in_words(folder, state, code), last_values(summary, last or [])
     )
 
 
@@ -194,7 +199,7 @@ def _tail(place: Path) -> list[bytes] | None:
 
 
 def _peek_state(
-    place: Path, last: list[bytes] | None, folder: Path, resumed: bool
+    place: Path, last: list[bytes] | None, folder: Path, summary: dict[str, Any]
 ) -> tuple[State, int | None]:
     """Return the state and the exit code by the last records of the log, among which the exit record is.
 
@@ -216,7 +221,6 @@ def _peek_state(
         return _state_by_files(place)
     if time.time() - place.stat().st_mtime < ALIVE_SECONDS:
         return State.UNKNOWN, None
-    summary = {} if resumed else small_object(folder, "wandb-summary.json") or {}
     metadata = small_object(folder, "wandb-metadata.json") or {}
     if knows_end(summary, metadata):
         found = ended(last_lines(folder), summary, metadata)
