@@ -410,3 +410,17 @@ def test_code_that_the_sdk_saved(tmp_path: Path) -> None:
     assert {"lr", "git commit", "code/train.py"} <= set(found)
     code = next(s for s in study.sections if s.key == "code").text
     assert any(line.strip() == "+# uncommitted 2" for line in code)
+
+
+def test_the_first_curve_to_part_is_told_in_a_whole_sentence() -> None:
+    x = np.arange(400)
+    runs = []
+    for seed, sign in ((1, 0.0), (2, 1.0)):
+        columns = {
+            "train/loss": decay(400, seed=seed) + 0.6 * sign * (x > 250),
+            "grad_norm": 1 + noise(400, 0.05, seed + 5) + 2 * sign * (x > 80),
+        }
+        runs.append(RunView(make_run(columns)))
+    headline = " ".join(diff_study(*runs).headline)
+    assert "train/loss parts from step 25" in headline
+    assert "The first to part: grad_norm parts from step 8" in headline

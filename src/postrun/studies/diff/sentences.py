@@ -136,7 +136,7 @@ def partings(shared: Shared, found: Differences) -> list[str]:
     )
     told = _parts(judged, shared.unit)
     if early is not judged:
-        told += f" {_parts(early, shared.unit)} is the first to part" + "."
+        told += f" The first to part: {_parts(early, shared.unit)}"
     out.append(told)
     out.append(f"{len(apart)} of {len(known)} shared curves part beyond their noise.") if len(
         known
