@@ -56,6 +56,7 @@ secrets: $(VENV)/.dev  ## how many secrets and how many innocent values are mask
 	$(BIN)/python -m benchmarks.secrets
 
 mutants: $(VENV)/.dev  ## how many small faults in stats and rules the tests notice (ten minutes)
+	$(call install,pytest-cov)
 	$(BIN)/python -m benchmarks.mutants
 
 fuzz: $(VENV)/.dev  ## mutants of logs, of files beside them and of exports: make fuzz N=1000000 SEED=2

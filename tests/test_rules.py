@@ -260,6 +260,12 @@ def test_thresholds_can_be_overridden() -> None:
         Selection(thresholds={"PERF002": {"high": 1.0}}).active()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_thresholds_that_decide_nothing_are_refused(value: float) -> None:
+    with pytest.raises(UsageError, match=r"PERF002: threshold low = .*at least 0. Its default is "):
+        Selection(thresholds={"PERF002": {"low": value}}).active()
+
+
 def test_find_rule() -> None:
     assert find_rule("opt002").code == "OPT002" and find_rule("plateau").code == "OPT003"
     with pytest.raises(UsageError, match="Did you mean"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -131,6 +132,7 @@ class Selection:
                         f"{rule.code} has no threshold {name!r}.{near} "
                         f"It has {', '.join(rule.thresholds) or 'none'}."
                     )
+                _refuse_senseless(rule, overrides)
                 chosen.append(rule(overrides))
         return chosen
 
@@ -167,6 +169,18 @@ class Selection:
         """Return whether the user named a rule in preview: its code, its name or "PREVIEW", no prefix."""
         named = {pattern.upper() for pattern in (*self.select, *self.severity)}
         return not named.isdisjoint({rule.code, rule.name.upper(), _PREVIEWS})
+
+
+def _refuse_senseless(rule: type[Rule], overrides: Mapping[str, float]) -> None:
+    """Raise UsageError for a threshold that no rule can decide with."""
+    for name, value in overrides.items():
+        default = rule.thresholds[name]
+        if not math.isfinite(value) or value < 0 <= default:
+            least = "finite and at least 0" if default >= 0 else "finite"
+            raise UsageError(
+                f"{rule.code}: threshold {name} = {value:g}, but it must be {least}. "
+                f"Its default is {default:g}."
+            )
 
 
 def _match(pattern: str, rule: type[Rule]) -> int:

@@ -78,7 +78,7 @@ class AccuracyJumps(Rule):
             return None
         scale = PERCENT if y.max() > 1 else 1.0
         samples = _samples(y / scale, self.limits["min_levels"])
-        if samples < self.limits["samples"]:
+        if not samples or samples < self.limits["samples"]:
             return None
         noise = view.curve(series.key).noise / scale
         explained = 0.5 / math.sqrt(samples)

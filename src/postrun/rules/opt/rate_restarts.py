@@ -69,7 +69,7 @@ class RateRestarts(Rule):
             if once is not None:
                 yield self._resumed(view, series.finite, *once)
                 return
-            if len(back) < self.limits["times"]:
+            if not back or len(back) < self.limits["times"]:
                 continue
             y = series.finite
             peak = float(y.y.max())

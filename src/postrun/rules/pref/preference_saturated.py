@@ -56,7 +56,8 @@ class PreferenceSaturated(Rule):
         smooth = rolling_median(y.y, 5)
         low = np.flatnonzero(smooth < self.limits["level"])
         start = int(low[-1]) + 1 if len(low) else 0
-        if start > self.limits["early_share"] * len(y) or y.y.max() > _LARGEST_SHARE:
+        early = start <= self.limits["early_share"] * len(y) and start < len(y)
+        if not early or y.y.max() > _LARGEST_SHARE:
             return
         step = float(y.x[start])
         later = m.between(step, np.inf)

@@ -59,7 +59,7 @@ class PolicyStepTooLarge(Rule):
         at = onset(smooth, 0.0, self.limits["level"])
         high = np.flatnonzero(np.abs(y.y) > self.limits["level"])
         late = self.limits["late_share"] * len(y)
-        if (at is None or at > late) and len(high) >= self.limits["share"] * len(y):
+        if (at is None or at > late) and len(high) and len(high) >= self.limits["share"] * len(y):
             step, level = float(y.x[high[0]]), median(np.abs(y.y[high]))
             yield self.finding(
                 Severity.WARNING,
