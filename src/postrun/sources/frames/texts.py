@@ -78,6 +78,7 @@ def typed(frame: pl.DataFrame, notes: list[str], decimal_comma: bool = False) ->
             columns.append(_plain(series, table))
         elif found := read_texts(series, odd, decimal_comma):
             columns += found
+            table.huge += _whole_beyond(found[0].alias("x"), series.alias("x"))
         else:
             cells = series.alias("x")
             known = cells.is_not_null().arg_true().to_numpy().astype(np.int64)
@@ -144,6 +145,12 @@ def _plain(series: pl.Series, table: Table) -> pl.Series:
     beyond = series.count() - whole.count()
     table.huge += beyond
     return series.cast(pl.Float64) if beyond else whole
+
+
+def _whole_beyond(value: pl.Series, text: pl.Series) -> int:
+    """Return how many cells of a column of numbers are whole numbers beyond 64 bits."""
+    large = (value.abs() >= 2.0**63).fill_null(value=False)
+    return int(text.filter(large).str.contains(r"^\s*[+-]?\d+\s*$").sum()) if large.any() else 0
 
 
 def _cell(text: str) -> bool | str | None:

@@ -22,6 +22,8 @@ _OVERLAP = 0.5
 #: `_step` is common to the writers if equal steps lie this close in time, as a share of the span:
 #: then both passed `step=` themselves.
 _SAME_TIME = 0.05
+#: What the axis is called in a join: Polars reads names such as "^a$" as patterns there.
+_KEY = "\0axis"
 
 
 class Joined(NamedTuple):
@@ -133,14 +135,15 @@ def _one_row_each(frame: pl.DataFrame, axis: str) -> pl.DataFrame:
 def _side_by_side(frames: Sequence[pl.DataFrame], axis: str) -> pl.DataFrame:
     whole = frames[0]
     for number, frame in enumerate(frames[1:], 2):
-        both = whole.join(
-            frame,
-            on=pl.selectors.by_name(axis),
+        both = whole.rename({axis: _KEY}).join(
+            frame.rename({axis: _KEY}),
+            on=_KEY,
             how="full",
             coalesce=True,
             suffix="|2",
             maintain_order="left_right",
         )
+        both = both.rename({_KEY: axis})
         for name in [n for n in frame.columns if n != axis and n in whole.columns]:
             both = _merged(both, name, f"{name} (writer {number})")
         whole = both
@@ -167,7 +170,7 @@ def _one(both: pl.DataFrame, name: str, values: pl.Expr) -> pl.DataFrame:
 
 
 def _sorted(frame: pl.DataFrame, axis: str) -> pl.DataFrame:
-    return frame.sort(pl.selectors.by_name(axis))
+    return frame[_column(frame, axis).arg_sort(nulls_last=False)]
 
 
 def _agree(both: pl.DataFrame, name: str, other: str) -> bool:
