@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
@@ -46,6 +47,13 @@ def bounds(code: str, view: RunView, name: str) -> Iterator[float]:
         yield int(one) if isinstance(default, int) and one == int(one) else one
 
 
+def probes_are_asked() -> bool:
+    """Return whether NumPy's numbers leave comparisons to probes, which older versions do not."""
+    seen: list[float] = []
+    return bool(np.float64(3) > Probe.of(2.0, seen)) and seen == [3.0]
+
+
+@pytest.mark.skipif(not probes_are_asked(), reason="this version of NumPy compares by itself")
 @pytest.mark.parametrize("code", CODES)
 def test_what_is_said_exactly_on_a_bound(code: str, snapshot: SnapshotAssertion) -> None:
     lines = []
