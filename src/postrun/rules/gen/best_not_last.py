@@ -26,7 +26,7 @@ class BestNotLast(Rule):
     At least `min_points` evaluations of a metric with a better direction (an accuracy, if nothing says on which
     data anything was measured), whose level turned: the best one is
     better than the end beyond what noise does in one series of a hundred, and by more than `share` of the
-    whole gain. `warning` if more than `serious` of the gain was lost, if the end is worse than the first
+    whole gain and `least` of its value. `warning` if more than `serious` of the gain was lost, if the end is worse than the first
     evaluation, or if evaluation and training loss jumped at the same place; else `info`.
 
     ## What to do
@@ -43,9 +43,9 @@ class BestNotLast(Rule):
     name = "best-not-last"
     live = END
     needs = (*HELD_OUT, "accuracy.train")
-    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007")
+    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007", "OPT006")
     slack = 0.5  # one metric is often best long before another
-    thresholds = {"min_points": 6, "share": 0.1, "serious": 0.25}
+    thresholds = {"min_points": 6, "share": 0.1, "least": 0.002, "serious": 0.25}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the metric that lost most."""
@@ -59,6 +59,8 @@ class BestNotLast(Rule):
             gain = abs(turned.best - turned.first)
             lost = abs(turned.best - turned.end)
             share = lost / gain if gain else 10.0
+            if lost <= self.limits["least"] * abs(turned.best):
+                continue
             if share > self.limits["share"] and (worst is None or share > worst[0]):
                 worst = (min(share, 10.0), series, turned)
         if worst is None:

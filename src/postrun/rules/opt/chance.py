@@ -32,6 +32,21 @@ _CLASSES = re.compile(
 )
 
 
+#: Guessing between k classes gives 1 / k; an accuracy up to this many times that is no skill.
+_SKILL = 1.5
+#: How far (relative) above ln k a loss may end that is chance or worse, if the accuracy never moved.
+#: Fewer classes than the second show themselves less surely.
+_WORSE, _MANY_CLASSES = 0.25, 5
+
+
+def only_guesses(loss: float, accuracy: float) -> bool:
+    """Return whether an accuracy is no better than what guessing gives that costs as much as a loss.
+
+    A loss that no guessing would cost (160,000 classes) is that of answers that do not hold.
+    """
+    return loss >= _HIGHEST or accuracy * max(2.0, math.exp(loss)) <= _SKILL
+
+
 def stands_at_a_coin_toss(loss: Series) -> bool:
     """Return whether each fifth of a loss's last two thirds lies within 2% of ln 2, beyond chance."""
     y = loss.y[len(loss) // 3 :]
@@ -61,9 +76,16 @@ def chance(view: RunView, level: float) -> Chance:
         told = [value for value in _classes(view) if abs(value / classes - 1) <= _CLASSES_NEAR]
         classes = told[0] if told else classes
         near = classes >= 2 and abs(level - math.log(classes)) <= _LOSS_NEAR * math.log(classes)
-        if near and abs(end * classes - 1) <= _SCORE_NEAR and best <= _BEST * end:
+        near = near and abs(end * classes - 1) <= _SCORE_NEAR
+        agree = "both are"
+        shown = round(1 / end) if end > 0 else 0
+        if not near and shown >= _MANY_CLASSES and view.curve(score.key).never_moved:
+            classes, agree = shown, "no better than"
+            near = 0 <= level / math.log(classes) - 1 <= _WORSE
+            near = near and abs(end * classes - 1) <= _SCORE_NEAR
+        if near and best <= _BEST * end:
             words = (
-                f" (ln {classes} = {math.log(classes):.3f}, and {score.key} is at {number(end, 2)}: both are "
+                f" (ln {classes} = {math.log(classes):.3f}, and {score.key} is at {number(end, 2)}: {agree} "
                 f"chance for {classes:,} classes)"
             )
             return Chance(True, words, end)

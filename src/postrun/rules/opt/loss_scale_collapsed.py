@@ -25,7 +25,7 @@ class LossScaleCollapsed(Rule):
 
     ## How it decides
     At least `min_rows` values; the last tenth's median is at most 1, or below `share` of the highest
-    median of a tenth.
+    value.
 
     ## What to do
     Train in bfloat16, clip gradients, or look for the layer that overflows.
@@ -49,7 +49,7 @@ class LossScaleCollapsed(Rule):
         series = self.usable(view, "loss_scale")
         if series is None:
             return
-        top, end = float(np.quantile(series.y, 0.95)), change(series.y).after
+        top, end = float(series.y.max()), change(series.y).after
         if top <= 1 or (end > 1 and end > self.limits["share"] * top):
             return
         at = int(np.argmax(series.y <= max(1.0, self.limits["share"] * top)))

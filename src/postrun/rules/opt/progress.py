@@ -59,7 +59,8 @@ class LossNotDecreasing(Rule):
     much has learned; or less than 5% was lost, all in the first twentieth, and no score of the run gets
     better. `came back`: the level rose to more than `exploded` times the first value before anything was
     gained, and ends less than a fifth below it. `chance`: the end lies within 5% of ln k and the accuracy
-    within 15% of 1 / k for one k, or within 2% of ln k for the number of classes in the config, and never was
+    within 15% of 1 / k for one k (the loss up to 25% above ln k of 5 classes or more, if the accuracy never
+    moved), or within 2% of ln k for the number of classes in the config, and never was
     much better; or each fifth of its last two thirds (60 values at least) lies within 2% of ln 2, and no
     accuracy contradicts that. `one answer`: an accuracy below 0.98 that has one value at nine of ten
     evaluations; if the loss falls by 30% or more meanwhile, only one above `one_class` (the accuracy of a

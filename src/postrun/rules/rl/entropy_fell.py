@@ -30,8 +30,8 @@ class EntropyFell(Rule):
     Levels are medians of at most 60 consecutive groups. Start is the first, end the median of the
     last tenth; the rule speaks where the end is below `kept_share` of the start. The step named is
     the first level by which 80% of the fall was done. `warning` where a reward is logged and gained
-    less than `gained_share` of its whole gain after that step, with at least `later_share` of its values
-    and `min_rewards` of them to go; else `info`. Only in runs that log rewards or a KL divergence: elsewhere
+    less than `gained_share` of its whole gain after that step (`gained_early` if that is in the first
+    `early_share` of its values), with at least `later_share` of its values and `min_rewards` of them to go; else `info`. Only in runs that log rewards or a KL divergence: elsewhere
     entropy means other things.
 
     ## What to do
@@ -53,6 +53,8 @@ class EntropyFell(Rule):
         "kept_share": 0.35,
         "later_share": 0.5,
         "gained_share": 0.1,
+        "early_share": 0.1,
+        "gained_early": 0.2,
         "min_rows": 50,
         "min_rewards": 20,
     }
@@ -94,4 +96,6 @@ class EntropyFell(Rule):
         part = max(5, len(reward) // 50)
         start, end = median(reward.y[:part]), median(reward.y[-5 * part :])
         gained = end - median(later.y[:part])
-        return end > start and gained < self.limits["gained_share"] * (end - start)
+        early = len(later) >= (1 - self.limits["early_share"]) * len(reward)
+        least = self.limits["gained_early" if early else "gained_share"]
+        return end > start and gained < least * (end - start)
