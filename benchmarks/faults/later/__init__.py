@@ -1,6 +1,7 @@
-"""Trainings made after the rules were mended for those of `after/`: their truth first, again by the same project."""
+"""Trainings made after the rules were mended for those of `after/`: truth first, again by the same project."""
 
 from benchmarks.faults.later import (  # noqa: F401 - they enter trainings
+    continued,
     heard,
     language,
     pictures,

@@ -7,7 +7,6 @@ import numpy as np
 from benchmarks.faults.after.log import (
     Log,
     Random,
-    every,
     lines,
     power,
     rise,
@@ -19,7 +18,8 @@ from benchmarks.faults.later.enter import training
 
 @training(
     "no-learning",
-    "The recogniser says blanks only: CTC loss stays at 2.9 and the word error rate at 1.0 in all 25 epochs.",
+    "The recogniser says blanks only: CTC loss stays at 2.9 and the word error rate at "
+    "1.0 in all 25 epochs.",
     ("improved: ",),
 )
 def ctc_only_blanks(rng: Random) -> Log:
@@ -60,11 +60,14 @@ def separation_nan(rng: Random) -> Log:
 
 @training(
     "test-below-validation",
-    "The forecast's test error (MAE 0.92) is three times the validation's (0.29): the series changed.",
+    "The forecast's test error (MAE 0.92) is three times the validation's (0.29): the "
+    "series changed.",
 )
 def forecast_test_apart(rng: Random) -> Log:
     n = 40
-    log = Log({"model": "PatchTST", "data": "ETTh1", "train_epochs": 40, "pred_len": 96}, seconds=40.0)
+    log = Log(
+        {"model": "PatchTST", "data": "ETTh1", "train_epochs": 40, "pred_len": 96}, seconds=40.0
+    )
     log.table(
         {
             "epoch": np.arange(n) + 1,
@@ -79,11 +82,15 @@ def forecast_test_apart(rng: Random) -> Log:
 
 @training(
     "got-worse",
-    "Federated averaging on uneven clients: global accuracy reaches 0.62 at round 70 and falls to 0.12 by round 140.",
+    "Federated averaging on uneven clients: global accuracy reaches 0.62 at round 70 and "
+    "falls to 0.12 by round 140.",
 )
 def fed_drifts_apart(rng: Random) -> Log:
     n = 150
-    log = Log({"strategy": "FedAvg", "local_epochs": 20, "dirichlet_alpha": 0.05, "rounds": 150}, seconds=60.0)
+    log = Log(
+        {"strategy": "FedAvg", "local_epochs": 20, "dirichlet_alpha": 0.05, "rounds": 150},
+        seconds=60.0,
+    )
     acc = rise(n, 0.1, 0.64, 22) - sigmoid(n, 0, 0.51, 105, 9)
     log.table(
         {
@@ -99,11 +106,15 @@ def fed_drifts_apart(rng: Random) -> Log:
 
 @training(
     "no-learning",
-    "Of two tasks one never learns: its loss stays at ln 7 = 1.946 and its accuracy at 0.14, the other improves.",
+    "Of two tasks one never learns: its loss stays at ln 7 = 1.946 and its accuracy at "
+    "0.14, the other improves.",
 )
 def second_task_stuck(rng: Random) -> Log:
     n = 60
-    log = Log({"tasks": ["age", "emotion"], "num_emotions": 7, "epochs": 60, "w": [1.0, 0.0]}, seconds=70.0)
+    log = Log(
+        {"tasks": ["age", "emotion"], "num_emotions": 7, "epochs": 60, "w": [1.0, 0.0]},
+        seconds=70.0,
+    )
     log.table(
         {
             "epoch": np.arange(n),
@@ -181,7 +192,9 @@ def forecaster_five_evaluations(rng: Random) -> Log:
 )
 def fed_jagged(rng: Random) -> Log:
     n = 300
-    log = Log({"algorithm": "fedprox", "fraction_fit": 0.1, "num_rounds": 300, "mu": 0.01}, seconds=30.0)
+    log = Log(
+        {"algorithm": "fedprox", "fraction_fit": 0.1, "num_rounds": 300, "mu": 0.01}, seconds=30.0
+    )
     acc = rise(n, 0.1, 0.72, 70)
     log.table(
         {
@@ -208,7 +221,10 @@ def uncertainty_weighting(rng: Random) -> Log:
     log.table(
         {
             "epoch": np.arange(n),
-            "train/total_loss": seg * 0.6 + depth * 3 - rise(n, 0, 2.3, 30) + rng.normal(0, 0.02, n),
+            "train/total_loss": seg * 0.6
+            + depth * 3
+            - rise(n, 0, 2.3, 30)
+            + rng.normal(0, 0.02, n),
             "train/seg_loss": times(rng, seg, 0.02),
             "train/depth_loss": times(rng, depth, 0.02),
             "train/log_var_seg": -rise(n, 0, 1.1, 30),
@@ -222,13 +238,15 @@ def uncertainty_weighting(rng: Random) -> Log:
 
 @training(
     "",
-    "Speech-to-text stopped early: patience 5 after the best epoch 18 of at most 100; weights of epoch 18 are kept.",
+    "Speech-to-text stopped early: patience 5 after the best epoch 18 of at most 100; "
+    "weights of epoch 18 are kept.",
     ("overfit", "% of the plan", "did not finish"),
 )
 def wav2vec_stops_early(rng: Random) -> Log:
     n = 23
     log = Log(
-        {"max_epochs": 100, "early_stopping_patience": 5, "monitor": "val_wer", "save_top_k": 1}, seconds=700.0
+        {"max_epochs": 100, "early_stopping_patience": 5, "monitor": "val_wer", "save_top_k": 1},
+        seconds=700.0,
     )
     wer = 0.118 + 0.7 * np.exp(-np.arange(n) / 3.2) + rng.normal(0, 0.0008, n)
     wer[18:] = wer[17] + np.abs(rng.normal(0.0012, 0.0006, 5))

@@ -11,7 +11,6 @@ from benchmarks.faults.after.log import (
     every,
     lines,
     power,
-    rise,
     sigmoid,
     slow,
     times,
@@ -26,7 +25,8 @@ def _steps(values: np.ndarray, epoch: int, drop: float) -> np.ndarray:
 
 @training(
     "got-worse",
-    "The loss jumps from 2.9 to 6.8 at step 3,100 after a burst of the gradient norm and stays near 6.3.",
+    "The loss jumps from 2.9 to 6.8 at step 3,100 after a burst of the gradient norm and "
+    "stays near 6.3.",
     ("improved: ",),
 )
 def pretrain_lost_at_spike(rng: Random) -> Log:
@@ -48,7 +48,9 @@ def pretrain_lost_at_spike(rng: Random) -> Log:
             "val/loss": every(loss + rng.normal(0, 0.01, n), 250),
         }
     )
-    log.console = list(lines(n, lambda i: f"iter {i}: loss {loss[i]:.4f}, time 902.11ms, mfu 31.2%", 10))
+    log.console = list(
+        lines(n, lambda i: f"iter {i}: loss {loss[i]:.4f}, time 902.11ms, mfu 31.2%", 10)
+    )
     return log
 
 
@@ -60,7 +62,12 @@ def pretrain_lost_at_spike(rng: Random) -> Log:
 def lora_nothing_trainable(rng: Random) -> Log:
     n = 250
     log = Log(
-        {"model_name": "meta-llama/Llama-2-7b-hf", "lora_r": 8, "learning_rate": 2e-4, "num_train_epochs": 1},
+        {
+            "model_name": "meta-llama/Llama-2-7b-hf",
+            "lora_r": 8,
+            "learning_rate": 2e-4,
+            "num_train_epochs": 1,
+        },
         seconds=6.0,
         program="finetune_lora.py",
     )
@@ -82,7 +89,8 @@ def lora_nothing_trainable(rng: Random) -> Log:
 
 @training(
     "overfitting",
-    "Evaluation loss is lowest (1.02) after epoch 2 and rises to 1.9, the training loss falls to 0.05.",
+    "Evaluation loss is lowest (1.02) after epoch 2 and rises to 1.9, the training loss "
+    "falls to 0.05.",
 )
 def sft_eight_epochs(rng: Random) -> Log:
     per = 60
@@ -109,7 +117,8 @@ def sft_eight_epochs(rng: Random) -> Log:
 
 @training(
     "no-learning",
-    "Every step overflows in fp16 and is skipped: the loss scale falls to 1 and the loss stays at 11.0.",
+    "Every step overflows in fp16 and is skipped: the loss scale falls to 1 and the loss "
+    "stays at 11.0.",
     ("improved: ",),
 )
 def fp16_all_steps_skipped(rng: Random) -> Log:
@@ -135,7 +144,8 @@ def fp16_all_steps_skipped(rng: Random) -> Log:
 
 @training(
     "router-collapse",
-    "The router sends nearly all tokens to one of 8 experts from step 900: its load goes to 0.97, router entropy to 0.1.",
+    "The router sends nearly all tokens to one of 8 experts from step 900: its load goes "
+    "to 0.97, router entropy to 0.1.",
 )
 def moe_router_collapses(rng: Random) -> Log:
     n = 600
@@ -156,7 +166,8 @@ def moe_router_collapses(rng: Random) -> Log:
 
 @training(
     "memorising",
-    "The training loss steps down at each of 6 epochs (2.0 to 0.2) and nothing is evaluated: the model memorises.",
+    "The training loss steps down at each of 6 epochs (2.0 to 0.2) and nothing is "
+    "evaluated: the model memorises.",
     ("improved: ",),
 )
 def story_writer_memorises(rng: Random) -> Log:
@@ -177,12 +188,18 @@ def story_writer_memorises(rng: Random) -> Log:
 
 @training(
     "schedule-ends-early",
-    "The rate falls to 0 at step 2,500 of 10,000: three quarters of the training change nothing (loss 3.4).",
+    "The rate falls to 0 at step 2,500 of 10,000: three quarters of the training change "
+    "nothing (loss 3.4).",
 )
 def decay_too_short(rng: Random) -> Log:
     n = 1000
     log = Log(
-        {"num_training_steps": 10000, "lr_decay_steps": 2500, "peak_lr": 1e-3, "model": "bert-mini"},
+        {
+            "num_training_steps": 10000,
+            "lr_decay_steps": 2500,
+            "peak_lr": 1e-3,
+            "model": "bert-mini",
+        },
         seconds=3.0,
     )
     lr = np.maximum(1e-3 * (1 - np.arange(n) / 250), 0)
@@ -205,7 +222,10 @@ def decay_too_short(rng: Random) -> Log:
 )
 def dpo_nothing_moves(rng: Random) -> Log:
     n = 200
-    log = Log({"beta": 0.1, "learning_rate": 1e-10, "loss_type": "sigmoid", "max_steps": 2000}, seconds=9.0)
+    log = Log(
+        {"beta": 0.1, "learning_rate": 1e-10, "loss_type": "sigmoid", "max_steps": 2000},
+        seconds=9.0,
+    )
     log.table(
         {
             "train/global_step": (np.arange(n) + 1) * 10,
@@ -223,12 +243,15 @@ def dpo_nothing_moves(rng: Random) -> Log:
 
 @training(
     "no-learning",
-    "A retriever's InfoNCE stays at ln 256 = 5.545 and recall at 1 of 256: the embeddings collapsed.",
+    "A retriever's InfoNCE stays at ln 256 = 5.545 and recall at 1 of 256: the embeddings "
+    "collapsed.",
     ("improved: ",),
 )
 def retriever_collapsed(rng: Random) -> Log:
     n = 300
-    log = Log({"model": "bge-small", "batch_size": 256, "temperature": 0.05, "lr": 5e-3}, seconds=2.0)
+    log = Log(
+        {"model": "bge-small", "batch_size": 256, "temperature": 0.05, "lr": 5e-3}, seconds=2.0
+    )
     log.table(
         {
             "step": np.arange(n) * 10,
@@ -243,7 +266,8 @@ def retriever_collapsed(rng: Random) -> Log:
 
 @training(
     "rate-jump",
-    "On resuming at step 6,000 the rate jumps from 4e-5 back to 3e-4, and the loss from 2.6 to 3.3.",
+    "On resuming at step 6,000 the rate jumps from 4e-5 back to 3e-4, and the loss from "
+    "2.6 to 3.3.",
 )
 def resume_rate_back_up(rng: Random) -> Log:
     log = Log({"resume_from": "ckpt/step_6000.pt", "lr": 3e-4, "total_steps": 8000}, seconds=5.0)
@@ -295,9 +319,14 @@ def pretrain_short_decay(rng: Random) -> Log:
 )
 def pretrain_two_spikes(rng: Random) -> Log:
     n = 5000
-    log = Log({"model": "olmo-150m", "lr": 6e-4, "global_batch_size": 512, "max_duration": 5000}, seconds=1.1)
+    log = Log(
+        {"model": "olmo-150m", "lr": 6e-4, "global_batch_size": 512, "max_duration": 5000},
+        seconds=1.1,
+    )
     at = np.arange(n)
-    up = sum(h * np.where(at >= s, np.exp(-(at - s) / 9.0), 0.0) for s, h in ((1710, 1.6), (3602, 0.9)))
+    up = sum(
+        h * np.where(at >= s, np.exp(-(at - s) / 9.0), 0.0) for s, h in ((1710, 1.6), (3602, 0.9))
+    )
     loss = power(n, 11.0, 2.93, 0.45, 50) + up
     norm = times(rng, np.full(n, 0.3), 0.12) * (1 + 5 * up)
     log.table(
@@ -315,7 +344,8 @@ def pretrain_two_spikes(rng: Random) -> Log:
 
 @training(
     "",
-    "Three epochs: the training loss steps down at each, the evaluation loss falls a little and is level at the end.",
+    "Three epochs: the training loss steps down at each, the evaluation loss falls a "
+    "little and is level at the end.",
     ("memoris", "overfit"),
 )
 def sft_three_epochs(rng: Random) -> Log:
@@ -340,7 +370,8 @@ def sft_three_epochs(rng: Random) -> Log:
 
 @training(
     "",
-    "Mixed precision: the loss scale falls from 65,536 to 8,192 in the first steps, which is its search.",
+    "Mixed precision: the loss scale falls from 65,536 to 8,192 in the first steps, which "
+    "is its search.",
     ("skip.{0,40}(all|most)", "not.finite", "nan"),
 )
 def fp16_scale_finds_itself(rng: Random) -> Log:
@@ -361,52 +392,10 @@ def fp16_scale_finds_itself(rng: Random) -> Log:
         }
     )
     log.console = [
-        "[deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: 65536, reducing to 32768",
-        "[deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: 32768, reducing to 16384",
+        "[deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: 65536, reducing to "
+        "32768",
+        "[deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: 32768, reducing to "
+        "16384",
         "[deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: 16384, reducing to 8192",
     ]
-    return log
-
-
-@training(
-    "",
-    "A resumed run: its log begins at step 40,000 and goes on where it was.",
-    ("chance", "never learn", "warm.?up"),
-)
-def resumed_far_in(rng: Random) -> Log:
-    n = 500
-    log = Log({"resume": "must", "load": "/ckpt/iter_40000", "train_iters": 90000}, seconds=8.0)
-    whole = power(1800, 10.5, 2.31, 0.3, 15)
-    at = 800 + np.arange(n)
-    log.table(
-        {
-            "iteration": at * 50,
-            "train/lm-loss": whole[at] + rng.normal(0, 0.012, n),
-            "train/lr": cosine(1800, 2e-4, 40, 2e-5)[at],
-            "val/lm-loss": every(whole[at] + 0.03 + rng.normal(0, 0.002, n), 50),
-            "train/grad-norm": times(rng, np.full(n, 0.21), 0.1),
-        }
-    )
-    return log
-
-
-@training(
-    "",
-    "Two stages: the second adds code to the mixture, so the loss jumps from 2.4 to 2.1 and goes on falling.",
-    ("leak", "overfit", "memoris"),
-)
-def second_mixture(rng: Random) -> Log:
-    n = 1600
-    log = Log({"stages": [1000, 600], "mixture": ["web", "web+code"], "lr": 3e-4}, seconds=2.0)
-    at = np.arange(n)
-    loss = power(n, 9.9, 2.35) - np.where(at >= 1000, 0.31, 0.0)
-    log.table(
-        {
-            "step": at,
-            "stage": np.where(at >= 1000, 2, 1),
-            "loss": loss + rng.normal(0, 0.03, n),
-            "eval/web_ppl": every(np.exp(power(n, 9.9, 2.40) + rng.normal(0, 0.004, n)), 100),
-            "lr": cosine(n, 3e-4, 50, 3e-5),
-        }
-    )
     return log

@@ -21,7 +21,8 @@ from benchmarks.faults.later.enter import training
 
 @training(
     "score-zero",
-    "The detector's losses fall but mAP is 0 in all 50 evaluations: boxes or labels of the evaluation do not match.",
+    "The detector's losses fall but mAP is 0 in all 50 evaluations: boxes or labels of "
+    "the evaluation do not match.",
     ("improved: ",),
 )
 def detector_map_zero(rng: Random) -> Log:
@@ -45,12 +46,15 @@ def detector_map_zero(rng: Random) -> Log:
 
 @training(
     "score-zero",
-    "The segmenter predicts background only: Dice and IoU are 0 throughout, pixel accuracy stands at 0.971.",
+    "The segmenter predicts background only: Dice and IoU are 0 throughout, pixel "
+    "accuracy stands at 0.971.",
     ("improved: .*pixel", "perfect"),
 )
 def segmenter_all_background(rng: Random) -> Log:
     n = 60
-    log = Log({"arch": "unet", "loss": "bce", "epochs": 60, "lr": 1e-3, "fg_share": 0.029}, seconds=45.0)
+    log = Log(
+        {"arch": "unet", "loss": "bce", "epochs": 60, "lr": 1e-3, "fg_share": 0.029}, seconds=45.0
+    )
     log.table(
         {
             "epoch": np.arange(n),
@@ -66,12 +70,15 @@ def segmenter_all_background(rng: Random) -> Log:
 
 @training(
     "leak",
-    "Validation accuracy is 0.9996 after the first epoch of a hard task: patients in both sets, or the label in the input.",
+    "Validation accuracy is 0.9996 after the first epoch of a hard task: patients in both "
+    "sets, or the label in the input.",
     ("overfit",),
 )
 def radiograph_leak(rng: Random) -> Log:
     n = 20
-    log = Log({"model": "densenet121", "dataset": "chest_xray_patches", "epochs": 20}, seconds=240.0)
+    log = Log(
+        {"model": "densenet121", "dataset": "chest_xray_patches", "epochs": 20}, seconds=240.0
+    )
     log.table(
         {
             "epoch": np.arange(n) + 1,
@@ -87,11 +94,14 @@ def radiograph_leak(rng: Random) -> Log:
 
 @training(
     "got-worse",
-    "FID is best (9.8) at 160,000 steps and rises to 31 by 400,000, while the diffusion loss stays level.",
+    "FID is best (9.8) at 160,000 steps and rises to 31 by 400,000, while the diffusion "
+    "loss stays level.",
 )
 def diffusion_fid_rises(rng: Random) -> Log:
     n = 800
-    log = Log({"model": "ddpm-unet", "ema_decay": 0.0, "lr": 2e-4, "num_steps": 400000}, seconds=6.0)
+    log = Log(
+        {"model": "ddpm-unet", "ema_decay": 0.0, "lr": 2e-4, "num_steps": 400000}, seconds=6.0
+    )
     at = np.arange(n)
     fid = 9.6 + 90 * np.exp(-at / 70) + 0.047 * np.maximum(at - 330, 0) + rng.normal(0, 0.4, n)
     log.table(
@@ -107,7 +117,8 @@ def diffusion_fid_rises(rng: Random) -> Log:
 
 @training(
     "got-worse",
-    "Mode collapse: the Inception Score falls from 7.9 to 1.3 at 60 kimg, and FID rises from 22 to 280.",
+    "Mode collapse: the Inception Score falls from 7.9 to 1.3 at 60 kimg, and FID rises "
+    "from 22 to 280.",
 )
 def gan_loses_modes(rng: Random) -> Log:
     n = 240
@@ -127,11 +138,14 @@ def gan_loses_modes(rng: Random) -> Log:
 
 @training(
     "codebook-collapse",
-    "The codebook collapses: its perplexity falls from 380 of 512 codes to 1.7; reconstruction stops at 0.09.",
+    "The codebook collapses: its perplexity falls from 380 of 512 codes to 1.7; "
+    "reconstruction stops at 0.09.",
 )
 def codebook_collapses(rng: Random) -> Log:
     n = 400
-    log = Log({"model": "vqvae", "num_embeddings": 512, "commitment_cost": 0.0, "lr": 1e-3}, seconds=1.5)
+    log = Log(
+        {"model": "vqvae", "num_embeddings": 512, "commitment_cost": 0.0, "lr": 1e-3}, seconds=1.5
+    )
     up = sigmoid(n, 0, 1, 90, 12)
     log.table(
         {
@@ -167,7 +181,8 @@ def validation_out_of_memory(rng: Random) -> Log:
 
 @training(
     "",
-    "Grokking: training accuracy is 1 early, validation accuracy stays near 0 and rises to 1 at the end.",
+    "Grokking: training accuracy is 1 early, validation accuracy stays near 0 and rises "
+    "to 1 at the end.",
     ("overfit.{0,40}(stop|best)", "memoris.*stop"),
     ("overfitting",),
 )
@@ -192,7 +207,8 @@ def modular_addition_groks(rng: Random) -> Log:
 
 @training(
     "",
-    "Snapshot ensemble: five cosine cycles, accuracy in percent drops at each restart and ends higher.",
+    "Snapshot ensemble: five cosine cycles, accuracy in percent drops at each restart and "
+    "ends higher.",
     ("oscillat", "got worse", "spike"),
 )
 def snapshot_cycles(rng: Random) -> Log:
@@ -224,7 +240,9 @@ def imagenet_step_decay(rng: Random) -> Log:
     at = np.arange(n)
     phase = (at >= 30).astype(int) + (at >= 60) + (at >= 80)
     top = np.array([52.0, 70.0, 75.3, 76.1])[phase] - 34 * np.exp(-at / 4.0) * (phase == 0)
-    log = Log({"arch": "resnet50", "epochs": 90, "lr": 0.1, "milestones": [30, 60, 80]}, seconds=1800.0)
+    log = Log(
+        {"arch": "resnet50", "epochs": 90, "lr": 0.1, "milestones": [30, 60, 80]}, seconds=1800.0
+    )
     log.table(
         {
             "epoch": at,
@@ -245,7 +263,8 @@ def imagenet_step_decay(rng: Random) -> Log:
 
 @training(
     "",
-    "The head is trained for five epochs, then all layers are released: the loss jumps up and falls lower.",
+    "The head is trained for five epochs, then all layers are released: the loss jumps up "
+    "and falls lower.",
     ("diverg", "got worse"),
 )
 def unfreeze_after_five(rng: Random) -> Log:
@@ -270,7 +289,8 @@ def unfreeze_after_five(rng: Random) -> Log:
 
 @training(
     "",
-    "The validation loss rises slowly after epoch 25 while the accuracy goes on rising to 0.842: overconfidence, no harm.",
+    "The validation loss rises slowly after epoch 25 while the accuracy goes on rising to "
+    "0.842: overconfidence, no harm.",
     (r"best .{0,60}acc",),
     ("overfitting",),
 )
@@ -295,7 +315,8 @@ def overconfident_yet_better(rng: Random) -> Log:
 
 @training(
     "",
-    "MoCo: the contrastive loss is near ln 4096 = 8.3 at first and falls to 7.0; kNN accuracy rises to 61%.",
+    "MoCo: the contrastive loss is near ln 4096 = 8.3 at first and falls to 7.0; kNN "
+    "accuracy rises to 61%.",
     ("chance", "never learn"),
 )
 def contrastive_near_log_n(rng: Random) -> Log:
@@ -364,7 +385,9 @@ def yolo_closes_mosaic(rng: Random) -> Log:
     n = 100
     late = np.where(np.arange(n) >= 90, 0.82, 1.0)
     m = rise(n, 0.02, 0.463, 22)
-    log = Log({"model": "yolov8n.pt", "epochs": 100, "close_mosaic": 10, "lr0": 0.01}, seconds=140.0)
+    log = Log(
+        {"model": "yolov8n.pt", "epochs": 100, "close_mosaic": 10, "lr0": 0.01}, seconds=140.0
+    )
     log.table(
         {
             "train/box_loss": times(rng, rise(n, 1.9, 1.08, 25) * late, 0.008),

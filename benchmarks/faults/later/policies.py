@@ -19,7 +19,8 @@ from benchmarks.faults.later.enter import training
 
 @training(
     "got-worse",
-    "SAC: the temperature runs away from step 300,000, critic loss with it, and the return falls from 2,900 to 100.",
+    "SAC: the temperature runs away from step 300,000, critic loss with it, and the "
+    "return falls from 2,900 to 100.",
     ("improved: ",),
 )
 def sac_temperature_runs_away(rng: Random) -> Log:
@@ -44,7 +45,8 @@ def sac_temperature_runs_away(rng: Random) -> Log:
 
 @training(
     "reward-never-rose",
-    "The critic explains nothing (explained variance about 0, value loss 10,000) and the return stays at its start.",
+    "The critic explains nothing (explained variance about 0, value loss 10,000) and the "
+    "return stays at its start.",
     ("improved: ", "perfect"),
 )
 def ppo_critic_blind(rng: Random) -> Log:
@@ -69,7 +71,8 @@ def ppo_critic_blind(rng: Random) -> Log:
 
 @training(
     "answers-cut",
-    "Answers grow to the limit of 1,024 tokens from step 120, nearly all are cut off, and the reward falls to 0.1.",
+    "Answers grow to the limit of 1,024 tokens from step 120, nearly all are cut off, and "
+    "the reward falls to 0.1.",
     ("improved: ",),
 )
 def grpo_answers_hit_limit(rng: Random) -> Log:
@@ -97,7 +100,8 @@ def grpo_answers_hit_limit(rng: Random) -> Log:
 
 @training(
     "reward-hacked",
-    "The learned reward rises from 0.1 to 4.2, but the accuracy on held-out tasks falls from 0.46 to 0.21 after step 180.",
+    "The learned reward rises from 0.1 to 4.2, but the accuracy on held-out tasks falls "
+    "from 0.46 to 0.21 after step 180.",
 )
 def rlhf_proxy_exploited(rng: Random) -> Log:
     log = Log({"trainer": "ppo", "kl_coef": 0.001, "rm": "deberta-rm", "steps": 600}, seconds=22.0)
@@ -134,9 +138,7 @@ def rlhf_critic_nan(rng: Random) -> Log:
             "critic/grad_norm": nan(times(rng, np.full(n, 1.1), 0.2)),
             "actor/pg_loss": np.where(np.arange(n) >= 211, np.nan, rng.normal(0, 0.01, n)),
             "actor/entropy": np.where(np.arange(n) >= 212, np.nan, 0.8 + rng.normal(0, 0.01, n)),
-            "reward/mean": np.where(
-                gone, -1.0, rise(n, 0.1, 0.62, 90) + rng.normal(0, 0.02, n)
-            ),
+            "reward/mean": np.where(gone, -1.0, rise(n, 0.1, 0.62, 90) + rng.normal(0, 0.02, n)),
         }
     )
     return log
@@ -147,7 +149,9 @@ def rlhf_critic_nan(rng: Random) -> Log:
     "StarCraft (MAPPO): the win rate reaches 0.86 at 2 M steps, then falls to 0.15.",
 )
 def mappo_forgets(rng: Random) -> Log:
-    log = Log({"env_name": "StarCraft2", "map_name": "3s5z", "algorithm_name": "rmappo"}, seconds=20.0)
+    log = Log(
+        {"env_name": "StarCraft2", "map_name": "3s5z", "algorithm_name": "rmappo"}, seconds=20.0
+    )
     n = 250
     win = sigmoid(n, 0.01, 0.86, 55, 9) - sigmoid(n, 0, 0.71, 150, 8)
     log.table(
@@ -167,7 +171,8 @@ def mappo_forgets(rng: Random) -> Log:
 
 @training(
     "entropy-collapse",
-    "The policy's entropy falls to 0.001 within 40,000 frames, and the return stays at 9 of 200 from then on.",
+    "The policy's entropy falls to 0.001 within 40,000 frames, and the return stays at 9 "
+    "of 200 from then on.",
 )
 def impala_deterministic_early(rng: Random) -> Log:
     log = Log({"agent": "impala", "entropy_cost": 0.0, "total_frames": 2_000_000}, seconds=3.5)
@@ -193,7 +198,9 @@ def environment_slows(rng: Random) -> Log:
     n = 600
     fps = times(rng, 1200 / (1 + np.arange(n) / 80), 0.03)
     log = Log(
-        {"algo": "a2c", "env": "CarRacing-v2", "n_envs": 8}, seconds=list(8000 / fps), program="a2c.py"
+        {"algo": "a2c", "env": "CarRacing-v2", "n_envs": 8},
+        seconds=list(8000 / fps),
+        program="a2c.py",
     )
     log.table(
         {
@@ -279,7 +286,9 @@ def rlhf_adaptive_kl(rng: Random) -> Log:
             "ppo/loss/value": times(rng, power(n, 0.6, 0.15), 0.15),
             "ppo/loss/policy": rng.normal(-0.01, 0.006, n),
             "ppo/policy/clipfrac": np.clip(0.07 + rng.normal(0, 0.02, n), 0, 1),
-            "ppo/val/var_explained": np.clip(rise(n, -0.3, 0.72, 50) + rng.normal(0, 0.05, n), -1, 1),
+            "ppo/val/var_explained": np.clip(
+                rise(n, -0.3, 0.72, 50) + rng.normal(0, 0.05, n), -1, 1
+            ),
         }
     )
     return log
@@ -331,7 +340,8 @@ def self_play_rating(rng: Random) -> Log:
 
 @training(
     "",
-    "A curriculum: the success rate falls each time the level goes up and recovers; the level rises to 6.",
+    "A curriculum: the success rate falls each time the level goes up and recovers; the "
+    "level rises to 6.",
     ("got worse", "collaps", "forgot", "fell"),
 )
 def curriculum_levels(rng: Random) -> Log:
@@ -344,7 +354,9 @@ def curriculum_levels(rng: Random) -> Log:
         {
             "iter": at,
             "curriculum/level": level + 1,
-            "success_rate": np.clip(0.92 - 0.6 * np.exp(-inside / 28) + rng.normal(0, 0.03, n), 0, 1),
+            "success_rate": np.clip(
+                0.92 - 0.6 * np.exp(-inside / 28) + rng.normal(0, 0.03, n), 0, 1
+            ),
             "mean_reward": 14 + 2.2 * level - 7 * np.exp(-inside / 28) + rng.normal(0, 0.5, n),
             "loss/value": times(rng, 0.05 + 0.15 * np.exp(-inside / 20), 0.2),
             "loss/surrogate": rng.normal(-0.004, 0.002, n),

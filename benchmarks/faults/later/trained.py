@@ -92,7 +92,8 @@ def digits_rate_of_three(rng: Random) -> Log:
 
 @training(
     "overfitting",
-    "120 images, a wide net, labels partly wrong: training accuracy 1.0, validation loss rises throughout.",
+    "120 images, a wide net, labels partly wrong: training accuracy 1.0, validation loss "
+    "rises throughout.",
     needs="torch sklearn",
 )
 def digits_too_few(rng: Random) -> Log:
@@ -109,7 +110,8 @@ def digits_too_few(rng: Random) -> Log:
 
 @training(
     "memorising-noise",
-    "Shuffled labels: the training loss falls, validation stays at chance (0.1) and its loss rises.",
+    "Shuffled labels: the training loss falls, validation stays at chance (0.1) and its "
+    "loss rises.",
     ("improved: .*val",),
     needs="torch sklearn",
 )
@@ -126,7 +128,8 @@ def digits_shuffled(rng: Random) -> Log:
 
 @training(
     "dead-relu",
-    "All units of the first layer are dead (bias -20): only the last bias learns, loss stays at ln 10.",
+    "All units of the first layer are dead (bias -20): only the last bias learns, loss "
+    "stays at ln 10.",
     ("improved: ",),
     needs="torch sklearn",
 )
@@ -140,7 +143,8 @@ def digits_dead_units(rng: Random) -> Log:
 
 @training(
     "evaluation-broken",
-    "Evaluation images are prepared otherwise (inverted, not scaled): training accuracy 1.0, evaluation 0.0 at a loss of 700.",
+    "Evaluation images are prepared otherwise (inverted, not scaled): training accuracy "
+    "1.0, evaluation 0.0 at a loss of 700.",
     needs="torch sklearn",
 )
 def digits_not_scaled_in_evaluation(rng: Random) -> Log:
@@ -167,7 +171,8 @@ def digits_learned(rng: Random) -> Log:
 
 @training(
     "discriminator-wins",
-    "The discriminator learns 100 times faster than the generator: its loss goes to 0, the generator's grows.",
+    "The discriminator learns 100 times faster than the generator: its loss goes to 0, "
+    "the generator's grows.",
     needs="torch",
 )
 def ring_discriminator_wins(rng: Random) -> Log:
@@ -177,7 +182,9 @@ def ring_discriminator_wins(rng: Random) -> Log:
 
     torch.manual_seed(7)
     make = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
-    judge = nn.Sequential(nn.Linear(2, 128), nn.LeakyReLU(), nn.Linear(128, 128), nn.LeakyReLU(), nn.Linear(128, 1))
+    judge = nn.Sequential(
+        nn.Linear(2, 128), nn.LeakyReLU(), nn.Linear(128, 128), nn.LeakyReLU(), nn.Linear(128, 1)
+    )
     by_g = torch.optim.Adam(make.parameters(), lr=1e-5)
     by_d = torch.optim.Adam(judge.parameters(), lr=2e-3)
     log = Log({"lr_g": 1e-5, "lr_d": 2e-3, "steps": 1500, "data": "ring"}, seconds=0.05)
@@ -209,7 +216,8 @@ def ring_discriminator_wins(rng: Random) -> Log:
 
 @training(
     "posterior-collapse",
-    "A VAE with a weight of 30 on the KL: KL goes to 0 and the reconstruction stays at the mean image.",
+    "A VAE with a weight of 30 on the KL: KL goes to 0 and the reconstruction stays at "
+    "the mean image.",
     needs="torch sklearn",
 )
 def digits_vae_collapses(rng: Random) -> Log:
@@ -276,7 +284,8 @@ def _boosted(rng: Random, rounds: int, stop: int | None, **settings: Any) -> Log
 
 @training(
     "overfitting",
-    "Boosting with deep trees and a high rate: training log loss goes to 0.01, validation's rises after few rounds.",
+    "Boosting with deep trees and a high rate: training log loss goes to 0.01, "
+    "validation's rises after few rounds.",
     needs="xgboost sklearn",
 )
 def boosting_overfits(rng: Random) -> Log:
@@ -296,7 +305,8 @@ def boosting_stopped_early(rng: Random) -> Log:
 
 @training(
     "not-finite",
-    "A regression on targets of 1,000s with SGD at 0.1: the loss is infinite, then NaN after some steps.",
+    "A regression on targets of 1,000s with SGD at 0.1: the loss is infinite, then NaN "
+    "after some steps.",
     needs="torch sklearn",
 )
 def diabetes_nan(rng: Random) -> Log:
@@ -321,7 +331,12 @@ def diabetes_nan(rng: Random) -> Log:
     return log
 
 
-@training("", "A regression of scikit-learn: R2 and loss get better and level off.", ("overfit",), needs="sklearn")
+@training(
+    "",
+    "A regression of scikit-learn: R2 and loss get better and level off.",
+    ("overfit",),
+    needs="sklearn",
+)
 def regressor_levels_off(rng: Random) -> Log:
     from sklearn.datasets import make_regression
     from sklearn.neural_network import MLPRegressor

@@ -15,7 +15,9 @@ def _ppo(steps: int, seed: int, **settings: Any) -> Log:
     from stable_baselines3.common.logger import KVWriter, Logger
 
     torch.set_num_threads(1)
-    log = Log({"algo": "PPO", "env_id": "CartPole-v1", "total_timesteps": steps} | settings, seconds=1.5)
+    log = Log(
+        {"algo": "PPO", "env_id": "CartPole-v1", "total_timesteps": steps} | settings, seconds=1.5
+    )
 
     class Keep(KVWriter):  # type: ignore[misc]
         def write(self, key_values: dict[str, Any], key_excluded: Any, step: int = 0) -> None:
@@ -37,7 +39,8 @@ def _ppo(steps: int, seed: int, **settings: Any) -> Log:
 
 @training(
     "entropy-collapse",
-    "PPO at a rate of 0.3 on CartPole: entropy is 0 after the first updates; the return falls from 50 to 15 and stays.",
+    "PPO at a rate of 0.3 on CartPole: entropy is 0 after the first updates; the return "
+    "falls from 50 to 15 and stays.",
     ("improved: ",),
     needs="stable_baselines3",
 )

@@ -11,7 +11,10 @@ from benchmarks.faults.sources.after import case
 
 
 def cases(data: Path | None, out: Path) -> list[Case]:
-    """Make what is not there yet (two minutes) and return the trainings with their truth; leave out what lacks a package."""
+    """Make what is not there yet (two minutes) and return the trainings with their truth.
+
+    Those that need a package which is not installed are left out.
+    """
     del data
     return [
         case("made-later", training, out / "later" / training.name)

@@ -25,9 +25,10 @@ class BestNotLast(Rule):
     ## How it decides
     At least `min_points` evaluations of a metric with a better direction (an accuracy, if nothing says on which
     data anything was measured), whose level turned: the best one is
-    better than the end beyond what noise does in one series of a hundred, and by more than `share` of the
-    whole gain and `least` of its value. `warning` if more than `serious` of the gain was lost, if the end is worse than the first
-    evaluation, or if evaluation and training loss jumped at the same place; else `info`.
+    better than the end beyond what noise does in one series of a hundred, by more than `share` of the
+    whole gain and by more than `least` of its value. `warning` if more than `serious` of the gain was lost, if
+    the end is worse than the first evaluation, or if evaluation and training loss jumped at the same place;
+    else `info`.
 
     ## What to do
     Keep the best checkpoint (`load_best_model_at_end`, `ModelCheckpoint(monitor=...)`).

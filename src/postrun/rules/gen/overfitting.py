@@ -11,8 +11,8 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.rules.gen.turns import damaged, steering, turn
-from postrun.stats.robust import median, noise_sigma, of_three
 from postrun.rules.opt.chance import only_guesses
+from postrun.stats.robust import median, noise_sigma, of_three
 from postrun.stats.trend import trend
 from postrun.training.checkpoints import go_back
 

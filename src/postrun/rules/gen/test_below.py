@@ -50,7 +50,14 @@ class LowerOnTest(Rule):
     live = END
     needs = ("accuracy.eval", "score.eval", "loss.eval")
     symptom_of = ("GEN001",)
-    thresholds = {"gap": 0.1, "told": 0.04, "sigmas": 6.0, "min_points": 4, "times": 1.5, "far": 2.0}
+    thresholds = {
+        "gap": 0.1,
+        "told": 0.04,
+        "sigmas": 6.0,
+        "min_points": 4,
+        "times": 1.5,
+        "far": 2.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the widest gap."""
@@ -97,8 +104,8 @@ class LowerOnTest(Rule):
         yield self.finding(
             Severity.WARNING if times >= self.limits["far"] else Severity.INFO,
             0.8,
-            f"{test.key} is {number(last, 3)} while {held_out.key} ends at {number(last / times, 3)}: the test is "
-            f"{number(times, 2)} times as far off",
+            f"{test.key} is {number(last, 3)} while {held_out.key} ends at {number(last / times, 3)}: "
+            f"the test is {number(times, 2)} times as far off",
             "Compare how both sets were drawn, scaled and preprocessed, and search for evaluation samples in "
             "training. Report the test result.",
             [
@@ -116,7 +123,11 @@ class LowerOnTest(Rule):
             return 0.0
         level, last = median(y[-max(3, len(y) // 5) :]), float(test.y[-1])
         beyond = last - level > self.limits["sigmas"] * noise_sigma(y)
-        if not beyond or last <= float(y[len(y) // 2 :].max()) or last < self.limits["times"] * level:
+        if (
+            not beyond
+            or last <= float(y[len(y) // 2 :].max())
+            or last < self.limits["times"] * level
+        ):
             return 0.0
         return last / level
 

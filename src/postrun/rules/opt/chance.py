@@ -77,15 +77,15 @@ def chance(view: RunView, level: float) -> Chance:
         classes = told[0] if told else classes
         near = classes >= 2 and abs(level - math.log(classes)) <= _LOSS_NEAR * math.log(classes)
         near = near and abs(end * classes - 1) <= _SCORE_NEAR
-        agree = "both are"
         shown = round(1 / end) if end > 0 else 0
         if not near and shown >= _MANY_CLASSES and view.curve(score.key).never_moved:
-            classes, agree = shown, "no better than"
-            near = 0 <= level / math.log(classes) - 1 <= _WORSE
-            near = near and abs(end * classes - 1) <= _SCORE_NEAR
+            worse = 0 <= level / math.log(1 / end) - 1 <= _WORSE
+            if worse and best <= _BEST * end:
+                words = f" ({score.key} stays at {number(end, 2)}: no better than guessing)"
+                return Chance(True, words, end)
         if near and best <= _BEST * end:
             words = (
-                f" (ln {classes} = {math.log(classes):.3f}, and {score.key} is at {number(end, 2)}: {agree} "
+                f" (ln {classes} = {math.log(classes):.3f}, and {score.key} is at {number(end, 2)}: both are "
                 f"chance for {classes:,} classes)"
             )
             return Chance(True, words, end)

@@ -18,7 +18,7 @@ _FEW, _LEVELS = 20, 12
 #: What another tenth of the run would bring is worth telling from this share of the gain on.
 _SEEN = 0.002
 #: A metric that ends so many noise levels behind its best does not go on improving.
-_BACK = 3.0
+_BACK = 2.0
 _GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
 
 
@@ -39,8 +39,8 @@ class Improved(Rule):
     best gain is kept at the end. At least `min_rows` values, for rewards `min_episodes`: fewer returns are
     luck. "Still improving" is said if the curve's continuation would bring more, beyond its 95% interval. Never
     of a metric that a warning of another rule rests on, of a loss that is below 0 beside an accuracy, nor if
-    the metric is flat from the first `early_share` of the run on, or gained nothing after the first twentieth; nor
-    of a loss that ends at chance, or while every score of the evaluation is a constant (DAT004).
+    the metric is flat from the first `early_share` of the run on, or gained nothing after the first twentieth;
+    nor of a loss that ends at chance, or while every score of the evaluation is a constant (DAT004).
 
     ## Example
     "Improved: val/loss from 10.8 to 3.21 (still improving)"

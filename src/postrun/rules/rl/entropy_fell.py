@@ -31,8 +31,8 @@ class EntropyFell(Rule):
     last tenth; the rule speaks where the end is below `kept_share` of the start. The step named is
     the first level by which 80% of the fall was done. `warning` where a reward is logged and gained
     less than `gained_share` of its whole gain after that step (`gained_early` if that is in the first
-    `early_share` of its values), with at least `later_share` of its values and `min_rewards` of them to go; else `info`. Only in runs that log rewards or a KL divergence: elsewhere
-    entropy means other things.
+    `early_share` of its values), with at least `later_share` of its values and `min_rewards` of them to go;
+    else `info`. Only in runs that log rewards or a KL divergence: elsewhere entropy means other things.
 
     ## What to do
     An entropy bonus or a higher clip range for low-probability tokens, a higher sampling
