@@ -196,10 +196,9 @@ def modular_addition_groks(rng: Random) -> Log:
             "train/acc": np.clip(sigmoid(n, 0.01, 1.0, 22, 5), 0, 1),
             "train/loss": 4.6 * np.exp(-np.arange(n) / 18) + 1e-4 * np.exp(rng.normal(0, 0.2, n)),
             "val/acc": np.clip(val + rng.normal(0, 0.004, n) * (val < 0.99), 0, 1),
-            "val/loss": 4.6
-            + 9.4 * sigmoid(n, 0, 1, 60, 20)
-            - 13.98 * sigmoid(n, 0, 1, 720, 60)
-            + rng.normal(0, 0.03, n),
+            "val/loss": times(
+                rng, 4.6 + 9.4 * sigmoid(n, 0, 1, 60, 20) - 13.98 * sigmoid(n, 0, 1, 720, 60), 0.01
+            ),
         }
     )
     return log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from postrun.metrics import RunView
+from postrun.metrics import RunView, Series
 from postrun.model import Evidence, Finding, Severity
 from postrun.rules.base import LATE, Rule
 
@@ -23,6 +23,19 @@ _ALIVE = {
 }
 #: What a constant reward explains.
 _OF_REWARD = ("reward.component", "grad_norm")
+
+
+#: So many metrics with values of their own are named with them.
+_NAMED = 3
+#: An error rate from here on is that of no answer.
+_ALL_WRONG = 0.98
+
+
+def _worst(series: Series, value: float) -> bool:
+    """Return whether a score is that of no answer at all: 0 if more is better, 1 if it is a rate of errors."""
+    if series.info.sign > 0:
+        return value == 0
+    return series.info.role == "score.eval" and _ALL_WRONG <= value <= 1
 
 
 class ConstantMetric(Rule):
@@ -51,7 +64,7 @@ class ConstantMetric(Rule):
     """
 
     code = "DAT004"
-    symptom_of = ("OPT006",)
+    symptom_of = ("OPT006", "OPT009")
     name = "constant-metric"
     live = LATE
     thresholds = {"min_rows": 20}
@@ -77,14 +90,24 @@ class ConstantMetric(Rule):
                 meaning = meaning.replace("this reward term teaches", "these reward terms teach")
             names = ", ".join(s.key for s, _ in dead[:6]) + (" ..." if len(dead) > 6 else "")
             values = sorted({value for _, value in dead})
-            level = f"{values[0]:g}" if len(values) == 1 else "one constant value"
-            verb = "is" if len(dead) == 1 else "are each"
+            level = f"{values[0]:g}" if len(values) == 1 else "constant"
+            verb = "is" if len(dead) == 1 else "are each" if len(values) == 1 else "are"
+            if len(values) > 1 and len(dead) <= _NAMED:
+                names, verb, level = " and ".join(f"{s.key} is {v:g}" for s, v in dead), "", ""
+            colon = ":"
+            if role.endswith(".eval") and all(_worst(s, v) for s, v in dead):
+                colon, meaning = (
+                    ",",
+                    "as bad as no answer: nothing was learned, or it is computed wrongly",
+                )
             perfect = all(value == 1.0 for value in values) and not role.startswith("reward")
             meaning = "perfect from the first row on" if perfect else meaning
             yield self.finding(
                 Severity.INFO if perfect else Severity.WARNING,
                 0.9,
-                f"{names} {verb} {level} in all {len(dead[0][0]):,} rows: {meaning}",
+                " ".join(
+                    f"{names} {verb} {level} in all {len(dead[0][0]):,} rows{colon} {meaning}".split()
+                ),
                 "Check how it is computed on a few samples by hand; remove it if it is not meant "
                 "to react.",
                 [

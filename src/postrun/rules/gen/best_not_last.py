@@ -9,6 +9,7 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import END, Rule, evidence
 from postrun.rules.gen.evaluation import HELD_OUT
+from postrun.rules.gen.overfitting import holds
 from postrun.rules.gen.turns import Turned, damaged, steering, turn
 from postrun.training.checkpoints import go_back
 
@@ -26,7 +27,8 @@ class BestNotLast(Rule):
     At least `min_points` evaluations of a metric with a better direction (an accuracy, if nothing says on which
     data anything was measured), whose level turned: the best one is
     better than the end beyond what noise does in one series of a hundred, by more than `share` of the
-    whole gain and by more than `least` of its value. `warning` if more than `serious` of the gain was lost, if
+    whole gain and by more than `least` of its value. `warning` if more than `serious` of the gain was lost
+    (of a loss: unless an evaluation accuracy ends as good as it ever was), if
     the end is worse than the first evaluation, or if evaluation and training loss jumped at the same place;
     else `info`.
 
@@ -44,7 +46,7 @@ class BestNotLast(Rule):
     name = "best-not-last"
     live = END
     needs = (*HELD_OUT, "accuracy.train")
-    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007", "OPT006")
+    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007", "OPT006", "GEN007")
     slack = 0.5  # one metric is often best long before another
     thresholds = {"min_points": 6, "share": 0.1, "least": 0.002, "serious": 0.25}
 
@@ -67,6 +69,8 @@ class BestNotLast(Rule):
         if worst is None:
             return
         share, series, turned = worst
+        kept = series.info.role == "loss.eval" and holds(view)
+        serious = share > self.limits["serious"] and not kept
         where = damaged(view, series, turned)
         proof = evidence(
             series.finite, turned.at, before=turned.best, after=turned.end, effect=share
@@ -83,7 +87,7 @@ class BestNotLast(Rule):
             )
             return
         yield self.finding(
-            Severity.WARNING if share > self.limits["serious"] else Severity.INFO,
+            Severity.WARNING if serious else Severity.INFO,
             0.8,
             f"{series.key} was best at {view.axis.at(turned.at)} ({number(turned.best)}) and ends at "
             f"{number(turned.end)}",

@@ -44,7 +44,7 @@ class Overfitting(Rule):
     at one place where the training loss jumps as well (GEN004), nor, up to `large` times the best, if an
     evaluation accuracy ends as good as it ever was (GEN007). `critical` if the end is above the first
     evaluation, unless such an accuracy holds. "Carries over" is said if the best level of that accuracy is at
-    most 1.5 times what guessing gives that costs the best loss.
+    most what guessing gives that costs the best loss, or hardly above it.
 
     ## What to do
     Use the checkpoint at the best step; more data, augmentation, dropout or weight decay, or fewer
@@ -96,7 +96,7 @@ class Overfitting(Rule):
         if (
             rise <= self.limits["least_rise"] * abs(turned.best)
             or damaged(view, held_out, turned)
-            or (rise <= self.limits["large"] * abs(turned.best) and _holds(view))
+            or (rise <= self.limits["large"] * abs(turned.best) and holds(view))
         ):
             return None
         at = turned.at
@@ -104,7 +104,7 @@ class Overfitting(Rule):
         if len(after) < _AFTER or not self._falls(after):
             return None
         ended = median(after.y[-max(1, len(after) // 10) :])
-        worse = turned.end > turned.first and not _holds(view)
+        worse = turned.end > turned.first and not holds(view)
         proofs = [
             evidence(held_out, at, before=turned.best, after=turned.end, effect=turned.certainty),
             evidence(after, at, before=float(after.y[0]), after=ended),
@@ -158,7 +158,7 @@ def _guesses(view: RunView, loss: float) -> tuple[Series, float] | None:
     return None
 
 
-def _holds(view: RunView) -> bool:
+def holds(view: RunView) -> bool:
     """Return whether an evaluation accuracy, which moved, ends as good as it ever was."""
     for score in steering(view, "accuracy.eval"):
         finite, curve = score.finite, view.curve(score.key)

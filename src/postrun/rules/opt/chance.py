@@ -32,8 +32,9 @@ _CLASSES = re.compile(
 )
 
 
-#: Guessing between k classes gives 1 / k; an accuracy up to this many times that is no skill.
-_SKILL = 1.5
+#: Guessing between k classes, 2 or more, gives 1 / k; an accuracy above it by at most this share of its variance
+#: is no skill, if the loss is not below this share of ln 2 either.
+_SKILL, _COIN = 0.3, 0.97
 #: How far (relative) above ln k a loss may end that is chance or worse, if the accuracy never moved.
 #: Fewer classes than the second show themselves less surely.
 _WORSE, _MANY_CLASSES = 0.25, 5
@@ -44,7 +45,10 @@ def only_guesses(loss: float, accuracy: float) -> bool:
 
     A loss that no guessing would cost (160,000 classes) is that of answers that do not hold.
     """
-    return loss >= _HIGHEST or accuracy * max(2.0, math.exp(loss)) <= _SKILL
+    if loss >= _HIGHEST:
+        return True
+    share = math.exp(-loss)
+    return loss >= _COIN * math.log(2) and accuracy <= share + _SKILL * share * (1 - share)
 
 
 def stands_at_a_coin_toss(loss: Series) -> bool:

@@ -19,6 +19,8 @@ _FEW, _LEVELS = 20, 12
 _SEEN = 0.002
 #: A metric that ends so many noise levels behind its best does not go on improving.
 _BACK = 2.0
+#: Findings whose first metric is an evaluation loss that rises.
+_RISES = ("GEN007",)
 _GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
 
 
@@ -65,7 +67,7 @@ class Improved(Rule):
 
     def check_beside(self, view: RunView, found: Sequence[Finding]) -> Iterator[Finding]:
         """One finding for all metrics that improved."""
-        doubts = doubted(found)
+        doubts = doubted(found) | {f.evidence[0].metric for f in found if f.rule in _RISES}
         idle = _scores_stand(view, found)
         parts: list[str] = []
         proofs: list[Evidence] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +33,9 @@ class EntropyFell(Rule):
     the first level by which 80% of the fall was done. `warning` where a reward is logged and gained
     less than `gained_share` of its whole gain after that step (`gained_early` if that is in the first
     `early_share` of its values), with at least `later_share` of its values and `min_rewards` of them to go;
-    else `info`. Only in runs that log rewards or a KL divergence: elsewhere entropy means other things.
+    else `info`. An entropy between 0 and `none` in every row is told as well. An "entropy loss" that is never
+    above 0 is read as the entropy's negative. Only in runs that log rewards or a KL divergence: elsewhere entropy
+    means other things.
 
     ## What to do
     An entropy bonus or a higher clip range for low-probability tokens, a higher sampling
@@ -47,7 +50,7 @@ class EntropyFell(Rule):
 
     code = "RL002"
     name = "entropy-fell"
-    needs = ("entropy",)
+    needs = ("entropy", "reward")
     symptom_of = ("RL001",)
     thresholds = {
         "kept_share": 0.35,
@@ -55,6 +58,7 @@ class EntropyFell(Rule):
         "gained_share": 0.1,
         "early_share": 0.1,
         "gained_early": 0.2,
+        "none": 0.02,
         "min_rows": 50,
         "min_rewards": 20,
     }
@@ -62,10 +66,17 @@ class EntropyFell(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         series = self.usable(view, "entropy")
+        name = series.key if series is not None else ""
+        if series is None and not view.has("entropy"):
+            series = self._of_loss(view)
+            name = f"The entropy (-{series.key})" if series is not None else ""
         others = view.by_role("reward", "reward.component", "kl.policy", "kl.mismatch")
         if series is None or not others:
             return
         fall = lasting_fall(series, self.limits["kept_share"])
+        if float(series.y.min()) >= 0 and float(series.y.max()) < self.limits["none"]:
+            yield self._never_any(series, name, view.has("reward"))
+            return
         if fall is None:
             return
         start, end, at = fall
@@ -73,7 +84,7 @@ class EntropyFell(Rule):
         reward = view.first("reward")
         over = reward is not None and self._stopped(reward.finite, step)
         text = (
-            f"{series.key} fell from {number(start, 3)} to {number(end, 3)} "
+            f"{name} fell from {number(start, 3)} to {number(end, 3)} "
             f"(to {100 * end / start:.0f}%), most of it by {view.axis.at(step)}"
         )
         if over and reward is not None:
@@ -86,6 +97,26 @@ class EntropyFell(Rule):
             "An entropy bonus, a wider clip range upwards, a higher sampling temperature or fewer "
             "steps per batch keep exploration alive; otherwise stop there.",
             proofs,
+        )
+
+    def _of_loss(self, view: RunView) -> Series | None:
+        """Return the entropy of which an "entropy loss" is the negative, as Stable-Baselines3 logs it."""
+        for key, info in view.metrics.items():
+            if info.quantity != "entropy loss":
+                continue
+            series = view.series(key).finite
+            if len(series) >= self.limits["min_rows"] and float(series.y.max()) <= 0:
+                return replace(series, y=-series.y, _finite=None)
+        return None
+
+    def _never_any(self, series: Series, name: str, rewarded: bool) -> Finding:
+        return self.finding(
+            Severity.WARNING if rewarded else Severity.INFO,
+            0.8,
+            f"{name} is within {number(float(series.y.max()), 2)} of 0 from the first row on: the policy "
+            "always takes the same action and explores nothing",
+            "Lower the learning rate and add an entropy bonus; look at the first updates.",
+            [evidence(series, before=float(series.y[0]), after=median(series.y[-5:]))],
         )
 
     def _stopped(self, reward: Series, step: float) -> bool:
