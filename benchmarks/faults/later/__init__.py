@@ -2,6 +2,8 @@
 
 from benchmarks.faults.later import (  # noqa: F401 - they enter trainings
     continued,
+    further,
+    further_healthy,
     heard,
     language,
     pictures,

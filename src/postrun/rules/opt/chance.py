@@ -32,8 +32,8 @@ _CLASSES = re.compile(
 )
 
 
-#: Guessing between k classes, 2 or more, gives 1 / k; an accuracy above it by at most this share of its variance
-#: is no skill, if the loss is not below this share of ln 2 either.
+#: Guessing between k classes, 2 or more, gives 1 / k; an accuracy above it by at most this share of its
+#: variance is no skill, if the loss is not below the second share of ln 2 either.
 _SKILL, _COIN = 0.3, 0.97
 #: How far (relative) above ln k a loss may end that is chance or worse, if the accuracy never moved.
 #: Fewer classes than the second show themselves less surely.

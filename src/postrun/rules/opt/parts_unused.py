@@ -125,4 +125,4 @@ class PartsUnused(Rule):
 _CODES = (
     "Update the codebook by moving averages, restart unused codes, or raise the commitment cost."
 )
-_EXPERTS = "Raise the weight of the load-balancing loss, add noise to the router, or limit an expert's capacity."
+_EXPERTS = "Raise the weight of the load-balancing loss, add noise to the router, or limit an expert's load."

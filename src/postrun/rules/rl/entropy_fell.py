@@ -34,8 +34,8 @@ class EntropyFell(Rule):
     less than `gained_share` of its whole gain after that step (`gained_early` if that is in the first
     `early_share` of its values), with at least `later_share` of its values and `min_rewards` of them to go;
     else `info`. An entropy between 0 and `none` in every row is told as well. An "entropy loss" that is never
-    above 0 is read as the entropy's negative. Only in runs that log rewards or a KL divergence: elsewhere entropy
-    means other things.
+    above 0 is read as the entropy's negative. Only in runs that log rewards or a KL divergence: elsewhere
+    entropy means other things.
 
     ## What to do
     An entropy bonus or a higher clip range for low-probability tokens, a higher sampling
