@@ -30,12 +30,12 @@ class EntropyFell(Rule):
     ## How it decides
     Levels are medians of at most 60 consecutive groups. Start is the first, end the median of the
     last tenth; the rule speaks where the end is below `kept_share` of the start. The step named is
-    the first level by which 80% of the fall was done. `warning` where a reward is logged and gained
-    less than `gained_share` of its whole gain after that step (`gained_early` if that is in the first
-    `early_share` of its values), with at least `later_share` of its values and `min_rewards` of them to go;
-    else `info`. An entropy between 0 and `none` in every row is told as well. An "entropy loss" that is never
-    above 0 is read as the entropy's negative. Only in runs that log rewards or a KL divergence: elsewhere
-    entropy means other things.
+    the first level by which 80% of the fall was done. `warning` where the end is at most `gone_share` of the
+    start, or the fall was done in the first `early_share` of the reward's values; and the reward gained less
+    than `gained_share` of its whole gain after it (`gained_early` if it was early), with at least `later_share`
+    of its values and `min_rewards` of them to go; else `info`. An entropy between 0 and `none` in every row is
+    told as well. An "entropy loss" that is never above 0 is read as the entropy's negative. Only in runs that
+    log rewards or a KL divergence: elsewhere entropy means other things.
 
     ## What to do
     An entropy bonus or a higher clip range for low-probability tokens, a higher sampling
@@ -55,6 +55,7 @@ class EntropyFell(Rule):
     thresholds = {
         "kept_share": 0.35,
         "later_share": 0.5,
+        "gone_share": 0.1,
         "gained_share": 0.1,
         "early_share": 0.1,
         "gained_early": 0.2,
@@ -82,7 +83,8 @@ class EntropyFell(Rule):
         start, end, at = fall
         step = float(series.x[at])
         reward = view.first("reward")
-        over = reward is not None and self._stopped(reward.finite, step)
+        gone = end <= self.limits["gone_share"] * start
+        over = reward is not None and self._stopped(reward.finite, step, gone)
         text = (
             f"{name} fell from {number(start, 3)} to {number(end, 3)} "
             f"(to {100 * end / start:.0f}%), most of it by {view.axis.at(step)}"
@@ -119,7 +121,7 @@ class EntropyFell(Rule):
             [evidence(series, before=float(series.y[0]), after=median(series.y[-5:]))],
         )
 
-    def _stopped(self, reward: Series, step: float) -> bool:
+    def _stopped(self, reward: Series, step: float, gone: bool) -> bool:
         """Return whether little of the reward's gain came after `step`, with much of the run to go."""
         later = reward.between(step, np.inf)
         if len(later) < max(self.limits["later_share"] * len(reward), self.limits["min_rewards"]):
@@ -129,4 +131,4 @@ class EntropyFell(Rule):
         gained = end - median(later.y[:part])
         early = len(later) >= (1 - self.limits["early_share"]) * len(reward)
         least = self.limits["gained_early" if early else "gained_share"]
-        return end > start and gained < least * (end - start)
+        return (gone or early) and end > start and gained < least * (end - start)
