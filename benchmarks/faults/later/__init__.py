@@ -6,6 +6,8 @@ from benchmarks.faults.later import (  # noqa: F401 - they enter trainings
     further_healthy,
     heard,
     language,
+    last,
+    last_healthy,
     pictures,
     policies,
     trained,

@@ -8,7 +8,7 @@ from benchmarks.faults.after.log import Log, Random
 from benchmarks.faults.later.enter import training
 
 
-def _ppo(steps: int, seed: int, **settings: Any) -> Log:
+def ppo(steps: int, seed: int, **settings: Any) -> Log:
     import torch
     from stable_baselines3 import PPO
     from stable_baselines3.common.callbacks import BaseCallback
@@ -45,7 +45,7 @@ def _ppo(steps: int, seed: int, **settings: Any) -> Log:
     needs="stable_baselines3",
 )
 def cartpole_rate_high(rng: Random) -> Log:
-    return _ppo(40_000, int(rng.integers(100)), learning_rate=0.3)
+    return ppo(40_000, int(rng.integers(100)), learning_rate=0.3)
 
 
 @training(
@@ -55,4 +55,4 @@ def cartpole_rate_high(rng: Random) -> Log:
     needs="stable_baselines3",
 )
 def cartpole_learned(rng: Random) -> Log:
-    return _ppo(40_000, int(rng.integers(100)), learning_rate=3e-4)
+    return ppo(40_000, int(rng.integers(100)), learning_rate=3e-4)

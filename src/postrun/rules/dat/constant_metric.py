@@ -63,11 +63,11 @@ class ConstantMetric(Rule):
     nothing is trained. Dashboards with many panels hide it.
 
     ## How it decides
-    At least `min_rows` finite values (`min_evaluations` of an evaluation's score that is as bad as no answer),
-    all equal, and a role for which that is a defect. For a gradient norm only 0 is (`info` if the loss falls: it
-    was taken after the gradients were cleared); parts of a loss: DAT011. Parts of a constant reward, and a
-    gradient that it leaves at 0, are not told beside it. A perfect score held throughout (accuracy at exactly 1)
-    is reported as `info`. A reward that never changes carries no signal, at 1 as little as at 0.
+    At least `min_rows` finite values (`min_evaluations` of an evaluation's score that is as bad as no
+    answer), all equal, and a role for which that is a defect. For a gradient norm only 0 is (`info` if the loss
+    falls: it was taken after the gradients were cleared); parts of a loss: DAT011. Parts of a constant reward,
+    and a gradient that it leaves at 0, are not told beside it. A perfect score held throughout (accuracy at
+    exactly 1) is reported as `info`. A reward that never changes carries no signal, at 1 as little as at 0.
 
     ## What to do
     Check how the term is computed on a few samples by hand, or remove it.

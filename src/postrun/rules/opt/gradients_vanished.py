@@ -90,10 +90,15 @@ class GradientsVanished(Rule):
         bar = max(floor + 1, 0.5 * (floor + float(np.log10(start))))
         k = int(np.argmax(smooth <= bar))
         step = float(series.x[k])
+        fell = (
+            f"{series.key} fell from {number(start, 3)} to {number(end, 3)} by {view.axis.at(step)}"
+        )
+        if end >= self.limits["kept_share"] * start:
+            fell = f"{series.key} is at {number(end, 2)} from the first row on"
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"{series.key} fell from {number(start, 3)} to {number(end, 3)} by {view.axis.at(step)}, while "
+            f"{fell}, while "
             f"{loss.key} stays at {number(level)}: almost nothing is learned any more",
             "Look for saturated or dead units layer by layer; check that the loss is not masked out "
             "and depends on the weights.",

@@ -35,9 +35,10 @@ class NotFinite(Rule):
     least `stays_share` of the values since the first, or is so once, as the last of at least `ended_rows`
     values (but for float16, which skips such steps); or where a training loss is 0 to the end while an
     evaluation or the gradient norm is NaN (Hugging Face's Trainer logs 0 for a loss that is NaN:
-    `logging_nan_inf_filter`). If only evaluations are lost while a training loss falls, the message
-    says so. `warning` where such a metric has more than `single_share` non-finite values; `info` otherwise. A loss or reward that never had a finite value in at least `never_rows` rows is
-    `critical`: nothing was trained. Another metric without one (a ratio without a denominator, say) is `info`.
+    `logging_nan_inf_filter`). If only evaluations are lost while a training loss falls, the message says so.
+    `warning` where such a metric has more than `single_share` non-finite values; `info` otherwise. A loss or
+    reward that never had a finite value in at least `never_rows` rows is `critical`: nothing was trained.
+    Another metric without one (a ratio without a denominator, say) is `info`.
     Metrics that say nothing about learning may be non-finite in their first `begin_rows` rows (or 2% of all).
     The remedy names a gradient norm (of at least `norm_rows` values) that rose to more than `norm_factor` times
     its median just before.

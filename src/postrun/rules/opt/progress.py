@@ -285,15 +285,16 @@ def _epochs(view: RunView) -> float:
 def _stands(view: RunView) -> bool:
     """Return whether the run has a score of 5 values or more, and no score gets better."""
     scores = [s for s in view.by_role(*_SCORES) if len(s.finite) >= _FEW and s.info.sign]
-    return bool(scores) and not any(_improves(view, s) for s in scores)
+    return bool(scores) and not any(improves(view, s) for s in scores)
 
 
 def _learns(view: RunView, besides: Series, roles: tuple[str, ...]) -> bool:
     """Return whether any other goal of the run got better."""
-    return any(_improves(view, s) for s in view.by_role(*roles) if s.key != besides.key)
+    return any(improves(view, s) for s in view.by_role(*roles) if s.key != besides.key)
 
 
-def _improves(view: RunView, series: Series) -> bool:
+def improves(view: RunView, series: Series) -> bool:
+    """Return whether a metric got better, beyond its noise and by a share of its level."""
     curve, y = view.curve(series.key), series.finite.y
     if len(y) < _FEW_BETTER or not series.info.sign or curve.never_moved is not False:
         return False
