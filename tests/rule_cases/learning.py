@@ -137,6 +137,7 @@ SILENT: list[tuple[str, str, Run]] = [
     ("OPT029", "a language model's perplexity", make_run({"loss": decay(N), "ce_loss": decay(N), "perplexity": 300 * np.exp(-X / 40) + 2})),
     ("OPT029", "a router that becomes sure, with even loads", make_run({"loss": decay(N), "router_entropy": 2 * np.exp(-X / 40), "moe/load_balancing_loss": 1 + noise(N, 0.01)})),
     ("GEN004", "a loss that rises by nothing that counts", make_run({"train/loss": decay(30), "val/loss": 2.3047 + 1e-5 * np.arange(30)})),
+    ("GEN007", "one of two accuracies that falls", make_run({"val/loss": 1.4 + np.abs(X - 100) / 200, "val/clean_acc": 0.5 + X / 1000, "val/robust_acc": 0.5 - np.abs(X - 100) / 1000})),
     ("GEN007", "a loss that rises at chance", make_run({"val/loss": 2.31 + X / 200, "val/acc": 0.1 + noise(N, 0.01)})),
     ("OPT007", "losses that fall while every score stands", make_run({"train/loss": decay(N), "val/loss": decay(N), "val/mAP": np.zeros(N)})),
     ("GEN012", "a test error within the usual", make_run({"val/mae": 0.3 + 0.3 * decay(N), "test/mae": [*[None] * (N - 1), 0.35]})),
