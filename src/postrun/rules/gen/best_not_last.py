@@ -46,7 +46,7 @@ class BestNotLast(Rule):
     name = "best-not-last"
     live = END
     needs = (*HELD_OUT, "accuracy.train")
-    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007", "OPT006", "GEN007")
+    symptom_of = ("GEN001", "OPT001", "OPT002", "RL015", "RL007", "GEN007")
     slack = 0.5  # one metric is often best long before another
     thresholds = {"min_points": 6, "share": 0.1, "least": 0.002, "serious": 0.25}
 

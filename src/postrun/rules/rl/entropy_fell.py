@@ -58,7 +58,7 @@ class EntropyFell(Rule):
         "gone_share": 0.1,
         "gained_share": 0.1,
         "early_share": 0.1,
-        "gained_early": 0.3,
+        "gained_early": 0.15,
         "none": 0.02,
         "min_rows": 50,
         "min_rewards": 20,
