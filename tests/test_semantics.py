@@ -44,6 +44,10 @@ def by_grammar(key: str) -> MetricInfo | None:
         ("tokens/sec", "throughput.tokens"), ("gpu_mem_gb", "memory.gpu"), ("v_loss", "loss.value"),
         ("val/perplexity", "perplexity.eval"), ("val_f1", "score.eval"),
         ("completions/mean_length", "length.completion"), ("response_length/mean", "length.completion"),
+        ("train_neg_sisnr", "loss.train"), ("val/neg_si_sdr", "loss.eval"), ("val_sisnr", "score.eval"),
+        ("codebook_perplexity", "codes.used"), ("vq/active_codes", "codes.used"),
+        ("router_entropy", "router.entropy"), ("moe/gate_entropy", "router.entropy"),
+        ("moe/max_expert_load", "router.load"), ("tokens_per_expert", None),
     ],
 )  # fmt: skip
 def test_generic_names(key: str, role: str | None) -> None:
@@ -54,7 +58,7 @@ def test_generic_names(key: str, role: str | None) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "values", "alpha_loss", "loss_D_real", "codebook_perplexity", "lossless", "colors", "blr",
+        "values", "alpha_loss", "loss_D_real", "lossless", "colors", "blr",
         "accumulate", "lr_scheduler_name", "time", "gpu", "weights.loss_fn.bias", "grad_norm_square",
         "test", "num_loss_terms", "rewarded", "best_val_loss_step", "score", "error", "ratio",
     ],

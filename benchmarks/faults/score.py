@@ -189,6 +189,7 @@ def _tallies(*names: str) -> Scores:
 SCORES = {
     "made": faults,
     "made-after": faults,
+    "made-later": faults,
     "frameworks": faults,
     "benchdl4real": fixes,
     "deepmufl": programs,

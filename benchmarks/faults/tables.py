@@ -12,6 +12,7 @@ from benchmarks.faults.statements import Answer
 #: What each source is, above its table.
 TITLES = {
     "made-after": "Trainings simulated by this project after its rules, as strangers would log them",
+    "made-later": "The second round of such trainings, 19 of them real",
     "made": "Trainings of real frameworks that this benchmark makes (each fault beside the healthy training)",
     "frameworks": "Others' trainings of real frameworks",
     "benchdl4real": "Real bugs and their fixes (ICSE 2025), several seeds each",

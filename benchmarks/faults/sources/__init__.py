@@ -11,6 +11,7 @@ from benchmarks.faults.sources import (
     algoperf,
     bugs,
     frameworks,
+    later,
     made,
     own,
     records,
@@ -21,6 +22,7 @@ from benchmarks.faults.sources import (
 SOURCES: dict[str, Callable[[Path | None, Path], list[Case]]] = {
     "made": made.cases,
     "made-after": after.cases,
+    "made-later": later.cases,
     "frameworks": frameworks.cases,
     "benchdl4real": bugs.benchdl4real,
     "deepmufl": bugs.deepmufl,

@@ -16,16 +16,18 @@ from benchmarks.faults.subject import Subject
 def cases(data: Path | None, out: Path) -> list[Case]:
     """Write the logs anew (seconds) and return the trainings with their truth."""
     del data
-    return [_case(training, out / "after" / training.name) for training in TRAININGS.values()]
+    made = TRAININGS.values()
+    return [case("made-after", training, out / "after" / training.name) for training in made]
 
 
-def _case(training: Training, folder: Path) -> Case:
+def case(source: str, training: Training, folder: Path) -> Case:
+    """Return a training with its truth; write its log unless that is there."""
     if not folder.exists():
         rng = np.random.default_rng(zlib.crc32(training.name.encode()))
         training.make(rng).write(folder)
     subject = Subject(folder / "wandb")
     if not training.fault:
         allowed = tuple(Cause(name, kind=kind_named(name)) for name in training.allowed)
-        return Case("made-after", training.name, Truth.HEALTHY, subject, "healthy", allowed)
+        return Case(source, training.name, Truth.HEALTHY, subject, "healthy", allowed)
     cause = Cause(training.says, kind=kind_named(training.fault), curve=training.curve)
-    return Case("made-after", training.name, Truth.FAULT, subject, "fault", (cause,))
+    return Case(source, training.name, Truth.FAULT, subject, "fault", (cause,))

@@ -14,6 +14,8 @@ from postrun.model.text import number
 from postrun.rules.base import Rule
 from postrun.stats.robust import Floats
 
+#: The role of a counter of steps.
+_OF_STEPS = "progress.step"
 _COUNTERS = ("progress.step", "progress.epoch")
 _BOOKKEEPING = frozenset({"", "_step", "_runtime", "_timestamp"})
 
@@ -61,8 +63,9 @@ class AxisBack(Rule):
 
     Up to `few` falls are a `warning`, unless each is smaller than `deep` of the range, or the axis counts
     within an epoch (a logged epoch counter grows at each fall). All others are `info`. A counter that no
-    `define_metric` names is reported only as a warning, and only if each fall leads back to the first
-    `start` of its range, with at least `min_rows` rows before and after.
+    `define_metric` names is a warning only if each fall leads back to the first `start` of its range, and is
+    else told only of steps (`info`): a training that went on from an older checkpoint. Both need at least
+    `min_rows` rows before and after each fall.
 
     ## What to do
     Start a new run for each training (`run.finish()`, then `wandb.init()` with a common `group`), or declare
@@ -101,6 +104,8 @@ class AxisBack(Rule):
             grave = self._grave(view, axis, falls)
             if axis.declared or (grave and self._restarts(falls)):
                 yield self._told(view, axis, falls, grave)
+            elif grave and view.metrics[axis.key].role == _OF_STEPS and self._long(falls):
+                yield self._told(view, axis, falls, grave=False)
 
     def _axes(self, view: RunView) -> Iterator[_Axis]:
         """The declared axes, then the counters that are not declared."""
@@ -175,12 +180,16 @@ class AxisBack(Rule):
             for epochs in [_floats(view, key)[falls.rows]]
         )
 
+    def _long(self, falls: _Falls) -> bool:
+        """True if there are rows enough before and after each fall."""
+        parts = np.diff([0, *falls.at.tolist(), len(falls.values)])
+        return bool(parts.min() >= self.limits["min_rows"])
+
     def _restarts(self, falls: _Falls) -> bool:
         """True if each fall leads back to the beginning, with rows enough before and after."""
         values, at = falls.values, falls.at
-        parts = np.diff([0, *at.tolist(), len(values)])
         low = values.min() + self.limits["start"] * np.ptp(values)
-        return bool(parts.min() >= self.limits["min_rows"]) and bool((values[at] <= low).all())
+        return self._long(falls) and bool((values[at] <= low).all())
 
     def _told(self, view: RunView, axis: _Axis, falls: _Falls, grave: bool) -> Finding:
         at, values = falls.at, falls.values

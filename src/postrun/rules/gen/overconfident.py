@@ -10,6 +10,7 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
+from postrun.rules.opt.chance import only_guesses
 from postrun.stats.robust import median, noise_sigma, of_three
 
 
@@ -27,7 +28,8 @@ class Overconfident(Rule):
     At least `min_points` evaluations of both. The best loss lies in the first `best_before` of them,
     and the last loss level is above it by more than `sigmas` standard deviations of its noise and by
     `share` of it; the accuracy's last level is within its noise of its best, or better than at the
-    loss's best step.
+    loss's best step; and it is better than guessing that would cost the best loss. Not if any evaluation
+    accuracy has turned.
 
     ## What to do
     Calibrate (temperature scaling), smooth labels, or stop at the best loss if probabilities matter.
@@ -52,6 +54,8 @@ class Overconfident(Rule):
         loss, score = view.first("loss.eval"), view.first("accuracy.eval")
         if loss is None or score is None:
             return
+        if any(view.curve(s.key).turned is not None for s in view.by_role("accuracy.eval")):
+            return  # some answers do not hold
         loss, score = loss.finite, score.finite
         if min(len(loss), len(score)) < self.limits["min_points"]:
             return
@@ -65,7 +69,7 @@ class Overconfident(Rule):
             score.between(float(loss.x[max(0, k - 1)]), float(loss.x[min(k + 1, len(loss) - 1)])).y
         )
         now, noise = median(score.y[-3:]), noise_sigma(score.y)
-        if not now >= then - noise:
+        if not now >= then - noise or only_guesses(best, max(then, now)):
             return
         step = float(loss.x[k])
         yield self.finding(

@@ -11,7 +11,8 @@ from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.rules.gen.turns import damaged, steering, turn
-from postrun.stats.robust import median, noise_sigma
+from postrun.rules.opt.chance import only_guesses
+from postrun.stats.robust import median, noise_sigma, of_three
 from postrun.stats.trend import trend
 from postrun.training.checkpoints import go_back
 
@@ -42,7 +43,8 @@ class Overfitting(Rule):
     `train_fall` of its level, and of fewer than 10 values or by `train_sigmas` times its noise). Not if it rose
     at one place where the training loss jumps as well (GEN004), nor, up to `large` times the best, if an
     evaluation accuracy ends as good as it ever was (GEN007). `critical` if the end is above the first
-    evaluation, unless such an accuracy holds.
+    evaluation, unless such an accuracy holds. "Carries over" is said if the best level of that accuracy is at
+    most what guessing gives that costs the best loss, or hardly above it.
 
     ## What to do
     Use the checkpoint at the best step; more data, augmentation, dropout or weight decay, or fewer
@@ -94,7 +96,7 @@ class Overfitting(Rule):
         if (
             rise <= self.limits["least_rise"] * abs(turned.best)
             or damaged(view, held_out, turned)
-            or (rise <= self.limits["large"] * abs(turned.best) and _holds(view))
+            or (rise <= self.limits["large"] * abs(turned.best) and holds(view))
         ):
             return None
         at = turned.at
@@ -102,20 +104,38 @@ class Overfitting(Rule):
         if len(after) < _AFTER or not self._falls(after):
             return None
         ended = median(after.y[-max(1, len(after) // 10) :])
-        worse = turned.end > turned.first and not _holds(view)
+        worse = turned.end > turned.first and not holds(view)
+        proofs = [
+            evidence(held_out, at, before=turned.best, after=turned.end, effect=turned.certainty),
+            evidence(after, at, before=float(after.y[0]), after=ended),
+        ]
+        said = (
+            f"{held_out.key} is best at {held_out.axis.at(at)} ({number(turned.best)}) and rises to "
+            f"{number(turned.end)} at the end, while {train.key} goes on falling: overfitting from there on"
+        )
+        remedy = (
+            f"{go_back(view, at)} Train shorter, or regularise (more data, augmentation, dropout, weight "
+            "decay)."
+        )
+        guessed = _guesses(view, turned.best)
+        if guessed is not None:
+            score, level = guessed
+            said = (
+                f"{held_out.key} rises from {number(turned.best)} to {number(turned.end)} and {score.key} "
+                f"stays at {number(level, 2)}, no better than guessing, while {train.key} falls: nothing that "
+                "it learns carries over"
+            )
+            remedy = (
+                "Compare some samples of both sets as the model sees them: inputs, their scale, and labels. "
+                "Shuffled training labels look like this, too."
+            )
+            proofs.append(evidence(score, after=level))
         return self.finding(
             Severity.CRITICAL if worse else Severity.WARNING,
             0.9 if len(held_out) >= _SURE else 0.75,
-            f"{held_out.key} is best at {held_out.axis.at(at)} ({number(turned.best)}) and rises to "
-            f"{number(turned.end)} at the end, while {train.key} goes on falling: overfitting from there on",
-            f"{go_back(view, at)} Train shorter, or regularise (more data, augmentation, dropout, weight "
-            "decay).",
-            [
-                evidence(
-                    held_out, at, before=turned.best, after=turned.end, effect=turned.certainty
-                ),
-                evidence(after, at, before=float(after.y[0]), after=ended),
-            ],
+            said,
+            remedy,
+            proofs,
         )
 
     def _falls(self, train: Series) -> bool:
@@ -129,7 +149,16 @@ class Overfitting(Rule):
         return clear and -moved.change > self.limits["train_fall"] * abs(median(train.y))
 
 
-def _holds(view: RunView) -> bool:
+def _guesses(view: RunView, loss: float) -> tuple[Series, float] | None:
+    """Return an evaluation accuracy that never was better than guessing that costs a loss, with its level."""
+    for score in steering(view, "accuracy.eval"):
+        y = score.finite.y
+        if len(y) >= _POINTS and only_guesses(loss, float(np.max(of_three(y)))):
+            return score.finite, median(y)
+    return None
+
+
+def holds(view: RunView) -> bool:
     """Return whether an evaluation accuracy, which moved, ends as good as it ever was."""
     for score in steering(view, "accuracy.eval"):
         finite, curve = score.finite, view.curve(score.key)

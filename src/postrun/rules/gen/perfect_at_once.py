@@ -10,6 +10,9 @@ from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
 from postrun.rules.gen.evaluation import IN_PERCENT, PERCENT
 
+#: The quantity of R2.
+_FIT = "coefficient of determination"
+
 
 class PerfectAtOnce(Rule):
     """The evaluation is perfect from the first time on.
@@ -22,7 +25,8 @@ class PerfectAtOnce(Rule):
     evaluation samples are in the training set. Results then say nothing about new data.
 
     ## How it decides
-    At least `min_points` evaluations of an accuracy, all at or above `perfect` (of 1 or of 100), the first
+    At least `min_points` evaluations of an accuracy, all at or above `perfect` (of 1 or of 100), or of a
+    coefficient of determination (R2), all at or above `perfect_fit`; the first
     within the first `early` of the run. A run that starts from a trained model may be right at once: read
     it as a question.
 
@@ -42,18 +46,22 @@ class PerfectAtOnce(Rule):
     name = "perfect-at-once"
     since = "0.2.0"
     live = LATE
-    needs = ("accuracy.eval",)
-    thresholds = {"min_points": 3, "perfect": 0.995, "early": 0.34}
+    needs = ("accuracy.eval", "score.eval")
+    thresholds = {"min_points": 3, "perfect": 0.995, "perfect_fit": 0.999, "early": 0.34}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         end, begin = view.last_x, view.first_x
-        for series in view.by_role("accuracy.eval"):
+        for series in view.by_role("accuracy.eval", "score.eval"):
+            fit = series.info.quantity == _FIT
+            if series.info.role == "score.eval" and not fit:
+                continue
             y = series.finite
             if len(y) < self.limits["min_points"] or end is None or begin is None:
                 continue
             top = PERCENT if float(y.y.max()) > IN_PERCENT else 1.0
-            if float(y.y.min()) < self.limits["perfect"] * top or float(y.y.max()) > top:
+            least = self.limits["perfect_fit" if fit else "perfect"]
+            if float(y.y.min()) < least * top or float(y.y.max()) > top:
                 continue
             if float(y.x[0]) - begin > self.limits["early"] * (end - begin):
                 continue
@@ -61,8 +69,8 @@ class PerfectAtOnce(Rule):
                 Severity.WARNING,
                 0.7,
                 f"{series.key} is {number(float(y.y[0]))} from the first evaluation on "
-                f"({view.axis.at(float(y.x[0]))}): the label may be in the input, or evaluation samples in "
-                "training",
+                f"({view.axis.at(float(y.x[0]))}): the {'target' if fit else 'label'} may be in the input, or "
+                "evaluation samples in training",
                 "Train once on shuffled labels: an evaluation that stays perfect shows a leak. Otherwise the "
                 "task needs no training.",
                 [evidence(y, before=float(y.y[0]), after=float(y.y[-1]))],

@@ -29,7 +29,9 @@ class LowerOnTest(Rule):
     set under one quantity, with at least `min_points` evaluations and at most one test for every two of them.
     The last test lies more than `told` (of 1) below the median of the last fifth of the evaluations, beyond
     `sigmas` standard deviations of their noise, and below nine tenths of all evaluations of the second half.
-    `warning` from `gap` on, else `info`.
+    `warning` from `gap` on, else `info`. Of a loss or an error above 0: the last test is at least `times` the
+    median of the last fifth of the evaluations, beyond that noise, and above all of the second half; `warning`
+    from `far` times on.
 
     ## What to do
     Compare how both sets were drawn and preprocessed; report the test result, not the evaluation.
@@ -46,9 +48,16 @@ class LowerOnTest(Rule):
     since = "0.2.0"
     status = PREVIEW
     live = END
-    needs = ("accuracy.eval", "score.eval")
+    needs = ("accuracy.eval", "score.eval", "loss.eval")
     symptom_of = ("GEN001",)
-    thresholds = {"gap": 0.1, "told": 0.04, "sigmas": 6.0, "min_points": 4}
+    thresholds = {
+        "gap": 0.1,
+        "told": 0.04,
+        "sigmas": 6.0,
+        "min_points": 4,
+        "times": 1.5,
+        "far": 2.0,
+    }
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding for the widest gap."""
@@ -61,6 +70,7 @@ class LowerOnTest(Rule):
                     if gap:
                         found.append((gap, test.finite, held_out.finite, level))
         if not found:
+            yield from self._errors(view)
             return
         gap, test, held_out, level = max(found, key=lambda item: item[0])
         last = float(test.y[-1])
@@ -76,6 +86,50 @@ class LowerOnTest(Rule):
                 evidence(held_out, after=level),
             ],
         )
+
+    def _errors(self, view: RunView) -> Iterator[Finding]:
+        """One finding for the loss or error that is most times the evaluation's."""
+        errors = [s.finite for s in view.by_role("loss.eval", "score.eval") if s.info.sign < 0]
+        found = [
+            (times, test, held_out)
+            for test in errors
+            for held_out in errors
+            if test.info.split == "test" and held_out.info.split == "eval"
+            if (times := self._times(test, held_out))
+        ]
+        if not found:
+            return
+        times, test, held_out = max(found, key=lambda item: item[0])
+        last = float(test.y[-1])
+        yield self.finding(
+            Severity.WARNING if times >= self.limits["far"] else Severity.INFO,
+            0.8,
+            f"{test.key} is {number(last, 3)} while {held_out.key} ends at {number(last / times, 3)}: "
+            f"the test is {number(times, 2)} times as far off",
+            "Compare how both sets were drawn, scaled and preprocessed, and search for evaluation samples in "
+            "training. Report the test result.",
+            [
+                evidence(test, before=last / times, after=last, effect=times),
+                evidence(held_out, after=last / times),
+            ],
+        )
+
+    def _times(self, test: Series, held_out: Series) -> float:
+        """Return how many times the evaluations' error a test's is, 0 if that is within the usual."""
+        a, b, y = test.info, held_out.info, held_out.y
+        if (a.quantity, a.stat, a.index) != (b.quantity, b.stat, b.index) or not len(test):
+            return 0.0
+        if len(y) < self.limits["min_points"] or float(y.min()) <= 0 or 2 * len(test) > len(y):
+            return 0.0
+        level, last = median(y[-max(3, len(y) // 5) :]), float(test.y[-1])
+        beyond = last - level > self.limits["sigmas"] * noise_sigma(y)
+        if (
+            not beyond
+            or last <= float(y[len(y) // 2 :].max())
+            or last < self.limits["times"] * level
+        ):
+            return 0.0
+        return last / level
 
     def _gap(self, test: Series, held_out: Series) -> tuple[float, float]:
         """Return how far a test lies below the evaluations (of 1), 0 if it does not, and their level."""

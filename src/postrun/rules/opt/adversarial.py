@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from postrun.metrics import RunView
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
 from postrun.stats.levels import begins, change
 from postrun.stats.robust import mad_sigma, rolling_median
+
+#: The quantity of half a loss, and how many of them a discriminator has.
+_HALF, _BOTH = "discriminator loss on one half", 2
 
 
 class DiscriminatorWins(Rule):
@@ -30,7 +33,8 @@ class DiscriminatorWins(Rule):
     last tenth lies below the first values divided by `fall_factor`, and a generator loss that rose above
     `factor` times its first values; and either the discriminator's loss is below `loss_floor`, or the
     generator's above `sure` nats (the discriminator gives its samples a chance of 1 in 3,000). Losses of 0.3
-    and 3 to 5 are those of many good trainings and are not reported.
+    and 3 to 5 are those of many good trainings and are not reported. Where the discriminator's loss is logged
+    in halves only, on real and on generated samples, the half that ends higher is judged.
 
     ## What to do
     Slow the discriminator (lower learning rate, fewer steps), smooth its labels, add noise or a
@@ -45,12 +49,12 @@ class DiscriminatorWins(Rule):
 
     code = "OPT018"
     name = "discriminator-wins"
-    needs = ("loss.discriminator",)
+    needs = ("loss.discriminator", "loss.generator")
     thresholds = {"loss_floor": 0.1, "factor": 2.0, "fall_factor": 3.0, "sure": 8.0, "min_rows": 50}
 
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
-        judge = self.usable(view, "loss.discriminator")
+        judge = self.usable(view, "loss.discriminator") or self._halves(view)
         maker = self.usable(view, "loss.generator")
         if judge is None or maker is None or (judge.y < 0).any():
             return
@@ -76,3 +80,15 @@ class DiscriminatorWins(Rule):
                 evidence(maker, at, before=g.before, after=g.after),
             ],
         )
+
+    def _halves(self, view: RunView) -> Series | None:
+        """Return the half of a discriminator's loss that ends higher; None unless both are logged."""
+        halves = [
+            view.series(key).finite
+            for key, info in view.metrics.items()
+            if info.quantity == _HALF and not info.stat
+        ]
+        long = [half for half in halves if len(half) >= self.limits["min_rows"]]
+        if len(long) < _BOTH:
+            return None
+        return max(long, key=lambda half: change(half.y).after)

@@ -32,6 +32,25 @@ _CLASSES = re.compile(
 )
 
 
+#: Guessing between k classes, 2 or more, gives 1 / k; an accuracy above it by at most this share of its
+#: variance is no skill, if the loss is not below the second share of ln 2 either.
+_SKILL, _COIN = 0.3, 0.97
+#: How far (relative) above ln k a loss may end that is chance or worse, if the accuracy never moved.
+#: Fewer classes than the second show themselves less surely.
+_WORSE, _MANY_CLASSES = 0.25, 5
+
+
+def only_guesses(loss: float, accuracy: float) -> bool:
+    """Return whether an accuracy is no better than what guessing gives that costs as much as a loss.
+
+    A loss that no guessing would cost (160,000 classes) is that of answers that do not hold.
+    """
+    if loss >= _HIGHEST:
+        return True
+    share = math.exp(-loss)
+    return loss >= _COIN * math.log(2) and accuracy <= share + _SKILL * share * (1 - share)
+
+
 def stands_at_a_coin_toss(loss: Series) -> bool:
     """Return whether each fifth of a loss's last two thirds lies within 2% of ln 2, beyond chance."""
     y = loss.y[len(loss) // 3 :]
@@ -61,7 +80,14 @@ def chance(view: RunView, level: float) -> Chance:
         told = [value for value in _classes(view) if abs(value / classes - 1) <= _CLASSES_NEAR]
         classes = told[0] if told else classes
         near = classes >= 2 and abs(level - math.log(classes)) <= _LOSS_NEAR * math.log(classes)
-        if near and abs(end * classes - 1) <= _SCORE_NEAR and best <= _BEST * end:
+        near = near and abs(end * classes - 1) <= _SCORE_NEAR
+        shown = round(1 / end) if end > 0 else 0
+        if not near and shown >= _MANY_CLASSES and view.curve(score.key).never_moved:
+            worse = 0 <= level / math.log(1 / end) - 1 <= _WORSE
+            if worse and best <= _BEST * end:
+                words = f" ({score.key} stays at {number(end, 2)}: no better than guessing)"
+                return Chance(True, words, end)
+        if near and best <= _BEST * end:
             words = (
                 f" (ln {classes} = {math.log(classes):.3f}, and {score.key} is at {number(end, 2)}: both are "
                 f"chance for {classes:,} classes)"

@@ -10,13 +10,17 @@ from postrun.model import Evidence, Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import END, Rule, evidence
 from postrun.rules.beside import doubted
-from postrun.rules.opt.chance import stands_at_a_coin_toss
-from postrun.stats.robust import median
+from postrun.rules.opt.chance import chance, stands_at_a_coin_toss
+from postrun.stats.robust import median, noise_sigma, of_three
 
 #: Of fewer values than this, each one counts; of fewer than the second, the curve has no error of its level.
 _FEW, _LEVELS = 20, 12
 #: What another tenth of the run would bring is worth telling from this share of the gain on.
 _SEEN = 0.002
+#: A metric that ends so many noise levels behind its best does not go on improving.
+_BACK = 2.0
+#: Findings whose first metric is an evaluation loss that rises.
+_RISES = ("GEN007",)
 _GOALS = ("loss.train", "loss.eval", "reward", "reward.eval", "accuracy.eval", "score.eval")
 
 
@@ -37,7 +41,8 @@ class Improved(Rule):
     best gain is kept at the end. At least `min_rows` values, for rewards `min_episodes`: fewer returns are
     luck. "Still improving" is said if the curve's continuation would bring more, beyond its 95% interval. Never
     of a metric that a warning of another rule rests on, of a loss that is below 0 beside an accuracy, nor if
-    the metric is flat from the first `early_share` of the run on, or gained nothing after the first twentieth.
+    the metric is flat from the first `early_share` of the run on, or gained nothing after the first twentieth;
+    nor of a loss that ends at chance, or while every score of the evaluation is a constant (DAT004).
 
     ## Example
     "Improved: val/loss from 10.8 to 3.21 (still improving)"
@@ -62,12 +67,14 @@ class Improved(Rule):
 
     def check_beside(self, view: RunView, found: Sequence[Finding]) -> Iterator[Finding]:
         """One finding for all metrics that improved."""
-        doubts = doubted(found)
+        doubts = doubted(found) | {f.evidence[0].metric for f in found if f.rule in _RISES}
+        idle = _scores_stand(view, found)
         parts: list[str] = []
         proofs: list[Evidence] = []
         for role in _GOALS:
             for series in view.by_role(role):
-                told = None if series.key in doubts else self._told(view, series, role)
+                unworthy = series.key in doubts or (idle and role.startswith("loss"))
+                told = None if unworthy else self._told(view, series, role)
                 if told:
                     parts.append(told[0])
                     proofs.append(told[1])
@@ -98,7 +105,7 @@ class Improved(Rule):
             return None
         if gain < self.limits["kept_share"] * (best.level.value - start) * sign:
             return None
-        if _at_a_coin_toss(view, series, role):
+        if _at_a_coin_toss(view, series, role) or (role == "loss.train" and chance(view, end).sure):
             return None
         late = self.limits["early_share"] * len(series)
         early = curve.flat_since is not None and curve.flat_since < late
@@ -132,8 +139,28 @@ def _goes_on(view: RunView, series: Series) -> bool:
     if more is None:
         return False
     bounds = (more.tenth.low * series.info.sign, more.tenth.high * series.info.sign)
+    if _stopped(series.finite, series.info.sign):
+        return False
     gained = abs(curve.last.value - float(series.finite.y[0]))
     return min(bounds) > 0 and abs(more.tenth.value) > _SEEN * gained
+
+
+def _stopped(series: Series, sign: int) -> bool:
+    """Return whether a metric ends worse than its best, beyond the noise: a continuation looks further back."""
+    smooth = of_three(series.y) * sign
+    return float(smooth.max() - smooth[-3:].max()) > _BACK * noise_sigma(series.y)
+
+
+def _scores_stand(view: RunView, found: Sequence[Finding]) -> bool:
+    """Return whether a warning says that scores of the evaluation are constants, and all of them are."""
+    dead = {
+        proof.metric
+        for finding in (part for f in found for part in (f, *f.symptoms))
+        if finding.rule == "DAT004" and finding.severity >= Severity.WARNING
+        for proof in finding.evidence
+    }
+    scores = {s.key for s in view.by_role("accuracy.eval", "score.eval") if len(s.finite)}
+    return bool(scores) and scores <= dead
 
 
 def _at_a_coin_toss(view: RunView, series: Series, role: str) -> bool:

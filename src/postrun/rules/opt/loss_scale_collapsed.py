@@ -24,8 +24,8 @@ class LossScaleCollapsed(Rule):
     falling means that gradients overflow at every scale, and steps are skipped.
 
     ## How it decides
-    At least `min_rows` values; the last tenth's median is at most 1, or below `share` of the highest
-    median of a tenth.
+    At least `min_rows` values; the last tenth's median is at most 1, or below `share` of the
+    highest values (their 95th percentile).
 
     ## What to do
     Train in bfloat16, clip gradients, or look for the layer that overflows.
@@ -52,12 +52,17 @@ class LossScaleCollapsed(Rule):
         top, end = float(np.quantile(series.y, 0.95)), change(series.y).after
         if top <= 1 or (end > 1 and end > self.limits["share"] * top):
             return
+        highest = float(series.y.max())
         at = int(np.argmax(series.y <= max(1.0, self.limits["share"] * top)))
         yield self.finding(
             Severity.WARNING,
             0.85,
-            f"{series.key} fell from {number(top)} to {number(end)} by {view.axis.at(series.x[at])}: gradients "
-            "overflow at every scale, and steps are skipped",
+            f"{series.key} fell from {number(highest)} to {number(end)} by {view.axis.at(series.x[at])}: "
+            "gradients overflow at every scale, and steps are skipped",
             "Train in bfloat16, clip gradients, or look for the layer that overflows.",
-            [evidence(series, float(series.x[at]), before=top, after=end, effect=end / top)],
+            [
+                evidence(
+                    series, float(series.x[at]), before=highest, after=end, effect=end / highest
+                )
+            ],
         )

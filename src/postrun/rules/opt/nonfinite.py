@@ -35,9 +35,10 @@ class NotFinite(Rule):
     least `stays_share` of the values since the first, or is so once, as the last of at least `ended_rows`
     values (but for float16, which skips such steps); or where a training loss is 0 to the end while an
     evaluation or the gradient norm is NaN (Hugging Face's Trainer logs 0 for a loss that is NaN:
-    `logging_nan_inf_filter`); `warning` where such a metric has more than `single_share` non-finite values;
-    `info` otherwise. A loss or reward that never had a finite value in at least `never_rows` rows is
-    `critical`: nothing was trained. Another metric without one (a ratio without a denominator, say) is `info`.
+    `logging_nan_inf_filter`). If only evaluations are lost while a training loss falls, the message says so.
+    `warning` where such a metric has more than `single_share` non-finite values; `info` otherwise. A loss or
+    reward that never had a finite value in at least `never_rows` rows is `critical`: nothing was trained.
+    Another metric without one (a ratio without a denominator, say) is `info`.
     Metrics that say nothing about learning may be non-finite in their first `begin_rows` rows (or 2% of all).
     The remedy names a gradient norm (of at least `norm_rows` values) that rose to more than `norm_factor` times
     its median just before.
@@ -126,18 +127,22 @@ class NotFinite(Rule):
         zero = np.isfinite(series.y[at])
         how = "is NaN (logged as 0 by the Trainer)" if zero else "is not finite"
         others = "" if zero else others
+        told = all(s.info.role == "loss.eval" for s, _ in lost) and _trains(view)
+        what = "evaluations tell nothing" if told else "run trained nothing useful"
         return self.finding(
             Severity.CRITICAL if vital else Severity.WARNING,
             0.95,
             f"{series.key} is NaN or infinite in all {len(series):,} rows{others}: nothing was trained"
             if never
             else f"{series.key} {how} from {view.axis.at(step)} to the end{had}{others}: "
-            f"{share} of the run trained nothing useful"
+            f"{share} of the {what}"
             if vital
             else f"{series.key} is not finite from {view.axis.at(step)} to the end{had}{others}",
             "Look at the inputs and labels for NaN, and at the loss of one batch by hand; then lower the "
             "learning rate."
             if never
+            else "Evaluate one batch by hand: look for an empty batch, the log of 0 or a division by 0."
+            if told
             else f"{go_back(view, step)} Lower the learning rate or clip gradients, and look at that step's "
             f"batch.{self._led_to_it(view, step)}{allowed_by(view)}",
             [
@@ -238,6 +243,14 @@ def zeros_for_nan(view: RunView) -> list[tuple[Series, int]]:
         if len(series) - at >= 2 and at > 0 and any(s.x[-1] >= series.x[at] for s in ends):
             found.append((series, at))
     return found
+
+
+def _trains(view: RunView) -> bool:
+    """Return whether a training loss is finite to the end, and lower there than at first."""
+    for series in view.by_role("loss.train"):
+        if len(series) > 1 and np.isfinite(series.y).all():
+            return bool(view.curve(series.key).last.value < series.y[0])
+    return False
 
 
 def _last_finite(series: Series, before: int) -> float | None:

@@ -59,7 +59,8 @@ class LossNotDecreasing(Rule):
     much has learned; or less than 5% was lost, all in the first twentieth, and no score of the run gets
     better. `came back`: the level rose to more than `exploded` times the first value before anything was
     gained, and ends less than a fifth below it. `chance`: the end lies within 5% of ln k and the accuracy
-    within 15% of 1 / k for one k, or within 2% of ln k for the number of classes in the config, and never was
+    within 15% of 1 / k for one k (the loss up to 25% above ln k of 5 classes or more, if the accuracy never
+    moved), or within 2% of ln k for the number of classes in the config, and never was
     much better; or each fifth of its last two thirds (60 values at least) lies within 2% of ln 2, and no
     accuracy contradicts that. `one answer`: an accuracy below 0.98 that has one value at nine of ten
     evaluations; if the loss falls by 30% or more meanwhile, only one above `one_class` (the accuracy of a
@@ -284,15 +285,16 @@ def _epochs(view: RunView) -> float:
 def _stands(view: RunView) -> bool:
     """Return whether the run has a score of 5 values or more, and no score gets better."""
     scores = [s for s in view.by_role(*_SCORES) if len(s.finite) >= _FEW and s.info.sign]
-    return bool(scores) and not any(_improves(view, s) for s in scores)
+    return bool(scores) and not any(improves(view, s) for s in scores)
 
 
 def _learns(view: RunView, besides: Series, roles: tuple[str, ...]) -> bool:
     """Return whether any other goal of the run got better."""
-    return any(_improves(view, s) for s in view.by_role(*roles) if s.key != besides.key)
+    return any(improves(view, s) for s in view.by_role(*roles) if s.key != besides.key)
 
 
-def _improves(view: RunView, series: Series) -> bool:
+def improves(view: RunView, series: Series) -> bool:
+    """Return whether a metric got better, beyond its noise and by a share of its level."""
     curve, y = view.curve(series.key), series.finite.y
     if len(y) < _FEW_BETTER or not series.info.sign or curve.never_moved is not False:
         return False

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from postrun.metrics import RunView
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity, State
+from postrun.model.text import number
 from postrun.rules.base import END, Rule, evidence
 from postrun.rules.opt.rates import logged_rate
 from postrun.training.ending import how_it_ended
@@ -33,6 +34,9 @@ class ScheduleUnfinished(Rule):
     lower bound or a constant end, nor an inverse square root, which has no end), a finished run that was
     not to stop early, at least 20 logged rates, and the last one above `left_share` of the peak.
 
+    A warm-up in the config that is longer than the run, and a rate that rises to its end, is told with any
+    schedule, if the run counts its own steps.
+
     ## What to do
     Plan the schedule for the steps that are run.
 
@@ -54,6 +58,9 @@ class ScheduleUnfinished(Rule):
     def check(self, view: RunView) -> Iterator[Finding]:
         """One finding at most."""
         rate, schedule = logged_rate(view), view.setting("scheduler")
+        if rate is not None and (told := self._warming(view, rate)) is not None:
+            yield told
+            return
         if rate is None or schedule is None or view.run.state is not State.FINISHED:
             return
         name, kind = schedule[0], str(schedule[1])
@@ -70,4 +77,24 @@ class ScheduleUnfinished(Rule):
             "schedule was planned for more steps than were run",
             "Plan the schedule for the steps that are run, or compare at the end of the schedule.",
             [evidence(rate, at, before=peak, after=last, effect=last / peak)],
+        )
+
+    def _warming(self, view: RunView, rate: Series) -> Finding | None:
+        """Return what to say of a run that ended within its warm-up."""
+        setting = view.setting("warmup")
+        if setting is None or not isinstance(setting[1], int | float) or view.last_x is None:
+            return None
+        if view.run.state is not State.FINISHED or view.axis.key == "_step":
+            return None
+        name, steps = setting[0], float(setting[1])
+        rises = bool((np.diff(rate.y) >= 0).all()) and float(rate.y[-1]) > float(rate.y[0])
+        if not rises or view.axis.unit != "step" or not view.last_x < steps:
+            return None
+        return self.finding(
+            Severity.WARNING,
+            0.8,
+            f"{rate.key} still rises at the end ({number(float(rate.y[-1]))} at {view.axis.at(view.last_x)}): "
+            f"the warm-up of {name} = {steps:,.0f} is longer than the run",
+            "Warm up for 1-5% of the steps that are run.",
+            [evidence(rate, before=float(rate.y[0]), after=float(rate.y[-1]), effect=steps)],
         )

@@ -10,8 +10,11 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, before_and_end, evidence
+from postrun.rules.opt.progress import improves
 from postrun.stats.levels import begins, change
 from postrun.stats.robust import mad_sigma, median, rolling_median, smoothed
+
+_EVALUATED = ("accuracy.eval", "score.eval", "reward.eval")
 
 
 class LengthExploded(Rule):
@@ -26,7 +29,8 @@ class LengthExploded(Rule):
 
     ## How it decides
     The mean length of the last tenth is at least `factor` times that of the first, and since the
-    growth began the reward gained at most `gained_share` of its range. Nothing is said without a reward of
+    growth began the reward gained at most `gained_share` of its range, and no score of the evaluation got
+    better. Nothing is said without a reward of
     `min_rewards` values.
 
     ## What to do
@@ -68,6 +72,8 @@ class LengthExploded(Rule):
             then = median(reward.y[: max(5, len(reward) // 20)])
         if now - then > self.limits["gained_share"] * span:
             return
+        if any(improves(view, s) for s in view.by_role(*_EVALUATED)):
+            return  # it buys something elsewhere
         yield self.finding(
             Severity.WARNING,
             0.8,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from postrun.metrics import RunView
+from postrun.metrics import RunView, Series
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import Rule, evidence
@@ -111,7 +112,7 @@ class RewardCollapsed(Rule):
             swing = float(np.max(np.maximum.accumulate(smooth[: held + 1]) - smooth[: held + 1]))
             if best - end <= self.limits["swing"] * swing:
                 continue
-            peak = float(y.x[first[k]])
+            peak = _peak(y, first, k, held)
             rest = smoothed(y.y[first[k] :])
             at = float(
                 y.x[first[k] + begins(rest, best, end, mad_sigma(y.y[first[k] : first[k] + 20]))]
@@ -142,3 +143,9 @@ class RewardCollapsed(Rule):
                 ],
             )
             return
+
+
+def _peak(reward: Series, first: NDArray[np.int64], k: int, held: int) -> float:
+    """Return the step of the highest value in the groups that held the best level, and in their neighbours."""
+    start, stop = int(first[max(k - 1, 0)]), int(first[held + 2]) if held + 2 < len(first) else None
+    return float(reward.x[start + int(np.argmax(reward.y[start:stop]))])

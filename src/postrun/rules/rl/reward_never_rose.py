@@ -8,8 +8,12 @@ from postrun.metrics import RunView
 from postrun.model import Finding, Severity
 from postrun.model.text import number
 from postrun.rules.base import LATE, Rule, evidence
+from postrun.rules.opt.progress import improves
 from postrun.rules.rl.shapes import one_hill
 from postrun.stats.robust import median
+
+#: Scores that tell what a policy can do, whatever it is trained on.
+_EVALUATED = ("accuracy.eval", "score.eval")
 
 
 class RewardNeverRose(Rule):
@@ -28,7 +32,7 @@ class RewardNeverRose(Rule):
     equal. By mean or by median, the last tenth lies no more than `share` times the values' standard
     deviation above the first; and if the curve shows that it moved at all, no more than `little` times
     that. Not if it stands near its top from the start (`solved_share` of 1), nor if it rose and fell again
-    (RL007).
+    (RL007), nor, for a reward of training, if a score of the evaluation gets better.
 
     ## What to do
     Check on one fixed task that a good action earns more than a bad one; then the learning rate (the
@@ -75,6 +79,8 @@ class RewardNeverRose(Rule):
                 return  # it rose and fell: RL007
             if one_hill(series.finite, series.info.sign):
                 return
+            if role == "reward" and any(improves(view, s) for s in view.by_role(*_EVALUATED)):
+                return  # what is sampled may be chosen so that its reward stands still
             partial = view.run.completeness.truncated
             lucky = ""
             if last - first > self.limits["little"] * spread >= usual:
