@@ -40,9 +40,9 @@ AT_IMPORT = ("tests/test_parsed.py::test_the_catalogue_tells_what_the_rules_do",
 
 def main() -> None:
     """Draw mutants, run the tests on each, and print a table and the survivors."""
-    numbers = [float(text) for text in sys.argv[1:]]
-    count, minutes, seed = (*numbers, *(60, 10, 0)[len(numbers) :])
-    chosen = draw(int(count), int(seed))
+    given = dict(enumerate(sys.argv[1:]))
+    chosen = draw(int(given.get(0, "60")), int(given.get(2, "0")))
+    minutes = float(given.get(1, "10"))
     workers = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
         trees: SimpleQueue[Path] = SimpleQueue()
