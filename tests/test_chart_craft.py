@@ -13,7 +13,10 @@ import pytest
 from benchmarks.report.browser import chromium
 
 import postrun
+from postrun.model import Identity
+from postrun.report.html.comparison_page import write_comparison
 from postrun.report.html.run_page import write_report
+from postrun.studies import Comparison
 from tests.curves import decay, make_run, noise
 from tests.reader import Reader, until
 from tests.test_report_media import PNG, logged, one
@@ -254,3 +257,38 @@ def test_logged_images_are_seen_and_nothing_is_fetched(chrome: Any, tmp_path: Pa
     assert opened.page.inner_text("#images figcaption") == "step 9: <b>"
     assert opened.complaints == [] and all(u[:5] in ("file:", "data:") for u in opened.requests)
     opened.context.close()
+
+
+@pytest.fixture(scope="module")
+def diverged_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison of nine runs, one of which diverged to 1e30."""
+    runs = []
+    for i in range(9):
+        loss = decay(100, seed=i, end=0.5 + 0.1 * (i % 3))
+        if i == 4:
+            loss[80:] = np.geomspace(loss[79], 1e30, 20)
+        runs.append(
+            make_run(
+                {"val/loss": loss},
+                identity=Identity(f"r{i}"),
+                config={"lr": [0.1, 0.3, 1.0][i % 3], "seed": i // 3},
+            )
+        )
+    path = tmp_path_factory.mktemp("diverged") / "many.html"
+    write_comparison(path, Comparison.of(runs, [postrun.diagnose(r) for r in runs]))
+    return path
+
+
+def test_a_run_that_diverged_sets_no_scale(chrome: Any, diverged_file: Path) -> None:
+    reader = Reader(chrome, diverged_file)
+    page = reader.page
+    page.select_option("#groupby", "config:lr")
+    until(page, f"{CHART.format('val/loss')}.drawn.bands?.length === 3")
+    assert scale(reader, "val/loss")[1] < 10
+    assert "outside the range" in page.locator("#charts .note:not(.across)").first.inner_text()
+    for drawing in ("#parallel", "#scatter"):
+        names = page.locator(f"{drawing} .name").all_text_contents()
+        assert any(name.startswith("val/loss, 1 beyond") for name in names)
+        assert not any("e" in tick for tick in page.locator(f"{drawing} .tick").all_text_contents())
+    assert reader.complaints == []
+    reader.context.close()

@@ -24,8 +24,9 @@ _ISO = "%Y-%m-%dT%H:%M:%SZ"
 class Chart:
     """A chart as data; `kind` says how it is drawn, and what `data` holds.
 
-    * "lines": x (label), y (label), lines: [{label, x, y, low, high, steps}] (low, high: bands; steps: drawn
-      as stairs), markers: [{x, y, label}], log_x, log_y
+    * "lines": x (label), y (label), lines: [{label, x, y, low, high, steps, points, level, colour}] (low, high:
+      bands; steps: drawn as stairs; points: without a line; level: a level line; colour: classes of its own),
+      log_x, time
     * "intervals": rows: [{label, value, low, high, note}], reference (a vertical line), x (label)
     * "bars": x (label), y (label), labels, parts: [{label, values}], each bar a stack
     * "heat": x (label), y (label), columns, rows, values (row by row), unit

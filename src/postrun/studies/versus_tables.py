@@ -123,7 +123,9 @@ def curve_sections(scores: Scores, ranked: list[Group]) -> list[Section]:
         curves = [
             c
             for i in group.members
-            if (c := scores.curves[i]) is not None and i not in scores.ground.short
+            if (c := scores.curves[i]) is not None
+            and i not in scores.ground.short
+            and i not in scores.diverged
         ]
         if not curves:
             continue
@@ -163,10 +165,11 @@ def profile_section(
     scores: Scores, ranked: list[Group], tasks: Sequence[Sequence[int]]
 ) -> list[Section]:
     """Performance profiles of groups with three runs or more."""
-    groups = [g for g in ranked if len(matrix(scores, g.members, tasks)) >= 3][:_LINES]
+    tables = [matrix(scores, g.members, tasks, ranked=True) for g in ranked]
+    groups = [g for g, t in zip(ranked, tables, strict=True) if len(t) >= 3][:_LINES]
     if len(groups) < 2:
         return []
-    tables = [matrix(scores, g.members, tasks) for g in groups]
+    tables = [t for t in tables if len(t) >= 3][:_LINES]
     every = np.concatenate([t.ravel() for t in tables])
     at = np.linspace(draw_in(every).min(), every.max(), 101)  # runs that diverged set no scale
     flip = scores.sign if len(tasks) == 1 else 1
@@ -297,7 +300,9 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
         g.label: [
             c
             for i in g.members
-            if (c := scores.curves[i]) is not None and i not in scores.ground.short
+            if (c := scores.curves[i]) is not None
+            and i not in scores.ground.short
+            and i not in scores.diverged
         ]
         for g in ranked
     }

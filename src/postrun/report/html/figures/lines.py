@@ -75,7 +75,10 @@ def lines(chart: Chart, width: float) -> Markup:
         parts.append(text(4, 14, name, "start", "soft"))
     return Markup("{}{}").format(
         draw(frame, f"{chart.title}: {data.get('y', '')}", parts),
-        keys([one["label"] for one in drawn]),
+        keys(
+            [one["label"] for one in drawn],
+            [one.get("colour") or colour(n) for n, one in enumerate(drawn)],
+        ),
     )
 
 
@@ -121,7 +124,7 @@ def _line(
     def points(pairs: Sequence[tuple[float, float]]) -> str:
         return " ".join(f"{place_x(x):.1f},{down(y):.1f}" for x, y in pairs)
 
-    parts, kind = [], colour(n)
+    parts, kind = [], one.get("colour") or colour(n)
     if "low" in one:
         band = [(x, float(one["low"][i])) for x, _, i in known]
         band += [(x, float(one["high"][i])) for x, _, i in reversed(known)]
@@ -136,7 +139,8 @@ def _line(
         ]
     if not one.get("points"):
         parts.append(Markup('<polyline class="{}" points="{}"/>').format(kind, points(pairs)))
-    if one.get("points") or one.get("marks") or len(known) <= _DOTTED:
+    few = len(known) <= _DOTTED and not one.get("level")
+    if one.get("points") or one.get("marks") or few:
         parts += [
             Markup(
                 '<circle cx="{:.1f}" cy="{:.1f}" r="3" class="dot {}"><title>{}</title></circle>'
