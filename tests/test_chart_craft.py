@@ -292,3 +292,45 @@ def test_a_run_that_diverged_sets_no_scale(chrome: Any, diverged_file: Path) -> 
         assert not any("e" in tick for tick in page.locator(f"{drawing} .tick").all_text_contents())
     assert reader.complaints == []
     reader.context.close()
+
+
+def test_a_chart_of_one_value_has_one_whole_tick(chrome: Any, tmp_path: Path) -> None:
+    view = postrun.RunView(make_run({"val/loss": [0.9]}, steps=[1_200_000]))
+    write_report(tmp_path / "one.html", view, postrun.diagnose(view))
+    reader = Reader(chrome, tmp_path / "one.html")
+    told = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format('val/loss')}; c.ensure(); const u = c.plot, a = u.axes[0];"
+        " return [a._values, u.valToPos(1200000, 'x'), u.over.clientWidth] })()"
+    )
+    assert told[0] == ["1,200,000"]
+    assert 40 < told[1] < told[2] - 40  # room for the words on both sides
+    reader.context.close()
+
+
+def test_words_of_ticks_do_not_touch(chrome: Any, tmp_path: Path) -> None:
+    steps = np.arange(100) * 10_000 + 1_000_000
+    view = postrun.RunView(make_run({"val/loss": decay(100)}, steps=steps))
+    write_report(tmp_path / "far.html", view, postrun.diagnose(view))
+    reader = Reader(chrome, tmp_path / "far.html")
+    places = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format('Loss')}; c.ensure(); const u = c.plot;"
+        " return u.axes[0]._splits.map((v) => u.valToPos(v, 'x')) })()"
+    )
+    assert len(places) >= 2
+    assert min(np.diff(places)) > 60  # "1,000,000" takes some 55 pixels
+    reader.context.close()
+
+
+def test_a_band_of_cores_is_drawn(chrome: Any, tmp_path: Path) -> None:
+    seconds = np.arange(0, 600, 15.0)
+    cores = {f"cpu.{i}.cpu_percent": 10.0 + i + 0 * seconds for i in range(8)}
+    system = pl.DataFrame({"_timestamp": seconds + 1.7e9, "_runtime": seconds, **cores})
+    view = postrun.RunView(make_run({"loss": decay(100)}, system=system))
+    write_report(tmp_path / "cores.html", view, postrun.diagnose(view))
+    reader = Reader(chrome, tmp_path / "cores.html")
+    band = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format('CPU cores (8)')}; c.ensure();"
+        " return c.drawn.bands.map((b) => [b.low[0], b.high[0]]) })()"
+    )
+    assert band == [[10, 17]]
+    reader.context.close()

@@ -70,8 +70,8 @@ def forecast_study(
     rows = [_row(name, v, f) for name, v, f in zip(names, views, found, strict=True)]
     table = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
     text = (
-        "expected: with a 90% interval from low to high. reaches: the step at which the expected level meets "
-        "the target, earliest and latest by the interval."
+        "Expected: with its 90% interval. Reaches target: the step at which the expected level meets the "
+        "target; earliest and latest: by the interval."
     )
     charts = [
         chart

@@ -56,8 +56,8 @@ def config_section(scores: Scores, ranking: Ranking) -> Section:
         if np.isfinite(c.shrunk)
     ]
     text = (
-        f"mean: measured {scores.name}. expected: what another run of it would give, nearer to the mean of all "
-        "the more noise there is. p_best: probability that it is the best of those tried."
+        f"Measured: mean {scores.name}. Expected: what another run of it would give, nearer to the mean of all "
+        "the more noise there is. P(best): probability that it is the best of those tried."
     )
     return Section(
         "configurations", "Configurations", [text], pl.DataFrame(rows, infer_schema_length=None),
@@ -103,7 +103,7 @@ def importance_section(result: Importance | None, params: list[Parameter]) -> li
     ]  # fmt: skip
     text = (
         f"Share of the variance of a random forest's prediction (R² on unseen runs {number(result.r2, 2)}), "
-        "with 90% bounds over resampled runs. p_chance: how often shuffled results give as much."
+        "with 90% bounds over resampled runs. p (shuffled): how often shuffled results give as much."
     )
     return [
         Section(

@@ -97,9 +97,9 @@ def group_section(
         "groups",
         "Groups",
         [
-            f"iqm: interquartile mean of the {scores.name} with its 95% interval. reached: runs that got to "
-            f"{number(scores.threshold)}, with the median {scores.units} and seconds it took them. area: mean "
-            "over the whole way. stability: spread of the values near the end."
+            f"Mean (IQM): interquartile mean of the {scores.name} with its 95% interval. Reached: runs that "
+            f"got to {number(scores.threshold)}, with the median {scores.units} and seconds it took them. "
+            "Area: mean over the whole way. Stability: spread of the values near the end."
         ],
         pl.DataFrame(rows, infer_schema_length=None),
         [
@@ -239,7 +239,7 @@ def pair_section(pairs: list[Pair]) -> Section:
     ]
     text = [
         "Difference of the interquartile means, first minus second. All intervals hold together at 95% "
-        "(Bonferroni); p values are Holm's. matched: pairs of runs with equal seeds and other settings."
+        "(Bonferroni); p values are Holm's. Matched pairs: runs of runs with equal seeds and other settings."
     ]
     return Section(
         "pairs", "Pairs", text, pl.DataFrame(rows), charts if charts[0].data["rows"] else [],
@@ -326,9 +326,9 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
             }
         )
     text = (
-        f"parts_at: the first {scores.unit} from which the curves differ by more than their noise (of groups, "
-        "by three standard errors, five bins in a row). equal_to: the last place up to which two runs logged "
-        "the same digits."
+        f"Part at: the first {scores.unit} from which the curves differ by more than their noise (groups: "
+        "three standard errors, five bins in a row). Equal up to: the last place up to which two runs "
+        "logged the same digits."
     )
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "first": pl.String, "second": pl.String, "parts_at": pl.Float64, "difference": pl.Float64,
@@ -343,8 +343,8 @@ def run_section(scores: Scores, per_run: pl.DataFrame) -> Section:
     """One row per run, best first."""
     table = per_run.sort("level", descending=scores.sign > 0, nulls_last=True, maintain_order=True)
     text = (
-        f"level: {_LEVEL[scores.use].format(scores.metric, scores.end_words)}. {_best_words(scores)} mean: "
-        "area under the curve over its width."
+        f"Level: {_LEVEL[scores.use].format(scores.metric, scores.end_words)}. {_best_words(scores)} Area: "
+        "that under the curve, over its width."
     )
     return Section(
         "runs", "Runs", [text], table,
@@ -362,8 +362,8 @@ _LEVEL = {
 
 def _best_words(scores: Scores) -> str:
     if scores.evaluated:
-        return "best: of all evaluations."
-    return "best: of the running median over a twentieth of the run."
+        return "Best: of all evaluations."
+    return "Best: of the running median over a twentieth of the run."
 
 
 def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
