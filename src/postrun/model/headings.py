@@ -47,18 +47,25 @@ _HEADINGS: dict[str, dict[str, str]] = {
     },
     "sweep.outlook": {**_BOUNDS_90, "stopped_at": "stopped at", "reaches_best": "reaches best"},
     "failures.causes": {
-        "median_step": "median step", "first_seen": "first seen", "last_seen": "last seen",
+        "median_step": "median step", "first_seen": "first seen (UTC)", "last_seen": "last seen (UTC)",
         "exemplar": "example run",
     },
     "failures.links": {"others_failed": "others failed", "p_corrected": "p (Holm)"},
-    "failures.rate": _BOUNDS_95,
+    "failures.rate": {**_BOUNDS_95, "from": "from (UTC)"},
+    "failures.runs": {"started": "started (UTC)"},
     "progress.records": {
+        "at": "ended (UTC)", "minutes_per_gain": "minutes per gain", "seconds_per_gain": "seconds per gain",
         "within_noise": "within noise", "hours_per_gain": "hours per gain",
         "closest_earlier": "closest earlier run", "differs_in": "differs in",
     },
-    "progress.regressions": {"typical_before": "typical before", "earlier_runs": "earlier runs"},
+    "progress.runs": {"end": "ended (UTC)"},
+    "progress.pace": {unit: f"{unit} (UTC)" for unit in ("hour", "day", "week", "month")},
+    "progress.regressions": {
+        "at": "ended (UTC)", "typical_before": "typical before", "earlier_runs": "earlier runs",
+    },
     "cost.gains": {
-        "gpu_hours_per_gain": "GPU hours per gain", "hours_per_gain": "hours per gain",
+        f"{gpu}{unit}_per_gain": f"{gpu.upper().replace('_', ' ')}{unit} per gain"
+        for gpu in ("", "gpu_") for unit in ("hours", "minutes", "seconds")
     },
     "forecast.forecasts": {**_BOUNDS_90, "reaches": "reaches target", "no_forecast": "no forecast because"},
     "diff.curves": {"same_digits_to": "same digits up to", "parts_at": "part at"},

@@ -15,7 +15,7 @@ from postrun.model.text import did_you_mean, number
 #: Hours from which on times are told in hours.
 _LONG = 2.0
 #: Columns of hours.
-_HOURS = ("hours", "gpu_hours", "hours_saved")
+_HOURS = ("hours", "gpu_hours", "hours_saved", "hours_per_gain", "gpu_hours_per_gain")
 #: How times (UTC) are written into files.
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 

@@ -73,12 +73,14 @@ def forecast_study(
         "Expected: with its 90% interval. Reaches target: the step at which the expected level meets the "
         "target; earliest and latest: by the interval."
     )
-    charts = [
-        chart
-        for name, view, made in list(zip(names, views, found, strict=True))[:_DRAWN]
-        if (chart := _chart(made.metric if not several else f"{name}: {made.metric}", view, made))
+    told = [
+        (f"{name}: {made.metric}" if several else made.metric, view, made)
+        for name, view, made in zip(names, views, found, strict=True)
+        if made.expected is not None or not several
     ]
-    drawn = [] if len(found) <= _DRAWN else [f"Drawn are the first {_DRAWN} of {len(found)} runs."]
+    charts = [chart for one in told[:_DRAWN] if (chart := _chart(*one))]
+    more = len(told) > _DRAWN
+    drawn = [f"Drawn are the first {_DRAWN} of {len(told)} runs with a forecast."] if more else []
     study.add(Section("forecasts", "Forecasts", [text, *drawn], table, charts, wide=("id", "step")))
     return study
 

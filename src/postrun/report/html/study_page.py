@@ -42,6 +42,12 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
         if frame is not None:  # columns without a single value tell nothing
             frame = frame[[n for n in frame.columns if frame[n].null_count() < frame.height]]
             frame = readable(frame)
+            if (
+                "id" in frame.columns
+                and "run" in frame.columns
+                and frame["id"].equals(frame["run"])
+            ):
+                frame = frame.drop("id")  # runs without a name of their own
         out.append(
             {
                 "key": section.key,

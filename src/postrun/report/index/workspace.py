@@ -175,17 +175,26 @@ class Workspace:
         levels = [self._final(i, metric) for i in range(len(self.entries))]
         word = "highest" if sign > 0 else "lowest"
         grouping = group_runs(self.project)
+        known = [[i for i in g.members if math.isfinite(levels[i])] for g in grouping.groups]
         told = [
-            (sign * median([levels[i] for i in known]), len(known), _label(group))
-            for group in grouping.groups
-            if len(known := [i for i in group.members if math.isfinite(levels[i])]) > 1
+            (sign * median([levels[i] for i in runs]), len(runs), _label(group), runs)
+            for group, runs in zip(grouping.groups, known, strict=True)
+            if len(runs) > 1
         ]
+        finite = [(sign * level, i) for i, level in enumerate(levels) if math.isfinite(level)]
         if len(told) > 1:
-            level, count, label = max(told)
+            level, count, label, own = max(told)
+            single, at = max(finite)
+            if [at] in known and single > max(sign * levels[i] for i in own):
+                beside = self._beside(levels, metric, single)
+                return (
+                    f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * single)}, "
+                    f"in one run. Of the settings that ran twice or more, {label} is best: "
+                    f"{number(sign * level)}, the median of {count} runs."
+                )
             beside = self._beside(levels, metric, level)
             text = f"{label} ends with the {word} {metric}{beside}: {number(sign * level)}"
             return f"{text}, the median of {count} runs."
-        finite = [(sign * level, i) for i, level in enumerate(levels) if math.isfinite(level)]
         if not finite or len(finite) == 1 < len(levels):
             return ""
         level, at = max(finite)
@@ -260,7 +269,7 @@ def _label(group: Group) -> str:
     """Return the settings of a group in at most three, or its own label."""
     told = [f"{key}={value_text(v)}" for key, v in group.settings.items() if v is not None]
     more = len(told) - _TOLD
-    if more > 0:
+    if more > 1:
         return f"{', '.join(told[:_TOLD])} and {more} more settings"
     return ", ".join(told) or group.label
 

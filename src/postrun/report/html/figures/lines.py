@@ -33,6 +33,8 @@ from postrun.report.html.figures.frame import (
 _DOTTED = 15
 #: Values beyond so many quartile ranges of all set no scale.
 _REACH = 100.0
+#: Seconds of a day, and of a stretch of time whose ticks are told to the second.
+_DAY, _SHORT = 86_400, 600
 #: Points that one line is drawn with.
 _MOST_POINTS = 3000
 
@@ -103,7 +105,8 @@ def _x_ticks(low: float, high: float, log: bool, time: bool, count: int) -> list
 
 def _x_text(tick: float, log: bool, time: bool, span: float) -> str:
     if time:
-        pattern = "%m-%d %H:%M" if span < 4 * 86_400 else "%Y-%m-%d"
+        pattern = "%m-%d %H:%M" if span < 4 * _DAY else "%Y-%m-%d"
+        pattern = "%H:%M:%S" if span < _SHORT else pattern
         return datetime.fromtimestamp(tick, UTC).strftime(pattern)
     return f"{10**tick:.3g}" if log else number(tick)
 
