@@ -106,6 +106,16 @@ class Study:
         return notebook(self)
 
 
+def told(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table without the columns that have no single value, or only empty texts."""
+    return frame[[c.name for c in frame if not frame.height or not _empty(c)]]
+
+
+def _empty(column: pl.Series) -> bool:
+    known = column.drop_nulls()
+    return not len(known) or (column.dtype == pl.String and bool((known == "").all()))
+
+
 def readable(frame: pl.DataFrame) -> pl.DataFrame:
     """A table for people: hours as minutes or seconds if all are short. Files keep the hours."""
     shown = []

@@ -32,6 +32,14 @@ _SYSTEM = {
     "network.tcpRetransmits": "TCP retransmissions", "proc.cpu.threads": "threads of the process",
     "proc.memory.percent": "memory of the process (share)", "disk.in": "disk read", "disk.out": "disk written",
 }  # fmt: skip
+#: Those of one disk.
+_DISK = re.compile(r"(?:system[./])?disk\.(.+)\.(in|out|usageGB|usagePercent)")
+_USED = {
+    "in": "read (MB)",
+    "out": "written (MB)",
+    "usageGB": "in use (GB)",
+    "usagePercent": "in use (%)",
+}
 _BOOKKEEPING = ("_step", "_runtime", "_timestamp")
 
 
@@ -310,6 +318,8 @@ def _device(info: MetricInfo) -> str:
 def _titled(name: str) -> str:
     """Return the title of a system chart: a role's as a sentence begins, a key in words."""
     words = _SYSTEM.get(name)
+    if disk := _DISK.fullmatch(name):
+        words = f"disk {disk[1]}: {_USED[disk[2]]}"
     if words is None:
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace(".", " ") if "." in name else name
     return f"{words[:1].upper()}{words[1:]}"

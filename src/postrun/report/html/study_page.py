@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from postrun.model.headings import heading, rows, texts
-from postrun.model.study import Study, readable
+from postrun.model.study import Study, readable, told
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.figures import figure
@@ -39,9 +39,8 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
     out = []
     for section in study.sections:
         frame, table = section.table, f"{study.kind}.{section.key}"
-        if frame is not None:  # columns without a single value tell nothing
-            frame = frame[[n for n in frame.columns if frame[n].null_count() < frame.height]]
-            frame = readable(frame)
+        if frame is not None:
+            frame = readable(told(frame))
             if (
                 "id" in frame.columns
                 and "run" in frame.columns

@@ -164,14 +164,17 @@ class Workspace:
 
     @cached_property
     def verdict(self) -> list[str]:
-        """The project in at most three sentences: its best result, what is wrong most often, who is stuck."""
-        return [text for text in (self._leader(), self._trouble(), self._stuck()) if text]
+        """The project in at most four sentences: its best result, what is wrong most often, who is stuck."""
+        return [text for text in (*self._leader(), self._trouble(), self._stuck()) if text]
 
-    def _leader(self) -> str:
-        """Return the setting, or the run, with the best last level of the metric; never the best of one run."""
+    def _leader(self) -> tuple[str, ...]:
+        """Return the setting, or the run, with the best last level of the metric; never the best of one run.
+
+        A single run that beats all runs of the best setting is told first, as one run.
+        """
         metric, sign = self.judge, self._sign
         if not metric or not sign or metric not in self.metrics or len(self._projects) > 1:
-            return ""  # results of other projects are results of something else
+            return ()  # results of other projects are results of something else
         levels = [self._final(i, metric) for i in range(len(self.entries))]
         word = "highest" if sign > 0 else "lowest"
         grouping = group_runs(self.project)
@@ -189,17 +192,20 @@ class Workspace:
                 beside = self._beside(levels, metric, single)
                 return (
                     f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * single)}, "
-                    f"in one run. Of the settings that ran twice or more, {label} is best: "
-                    f"{number(sign * level)}, the median of {count} runs."
+                    "in one run.",
+                    f"Of the settings that ran twice or more, {label} is best: {number(sign * level)}, "
+                    f"the median of {count} runs.",
                 )
             beside = self._beside(levels, metric, level)
             text = f"{label} ends with the {word} {metric}{beside}: {number(sign * level)}"
-            return f"{text}, the median of {count} runs."
+            return (f"{text}, the median of {count} runs.",)
         if not finite or len(finite) == 1 < len(levels):
-            return ""
+            return ()
         level, at = max(finite)
         beside = self._beside(levels, metric, level)
-        return f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * level)}."
+        return (
+            f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * level)}.",
+        )
 
     def _beside(self, levels: list[float], metric: str, best: float) -> str:
         """Return among which runs a level is the best; "" if none of the others shows a better one."""

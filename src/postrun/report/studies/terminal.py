@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from postrun.model.headings import heading, rows
-from postrun.model.study import Section, Study, cell, readable
+from postrun.model.study import Section, Study, cell, readable, told
 from postrun.report.console import make_console, safe
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ def _print_section(section: Section, name: str, console: Console) -> bool:
     if frame is None:
         return False
     shown = frame[[n for n in frame.columns if n not in section.wide]]
-    # Columns without a single value tell nothing.
-    shown = shown[[n for n in shown.columns if shown[n].null_count() < shown.height]]
-    shown = _fitting(readable(shown), name, console.width)
+    shown = _fitting(readable(told(shown)), name, console.width)
     most = _MOST_NAMES if section.whole else _MOST_ROWS
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for column, dtype in zip(shown.columns, shown.dtypes, strict=True):
