@@ -205,7 +205,16 @@ def test_shares_are_percent_and_probabilities_have_two_digits() -> None:
     frame = pl.DataFrame(
         {"share": [0.98271, 0.0006041, None, 0.9999], "p_chance": [0.05, 0.0002, None, 1.0]}
     )
-    assert texts(frame["share"], "sweep.importance") == ["98%", "0.06%", "", "100%"]
+    assert texts(frame["share"], "sweep.importance") == ["98%", "<0.1%", "", "100%"]
     assert texts(frame["p_chance"], "sweep.importance") == ["0.05", "<0.001", "", "1"]
     assert texts(pl.Series("expected_error", [0.041563]), "sweep.configurations") == ["0.042"]
     assert texts(pl.Series("share", [0.98271])) == ["0.9827"]  # of a table of one's own
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100])
+def test_a_terminal_shows_both_bounds_of_an_interval_or_none(width: int) -> None:
+    project = sweep_of()
+    out = io.StringIO()
+    study = compare_study(score(project, "loss"), group_runs(project, ["lr"]))
+    print_study(study, console=Console(file=out, width=width, highlight=False))
+    assert out.getvalue().count("low (95%)") == out.getvalue().count("high (95%)")

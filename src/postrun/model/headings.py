@@ -75,18 +75,12 @@ _SHARES = {
     "sweep.importance": ("share", "low", "high"), "sweep.saving": ("share_saved",),
     "failures.rate": ("rate", "low", "high"), "compare.profiles": ("share",),
 }  # fmt: skip
-#: Columns whose third digit says nothing: errors and probabilities, all from resampling.
-_TWO_DIGITS = (
-    "level_error",
-    "expected_error",
-    "noise",
-    "p_best",
-    "p_improvement",
-    "p_low",
-    "p_high",
-)
-_P_VALUES = ("p", "p_corrected", "p_chance")
-#: No smaller p value is told.
+#: Columns whose third digit says nothing: errors, and probabilities from resampling or tests.
+_ERRORS = ("level_error", "expected_error", "noise")
+_PROBABILITIES = (
+    "p", "p_corrected", "p_chance", "p_best", "p_improvement", "p_low", "p_high",
+)  # fmt: skip
+#: No smaller probability is told, and no smaller share.
 _SMALLEST = 0.001
 
 
@@ -109,18 +103,20 @@ def rows(frame: pl.DataFrame, table: str = "") -> list[list[str]]:
 def _style(column: str, table: str) -> Callable[[Any], str]:
     if column in _SHARES.get(table, ()) or column == "power_sampled":
         return _percent
-    if column in _P_VALUES:
-        return _p_value
-    return _short if column in _TWO_DIGITS else cell
+    if column in _PROBABILITIES:
+        return _probability
+    return _short if column in _ERRORS else cell
 
 
 def _percent(value: float | None) -> str:
     if value is None or value != value:
         return ""
+    if 0 < value < _SMALLEST:
+        return f"<{100 * _SMALLEST:g}%"
     return f"{number(100 * value, 3 if 0.995 <= value < 1 else 2)}%"
 
 
-def _p_value(value: float | None) -> str:
+def _probability(value: float | None) -> str:
     if value is None or value != value:
         return ""
     return f"<{_SMALLEST}" if value < _SMALLEST else number(value, 2)

@@ -156,8 +156,8 @@ def dependence_section(
         charts.append(
             Chart(
                 "heat", f"{pair[0]} x {pair[1]}",
-                {"x": pair[1], "y": pair[0], "columns": [second.text(c) for c in b],
-                 "rows": [first.text(c) for c in a], "values": (scores.sign * surface).tolist(),
+                {"x": pair[1], "y": pair[0], "columns": [second.text(c, 2) for c in b],
+                 "rows": [first.text(c, 2) for c in a], "values": (scores.sign * surface).tolist(),
                  "unit": scores.metric, "better": scores.sign},
             )
         )  # fmt: skip
@@ -213,7 +213,7 @@ def next_section(
             searched = f"{len(np.unique(tried))} values"
         else:
             low, high = np.quantile(own, [0.1, 0.9])
-            region = f"{param.text(low)} to {param.text(high)}"
+            region = f"{param.text(low, 2)} to {param.text(high, 2)}"
             searched = f"{param.text(tried.min())} to {param.text(tried.max())}"
         rows.append({"parameter": param.key, "look_at": region, "searched": searched})
     text = (

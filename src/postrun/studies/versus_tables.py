@@ -239,7 +239,7 @@ def pair_section(pairs: list[Pair]) -> Section:
     ]
     text = [
         "Difference of the interquartile means, first minus second. All intervals hold together at 95% "
-        "(Bonferroni); p values are Holm's. Matched pairs: runs of runs with equal seeds and other settings."
+        "(Bonferroni); p values are Holm's. Matched pairs: runs with equal seeds and other settings."
     ]
     return Section(
         "pairs", "Pairs", text, pl.DataFrame(rows), charts if charts[0].data["rows"] else [],

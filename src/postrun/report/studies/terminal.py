@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _MOST_ROWS, _MOST_NAMES = 12, 40
 #: Texts up to this long are not broken into lines.
 _NARROW = 22
+#: The other bound of an interval.
+_OTHER = {"high": "low", "low": "high", "p_high": "p_low", "p_low": "p_high"}
 #: Longer texts are broken into lines of this many letters at the least, and words of up to so many are whole.
 _READABLE, _WORD = 24, 34
 
@@ -62,8 +64,10 @@ def _fitting(frame: pl.DataFrame, table: str, width: int) -> pl.DataFrame:
     for name in reversed(frame.columns[1:]):
         if sum(map(needed, names)) - 2 <= width or len(names) <= 4:
             break
-        if frame.schema[name] != pl.String:
+        if name in names and frame.schema[name] != pl.String:
             names.remove(name)
+            if (other := _OTHER.get(name)) in names:  # half an interval says nothing
+                names.remove(other)
     for name in reversed(frame.columns[2:]):
         if sum(map(needed, names)) - 2 <= width or len(names) <= 3:
             break
