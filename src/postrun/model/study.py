@@ -27,7 +27,7 @@ class Chart:
     * "lines": x (label), y (label), lines: [{label, x, y, low, high, steps, points, level, colour}] (low, high:
       bands; steps: drawn as stairs; points: without a line; level: a level line; colour: classes of its own),
       log_x, time
-    * "intervals": rows: [{label, value, low, high, note}], reference (a vertical line), x (label)
+    * "intervals": rows: [{label, value, low, high, note}], reference (a vertical line), x (label), share
     * "bars": x (label), y (label), labels, parts: [{label, values}], each bar a stack
     * "heat": x (label), y (label), columns, rows, values (row by row), unit
     """

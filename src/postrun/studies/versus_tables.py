@@ -376,7 +376,7 @@ def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
     for kind, key, values in kinds:
         per_group, texts = [], value_texts(values)
         for group in grouping.groups:
-            distinct = list(dict.fromkeys(texts[i] for i in group.members))
+            distinct = sorted({texts[i] for i in group.members}, key=natural)
             per_group.append(
                 ", ".join(distinct[:4])
                 + (f" and {len(distinct) - 4} more" if len(distinct) > 4 else "")
@@ -400,7 +400,7 @@ def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
     if many:  # one column per group is unreadable: values and how many groups have them
         counted = [
-            ", ".join(
+            "; ".join(
                 f"{v} ({n})"
                 for v, n in pl.Series(r[3:]).value_counts(sort=True).head(6).iter_rows()
             )
