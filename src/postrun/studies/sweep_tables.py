@@ -108,7 +108,8 @@ def importance_section(result: Importance | None, params: list[Parameter]) -> li
     return [
         Section(
             "importance", "What matters", [text], frame,
-            [Chart("intervals", "Share of the explained variance", {"x": "share", "share": True, "rows": bars})],
+            [Chart("intervals", "Share of the explained variance",
+                   {"x": "share", "share": True, "rows": bars})],
         )
     ]  # fmt: skip
 
