@@ -208,7 +208,7 @@ def pair_section(pairs: list[Pair]) -> Section:
             "difference": p.difference.value,
             "low": finite_or_none(p.difference.low),
             "high": finite_or_none(p.difference.high),
-            "p_improvement": p.improvement.value,
+            "p_improvement": p.improvement.value if p.improvement.n > 1 else None,
             "p_low": finite_or_none(p.improvement.low),
             "p_high": finite_or_none(p.improvement.high),
             "p": finite_or_none(p.p),

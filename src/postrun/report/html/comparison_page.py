@@ -215,7 +215,9 @@ def _summary(comparison: Comparison) -> str:
     )
     text = f"{len(comparison.views)} runs: {', '.join(parts)}"
     if states.height == 1:
-        text = f"All {len(comparison.views)} runs: {states[0, 0]}"
+        state = states[0, 0]
+        link = " " if state in ("finished", "failed") else ": "
+        text = f"All {len(comparison.views)} runs{link}{state}"
     if any(comparison.findings):
         text += f"; {critical or 'none'} with critical findings"
     if len(comparison.views) == 1:

@@ -41,12 +41,9 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
         frame, table = section.table, f"{study.kind}.{section.key}"
         if frame is not None:
             frame = readable(told(frame))
-            if (
-                "id" in frame.columns
-                and "run" in frame.columns
-                and frame["id"].equals(frame["run"])
-            ):
-                frame = frame.drop("id")  # runs without a name of their own
+            for name in ("id", "group"):  # of runs without a name of their own, or alone in a group
+                if {name, "run"} <= set(frame.columns) and frame[name].equals(frame["run"]):
+                    frame = frame.drop(name)
         out.append(
             {
                 "key": section.key,

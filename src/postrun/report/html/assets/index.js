@@ -164,7 +164,7 @@ function drawCurves(list, keys) {
   const x = (v) => left + ((v - first) / (last - first || 1)) * (width - left - right);
   const level = (share) => { const v = low + share * (high - low); return logged ? Math.log(v / low) / Math.log(high / low) : share; };
   const y = (share) => height - bottom - level(share) * (height - top - bottom);
-  const marks = logged ? decades(low, high) : ticks(low, high, 4);
+  const marks = logged ? decades(low, high) : ticks(low, high, 5);
   const frame = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${metric.key} of ${lines.length} runs` });
   for (const v of marks) {
     const at = y((v - low) / (high - low));
