@@ -334,3 +334,18 @@ def test_a_band_of_cores_is_drawn(chrome: Any, tmp_path: Path) -> None:
     )
     assert band == [[10, 17]]
     reader.context.close()
+
+
+def test_a_dark_page_is_printed_in_light_colours(chrome: Any, page_file: Path) -> None:
+    reader = Reader(chrome, page_file, color_scheme="dark")
+    page = reader.page
+    ink = f"(() => {{ const c = {CHART.format('Loss')}; c.ensure(); return c.plot.axes[0].stroke() }})()"
+    dark = page.evaluate(ink)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(ink) != dark  # the canvas is drawn again, in the colours of paper
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(ink) == dark
+    reader.context.close()

@@ -150,6 +150,7 @@ async function openComparison() {
     changed(true);
   });
   byId("theme").addEventListener("click", () => changed(true));
+  for (const event of ["beforeprint", "afterprint"]) addEventListener(event, () => { if (byId("parallel")) { parallel(); scatter(); } });
   regroup();
   choose();
   fillTable();
