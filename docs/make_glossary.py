@@ -30,8 +30,8 @@ STUDIES = """## Studies
 
 The tables of the commands over many runs, by the names that they have in `--json` (under `tables`), in the CSV
 files of `--out` (`compare_groups.csv`) and in Python (`study["groups"]`). A table that would be empty is left
-out. JSON and CSV write times as ISO 8601. A terminal shows hours as minutes or seconds if all are short, and
-leaves out columns for want of room.
+out. JSON and CSV write times as ISO 8601. Pages and the terminal head the columns in words; a terminal shows
+hours as minutes or seconds if all are short, and leaves out columns for want of room.
 """
 _TITLES = {
     "history": "history: `run.history`, `ID_history.csv`, `ID_history.parquet`",

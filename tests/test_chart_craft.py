@@ -13,7 +13,10 @@ import pytest
 from benchmarks.report.browser import chromium
 
 import postrun
+from postrun.model import Identity
+from postrun.report.html.comparison_page import write_comparison
 from postrun.report.html.run_page import write_report
+from postrun.studies import Comparison
 from tests.curves import decay, make_run, noise
 from tests.reader import Reader, until
 from tests.test_report_media import PNG, logged, one
@@ -254,3 +257,95 @@ def test_logged_images_are_seen_and_nothing_is_fetched(chrome: Any, tmp_path: Pa
     assert opened.page.inner_text("#images figcaption") == "step 9: <b>"
     assert opened.complaints == [] and all(u[:5] in ("file:", "data:") for u in opened.requests)
     opened.context.close()
+
+
+@pytest.fixture(scope="module")
+def diverged_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison of nine runs, one of which diverged to 1e30."""
+    runs = []
+    for i in range(9):
+        loss = decay(100, seed=i, end=0.5 + 0.1 * (i % 3))
+        if i == 4:
+            loss[80:] = np.geomspace(loss[79], 1e30, 20)
+        runs.append(
+            make_run(
+                {"val/loss": loss},
+                identity=Identity(f"r{i}"),
+                config={"lr": [0.1, 0.3, 1.0][i % 3], "seed": i // 3},
+            )
+        )
+    path = tmp_path_factory.mktemp("diverged") / "many.html"
+    write_comparison(path, Comparison.of(runs, [postrun.diagnose(r) for r in runs]))
+    return path
+
+
+def test_a_run_that_diverged_sets_no_scale(chrome: Any, diverged_file: Path) -> None:
+    reader = Reader(chrome, diverged_file)
+    page = reader.page
+    page.select_option("#groupby", "config:lr")
+    until(page, f"{CHART.format('val/loss')}.drawn.bands?.length === 3")
+    assert scale(reader, "val/loss")[1] < 10
+    assert "outside the range" in page.locator("#charts .note:not(.across)").first.inner_text()
+    for drawing in ("#parallel", "#scatter"):
+        names = page.locator(f"{drawing} .name").all_text_contents()
+        assert any(name.startswith("val/loss, 1 beyond") for name in names)
+        assert not any("e" in tick for tick in page.locator(f"{drawing} .tick").all_text_contents())
+    assert reader.complaints == []
+    reader.context.close()
+
+
+def test_a_chart_of_one_value_has_one_whole_tick(chrome: Any, tmp_path: Path) -> None:
+    view = postrun.RunView(make_run({"val/loss": [0.9]}, steps=[1_200_000]))
+    write_report(tmp_path / "one.html", view, postrun.diagnose(view))
+    reader = Reader(chrome, tmp_path / "one.html")
+    told = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format('val/loss')}; c.ensure(); const u = c.plot, a = u.axes[0];"
+        " return [a._values, u.valToPos(1200000, 'x'), u.over.clientWidth] })()"
+    )
+    assert told[0] == ["1,200,000"]
+    assert 40 < told[1] < told[2] - 40  # room for the words on both sides
+    reader.context.close()
+
+
+def test_words_of_ticks_do_not_touch(chrome: Any, tmp_path: Path) -> None:
+    steps = np.arange(100) * 10_000 + 1_000_000
+    view = postrun.RunView(make_run({"val/loss": decay(100)}, steps=steps))
+    write_report(tmp_path / "far.html", view, postrun.diagnose(view))
+    reader = Reader(chrome, tmp_path / "far.html")
+    places = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format('Loss')}; c.ensure(); const u = c.plot;"
+        " return u.axes[0]._splits.map((v) => u.valToPos(v, 'x')) })()"
+    )
+    assert len(places) >= 2
+    assert min(np.diff(places)) > 60  # "1,000,000" takes some 55 pixels
+    reader.context.close()
+
+
+def test_a_band_of_cores_is_drawn(chrome: Any, tmp_path: Path) -> None:
+    seconds = np.arange(0, 600, 15.0)
+    cores = {f"cpu.{i}.cpu_percent": 10.0 + i + 0 * seconds for i in range(8)}
+    system = pl.DataFrame({"_timestamp": seconds + 1.7e9, "_runtime": seconds, **cores})
+    view = postrun.RunView(make_run({"loss": decay(100)}, system=system))
+    write_report(tmp_path / "cores.html", view, postrun.diagnose(view))
+    reader = Reader(chrome, tmp_path / "cores.html")
+    band = reader.page.evaluate(
+        f"(() => {{ const c = {CHART.format('CPU cores (8)')}; c.ensure();"
+        " return c.drawn.bands.map((b) => [b.low[0], b.high[0]]) })()"
+    )
+    assert band == [[10, 17]]
+    reader.context.close()
+
+
+def test_a_dark_page_is_printed_in_light_colours(chrome: Any, page_file: Path) -> None:
+    reader = Reader(chrome, page_file, color_scheme="dark")
+    page = reader.page
+    ink = f"(() => {{ const c = {CHART.format('Loss')}; c.ensure(); return c.plot.axes[0].stroke() }})()"
+    dark = page.evaluate(ink)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(ink) != dark  # the canvas is drawn again, in the colours of paper
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(ink) == dark
+    reader.context.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -291,3 +292,42 @@ def test_a_short_key_groups_and_matches_as_its_full_one() -> None:
     found = study(project, "lr")
     assert found["pairs"]["matched"].to_list() == [4]
     assert found["pairs"]["difference"][0] == pytest.approx(-0.1)
+
+
+def test_a_run_that_diverged_sets_no_mean_and_is_told() -> None:
+    def runs(lr: float, level: float, worst: float = 0.0) -> list[dict[str, Any]]:
+        out = []
+        for seed in range(3):
+            loss = 2.0 * np.exp(-np.arange(200) / 20) + level + 0.01 * seed
+            if worst and seed == 1:
+                loss[120:] = np.geomspace(loss[119], worst, 80)
+            out.append({"config": {"lr": lr, "seed": seed}, "metrics": {"loss": loss}})
+        return out
+
+    found = study(made_project([*runs(0.1, 0.4), *runs(0.3, 0.5), *runs(3.0, 0.8, worst=1e30)]))
+    groups = found["groups"].filter(pl.col("group") == "lr=3")
+    assert groups["used"].item() == 2
+    assert groups["iqm"].item() == pytest.approx(0.81, abs=0.005)
+    told = [sentence for sentence in found.caveats if "diverged" in sentence]
+    assert len(told) == 1
+    assert "1 of 9 runs diverged" in told[0] and "1 of 3 in lr=3" in told[0]
+    pair = found["pairs"].filter((pl.col("first") == "lr=0.3") & (pl.col("second") == "lr=3"))
+    assert abs(pair["difference"].item()) < 1
+    assert pair["p_improvement"].item() == 1  # the run that diverged loses against all
+    assert found["curves"]["high"].max() < 3
+    notes = found["runs"].filter(pl.col("note").str.starts_with("diverged"))
+    assert notes.height == 1
+
+
+def test_bad_runs_and_late_starts_are_no_divergence() -> None:
+    never = [
+        0.69 + 0.001 * (i % 3) for i in range(200)
+    ]  # never learned, others are 1000 times lower
+    fine = [0.69 * np.exp(-np.arange(200) / 10) + 1e-4 for _ in range(4)]
+    found = study(
+        made_project(
+            [{"config": {"lr": i}, "metrics": {"loss": v}} for i, v in enumerate([*fine, never])]
+        )
+    )
+    assert not any("diverged" in sentence for sentence in found.caveats)
+    assert found["groups"]["used"].sum() == 5

@@ -86,7 +86,7 @@ def test_logs_end_to_end(tmp_path: Path) -> None:
     }
     endings = dict(found["endings"].select("ending", "runs").iter_rows())
     assert endings == {
-        "failed (an exception)": 3, "gpu out of memory": 1, "stopped by the user": 1,
+        "failed (an exception)": 3, "GPU out of memory": 1, "stopped by the user": 1,
         "failed (NaN or infinite loss)": 1, "finished": 1, "killed (no exit record)": 1,
     }  # fmt: skip
     assert found.headline[0].startswith(

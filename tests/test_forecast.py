@@ -12,6 +12,7 @@ import postrun
 from postrun.cli.main import cli
 from postrun.metrics import RunView
 from postrun.model import State, UsageError
+from postrun.report.html.study_page import study_page
 from postrun.stats.curve import read_curve
 from postrun.studies.forecasts import forecast_study
 from postrun.studies.sweep_tables import outlook_section
@@ -150,3 +151,31 @@ def test_a_forecast_beyond_the_plan_says_which_step_it_is_for() -> None:
     assert any(said in c for c in forecast_study([RunView(run)]).caveats)
     assert not any(said in c for c in forecast_study([RunView(run)], at=300).caveats)
     assert any("2 of them have no planned" in c for c in forecast_study([RunView(run)] * 2).caveats)
+
+
+def test_the_page_draws_the_values_the_fit_and_the_interval() -> None:
+    y = 1 + np.exp(-np.arange(300) / 60) + noise(300, 0.02, 3)
+    view = RunView(make_run({"val/loss": y}))
+    study = forecast_study([view], at=600, target=0.9)
+    (chart,) = study.sections[0].charts
+    logged, fit, ahead, level = chart.data["lines"]
+    assert [line["label"] for line in (logged, fit, level)] == ["logged", "fit", "target 0.9"]
+    assert logged["x"][-1] == 299 and ahead["x"][0] == 299 and ahead["x"][-1] == 600
+    assert fit["y"][-1] == pytest.approx(ahead["y"][0], abs=0.02)  # one curve, seen and expected
+    assert np.abs(np.array(fit["y"]) - 1 - np.exp(-np.array(fit["x"]) / 60)).max() < 0.06
+    assert all(
+        low < y < high for low, y, high in zip(ahead["low"], ahead["y"], ahead["high"], strict=True)
+    )
+    page = study_page(study)
+    assert page.count("<polygon") == 2 and "target 0.9" in page  # for a desk and a phone
+
+
+def test_runs_without_a_metric_to_judge_by_stop_no_other_forecast() -> None:
+    views = [RunView(make_run({"val/loss": decay(200)})), RunView(make_run({}))]
+    study = forecast_study(views)
+    assert study["forecasts"]["no_forecast"].to_list() == [
+        None,
+        "it has no metric that runs are judged by",
+    ]
+    with pytest.raises(UsageError, match="--metric"):
+        forecast_study(views[1:])

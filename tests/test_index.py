@@ -249,6 +249,22 @@ def test_the_best_run_is_told_among_which() -> None:
     assert "ends with" not in " ".join(workspace([Entry(o) for o in [*cut, ended[0]]]).verdict)
 
 
+def test_a_single_run_that_beats_all_repeated_ones_is_told_as_one() -> None:
+    def run(number: int, lr: float) -> Entry:
+        return Entry(made(number, config={"lr": lr, "seed": number}))
+
+    repeated = [run(2, 0.1), run(3, 0.1), run(5, 0.3), run(6, 0.3)]  # 0.3, 0.4; 0.6, 0.7
+    (told, then, *_) = workspace([*repeated, run(1, 1.0)]).verdict
+    assert told == "run 1 ends with the lowest val/loss: 0.2, in one run."
+    assert then == (
+        "Of the settings that ran twice or more, lr=0.1 is best: 0.35, the median of 2 runs."
+    )
+    (told, *_) = workspace(
+        [*repeated, run(9, 1.0)]
+    ).verdict  # 0.3, as the best of the repeated ones
+    assert told == "lr=0.1 ends with the lowest val/loss: 0.35, the median of 2 runs."
+
+
 def test_the_curves_of_the_best_runs_are_inside_the_chart() -> None:
     runs = [made(i) for i in range(12)]
     for one in runs:

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 import postrun
 from postrun import plugins
-from postrun.metrics import MetricInfo
+from postrun.metrics import MetricInfo, RunView
 from postrun.model import Alert, Artifact, Identity, MetricDefinition, RunFile
 from postrun.report import formats
 from postrun.report.formats import Format, ReportInputs
 from postrun.report.html.buffer import Buffer
-from postrun.report.html.charts import BUDGET, fair_cap
+from postrun.report.html.charts import BUDGET, ChartData, fair_cap
 from postrun.report.html.comparison_page import comparison_page
+from postrun.report.html.devices import devices
 from postrun.report.html.families import stem
 from postrun.report.html.run_page import run_page
 from postrun.studies import Comparison
@@ -322,3 +323,45 @@ def test_the_parts_of_one_training_are_in_one_page() -> None:
     (first, *_) = (s for s in data["series"] if s["key"] == "gpu.0.gpu")
     assert np.array_equal(numbers(block, data["grids"][first["grid"]]["runtime"]), seconds)
     assert html.count("<code>torch==2.9</code>") == 1
+
+
+def test_the_cores_of_a_cpu_share_a_chart() -> None:
+    seconds = np.arange(0, 600, 15.0)
+    cores = {f"cpu.{i}.cpu_percent": 10.0 + i + 0 * seconds for i in range(32)}
+    system = pl.DataFrame(
+        {
+            "_timestamp": seconds + 1.7e9,
+            "_runtime": seconds,
+            "cpu": 25 + 0 * seconds,
+            "disk.0.in": seconds,
+            "disk.1.in": seconds,
+            **cores,
+        }
+    )
+    charts = ChartData(RunView(make_run({"loss": decay(100)}, system=system)), Buffer())
+    (group,) = (g for g in charts.by_role if g["axis"] == "runtime")
+    titles = [chart["title"] for chart in group["charts"]]
+    assert [t for t in titles if "CPU" in t] == ["CPU utilisation", "CPU cores (32)"]
+    assert len([t for t in titles if t.startswith("Disk")]) == 2  # two devices are told apart
+    (many,) = (c for c in group["charts"] if c["title"] == "CPU cores (32)")
+    assert set(many["band"]) == {"low", "high", "label"}
+    shown = charts.series[many["series"][0]]
+    assert shown["unit"] == "%" and shown["key"] == "mean of cpu.*.cpu_percent"
+
+
+def test_the_band_of_cores_is_their_range() -> None:
+    seconds = np.arange(0, 60, 15.0)
+    system = pl.DataFrame(
+        {
+            "_timestamp": seconds + 1.7e9,
+            "_runtime": seconds,
+            "system.cpu.0": [1.0, 2.0, 3.0, None],
+            "system.cpu.1": [5.0, 2.0, 3.0, None],
+            "system.cpu.2": [3.0, 2.0, None, None],
+        }
+    )
+    (found,) = devices(RunView(make_run({"loss": decay(100)}, system=system)))
+    assert found.mean.y.tolist() == [3.0, 2.0, 3.0]
+    assert found.low.y.tolist() == [1.0, 2.0, 3.0] and found.high.y.tolist() == [5.0, 2.0, 3.0]
+    assert found.mean.x.tolist() == [0.0, 15.0, 30.0]
+    assert found.title == "CPU cores (3)"

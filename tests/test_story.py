@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from importlib.resources import files
 from typing import Any
@@ -231,3 +232,20 @@ def test_a_rough_count_of_epochs_is_not_what_a_finished_run_came_to() -> None:
     lines = "\n".join(f"epoch {k} done" for k in range(9))
     story = told({"loss": decay(300)}, config={"epochs": 10}, console=lines)[2]
     assert "of 10" not in story.verdict, story.verdict
+
+
+def test_few_values_are_no_phase() -> None:
+    steps = [100, 200, 300]
+    view = RunView(make_run({"val/loss": [0.9, 0.7, 0.6]}, steps=steps))
+    found = timeline(view, postrun.diagnose(view))
+    assert found is not None and found.phases == ()
+    view = RunView(make_run({"val/loss": np.geomspace(0.9, 0.2, 12)}))
+    found = timeline(view, postrun.diagnose(view))
+    assert found is not None and found.phases[0].words == "val/loss falling"
+
+
+def test_a_constant_metric_has_no_best_value() -> None:
+    view = RunView(make_run({"reward/exact": np.zeros(50), "reward/mean": np.linspace(0, 1, 50)}))
+    rows = {row.key: row for row in key_metrics(view)}
+    assert math.isnan(rows["reward/exact"].best) and rows["reward/exact"].best_at == ""
+    assert rows["reward/mean"].best == 1.0

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from postrun.metrics import RunView
 from postrun.model import Identity, Run
+from postrun.model.headings import heading, texts
 from postrun.model.study import Chart, Section, Study, readable
 from postrun.report.console import make_console
 from postrun.report.html.figures import figure
 from postrun.report.html.opening import opening
+from postrun.report.studies.files import markdown
 from postrun.report.studies.terminal import print_study
 from postrun.studies.groups import group_runs
 from postrun.studies.progress import progress_study
@@ -24,6 +29,8 @@ from postrun.studies.versus import compare_study
 from tests.english import all_faults
 from tests.projects import made_project
 from tests.test_basis import sweep_of, training
+
+ROOT = Path(__file__).parents[1]
 
 
 def studies() -> list[Study]:
@@ -170,3 +177,44 @@ def test_the_page_on_disk_names_its_groups(tmp_path: Path) -> None:
     write_study_page(tmp_path / "a.html", study)
     page = (tmp_path / "a.html").read_text()
     assert "batch_size=32" in page and "best loss by group" in page
+
+
+def test_headings_are_words_and_files_keep_the_columns() -> None:
+    glossary = tomllib.loads((ROOT / "docs" / "glossary.toml").read_text("utf-8"))
+    for kind in ("compare", "sweep", "failures", "progress", "cost", "forecast", "diff"):
+        for table, columns in glossary[kind].items():
+            for column in [*columns, *glossary["common"]]:
+                shown = heading(column, f"{kind}.{table}")
+                assert "_" not in shown and shown != "iqm", f"{kind}.{table}: {column}"
+    assert heading("weight_decay", "sweep.configurations") == "weight_decay"  # a setting's own name
+
+
+def test_what_tables_explain_is_called_as_in_their_heads() -> None:
+    project = sweep_of()
+    study = compare_study(score(project, "loss"), group_runs(project, ["lr"]))
+    page = markdown(study)
+    assert "| mean (IQM) | low (95%) |" in page and "P(first better)" in page
+    assert "iqm" not in page and "p_improvement" not in page
+    assert "iqm" in study["groups"].columns
+    out = io.StringIO()
+    print_study(study, console=Console(file=out, width=140, highlight=False))
+    assert "mean (IQM)" in out.getvalue() and "iqm" not in out.getvalue()
+
+
+def test_shares_are_percent_and_probabilities_have_two_digits() -> None:
+    frame = pl.DataFrame(
+        {"share": [0.98271, 0.0006041, None, 0.9999], "p_chance": [0.05, 0.0002, None, 1.0]}
+    )
+    assert texts(frame["share"], "sweep.importance") == ["98%", "<0.1%", "", "100%"]
+    assert texts(frame["p_chance"], "sweep.importance") == ["0.05", "<0.001", "", "1"]
+    assert texts(pl.Series("expected_error", [0.041563]), "sweep.configurations") == ["0.042"]
+    assert texts(pl.Series("share", [0.98271])) == ["0.9827"]  # of a table of one's own
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100])
+def test_a_terminal_shows_both_bounds_of_an_interval_or_none(width: int) -> None:
+    project = sweep_of()
+    out = io.StringIO()
+    study = compare_study(score(project, "loss"), group_runs(project, ["lr"]))
+    print_study(study, console=Console(file=out, width=width, highlight=False))
+    assert out.getvalue().count("low (95%)") == out.getvalue().count("high (95%)")

@@ -16,7 +16,10 @@ from rich.console import Console
 
 import postrun
 from postrun.cli.main import cli
+from postrun.report.console import wrapped
+from postrun.report.explaining import metric_page, readings_of, rule_page
 from postrun.report.terminal import print_run
+from postrun.rules import rules
 from tests.conftest import SAMPLE
 
 
@@ -133,3 +136,32 @@ def test_a_target_in_the_place_of_a_command(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wandb").mkdir()
     assert "To analyze it: postrun analyze wandb" in CliRunner().invoke(cli, ["wandb"]).output
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_codes_stand_in_one_column(width: int) -> None:
+    lines = shown(width).splitlines()
+    ends = {len(line.rstrip()) for line in lines if re.search(r" [A-Z]{2,5}\d{3}\s*$", line)}
+    assert ends == {width}
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_explanations_fit_the_terminal(width: int) -> None:
+    pages = [rule_page(rule) for rule in rules()]
+    pages += [metric_page(key, readings_of(key), None) for key in ("train/loss", "fps", "foo_bar")]
+    for page in pages:
+        told = wrapped(page, width)
+        assert told.split() == page.split()  # nothing is lost, no word is broken
+        long = [
+            line
+            for line in told.splitlines()
+            if len(line) > width and " " in line.strip() and not line.startswith(("|", "    ", "#"))
+        ]
+        assert long == []
+
+
+def test_lists_and_code_keep_their_lines() -> None:
+    text = "# One\n\nsome words\nthat go on\n\n- an item that is long\n- two\n\n```\na   b\n```\n| a | b |"
+    assert wrapped(text, 16) == (
+        "# One\n\nsome words that\ngo on\n\n- an item that\n  is long\n- two\n\n```\na   b\n```\n| a | b |"
+    )

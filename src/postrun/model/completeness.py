@@ -142,20 +142,23 @@ class Completeness:
         if self.from_console:
             why = self.no_history or "the run logged no history"
             return f"{self.rows:,} rows read from the console text; {why}"
-        steps = "" if self.last_step is None else f", _step {self.first_step} to {self.last_step}"
+        steps = (
+            "" if self.last_step is None else f", _step {self.first_step:,} to {self.last_step:,}"
+        )
+        rows = f"{self.rows:,} {'row' if self.rows == 1 else 'rows'}{steps}"
         if self.sampled:
             return f"SAMPLED: {self.rows:,} rows of about {self._full():,}{steps}"
         if self.truncated or self.damage:
-            return f"INCOMPLETE: {self.rows:,} rows{steps}; the log is damaged or ends early"
+            return f"INCOMPLETE: {rows}; the log is damaged or ends early"
         if self.dropped:
             least = "at least " if self.dropped_more else ""
             return (
-                f"INCOMPLETE: {self.rows:,} rows{steps}; "
+                f"INCOMPLETE: {rows}; "
                 f"the SDK dropped {least}{self.dropped:,} {'row' if self.dropped == 1 else 'rows'}"
             )
         if self.unsure:
-            return f"{self.rows:,} rows{steps}; {self.unsure}"
-        return f"complete: {self.rows:,} rows{steps}"
+            return f"{rows}; {self.unsure}"
+        return f"complete: {rows}"
 
     def _full(self) -> int:
         return max(self.expected_rows or 0, (self.last_step or 0) - (self.first_step or 0) + 1)

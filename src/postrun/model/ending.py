@@ -11,6 +11,8 @@ _WORDS = {
     "stopped": "stopped by the user",
     "unknown": "end not recorded",
     "error": "failed (an exception)",
+    "gpu-out-of-memory": "GPU out of memory",
+    "gpu-error": "GPU error",
     "nan": "failed (NaN or infinite loss)",
 }
 

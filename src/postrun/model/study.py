@@ -15,7 +15,7 @@ from postrun.model.text import did_you_mean, number
 #: Hours from which on times are told in hours.
 _LONG = 2.0
 #: Columns of hours.
-_HOURS = ("hours", "gpu_hours", "hours_saved")
+_HOURS = ("hours", "gpu_hours", "hours_saved", "hours_per_gain", "gpu_hours_per_gain")
 #: How times (UTC) are written into files.
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -24,9 +24,10 @@ _ISO = "%Y-%m-%dT%H:%M:%SZ"
 class Chart:
     """A chart as data; `kind` says how it is drawn, and what `data` holds.
 
-    * "lines": x (label), y (label), lines: [{label, x, y, low, high, steps}] (low, high: bands; steps: drawn
-      as stairs), markers: [{x, y, label}], log_x, log_y
-    * "intervals": rows: [{label, value, low, high, note}], reference (a vertical line), x (label)
+    * "lines": x (label), y (label), lines: [{label, x, y, low, high, steps, points, level, colour}] (low, high:
+      bands; steps: drawn as stairs; points: without a line; level: a level line; colour: classes of its own),
+      log_x, time
+    * "intervals": rows: [{label, value, low, high, note}], reference (a vertical line), x (label), share
     * "bars": x (label), y (label), labels, parts: [{label, values}], each bar a stack
     * "heat": x (label), y (label), columns, rows, values (row by row), unit
     """
@@ -103,6 +104,16 @@ class Study:
 
     def _repr_html_(self) -> str:
         return notebook(self)
+
+
+def told(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table without the columns that have no single value, or only empty texts."""
+    return frame[[c.name for c in frame if not frame.height or not _empty(c)]]
+
+
+def _empty(column: pl.Series) -> bool:
+    known = column.drop_nulls()
+    return not len(known) or (column.dtype == pl.String and bool((known == "").all()))
 
 
 def readable(frame: pl.DataFrame) -> pl.DataFrame:

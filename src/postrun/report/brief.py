@@ -9,7 +9,8 @@ import polars as pl
 
 from postrun.metrics import RunView
 from postrun.model import Finding, Severity
-from postrun.model.study import Study, cells, plain_times, readable
+from postrun.model.headings import heading, rows
+from postrun.model.study import Study, plain_times, readable
 from postrun.model.text import number
 from postrun.report.budget import Budget, one_line, tokens
 from postrun.report.overview import key_metrics
@@ -115,7 +116,9 @@ def brief_study(study: Study, budget: int, errors: Sequence[str] = ()) -> str:
         for sentence in section.text:
             out.say(f"  {one_line(sentence)}", 2 + place, "sentence")
         if section.table is not None:
-            _rows(out, readable(plain_times(section.table)), 2 + place, f"row of {section.key}")
+            table = f"{study.kind}.{section.key}"
+            frame = readable(plain_times(section.table))
+            _rows(out, frame, 2 + place, f"row of {section.key}", table)
     return out.text()
 
 
@@ -128,10 +131,14 @@ def brief_frame(frame: pl.DataFrame, budget: int, errors: Sequence[str] = ()) ->
     return out.text()
 
 
-def _rows(out: Budget, frame: pl.DataFrame, rank: int, what: str) -> None:
+def _rows(out: Budget, frame: pl.DataFrame, rank: int, what: str, table: str = "") -> None:
     if frame.height:
-        out.say("  " + " | ".join(one_line(name, 60) for name in frame.columns), rank, "header")
-    for row in cells(frame.head(_ROWS)):
+        out.say(
+            "  " + " | ".join(one_line(heading(name, table), 60) for name in frame.columns),
+            rank,
+            "header",
+        )
+    for row in rows(frame.head(_ROWS), table):
         out.say("  " + " | ".join(one_line(text, 200) for text in row), rank, what)
     if frame.height > _ROWS:
         out.leave_out(what, frame.height - _ROWS)

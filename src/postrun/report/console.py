@@ -6,10 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from postrun.model.lazily import pattern
 from postrun.model.text import inert
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+#: What begins an item of a list.
+_ITEM = pattern(r"\s*(?:[-*+]|\d+[.)])\s+")
 
 
 def make_console(width: int | None = None, record: bool = False) -> Console:
@@ -59,12 +63,49 @@ def print_table(names: list[str], rows: list[list[str]]) -> None:
 
 
 def print_markdown(text: str) -> None:
-    """Print Markdown: rendered on a terminal, as it is when piped."""
+    """Print Markdown: rendered on a terminal, else as it is, with its paragraphs at the terminal's width."""
     text = inert(text)
     console = make_console()
     if not console.is_terminal:
-        print(text)
+        print(wrapped(text, console.width))
         return
     from rich.markdown import Markdown
 
     console.print(Markdown(text))
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return Markdown with its paragraphs and list items broken at a width, and all else as it is.
+
+    Headings, tables, code and quotes keep their lines, whatever their length; no word is broken.
+    """
+    import textwrap
+
+    out: list[str] = []
+    held: list[str] = []
+    fenced = False
+
+    def flush() -> None:
+        if held:
+            indent = held[0][: len(held[0]) - len(held[0].lstrip())]
+            marker = _ITEM.match(held[0])
+            words = " ".join(line.strip() for line in held)
+            below = " " * len(marker[0]) if marker else indent
+            out.extend(
+                textwrap.wrap(words, width, initial_indent=indent, subsequent_indent=below,
+                              break_long_words=False, break_on_hyphens=False)
+            )  # fmt: skip
+            held.clear()
+
+    for line in text.splitlines():
+        fence = line.lstrip().startswith("```")
+        if fence or fenced or not line.strip() or line.startswith(("#", "|", ">", "    ")):
+            flush()
+            out.append(line)
+            fenced ^= fence
+            continue
+        if _ITEM.match(line):
+            flush()
+        held.append(line)
+    flush()
+    return "\n".join(out)

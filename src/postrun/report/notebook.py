@@ -16,7 +16,9 @@ from postrun.diagnosis import diagnosis
 from postrun.metrics import RunView
 from postrun.model import FAILURES, Finding, Findings, Run, Severity, UsageError
 from postrun.model.display import badge, heading, table
-from postrun.model.study import Chart, Study, cells, readable
+from postrun.model.headings import heading as column_heading
+from postrun.model.headings import rows as table_rows
+from postrun.model.study import Chart, Study, readable
 from postrun.model.text import duration, number
 from postrun.privacy import Masker, Privacy
 from postrun.records.project import Project
@@ -174,7 +176,8 @@ def _study(study: Study) -> list[str]:
         parts.append(str(drawing(chart)))
     shown = next((s for s in study.sections if s.table is not None), None)
     if shown is not None and shown.table is not None:
-        parts += [heading(shown.title, " ".join(shown.text)), _frame(readable(shown.table))]
+        first = _frame(readable(shown.table), f"{study.kind}.{shown.key}")
+        parts += [heading(shown.title, " ".join(shown.text)), first]
     others = [key for key in study.tables if shown is None or key != shown.key]
     if others:
         names = ", ".join(f'study["{key}"]' for key in others)
@@ -209,13 +212,14 @@ def _store(store: Store) -> list[str]:
     return [*parts, _frame(runs)]
 
 
-def _frame(frame: pl.DataFrame) -> str:
+def _frame(frame: pl.DataFrame, name: str = "") -> str:
     """Return the first rows and columns of a table, and how many are left out."""
     names = [n for n in frame.columns if frame[n].null_count() < frame.height][:_COLUMNS]
     rest = frame.width - len(names)
     wide = f"<p><small>and {rest} more columns</small></p>" if rest > 0 else ""
     shown = frame.select(names).head(_ROWS)
-    return table(shown.columns, cells(shown)) + _more(frame.height - _ROWS) + wide
+    heads = [column_heading(n, name) for n in shown.columns]
+    return table(heads, table_rows(shown, name)) + _more(frame.height - _ROWS) + wide
 
 
 def _runs(count: int) -> str:

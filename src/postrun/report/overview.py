@@ -28,7 +28,7 @@ class KeyMetric:
     """One metric at a glance.
 
     `best` is its best value, `best_at` the place of that in words ("step 300"); NaN and "" if neither direction
-    is better. `curve` are at most 24 levels (medians of consecutive groups).
+    is better, or if the metric never changes. `curve` are at most 24 levels (medians of consecutive groups).
     """
 
     key: str
@@ -65,7 +65,8 @@ def key_metrics(view: RunView, limit: int = 14, first: Sequence[str] = ()) -> li
 def _key_metric(view: RunView, series: Series) -> KeyMetric:
     _, curve, _ = bin_medians(series.x, series.y, 24)
     role = roles().get(series.info.role or "")
-    best, at = best_value(series) if series.info.sign else (math.nan, None)
+    moved = len(series) == 1 or float(series.y.min()) < float(series.y.max())
+    best, at = best_value(series) if series.info.sign and moved else (math.nan, None)
     return KeyMetric(
         key=series.key,
         title=role.title if role else "",
@@ -192,7 +193,8 @@ def reached(view: RunView) -> str:
     if view.first_x is None or view.last_x is None:
         return ""
     counted = "" if view.axis.label == view.axis.unit else f" ({view.axis.key})"
-    return f"{position(view.first_x)} to {position(view.last_x)}{counted}"
+    first, last = position(view.first_x), position(view.last_x)
+    return f"{first}{f' to {last}' if last != first else ''}{counted}"
 
 
 def outlook_sentence(view: RunView) -> str:

@@ -42,7 +42,7 @@ _RESERVATIONS = ("GEN010", "OPT019", "RL021", "DAT010", "GEN008", "GEN003")
 #: Findings that a verdict names, and a story.
 _NAMED, _TOLD = 2, 2
 #: So few values are no course.
-_COURSE = 5
+COURSE = 5
 #: The level at the end of fewer values is the last of them.
 _MANY = 50
 #: Settings that name the model and the data, by the last part of their keys.
@@ -239,7 +239,7 @@ def _without_trouble(view: RunView, findings: Sequence[Finding], state: str) -> 
 def _outcome(view: RunView, findings: Sequence[Finding]) -> str:
     """Return what came of the metric that a run is judged by; "" if it shows no gain."""
     series = lead(view)
-    if series is None or len(series) < _COURSE or learned_nothing(findings):
+    if series is None or len(series) < COURSE or learned_nothing(findings):
         return ""
     if not series.info.sign:
         return ""
@@ -315,7 +315,7 @@ def _course(view: RunView, findings: Sequence[Finding]) -> str:
     if n < logged:
         stop = view.axis.at(float(series.x[-1]))
         return f"{key} is finite in {n:,} of {logged:,} rows, at last at {stop} ({number(end)})."
-    if n < _COURSE:
+    if n < COURSE:
         return f"{key} has {_count(n, 'value')}; the last is {number(end)}."
     if float(series.y.min()) == float(series.y.max()):
         return f"{key} is {first} throughout."

@@ -35,8 +35,8 @@ MARKS = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"
 _NOTES = 2
 #: Metrics that are shown if not all are asked for, and then.
 _FEW_METRICS, _ALL_METRICS = 8, 14
-#: From so many characters on, a finding's code has a column of its own.
-_WIDE = 70
+#: From so many characters on, a finding's code has a column of its own, which is so wide.
+_WIDE, _CODE = 70, 7
 _STATE = {
     State.FINISHED: "green",
     State.FAILED: "red",
@@ -202,13 +202,13 @@ def _finding(finding: Finding, width: int, verbose: bool) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(no_wrap=True, width=1)
-    grid.add_column(overflow="fold")
     wide = width >= _WIDE
-    if wide:
-        grid.add_column(no_wrap=True, justify="right")
     code = Text(safe(finding.rule), style="dim")
+    grid = Table.grid(padding=(0, 1), expand=wide)  # so that all codes stand at one place
+    grid.add_column(no_wrap=True, width=1)
+    grid.add_column(overflow="fold", ratio=1)
+    if wide:
+        grid.add_column(no_wrap=True, justify="right", width=max(_CODE, code.cell_len))
     body = Text(_sentence(finding.message))
     if not wide:
         body.append(f" {safe(finding.rule)}", style="dim")

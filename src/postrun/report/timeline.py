@@ -11,7 +11,7 @@ from postrun.metrics import RunView, Series
 from postrun.metrics.machine import standstills
 from postrun.model import Finding, Severity
 from postrun.report.carrying import best_value, carrying, lead
-from postrun.report.story import clause, learned_nothing, onset
+from postrun.report.story import COURSE, clause, learned_nothing, onset
 from postrun.rules.perf.evaluations import evaluated_rows
 from postrun.stats.curve import Phase
 from postrun.stats.robust import Floats, bin_medians
@@ -107,7 +107,7 @@ def timeline(view: RunView, findings: Sequence[Finding]) -> Timeline | None:
 
 def _phases(view: RunView, findings: Sequence[Finding]) -> list[Stretch]:
     series = lead(view)
-    if series is None:
+    if series is None or len(series) < COURSE:
         return []
     sign = 0 if learned_nothing(findings) else series.info.sign
     found = _parted(series, sign) if view.curve(series.key).turned else _as_read(view, series, sign)

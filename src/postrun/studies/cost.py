@@ -245,7 +245,7 @@ def _run_section(project: Project, rates: Rates) -> Section:
     }
     columns = {k: v for k, v in _COLUMNS.items() if k != "runs"}
     table = pl.DataFrame(rows, schema={**start, **columns}, orient="row")
-    text = "power_sampled: share of the GPU time for which power was sampled; kwh is the energy of that share."
+    text = "Power sampled: share of the GPU time for which power was sampled; kWh is the energy of that share."
     return Section(
         "runs", "Runs", [text], table.sort("gpu_hours", descending=True, nulls_last=True),
         wide=("id", "ending"),

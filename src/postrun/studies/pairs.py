@@ -55,8 +55,8 @@ class Pair:
 
 
 def usable(scores: Scores, group: Group) -> list[int]:
-    """Runs of a group that have a level."""
-    return [i for i in group.members if np.isfinite(scores.levels[i])]
+    """Runs of a group that have a level that can be averaged."""
+    return [i for i in group.members if np.isfinite(scores.levels[i]) and i not in scores.diverged]
 
 
 def compare_pairs(
@@ -94,7 +94,8 @@ def _pair(
     marks: list[str],
 ) -> Pair:
     first, second = matrix(scores, a.members, tasks), matrix(scores, b.members, tasks)
-    improvement = improvement_interval(first, second)
+    order = [matrix(scores, group.members, tasks, ranked=True) for group in (a, b)]
+    improvement = improvement_interval(order[0], order[1])
     matched = _matched(scores, a, b, marks) if len(tasks) == 1 else np.zeros((0, 2))
     few = min(len(first), len(second)) < 2
     if len(matched) >= 3 and len(matched) >= 0.8 * min(len(first), len(second)):
@@ -103,7 +104,7 @@ def _pair(
     else:
         matched = matched[:0]
         difference = difference_interval(first, second, level=level)
-        p = float("nan") if few or len(tasks) > 1 else rank_test(first[:, 0], second[:, 0])
+        p = float("nan") if few or len(tasks) > 1 else rank_test(order[0][:, 0], order[1][:, 0])
     sign = scores.sign if len(tasks) == 1 else 1
     if sign < 0:
         difference = Estimate(-difference.value, -difference.high, -difference.low, difference.n)

@@ -48,11 +48,20 @@ class Parameter:
         """True where some runs did not have it."""
         return not bool(self.active.all())
 
-    def text(self, code: float) -> str:
-        """A code as people write the value."""
+    @property
+    def whole(self) -> bool:
+        """True where all values are whole numbers."""
+        return all(isinstance(v, int) for v in self.values if v is not None)
+
+    def text(self, code: float, digits: int = 4) -> str:
+        """A code as people write the value; of a place between values that were tried, so many digits."""
         if self.kind == "category":
             return self.levels[round(code)]
-        return f"{10**code if self.kind == 'log' else code:.4g}"
+        value = 10**code if self.kind == "log" else code
+        if self.whole:
+            return str(round(value))
+        tried = bool(np.isclose(self.codes, code, rtol=1e-9, atol=0).any())
+        return f"{value:.{4 if tried else digits}g}"
 
     def feature(self) -> Feature:
         """The parameter as the forest sees it."""

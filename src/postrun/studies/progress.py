@@ -286,8 +286,8 @@ def _record_section(line: Timeline, records: list[int]) -> Section:
         {"x": "end of the run (UTC)", "y": line.scores.metric, "lines": lines, "time": True},
     )  # fmt: skip
     text = (
-        "Each run that was better than all that ended before it. changed: against the record before. "
-        "closest_earlier: the earlier run with the fewest other settings. runs, hours: spent since the record "
+        "Each run that was better than all that ended before it. Changed: against the record before. "
+        "Closest earlier run: the one with the fewest other settings. Runs, hours: spent since the record "
         "before."
     )
     return Section(

@@ -31,6 +31,10 @@ _UNITS = {
 }  # fmt: skip
 #: A run that is this much longer than the common end was given more.
 _LONGER = 1.1
+#: A run diverged if its level is so many times what half of the runs never exceeded, nor it when it began.
+_DIVERGED = 100.0
+#: The begin of a run is this part of its values.
+_BEGIN = 20
 #: What of a run is compared: its value at the common end, or its best one until there.
 USES = ("final", "best")
 
@@ -42,7 +46,8 @@ class Scores:
     `levels` are what runs are compared by (NaN where a run has none at the common end): medians near the
     common end, or the best until there, as `use` says. `errors` are their standard errors by the curves' own
     noise. All arrays are one value per run. `why` tells why the runs are compared on this axis, "" if their
-    steps agree.
+    steps agree. `diverged` are runs whose level says that they diverged and nothing else: they count as worse
+    than all others, and no mean or interval holds them.
     """
 
     project: Project
@@ -56,6 +61,7 @@ class Scores:
     threshold: float
     use: str = "final"
     why: str = ""
+    diverged: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -196,10 +202,23 @@ def score(
         if curve is not None and i not in ground.short:
             scores.levels[i] = _level(scores, curve)
             scores.errors[i] = level_error(curve, ground.end)
+    scores.diverged = _diverged(scores)
     if threshold is None and np.isfinite(scores.levels).any():
         threshold = float(np.nanmedian(scores.levels))
     scores.threshold = float("nan") if threshold is None else threshold
     return scores
+
+
+def _diverged(scores: Scores) -> frozenset[int]:
+    """Return the runs whose level is bad beyond all that half of the runs, and they at first, ever logged."""
+    sizes = {i: np.abs(c.y) for i, c in enumerate(scores.curves) if c is not None and len(c)}
+    usual = np.quantile([float(y.max()) for y in sizes.values()], 0.5, method="lower")
+    bad = np.where(scores.levels * scores.sign < 0, np.abs(scores.levels), 0.0)
+    return frozenset(
+        i
+        for i, y in sizes.items()
+        if bad[i] > _DIVERGED * max(float(usual), float(y[: 1 + len(y) // _BEGIN].max()))
+    )
 
 
 def _no_axis(axis: str, metric: str) -> str:
@@ -317,6 +336,8 @@ def _area(scores: Scores, curve: Curve | None) -> float:
 def _note(scores: Scores, i: int) -> str:
     curve = scores.curves[i]
     record = scores.project.records[i]
+    if i in scores.diverged:
+        return "diverged: in no mean"
     if i in scores.ground.short and curve is not None:
         return f"set aside: ended at {number(float(curve.x[-1]))} of {number(scores.ground.end)}"
     if scores.axis == END and scores.metric in record.metrics and not is_complete(record):
@@ -332,14 +353,20 @@ def finite_or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def matrix(scores: Scores, members: Sequence[int], tasks: Sequence[Sequence[int]]) -> Floats:
+def matrix(
+    scores: Scores,
+    members: Sequence[int],
+    tasks: Sequence[Sequence[int]],
+    ranked: bool = False,
+) -> Floats:
     """Levels of a group as (runs, tasks), higher is better; as many runs as its scarcest task has.
 
-    `tasks` are the runs of each task; with several, each is scaled to its own range over all runs.
+    `tasks` are the runs of each task; with several, each is scaled to its own range over all runs that did not
+    diverge. `ranked`: only the order of the levels is asked for, so that runs that diverged are in it.
     """
-    columns, inside = [], set(members)
+    columns, inside = [], set(members) - (frozenset() if ranked else scores.diverged)
     for task in tasks:
-        every = scores.levels[list(task)] * scores.sign
+        every = scores.levels[[i for i in task if i not in scores.diverged]] * scores.sign
         every = every[np.isfinite(every)]
         low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
         own = scores.levels[[i for i in task if i in inside]] * scores.sign

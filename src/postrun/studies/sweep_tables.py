@@ -56,8 +56,8 @@ def config_section(scores: Scores, ranking: Ranking) -> Section:
         if np.isfinite(c.shrunk)
     ]
     text = (
-        f"mean: measured {scores.name}. expected: what another run of it would give, nearer to the mean of all "
-        "the more noise there is. p_best: probability that it is the best of those tried."
+        f"Measured: mean {scores.name}. Expected: what another run of it would give, nearer to the mean of all "
+        "the more noise there is. P(best): probability that it is the best of those tried."
     )
     return Section(
         "configurations", "Configurations", [text], pl.DataFrame(rows, infer_schema_length=None),
@@ -103,12 +103,13 @@ def importance_section(result: Importance | None, params: list[Parameter]) -> li
     ]  # fmt: skip
     text = (
         f"Share of the variance of a random forest's prediction (R² on unseen runs {number(result.r2, 2)}), "
-        "with 90% bounds over resampled runs. p_chance: how often shuffled results give as much."
+        "with 90% bounds over resampled runs. p (shuffled): how often shuffled results give as much."
     )
     return [
         Section(
             "importance", "What matters", [text], frame,
-            [Chart("intervals", "Share of the explained variance", {"x": "share", "rows": bars})],
+            [Chart("intervals", "Share of the explained variance",
+                   {"x": "share", "share": True, "rows": bars})],
         )
     ]  # fmt: skip
 
@@ -156,8 +157,8 @@ def dependence_section(
         charts.append(
             Chart(
                 "heat", f"{pair[0]} x {pair[1]}",
-                {"x": pair[1], "y": pair[0], "columns": [second.text(c) for c in b],
-                 "rows": [first.text(c) for c in a], "values": (scores.sign * surface).tolist(),
+                {"x": pair[1], "y": pair[0], "columns": [second.text(c, 2) for c in b],
+                 "rows": [first.text(c, 2) for c in a], "values": (scores.sign * surface).tolist(),
                  "unit": scores.metric, "better": scores.sign},
             )
         )  # fmt: skip
@@ -213,7 +214,7 @@ def next_section(
             searched = f"{len(np.unique(tried))} values"
         else:
             low, high = np.quantile(own, [0.1, 0.9])
-            region = f"{param.text(low)} to {param.text(high)}"
+            region = f"{param.text(low, 2)} to {param.text(high, 2)}"
             searched = f"{param.text(tried.min())} to {param.text(tried.max())}"
         rows.append({"parameter": param.key, "look_at": region, "searched": searched})
     text = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 import polars as pl
@@ -199,13 +199,19 @@ def _few_runs(scores: Scores, pair: Pair, a: str, b: str, size: str) -> str:
 def _caveats(
     study: Study, scores: Scores, grouping: Grouping, ranked: list[Group], tasks: list[str]
 ) -> None:
-    lost = [(g, len(g.members) - len(usable(scores, g))) for g in ranked]
-    lost = [(g, n) for g, n in lost if n]
+    lost = _in_groups(ranked, set(np.flatnonzero(~np.isfinite(scores.levels)).tolist()))
     if lost:
-        shown = ", ".join(f"{n} of {len(g.members)} in {g.label}" for g, n in lost[:4])
-        more = f", and others in {len(lost) - 4} more groups" if len(lost) > 4 else ""
         study.caveats.append(
-            f"{scores.left_out} Left out: {shown}{more}. A group whose settings make runs fail looks too good."
+            f"{scores.left_out} Left out: {lost}. A group whose settings make runs fail looks too good."
+        )
+    if scores.diverged:
+        worst = max((scores.levels[i] for i in scores.diverged), key=abs)
+        few = len(scores.diverged) == 1
+        study.caveats.append(
+            f"{len(scores.diverged)} of {len(scores.project)} runs diverged, with {scores.name} "
+            f"{'of' if few else 'up to' if worst > 0 else 'down to'} {number(worst, 2)}: "
+            f"{_in_groups(ranked, scores.diverged)}. {'It counts' if few else 'They count'} as worse than all "
+            f"others, and {'is' if few else 'are'} left out of means, intervals and curves."
         )
     if scores.went_on:
         study.caveats.append(scores.went_on)
@@ -232,6 +238,15 @@ def _caveats(
         study.caveats.append(
             "The groups also differ in their git commit, so the code may explain a difference."
         )
+
+
+def _in_groups(groups: list[Group], which: Set[int]) -> str:
+    """Return how many of such runs each group has: "2 of 6 in lr=3", "" if there are none."""
+    counts = [(g, sum(i in which for i in g.members)) for g in groups]
+    counts = [(g, n) for g, n in counts if n]
+    shown = ", ".join(f"{n} of {len(g.members)} in {g.label}" for g, n in counts[:4])
+    more = f", and others in {len(counts) - 4} more groups" if len(counts) > 4 else ""
+    return f"{shown}{more}"
 
 
 def _code_differs(project: Project, grouping: Grouping) -> bool:

@@ -97,9 +97,9 @@ def group_section(
         "groups",
         "Groups",
         [
-            f"iqm: interquartile mean of the {scores.name} with its 95% interval. reached: runs that got to "
-            f"{number(scores.threshold)}, with the median {scores.units} and seconds it took them. area: mean "
-            "over the whole way. stability: spread of the values near the end."
+            f"Mean (IQM): interquartile mean of the {scores.name} with its 95% interval. Reached: runs that "
+            f"got to {number(scores.threshold)}, with the median {scores.units} and seconds it took them. "
+            "Area: mean over the whole way. Stability: spread of the values near the end."
         ],
         pl.DataFrame(rows, infer_schema_length=None),
         [
@@ -123,7 +123,9 @@ def curve_sections(scores: Scores, ranked: list[Group]) -> list[Section]:
         curves = [
             c
             for i in group.members
-            if (c := scores.curves[i]) is not None and i not in scores.ground.short
+            if (c := scores.curves[i]) is not None
+            and i not in scores.ground.short
+            and i not in scores.diverged
         ]
         if not curves:
             continue
@@ -163,10 +165,11 @@ def profile_section(
     scores: Scores, ranked: list[Group], tasks: Sequence[Sequence[int]]
 ) -> list[Section]:
     """Performance profiles of groups with three runs or more."""
-    groups = [g for g in ranked if len(matrix(scores, g.members, tasks)) >= 3][:_LINES]
+    tables = [matrix(scores, g.members, tasks, ranked=True) for g in ranked]
+    groups = [g for g, t in zip(ranked, tables, strict=True) if len(t) >= 3][:_LINES]
     if len(groups) < 2:
         return []
-    tables = [matrix(scores, g.members, tasks) for g in groups]
+    tables = [t for t in tables if len(t) >= 3][:_LINES]
     every = np.concatenate([t.ravel() for t in tables])
     at = np.linspace(draw_in(every).min(), every.max(), 101)  # runs that diverged set no scale
     flip = scores.sign if len(tasks) == 1 else 1
@@ -205,7 +208,7 @@ def pair_section(pairs: list[Pair]) -> Section:
             "difference": p.difference.value,
             "low": finite_or_none(p.difference.low),
             "high": finite_or_none(p.difference.high),
-            "p_improvement": p.improvement.value,
+            "p_improvement": p.improvement.value if p.improvement.n > 1 else None,
             "p_low": finite_or_none(p.improvement.low),
             "p_high": finite_or_none(p.improvement.high),
             "p": finite_or_none(p.p),
@@ -236,7 +239,7 @@ def pair_section(pairs: list[Pair]) -> Section:
     ]
     text = [
         "Difference of the interquartile means, first minus second. All intervals hold together at 95% "
-        "(Bonferroni); p values are Holm's. matched: pairs of runs with equal seeds and other settings."
+        "(Bonferroni); p values are Holm's. Matched pairs: runs with equal seeds and other settings."
     ]
     return Section(
         "pairs", "Pairs", text, pl.DataFrame(rows), charts if charts[0].data["rows"] else [],
@@ -297,7 +300,9 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
         g.label: [
             c
             for i in g.members
-            if (c := scores.curves[i]) is not None and i not in scores.ground.short
+            if (c := scores.curves[i]) is not None
+            and i not in scores.ground.short
+            and i not in scores.diverged
         ]
         for g in ranked
     }
@@ -321,9 +326,9 @@ def divergence_section(scores: Scores, ranked: list[Group], baseline: str) -> Se
             }
         )
     text = (
-        f"parts_at: the first {scores.unit} from which the curves differ by more than their noise (of groups, "
-        "by three standard errors, five bins in a row). equal_to: the last place up to which two runs logged "
-        "the same digits."
+        f"Part at: the first {scores.unit} from which the curves differ by more than their noise (groups: "
+        "three standard errors, five bins in a row). Equal up to: the last place up to which two runs "
+        "logged the same digits."
     )
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "first": pl.String, "second": pl.String, "parts_at": pl.Float64, "difference": pl.Float64,
@@ -338,8 +343,8 @@ def run_section(scores: Scores, per_run: pl.DataFrame) -> Section:
     """One row per run, best first."""
     table = per_run.sort("level", descending=scores.sign > 0, nulls_last=True, maintain_order=True)
     text = (
-        f"level: {_LEVEL[scores.use].format(scores.metric, scores.end_words)}. {_best_words(scores)} mean: "
-        "area under the curve over its width."
+        f"Level: {_LEVEL[scores.use].format(scores.metric, scores.end_words)}. {_best_words(scores)} Area: "
+        "that under the curve, over its width."
     )
     return Section(
         "runs", "Runs", [text], table,
@@ -357,8 +362,8 @@ _LEVEL = {
 
 def _best_words(scores: Scores) -> str:
     if scores.evaluated:
-        return "best: of all evaluations."
-    return "best: of the running median over a twentieth of the run."
+        return "Best: of all evaluations."
+    return "Best: of the running median over a twentieth of the run."
 
 
 def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
@@ -371,7 +376,7 @@ def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
     for kind, key, values in kinds:
         per_group, texts = [], value_texts(values)
         for group in grouping.groups:
-            distinct = list(dict.fromkeys(texts[i] for i in group.members))
+            distinct = sorted({texts[i] for i in group.members}, key=natural)
             per_group.append(
                 ", ".join(distinct[:4])
                 + (f" and {len(distinct) - 4} more" if len(distinct) > 4 else "")
@@ -395,7 +400,7 @@ def difference_sections(project: Project, grouping: Grouping) -> list[Section]:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
     if many:  # one column per group is unreadable: values and how many groups have them
         counted = [
-            ", ".join(
+            "; ".join(
                 f"{v} ({n})"
                 for v, n in pl.Series(r[3:]).value_counts(sort=True).head(6).iter_rows()
             )

@@ -77,7 +77,8 @@ class Forecast:
     def sentence(self) -> str:
         """Return the forecast in one sentence."""
         if math.isnan(self.now):
-            return f"No forecast of {self.metric}: {self.reason}."
+            of = f" of {self.metric}" if self.metric else ""
+            return f"No forecast{of}: {self.reason}."
         place = f"{self.unit} {self.at:,.0f}" + (" (the end of the plan)" if self.planned else "")
         if self.expected is None:
             return f"No forecast of {self.metric} at {place}: {self.reason}."

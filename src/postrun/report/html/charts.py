@@ -14,6 +14,7 @@ from postrun.metrics.series import Floats, MetricInfo
 from postrun.model import Evidence, Finding
 from postrun.report.carrying import shown
 from postrun.report.html.buffer import Buffer, Ref
+from postrun.report.html.devices import devices
 from postrun.report.html.families import Family, families
 from postrun.report.html.media import QUANTILES, histograms
 from postrun.report.panels import PERFORMANCE, TRAINING, decades, lines_of
@@ -31,6 +32,14 @@ _SYSTEM = {
     "network.tcpRetransmits": "TCP retransmissions", "proc.cpu.threads": "threads of the process",
     "proc.memory.percent": "memory of the process (share)", "disk.in": "disk read", "disk.out": "disk written",
 }  # fmt: skip
+#: Those of one disk.
+_DISK = re.compile(r"(?:system[./])?disk\.(.+)\.(in|out|usageGB|usagePercent)")
+_USED = {
+    "in": "read (MB)",
+    "out": "written (MB)",
+    "usageGB": "in use (GB)",
+    "usagePercent": "in use (%)",
+}
 _BOOKKEEPING = ("_step", "_runtime", "_timestamp")
 
 
@@ -48,11 +57,14 @@ class ChartData:
         self.grids: list[dict[str, Any]] = []
         self.positions: dict[str, int] = {}
         self._grid_at: dict[bytes, int] = {}
+        parts = view.parts or [view]
+        self._devices = [(part, found) for part in parts for found in devices(part)]
+        within = {(part.run.id, key) for part, found in self._devices for key in found.keys}
         system = [
             (part, series)
-            for part in view.parts or [view]
+            for part in parts
             for key in _by_role(part)
-            if len(series := part.system_series(key))
+            if (part.run.id, key) not in within and len(series := part.system_series(key))
         ]
         keys = list(view.metrics)
         sizes = np.array(
@@ -221,27 +233,40 @@ class ChartData:
         """System metrics: one chart per role, all devices in it, over seconds since the start."""
         charts: dict[tuple[str, str], list[int]] = {}
         for part, series in found:
-            kept = self._thin(series)
-            entry = self._entry(kept, len(series))
-            label = _device(series.info)
-            if part is not self.view:
-                label = f"{label or series.key} ({part.run.name})"
-            if label:
-                entry["label"] = label
-            stamps = part.run.system.get_column("_timestamp", default=None)
-            times = kept.x * np.nan if stamps is None else stamps[kept.rows].cast(float).to_numpy()
-            self.grids.append(self._axes(None, kept.x, times))
-            entry["grid"] = len(self.grids) - 1
-            self.positions.setdefault(series.key, len(self.series))
-            charts.setdefault((entry["role"] or series.key, series.info.unit), []).append(
-                len(self.series)
-            )
-            self.series.append(entry)
-        made = [
+            at, role = self._add_system(part, series, _device(series.info))
+            charts.setdefault((role or series.key, series.info.unit), []).append(at)
+        made: list[dict[str, Any]] = [
             {"title": _titled(title), "series": numbers, "log": False, "constant": False}
             for (title, _), numbers in charts.items()
         ]
+        for part, many in self._devices:
+            middle, low, high = (
+                self._add_system(part, s, "")[0] for s in (many.mean, many.low, many.high)
+            )
+            for edge in (low, high):  # a band is drawn over one grid
+                self.series[edge]["grid"] = self.series[middle]["grid"]
+            band = {"low": low, "high": high, "label": many.label}
+            made.append(
+                {"title": _titled(many.title), "series": [middle], "log": False, "constant": False,
+                 "band": band}
+            )  # fmt: skip
         return [_group("System", made, axis="runtime")] if made else []
+
+    def _add_system(self, part: RunView, series: Series, label: str) -> tuple[int, str]:
+        """Add a system metric's series; return its position, and its role's title."""
+        kept = self._thin(series)
+        entry = self._entry(kept, len(series))
+        if part is not self.view:
+            label = f"{label or series.key} ({part.run.name})"
+        if label:
+            entry["label"] = label
+        stamps = part.run.system.get_column("_timestamp", default=None)
+        times = kept.x * np.nan if stamps is None else stamps[kept.rows].cast(float).to_numpy()
+        self.grids.append(self._axes(None, kept.x, times))
+        entry["grid"] = len(self.grids) - 1
+        self.positions.setdefault(series.key, len(self.series))
+        self.series.append(entry)
+        return len(self.series) - 1, entry["role"]
 
     def evidence(self, proof: Evidence) -> tuple[list[Series], int | None]:
         """The curves that a piece of evidence is about, and the position of its series.
@@ -293,6 +318,8 @@ def _device(info: MetricInfo) -> str:
 def _titled(name: str) -> str:
     """Return the title of a system chart: a role's as a sentence begins, a key in words."""
     words = _SYSTEM.get(name)
+    if disk := _DISK.fullmatch(name):
+        words = f"disk {disk[1]}: {_USED[disk[2]]}"
     if words is None:
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace(".", " ") if "." in name else name
     return f"{words[:1].upper()}{words[1:]}"

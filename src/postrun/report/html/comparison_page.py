@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from markupsafe import Markup
 
 from postrun.metrics import RunView, Series, role_rank, roles
@@ -214,6 +214,10 @@ def _summary(comparison: Comparison) -> str:
         any(f.severity is Severity.CRITICAL for f in found) for found in comparison.findings
     )
     text = f"{len(comparison.views)} runs: {', '.join(parts)}"
+    if states.height == 1:
+        state = states[0, 0]
+        link = " " if state in ("finished", "failed") else ": "
+        text = f"All {len(comparison.views)} runs{link}{state}"
     if any(comparison.findings):
         text += f"; {critical or 'none'} with critical findings"
     if len(comparison.views) == 1:
@@ -225,17 +229,31 @@ def _settings_table(settings: dict[str, list[Any]], names: list[str]) -> dict[st
     """Config differences without scripts: values per run for few runs, counted values for many."""
     if len(names) <= _STATIC_RUNS:
         rows = [
-            [key, *("–" if v is None else leaf(v) for v in values)]
+            [key, *("–" if v is None else _setting(v) for v in values)]
             for key, values in settings.items()
         ]
         return {"columns": ["key", *names], "rows": rows}
     rows = []
     for key, values in settings.items():
-        counted = pl.Series(["–" if v is None else leaf(v) for v in values]).value_counts(sort=True)
-        pairs = [f"{value} ({count})" for value, count in counted.iter_rows()]
+        counted = Counter("–" if v is None else _setting(v) for v in values)
+        ranked = sorted(counted.items(), key=lambda pair: (-pair[1], _by_size(pair[0])))
+        few = sorted(counted.items(), key=lambda pair: _by_size(pair[0]))
+        pairs = [f"{value} ({count})" for value, count in (few if len(few) <= 8 else ranked)]
         more = f" and {len(pairs) - 8} more" if len(pairs) > 8 else ""
         rows.append([key, ", ".join(pairs[:8]) + more])
     return {"columns": ["key", "values (runs)"], "rows": rows}
+
+
+def _setting(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else leaf(value)
+
+
+def _by_size(text: str) -> tuple[bool, float, str]:
+    """Return a sort key: numbers by their size, then texts."""
+    try:
+        return False, float(text), ""
+    except ValueError:
+        return True, 0.0, text
 
 
 def _finals_table(views: Sequence[RunView], names: list[str], keys: list[str]) -> dict[str, Any]:

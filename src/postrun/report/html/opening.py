@@ -37,6 +37,7 @@ def opening(
         "axes": axes,
         "start": axis if axis in (*axes, "runtime") else "step",
         "groups": groups,
+        "order": _order(study, groups),
         "groupby": _groupby(groups, subject, views, config),
         "choices": [key for key in config if is_choice(key)] or list(config),
     }
@@ -47,6 +48,13 @@ def _groups(study: Study | None, views: Sequence[RunView]) -> list[str]:
     if study is None or not study.groups:
         return []
     return [study.groups.get(view.run.id, "other runs") for view in views]
+
+
+def _order(study: Study | None, groups: Sequence[str]) -> list[str]:
+    """Return the names of the groups in the order in which the study ranks them, so that colours agree."""
+    ranked = study.tables.get("groups") if study is not None else None
+    named = list(ranked["group"]) if ranked is not None and "group" in ranked.columns else []
+    return list(dict.fromkeys([*named, *groups]))
 
 
 def _groupby(

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from postrun.model.study import Study, cell, cells, readable
+from postrun.model.headings import heading, rows, texts
+from postrun.model.study import Study, readable, told
 from postrun.report.files import write_text
 from postrun.report.html.buffer import Buffer
 from postrun.report.html.figures import figure
@@ -37,10 +38,12 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
     """The sections as a template shows them."""
     out = []
     for section in study.sections:
-        frame = section.table
-        if frame is not None:  # columns without a single value tell nothing
-            frame = frame[[n for n in frame.columns if frame[n].null_count() < frame.height]]
-            frame = readable(frame)
+        frame, table = section.table, f"{study.kind}.{section.key}"
+        if frame is not None:
+            frame = readable(told(frame))
+            for name in ("id", "group"):  # of runs without a name of their own, or alone in a group
+                if {name, "run"} <= set(frame.columns) and frame[name].equals(frame["run"]):
+                    frame = frame.drop(name)
         out.append(
             {
                 "key": section.key,
@@ -49,8 +52,8 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
                 "figures": [
                     f for c in section.charts if (f := figure(c, len(section.charts) == 1))
                 ],
-                "columns": [] if frame is None else [(n, _kind(frame[n])) for n in frame.columns],
-                "rows": [] if frame is None else cells(frame.head(_MOST_ROWS)),
+                "columns": _columns(frame, table),
+                "rows": [] if frame is None else rows(frame.head(_MOST_ROWS), table),
                 # Values of curves and profiles are not what readers count.
                 "count": 0 if frame is None or "*" in section.wide else frame.height,
                 "more": 0 if frame is None else max(0, frame.height - _MOST_ROWS),
@@ -60,9 +63,16 @@ def parts_of(study: Study) -> list[dict[str, Any]]:
     return out
 
 
+def _columns(frame: pl.DataFrame | None, table: str) -> list[tuple[str, str]]:
+    """Return each column's heading and how it is set."""
+    if frame is None:
+        return []
+    return [(heading(name, table), _kind(frame[name])) for name in frame.columns]
+
+
 def _kind(column: pl.Series) -> str:
     """How a column is set: "n" for numbers, "s" for short texts that are not broken, "" for others."""
     if column.dtype.is_numeric():
         return "n"
-    longest = max((len(cell(value)) for value in column.head(_MOST_ROWS)), default=0)
+    longest = max(map(len, texts(column.head(_MOST_ROWS))), default=0)
     return "s" if longest <= _SHORT else ""

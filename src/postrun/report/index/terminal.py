@@ -86,7 +86,12 @@ def _columns(space: Workspace, count: int) -> list[Column]:
     columns = [
         Column("run", texts(lambda i: space.labels[i]), rank=0, most=32),
         Column("state", texts(lambda i: glances[i].state.partition(" (")[0]), rank=3),
-        Column("steps", texts(lambda i: _count(glances[i].steps)), rank=1, right=True),
+        Column(
+            f"{space.project.step_unit}s",
+            texts(lambda i: _count(glances[i].steps)),
+            rank=1,
+            right=True,
+        ),
         Column("time", texts(lambda i: _time(glances[i].record.runtime)), rank=2, right=True),
     ]
     if metric:
@@ -137,7 +142,8 @@ def _folded(space: Workspace, everything: bool) -> list[Text]:
     kept = found if everything else found[:_FOLDS]
     out = [_fold(fold) for fold in kept]
     if len(found) > len(kept):
-        out.append(Text(f"+ {len(found) - len(kept)} more kinds of findings (-v)", style="dim"))
+        kinds = "kind" if len(found) == len(kept) + 1 else "kinds"
+        out.append(Text(f"+ {len(found) - len(kept)} more {kinds} of findings (-v)", style="dim"))
     return out
 
 

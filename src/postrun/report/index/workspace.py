@@ -164,33 +164,48 @@ class Workspace:
 
     @cached_property
     def verdict(self) -> list[str]:
-        """The project in at most three sentences: its best result, what is wrong most often, who is stuck."""
-        return [text for text in (self._leader(), self._trouble(), self._stuck()) if text]
+        """The project in at most four sentences: its best result, what is wrong most often, who is stuck."""
+        return [text for text in (*self._leader(), self._trouble(), self._stuck()) if text]
 
-    def _leader(self) -> str:
-        """Return the setting, or the run, with the best last level of the metric; never the best of one run."""
+    def _leader(self) -> tuple[str, ...]:
+        """Return the setting, or the run, with the best last level of the metric; never the best of one run.
+
+        A single run that beats all runs of the best setting is told first, as one run.
+        """
         metric, sign = self.judge, self._sign
         if not metric or not sign or metric not in self.metrics or len(self._projects) > 1:
-            return ""  # results of other projects are results of something else
+            return ()  # results of other projects are results of something else
         levels = [self._final(i, metric) for i in range(len(self.entries))]
         word = "highest" if sign > 0 else "lowest"
         grouping = group_runs(self.project)
+        known = [[i for i in g.members if math.isfinite(levels[i])] for g in grouping.groups]
         told = [
-            (sign * median([levels[i] for i in known]), len(known), _label(group))
-            for group in grouping.groups
-            if len(known := [i for i in group.members if math.isfinite(levels[i])]) > 1
+            (sign * median([levels[i] for i in runs]), len(runs), _label(group), runs)
+            for group, runs in zip(grouping.groups, known, strict=True)
+            if len(runs) > 1
         ]
+        finite = [(sign * level, i) for i, level in enumerate(levels) if math.isfinite(level)]
         if len(told) > 1:
-            level, count, label = max(told)
+            level, count, label, own = max(told)
+            single, at = max(finite)
+            if [at] in known and single > max(sign * levels[i] for i in own):
+                beside = self._beside(levels, metric, single)
+                return (
+                    f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * single)}, "
+                    "in one run.",
+                    f"Of the settings that ran twice or more, {label} is best: {number(sign * level)}, "
+                    f"the median of {count} runs.",
+                )
             beside = self._beside(levels, metric, level)
             text = f"{label} ends with the {word} {metric}{beside}: {number(sign * level)}"
-            return f"{text}, the median of {count} runs."
-        finite = [(sign * level, i) for i, level in enumerate(levels) if math.isfinite(level)]
+            return (f"{text}, the median of {count} runs.",)
         if not finite or len(finite) == 1 < len(levels):
-            return ""
+            return ()
         level, at = max(finite)
         beside = self._beside(levels, metric, level)
-        return f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * level)}."
+        return (
+            f"{self.labels[at]} ends with the {word} {metric}{beside}: {number(sign * level)}.",
+        )
 
     def _beside(self, levels: list[float], metric: str, best: float) -> str:
         """Return among which runs a level is the best; "" if none of the others shows a better one."""
@@ -260,7 +275,7 @@ def _label(group: Group) -> str:
     """Return the settings of a group in at most three, or its own label."""
     told = [f"{key}={value_text(v)}" for key, v in group.settings.items() if v is not None]
     more = len(told) - _TOLD
-    if more > 0:
+    if more > 1:
         return f"{', '.join(told[:_TOLD])} and {more} more settings"
     return ", ".join(told) or group.label
 

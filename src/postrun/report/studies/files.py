@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from postrun.model.study import Study, cells, plain_times, readable
+from postrun.model.headings import heading, rows
+from postrun.model.study import Study, plain_times, readable
 from postrun.model.text import inert
 from postrun.report.export import spreadsheet_safe
 from postrun.report.files import safe_name, write_json, write_text
@@ -43,20 +44,21 @@ def markdown(study: Study, masked: str = "") -> str:
             lines += ["```text", *(text.replace("```", "'''") for text in section.text), "```"]
             continue
         lines += [*(escape(text) for text in section.text), ""]
-        lines += _table(section.table, f"{study.kind}_{safe_name(section.key)}.csv")
+        table = f"{study.kind}.{section.key}"
+        lines += _table(section.table, table, f"{study.kind}_{safe_name(section.key)}.csv")
     if masked:
         lines += ["", f"{escape(masked)}."]
     return inert("\n".join([*lines, ""]))
 
 
-def _table(frame: pl.DataFrame, file: str) -> list[str]:
+def _table(frame: pl.DataFrame, table: str, file: str) -> list[str]:
     frame = readable(frame)
     shown = frame.head(_MOST_ROWS)
     aligned = ["---:" if dtype.is_numeric() else "---" for dtype in frame.dtypes]
     lines = [
-        "| " + " | ".join(escape(name) for name in frame.columns) + " |",
+        "| " + " | ".join(escape(heading(name, table)) for name in frame.columns) + " |",
         "|" + "|".join(aligned) + "|",
-        *("| " + " | ".join(escape(c) for c in row) + " |" for row in cells(shown)),
+        *("| " + " | ".join(escape(c) for c in row) + " |" for row in rows(shown, table)),
     ]
     more = frame.height - _MOST_ROWS
     return [*lines, *(["", f"{more:,} more rows in `{file}`."] if more > 0 else [])]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from postrun.model.study import Section, Study, cell, readable
+from postrun.model.headings import heading, rows
+from postrun.model.study import Section, Study, cell, readable, told
 from postrun.report.console import make_console, safe
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _MOST_ROWS, _MOST_NAMES = 12, 40
 #: Texts up to this long are not broken into lines.
 _NARROW = 22
+#: The other bound of an interval.
+_OTHER = {"high": "low", "low": "high", "p_high": "p_low", "p_low": "p_high"}
 #: Longer texts are broken into lines of this many letters at the least, and words of up to so many are whole.
 _READABLE, _WORD = 24, 34
 
@@ -40,7 +43,7 @@ def print_study(study: Study, where: str = "", console: Console | None = None) -
         if "*" in section.wide:
             hidden = True
             continue
-        hidden |= _print_section(section, console)
+        hidden |= _print_section(section, f"{study.kind}.{section.key}", console)
     if hidden:
         rest = f"Everything: {where}" if where else "Everything: --out DIR, --html FILE or --json"
         console.print(Text(rest, style="dim"))
@@ -48,19 +51,23 @@ def print_study(study: Study, where: str = "", console: Console | None = None) -
         console.print(Text(f"Files: {where}", style="dim"))
 
 
-def _fitting(frame: pl.DataFrame, width: int) -> pl.DataFrame:
+def _fitting(frame: pl.DataFrame, table: str, width: int) -> pl.DataFrame:
     """Return the table without its last numbers, then its last texts, so that no word has to be broken."""
 
     def needed(name: str) -> int:
         longest = max((len(cell(v)) for v in frame[name].head(_MOST_ROWS)), default=0)
-        return max(len(name), min(longest, _READABLE), _longest_word(frame[name])) + 2
+        return (
+            max(len(heading(name, table)), min(longest, _READABLE), _longest_word(frame[name])) + 2
+        )
 
     names = list(frame.columns)
     for name in reversed(frame.columns[1:]):
         if sum(map(needed, names)) - 2 <= width or len(names) <= 4:
             break
-        if frame.schema[name] != pl.String:
+        if name in names and frame.schema[name] != pl.String:
             names.remove(name)
+            if (other := _OTHER.get(name)) in names:  # half an interval says nothing
+                names.remove(other)
     for name in reversed(frame.columns[2:]):
         if sum(map(needed, names)) - 2 <= width or len(names) <= 3:
             break
@@ -75,7 +82,7 @@ def _longest_word(column: pl.Series) -> int:
     return max((n for word in words if (n := len(word)) <= _WORD), default=0)
 
 
-def _print_section(section: Section, console: Console) -> bool:
+def _print_section(section: Section, name: str, console: Console) -> bool:
     """Print a section; True where something of it was left out."""
     from rich.table import Table
     from rich.text import Text
@@ -88,22 +95,20 @@ def _print_section(section: Section, console: Console) -> bool:
     if frame is None:
         return False
     shown = frame[[n for n in frame.columns if n not in section.wide]]
-    # Columns without a single value tell nothing.
-    shown = shown[[n for n in shown.columns if shown[n].null_count() < shown.height]]
-    shown = _fitting(readable(shown), console.width)
+    shown = _fitting(readable(told(shown)), name, console.width)
     most = _MOST_NAMES if section.whole else _MOST_ROWS
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name, dtype in zip(shown.columns, shown.dtypes, strict=True):
-        folds = dtype == pl.String and (shown[name].str.len_chars().max() or 0) > _NARROW  # type: ignore[operator]
+    for column, dtype in zip(shown.columns, shown.dtypes, strict=True):
+        folds = dtype == pl.String and (shown[column].str.len_chars().max() or 0) > _NARROW  # type: ignore[operator]
         table.add_column(
-            Text(safe(name)),
+            Text(safe(heading(column, name))),
             justify="right" if dtype.is_numeric() else "left",
             overflow="fold",
             no_wrap=not folds,
-            min_width=_longest_word(shown[name]) if folds else None,
+            min_width=_longest_word(shown[column]) if folds else None,
         )
-    for row in shown.head(most).iter_rows():
-        table.add_row(*(Text(safe(cell(value))) for value in row))
+    for row in rows(shown.head(most), name):
+        table.add_row(*(Text(safe(text)) for text in row))
     console.print(table)
     more = frame.height - most
     if more > 0:

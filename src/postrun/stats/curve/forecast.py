@@ -63,6 +63,11 @@ class Ahead:
     reach: float
     few: float
 
+    def fitted(self, positions: Floats) -> Floats:
+        """Return the fitted curve at positions, through the level at the end. Shape (n,)."""
+        levels = self.fits.levels(np.append(positions, self.end))
+        return np.asarray(self.last.value + levels[:-1] - levels[-1])
+
     def scales(self, position: float) -> tuple[float, float, float]:
         """Return the expected level at a position, and its scales to the better and the worse side."""
         change = self.fits.change(self.end, position)

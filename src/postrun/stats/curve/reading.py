@@ -212,6 +212,18 @@ class Curve:
         parts = (min(max(v, low), high) for v in (told.value, told.low, told.high))
         return Interval(*parts)
 
+    def fitted(self, count: int) -> tuple[Floats, Floats]:
+        """Return so many points of the fit that a forecast extends, in the units of y; none without a forecast.
+
+        Returns:
+            x from where the fit begins to the end, and y. Shapes (count,).
+        """
+        ahead = self._ahead
+        if ahead is None:
+            return np.zeros(0), np.zeros(0)
+        x = np.linspace(ahead.fits.start, ahead.end, count)
+        return x, np.array([self._level(float(v)) for v in ahead.fitted(x)])
+
     @cached_property
     def _finite_phases(self) -> list[Phase]:
         if self.count < 3:

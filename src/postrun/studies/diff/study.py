@@ -172,11 +172,11 @@ def _curve_section(shared: Shared, names: list[str]) -> Section:
             ("first", "second", "same_digits_to", "parts_at", "difference", "noise"), pl.Float64
         ), "lasting": pl.Boolean, "shared": pl.Int64,
     }  # fmt: skip
-    text = "first, second: final values (medians of the last 5%)."
+    text = "First, second: final values (medians of the last 5%)."
     if any(row["parts_at"] is not None for row in rows):
         text += (
-            f" parts_at: the first {shared.unit} from which the curves differ by more than their noise, "
-            "corrected for the number of places and metrics looked at. difference: second minus first from "
+            f" Part at: the first {shared.unit} from which the curves differ by more than their noise, "
+            "corrected for the number of places and metrics looked at. Difference: second minus first from "
             "there; noise: two standard errors of it."
         )
     return Section(

@@ -163,6 +163,9 @@ function controls() {
   });
   // On paper nothing comes into view: all charts are drawn before, whatever is folded.
   addEventListener("beforeprint", () => {
+    board.theme = document.documentElement.dataset.theme || "";
+    document.documentElement.dataset.theme = "light";  // paper is light
+    redraw();
     board.printing = true;
     for (const details of document.querySelectorAll("details.evidence, details.group")) {
       if (details.unfold) details.unfold();
@@ -170,5 +173,10 @@ function controls() {
     }
     for (const chart of board.charts) if (chart.host.offsetParent) chart.ensure();
   });
-  addEventListener("afterprint", () => { board.printing = false; });
+  addEventListener("afterprint", () => {
+    board.printing = false;
+    if (board.theme) document.documentElement.dataset.theme = board.theme;
+    else delete document.documentElement.dataset.theme;
+    redraw();
+  });
 }

@@ -118,7 +118,8 @@ class Chart {
     }
     const x = made.data[0];
     this.full = [x[0], x[x.length - 1]];
-    if (this.full[0] === this.full[1]) this.full = [x[0] - 1, x[0] + 1];
+    const alone = this.full[0] === this.full[1];
+    if (alone) this.full = [x[0] - 1, x[0] + 1];
     const height = this.host.classList.contains("wide") ? 420 : this.options.height || 190;
     const ink = css("--ink-soft"), grid = css("--grid");
     const font = "11px " + css("--font");
@@ -135,8 +136,10 @@ class Chart {
     }
     else if (!time) axes[0].values = (u, ticks) => ticks.map((v) => v.toLocaleString("en", { maximumSignificantDigits: 9 }));
     if (this.axis === "step" && stepUnit !== "epoch") axes[0].incrs = WHOLE;  // there is no half a step
+    if (!time && this.axis !== "runtime") axes[0].space = Math.max(50, 2 * this.right() + 10);
+    if (alone) axes[0].splits = () => [x[0]];  // one value has one place
     const options = {
-      width: Math.max(160, this.frame.clientWidth), height, padding: [(drawn.marks || []).length ? 22 : 8, 18, 0, 0],
+      width: Math.max(160, this.frame.clientWidth), height, padding: [(drawn.marks || []).length ? 22 : 8, this.right(), 0, 0],
       series: [{}, ...made.series], axes,
       scales: {
         x: { time, auto: false, range: (u, low, high) => [low, high] },
@@ -168,6 +171,12 @@ class Chart {
     canvas.setAttribute("aria-hidden", "true");
     built.add(this);
     this.follow();
+  }
+
+  // Room for half of the last tick's words.
+  right() {
+    const words = this.axis === "runtime" ? elapsed(this.full[1]) : this.axis === "time" ? "" : short(this.full[1]);
+    return Math.max(18, Math.ceil(3.2 * words.length) + 2);
   }
 
   // The range that all charts of this axis show, or the chart's own.

@@ -11,7 +11,7 @@ function regroup() {
     return v == null ? "–" : String(v);
   };
   const all = page.runs.map(value);
-  groups.names = groups.key ? [...new Set(all)].sort((a, b) => a - b || a.localeCompare(b)) : [];
+  groups.names = groups.key ? [...new Set(all)].sort(groups.key === "study" ? (a, b) => page.order.indexOf(a) - page.order.indexOf(b) : (a, b) => a - b || a.localeCompare(b)) : [];
   groups.of = all.map((v) => (groups.key ? groups.names.indexOf(v) : -1));
   byId("band-note").textContent = groups.key
     ? "Lines are means over the runs of a group, bands their 95% confidence intervals (Student's t over runs). A mean needs values of at least half of the group's runs; runs that log at other places are averaged within 200 equal stretches of the axis."
@@ -150,6 +150,7 @@ async function openComparison() {
     changed(true);
   });
   byId("theme").addEventListener("click", () => changed(true));
+  for (const event of ["beforeprint", "afterprint"]) addEventListener(event, () => { if (byId("parallel")) { parallel(); scatter(); } });
   regroup();
   choose();
   fillTable();

@@ -164,13 +164,13 @@ function drawCurves(list, keys) {
   const x = (v) => left + ((v - first) / (last - first || 1)) * (width - left - right);
   const level = (share) => { const v = low + share * (high - low); return logged ? Math.log(v / low) / Math.log(high / low) : share; };
   const y = (share) => height - bottom - level(share) * (height - top - bottom);
-  const marks = logged ? decades(low, high) : ticks(low, high, 4);
+  const marks = logged ? decades(low, high) : ticks(low, high, 5);
   const frame = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${metric.key} of ${lines.length} runs` });
   for (const v of marks) {
     const at = y((v - low) / (high - low));
     frame.append(svg("line", { class: "tick", x1: left, x2: width - right, y1: at, y2: at }), svg("text", { x: left - 6, y: at + 4, "text-anchor": "end" }, four(v)));
   }
-  for (const v of ticks(first, last, Math.max(2, Math.floor(width / 180)))) frame.append(svg("text", { x: x(v), y: height - 8, "text-anchor": x(v) > width - 40 ? "end" : "middle" }, v === first ? `${page.unit} ${four(v)}` : four(v)));
+  for (const v of ticks(first, last, Math.max(4, Math.floor(width / 180)))) frame.append(svg("text", { x: x(v), y: height - 8, "text-anchor": x(v) > width - 40 ? "end" : "middle" }, v === first ? `${page.unit} ${four(v)}` : four(v)));
   const beyond = list.filter((r) => { const last = r.m[chosen.metric]?.[0]; return !nothing(last) && (last < low - 1e-9 || last > high * (1 + 1e-9) + 1e-12); }).length;
   frame.append(svg("text", { x: left, y: 14 }, `${metric.key}${metric.unit ? `, ${metric.unit}` : ""}${logged ? ", log scale" : chosen.log ? ": no log scale, for some values are not above 0" : ""}${beyond ? `; ${beyond} ${beyond === 1 ? "run ends" : "runs end"} beyond this range` : ""}`));
   for (const [r, points] of lines) {

@@ -24,14 +24,19 @@ function timeWeightedEma(x, y, smoothing) {
   return out;
 }
 
-// Range of the bulk of the values: single outliers (a first step) do not flatten the rest.
+// Range of the bulk of the values: single outliers (a first step) do not flatten the rest, nor do those of
+// runs that diverged, far beyond the quartiles. Null if all values belong to it.
 function bulk(values) {
-  if (values.length < 20) return null;
-  const sorted = Float64Array.from(values).sort();
-  const at = (q) => sorted[Math.round(q * (sorted.length - 1))];
-  const low = at(0.01), high = at(0.99), span = high - low;
-  const least = sorted[0], most = sorted[sorted.length - 1];
-  if (!(span > 0) || most - least < 2.5 * span) return null;
+  const all = Float64Array.from(values).sort();
+  if (all.length < 8) return null;
+  const place = (list, q) => list[Math.round(q * (list.length - 1))];
+  const first = place(all, 0.25), third = place(all, 0.75), room = 100 * (third - first);
+  const near = room > 0 ? all.filter((v) => v >= first - room && v <= third + room) : all;
+  const least = near[0], most = near[near.length - 1];
+  const cut = near.length < all.length ? [least, most] : null;
+  if (near.length < 20) return cut;
+  const low = place(near, 0.01), high = place(near, 0.99), span = high - low;
+  if (!(span > 0) || most - least < 2.5 * span) return cut;
   return [Math.max(least, low - 0.25 * span), Math.min(most, high + 0.25 * span)];
 }
 
@@ -50,7 +55,7 @@ function elapsed(seconds) {
   if (seconds == null) return "–";
   const sign = seconds < 0 ? "-" : "";
   const s = Math.abs(seconds);
-  if (s < 100) return `${sign}${short(s)} s`;
+  if (s < 100) return `${sign}${short(s, 3)} s`;
   if (s < 5400) return sign + +(s / 60).toFixed(1) + " min";
   return sign + +(s / 3600).toFixed(2) + " h";
 }

@@ -1,19 +1,22 @@
 // Settings against results: parallel coordinates, and a scatter plot.
 
 // A place from 0 to 1 for each value of a setting: numbers by size (by logarithm where that spreads them
-// more evenly), others by rank. Few values are their own ticks.
-function scaleOf(values) {
+// more evenly), others by rank. Few values are their own ticks. With `tame`, results of runs that diverged set
+// no scale: they lie at its edge, and `beyond` counts them.
+function scaleOf(values, tame = false) {
   const known = values.filter((v) => v != null);
   if (known.length && known.every((v) => typeof v === "number" && isFinite(v))) {
-    const distinct = [...new Set(known)].sort((a, b) => a - b);
+    const range = (tame && bulk(known)) || [-Infinity, Infinity];
+    const distinct = [...new Set(known)].filter((v) => v >= range[0] && v <= range[1]).sort((a, b) => a - b);
     const low = distinct[0], high = distinct[distinct.length - 1];
     const log = low > 0 && high / low >= 10 && distinct[distinct.length >> 1] < (low + high) / 4;
     const f = log ? Math.log10 : (v) => v;
     const span = f(high) - f(low) || 1;
-    const place = (v) => (v == null ? null : high === low ? 0.5 : (f(v) - f(low)) / span);
-    const inverse = (p) => (log ? 10 ** (f(low) + p * span) : low + p * span);
-    const at = distinct.length <= 8 ? apart(distinct, place) : [0, 0.25, 0.5, 0.75, 1].map(inverse);
-    return { numeric: true, log, place, ticks: at.map((v) => [place(v), short(v)]) };
+    const held = (v) => Math.max(low, Math.min(high, v));
+    const place = (v) => (v == null ? null : high === low ? 0.5 : (f(held(v)) - f(low)) / span);
+    const at = distinct.length <= 8 ? apart(distinct, place) : log ? apart([1, 2, 5].flatMap((k) => powers(low, high, k)).sort((a, b) => a - b), place, 0.12) : rounds(low, high);
+    const beyond = known.filter((v) => v < low || v > high).length;
+    return { numeric: true, log, place, beyond, ticks: at.map((v) => [place(v), short(v)]) };
   }
   const names = [...new Set(known.map(String))].sort();
   const at = (v) => (v == null ? null : (names.indexOf(String(v)) + 0.5) / names.length);
@@ -22,11 +25,29 @@ function scaleOf(values) {
 }
 
 // Values whose places are not on top of each other.
-function apart(values, place) {
+function apart(values, place, least = 0.05) {
   const kept = [];
-  for (const v of values) if (!kept.length || place(v) - place(kept[kept.length - 1]) >= 0.05) kept.push(v);
+  for (const v of values) if (!kept.length || place(v) - place(kept[kept.length - 1]) >= least) kept.push(v);
   return kept;
 }
+
+// About five round numbers in a range: steps of 1, 2 or 5 times a power of ten.
+function rounds(low, high) {
+  const raw = (high - low) / 5, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= raw), out = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high * (1 + 1e-12 * Math.sign(high)); k++) out.push(+(k * step).toPrecision(12));
+  return out;
+}
+
+// The powers of ten in a range, times k.
+function powers(low, high, k) {
+  const out = [];
+  for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++) if (k * 10 ** e >= low && k * 10 ** e <= high) out.push(k * 10 ** e);
+  return out;
+}
+
+// What is said of results beyond a scale.
+const beyondWords = (scale) => (scale.beyond ? `, ${scale.beyond} beyond` : "");
 
 // Texts cut in the middle, different ones told apart.
 function distinctTexts(texts, width) {
@@ -73,10 +94,10 @@ function parallel() {
   const metric = chosenMetric();
   if (!metric || !keys.length) return;
   const axes = [...keys.map((k) => ({ name: k, value: (r) => r.config[k] })), { name: metric.key, value: resultOf }];
-  const wide = roomOf("parallel", 130 * axes.length), high = 340, top = 30, bottom = 24;
+  const wide = roomOf("parallel", 104 * axes.length), high = 340, top = 30, bottom = 24;
   const y = (p) => top + (1 - p) * (high - top - bottom);
   const x = (i) => 24 + (i * (wide - 110)) / Math.max(1, axes.length - 1);
-  for (const axis of axes) axis.scale = scaleOf(page.runs.map(axis.value));
+  axes.forEach((axis, k) => { axis.scale = scaleOf(page.runs.map(axis.value), k === axes.length - 1); });
   const names = distinctTexts(axes.map((a) => a.name), Math.max(10, Math.floor((wide / axes.length) / 7)));
   const rank = ranks();
   const root = svg("svg", { viewBox: `0 0 ${wide} ${high}`, width: wide, height: high, class: "relations", role: "img", "aria-label": `Parallel coordinates: ${axes.map((a) => a.name).join(", ")}` });
@@ -90,7 +111,7 @@ function parallel() {
   axes.forEach((axis, k) => {
     root.append(svg("line", { x1: x(k), x2: x(k), y1: top, y2: high - bottom, class: "axis" }));
     const name = svg("text", { x: k === axes.length - 1 ? wide - 4 : x(k), y: 14, class: "name", "text-anchor": k ? (k === axes.length - 1 ? "end" : "middle") : "start" });
-    name.append(names[k] + (axis.scale.log ? " (log)" : ""), svg("title", {}, axis.name));
+    name.append(names[k] + (axis.scale.log ? " (log)" : "") + beyondWords(axis.scale), svg("title", {}, axis.name));
     root.append(name);
     for (const [p, text] of axis.scale.ticks) {
       const tick = svg("text", { x: x(k) + 6, y: y(p) + 4, class: "tick" });
@@ -145,7 +166,7 @@ function scatter() {
   const metric = chosenMetric(), key = byId("against").value;
   if (!metric || !key) return;
   const wide = roomOf("scatter", 300), high = 340, left = 70, bottom = 40;
-  const across = scaleOf(page.runs.map((r) => r.config[key])), up = scaleOf(page.runs.map(resultOf));
+  const across = scaleOf(page.runs.map((r) => r.config[key])), up = scaleOf(page.runs.map(resultOf), true);
   const root = svg("svg", { viewBox: `0 0 ${wide} ${high}`, width: wide, height: high, class: "relations", role: "img", "aria-label": `${metric.key} against ${key}` });
   const rank = ranks();
   const x = (p) => left + 10 + p * (wide - left - 30), y = (p) => 28 + (1 - p) * (high - bottom - 38);
@@ -163,7 +184,7 @@ function scatter() {
   const name = svg("text", { x: wide / 2, y: high - 5, class: "name", "text-anchor": "middle" });
   name.append(key + (across.log ? " (log)" : ""));
   const other = svg("text", { x: 4, y: 10, class: "name" });
-  other.append(metric.key + (up.log ? " (log)" : ""));
+  other.append(metric.key + (up.log ? " (log)" : "") + beyondWords(up));
   root.append(name, other);
   page.runs.forEach((run, i) => {
     const px = across.place(run.config[key]), py = up.place(resultOf(run));

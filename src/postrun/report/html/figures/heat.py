@@ -1,4 +1,4 @@
-"""Values over two settings, the better the darker."""
+"""Values over two settings, the better the stronger."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def heat(chart: Chart, width: float) -> Markup:
             parts.append(Markup("<g><title>{}</title>{}{}</g>").format(told, box, value))
             if i == 0:
                 parts.append(text(left + size * (j + 0.5), frame.floor + 16, column))
-    words = f"{data['x']} (darker: better {data['unit']})"
+    words = f"{data['x']} (stronger: better {data['unit']})"
     parts.append(text(left, frame.height - 8, words, "start", "soft"))
     side = Markup(
         '<text transform="translate(14 {:.0f}) rotate(-90)" text-anchor="middle" class="soft">{}</text>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from markupsafe import Markup
@@ -33,6 +34,7 @@ _REACH = 20.0
 def intervals(chart: Chart, width: float) -> Markup:
     """Draw a dot and its bounds for each row."""
     rows: list[dict[str, Any]] = chart.data["rows"]
+    told = _percent if chart.data.get("share") else number
     if not rows:
         return Markup("")
     words = [str(row["label"]) for row in rows]
@@ -50,7 +52,7 @@ def intervals(chart: Chart, width: float) -> Markup:
     for tick in ticks(low, high, frame.ticks):
         parts += [
             line(x(tick), frame.top, x(tick), frame.floor, "grid"),
-            under(frame, x(tick), number(tick)),
+            under(frame, x(tick), told(tick)),
         ]
     if reference is not None:
         parts.append(line(x(reference), frame.top, x(reference), frame.floor, "reference"))
@@ -58,7 +60,7 @@ def intervals(chart: Chart, width: float) -> Markup:
         bottom = frame.top + row_height * (n + 1)
         place = (4.0, bottom - 1.3 * _ROW) if above else (frame.left - 10, bottom - _ROW / 2 + 4)
         parts.append(text(*place, label, "start" if above else "end"))
-        parts.append(_row(row, frame, bottom - _ROW / 2, x))
+        parts.append(_row(row, frame, bottom - _ROW / 2, x, told))
     name = str(chart.data.get("x", ""))
     middle = (frame.left + frame.end) / 2
     if middle + wide(name) / 2 > width:
@@ -67,10 +69,16 @@ def intervals(chart: Chart, width: float) -> Markup:
     return draw(frame, chart.title, parts)
 
 
-def _row(row: dict[str, Any], frame: Frame, y: float, x: Place) -> Markup:
+def _percent(share: float) -> str:
+    return f"{number(100 * share, 2)}%"
+
+
+def _row(
+    row: dict[str, Any], frame: Frame, y: float, x: Place, told: Callable[[float], str]
+) -> Markup:
     bounded = math.isfinite(row["low"])
-    told = f" [{number(row['low'])}, {number(row['high'])}]" if bounded else ""
-    words = f"{row['label']}: {number(row['value'])}{told} {row.get('note', '')}".strip()
+    ends = f" [{told(row['low'])}, {told(row['high'])}]" if bounded else ""
+    words = f"{row['label']}: {told(row['value'])}{ends} {row.get('note', '')}".strip()
     parts: list[Markup] = []
 
     def inside(value: float) -> float:
@@ -87,6 +95,6 @@ def _row(row: dict[str, Any], frame: Frame, y: float, x: Place) -> Markup:
     dot = inside(row["value"])
     parts += [
         Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4" class="dot c0"/>').format(dot, y),
-        text(frame.width - 4, y + 4, number(row["value"]), "end", "soft"),
+        text(frame.width - 4, y + 4, told(row["value"]), "end", "soft"),
     ]
     return Markup("<g><title>{}</title>{}</g>").format(words, Markup("").join(parts))

@@ -33,6 +33,8 @@ from postrun.report.html.figures.frame import (
 _DOTTED = 15
 #: Values beyond so many quartile ranges of all set no scale.
 _REACH = 100.0
+#: Seconds of a day, and of a stretch of time whose ticks are told to the second.
+_DAY, _SHORT = 86_400, 600
 #: Points that one line is drawn with.
 _MOST_POINTS = 3000
 
@@ -75,7 +77,10 @@ def lines(chart: Chart, width: float) -> Markup:
         parts.append(text(4, 14, name, "start", "soft"))
     return Markup("{}{}").format(
         draw(frame, f"{chart.title}: {data.get('y', '')}", parts),
-        keys([one["label"] for one in drawn]),
+        keys(
+            [one["label"] for one in drawn],
+            [one.get("colour") or colour(n) for n, one in enumerate(drawn)],
+        ),
     )
 
 
@@ -100,7 +105,8 @@ def _x_ticks(low: float, high: float, log: bool, time: bool, count: int) -> list
 
 def _x_text(tick: float, log: bool, time: bool, span: float) -> str:
     if time:
-        pattern = "%m-%d %H:%M" if span < 4 * 86_400 else "%Y-%m-%d"
+        pattern = "%m-%d %H:%M" if span < 4 * _DAY else "%Y-%m-%d"
+        pattern = "%H:%M:%S" if span < _SHORT else pattern
         return datetime.fromtimestamp(tick, UTC).strftime(pattern)
     return f"{10**tick:.3g}" if log else number(tick)
 
@@ -121,7 +127,7 @@ def _line(
     def points(pairs: Sequence[tuple[float, float]]) -> str:
         return " ".join(f"{place_x(x):.1f},{down(y):.1f}" for x, y in pairs)
 
-    parts, kind = [], colour(n)
+    parts, kind = [], one.get("colour") or colour(n)
     if "low" in one:
         band = [(x, float(one["low"][i])) for x, _, i in known]
         band += [(x, float(one["high"][i])) for x, _, i in reversed(known)]
@@ -136,7 +142,8 @@ def _line(
         ]
     if not one.get("points"):
         parts.append(Markup('<polyline class="{}" points="{}"/>').format(kind, points(pairs)))
-    if one.get("points") or one.get("marks") or len(known) <= _DOTTED:
+    few = len(known) <= _DOTTED and not one.get("level")
+    if one.get("points") or one.get("marks") or few:
         parts += [
             Markup(
                 '<circle cx="{:.1f}" cy="{:.1f}" r="3" class="dot {}"><title>{}</title></circle>'
