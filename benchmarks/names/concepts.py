@@ -61,6 +61,7 @@ _SYNONYMS = tuple(
         (r"\binception score\b|^is\d+k.*", "inception score"),
         (r"\bgain\b|\bimprovement\b", "gain"),
         (r"\berror rate\b", "error"),
+        (r"\b(?:share|proportion|percentage) of\b", "fraction of"),
         (r"\bfpr\w*\b", "false positive rate"),
         (r"\bfnr\b", "false negative rate"),
         (r"\bwasserstein\b.*", "wasserstein distance"),
@@ -105,8 +106,12 @@ _SYNONYMS = tuple(
         (r"\bgradient overflow\b", "skipped updates"),
         (r"(\w+) weight$", r"\1 coefficient"),
         (r"\bfloating-point operations\b.*", "flops total"),
-        (r"\b(?:samples|tokens|episodes) (?:seen|done|count)\b", lambda m: f"{m[0].split()[0][:-1]} counter"),
+        (
+            r"\b(sample|token|episode|sentence)s (?:seen|done|count)\b",
+            r"\1 counter",
+        ),
         (r"\b(sample|token|episode) count\b", r"\1 counter"),
+        (r"\b(?:clip range|discount factor|dropout rate|teacher forcing ratio)\b", "coefficient"),
         (r"\bcoefficient(?! of)\b|\btemperature(?! loss)\b|\bthreshold\b", "coefficient"),
         # times
         (r"\b(?:rollout|sampling|generation|inference|env|collection) time\b|\blatency\b", "sampling time"),

@@ -84,8 +84,8 @@ def _crosses(name: Name, start: int, length: int) -> bool:
 
 
 def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate]:
-    """Return phrases that begin at a word and have statistics or numbers between their words."""
-    solid = [k for k in range(start, len(words)) if not (statistic(words[k]) or words[k].isdigit())]
+    """Return phrases that begin at a word and have statistics, splits or numbers between their words."""
+    solid = [start, *(k for k in range(start + 1, len(words)) if not _between(words[k]))]
     found = []
     for length in known.lengths[words[start]]:
         if 1 < length <= len(solid) and (width := solid[length - 1] - start + 1) > length:
@@ -93,6 +93,11 @@ def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate
             if phrase in known.terms:
                 found.append((length, length, start, width, phrase))
     return found
+
+
+def _between(word: str) -> bool:
+    """Return whether a word may stand between a phrase's words: "kl_val_loss", "completions/mean_length"."""
+    return bool(statistic(word)) or word in SPLITS or word.isdigit()
 
 
 def _classify(name: Name, i: int, match: Match | None) -> None:

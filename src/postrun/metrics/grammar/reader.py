@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from postrun.metrics.grammar.lexicon import Term, lexicon
+from postrun.metrics.grammar.losses import kind_of_loss
 from postrun.metrics.grammar.parse import Match, Name, parse
 from postrun.metrics.grammar.shapes import Shape, shape_of
+from postrun.metrics.grammar.shares import count_of, error_of, share_of
 from postrun.metrics.grammar.tokens import segments
 from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
 from postrun.metrics.roles import roles
@@ -26,7 +27,6 @@ _LABELS = frozenset(
         "index",
         "name",
         "path",
-        "bytes",
         "date",
         "url",
         "type",
@@ -39,6 +39,11 @@ _COMPARED = frozenset({"vs", "versus"})
 #: A metric that is logged again over another axis, as Megatron does: "lm loss vs samples".
 _OVER_AXIS = re.compile(
     r"[ _-]+(?:vs|versus)[ _.-]+(?:samples|steps?|tokens|time|hours|epochs?|iterations?|iters?|flops)$",
+    re.IGNORECASE,
+)
+#: What a score is measured at, which is no quantity of the metric: "TPR@FPR=1%", "recall_at_precision_90".
+_AT = re.compile(
+    r"(?:@|[ _]at[ _])\s*(?:far|fmr|fpr|fnr|fnmr|tpr|tnr|recall|precision|prec|spec\w*|sens\w*)(?![A-Za-z]).*$",
     re.IGNORECASE,
 )
 #: Families of roles that come after "loss" as the name of a term of it.
@@ -59,8 +64,6 @@ _SUMMARIES = frozenset(
 _PLAYERS = frozenset(
     {"discriminator", "generator", "netd", "netg", "errd", "errg", "lossd", "lossg"}
 )
-#: Roles of losses whose group may be a segment of its own: "critic/loss".
-_SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
 _TIME_GROUPS = frozenset(
     {"time", "timing", "timings", "timer", "timers", "times", "duration", "durations"}
 )
@@ -70,6 +73,17 @@ _Q_FUNCTIONS = frozenset({"q", "q1", "q2", "qf1", "qf2"})
 _Q_VALUE = Term("Q-value", "q_value")
 _GPU_WORDS = frozenset({"gpu", "cuda", "vram"})
 _GPU_MEMORY = Term("GPU memory", "memory.gpu", range="positive")
+#: What belongs to no split, unless the name says which: "train/walltime", "test_size".
+_OF_A_SPLIT = frozenset({"wall-clock time", "sample count"})
+#: The statistic that "worst" means, by what is better.
+_EXTREMES = {"lower": "max", "higher": "min", "neither": ""}
+#: Groups of what is scored while training acts: "agent/score" is no evaluation.
+_ACTING = frozenset(
+    {"agent", "agents", "episode", "episodes", "env", "rollout", "game", "games", "player"}
+)
+#: A term that is made of a name's words, with its quantity, and how sure it is.
+Told = tuple[Term, str]
+_TOLD = 0.58
 _A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
 
 
@@ -79,7 +93,7 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     watched = _watched(key)
     if watched:
         return (watched,)
-    shape, numbers = shape_of(segments(_OVER_AXIS.sub("", key)))
+    shape, numbers = shape_of(segments(_AT.sub("", _OVER_AXIS.sub("", key))))
     found = _read_shape(shape)
     return tuple([info.of_name(key, info.index.translate(numbers)) for info in found])
 
@@ -101,14 +115,56 @@ def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
         )
         return (replace(info, split="train", confidence=0.9, why='"time taken" means time'),)
     compared = not _COMPARED.isdisjoint(name.words)  # a plot of one thing against another
-    head = None if compared or name.words[-1] in _LABELS else _head(name)
-    if head is None or (head.term.weak and any(place > head.segment for place, _ in name.unknown)):
+    end = name.matches[-1]
+    labels = compared or _in_bytes(name)
+    labels |= name.words[-1] in _LABELS and end.at + end.width < len(name.words)
+    head = None if labels else _head(name)
+    told = None if labels else (_group_time(name, head) or share_of(name, head))
+    if told is not None:
+        return (_reading(name, *told),)
+    if head is None or _unsure(name, head):
         return ()
     others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
-    found = [_reading(name, head), *(_reading(name, match, factor=0.5) for match in others)]
+    found = [
+        _reading(name, head, count_of(name, head)),
+        *(_reading(name, match, factor=0.5) for match in others),
+    ]
     if (timed := _timed(name, head)) is not None:
         found.insert(1, _reading(name, timed, factor=0.8))
     return tuple(info for info in found if info.confidence >= LEAST)
+
+
+def _in_bytes(name: Name) -> bool:
+    """Return whether a name is an amount of data that is no memory: "communication/round_bytes"."""
+    return name.words[-1] == "bytes" and not any(
+        m.term.role.startswith("memory.") for m in name.matches
+    )
+
+
+def _unsure(name: Name, head: Match) -> bool:
+    """Return whether words after the head make another thing of it: "clients_class_distribution"."""
+    if head.term.weak and any(place > head.segment for place, _ in name.unknown):
+        return True
+    later = [m for m in name.matches if m.at > head.at and m.segment == head.segment]
+    counted = head.term.role == "count" and head.term.split == "none"
+    return counted and any(m.term.loss_only for m in later)
+
+
+def _group_time(name: Name, head: Match | None) -> tuple[Match, Told] | None:
+    """Return the time of what stands in a group of times, "timing/backward"; None for other names."""
+    vague = head is None or (head.term.weak and head.term.role == "time.part")
+    if name.words[0] not in _TIME_GROUPS or name.places[0] == name.places[-1] or not vague:
+        return None
+    at = next(i for i, place in enumerate(name.places) if place != name.places[0])
+    rest = [
+        word
+        for word in name.words[at:]
+        if not (word.isdigit() or statistic(word) or word in SPLITS)
+    ]
+    if not rest or "total" in rest or any(m.term.counts for m in name.matches):
+        return None
+    quantity = f"{' '.join(rest)} time"
+    return Match(_A_TIME, name.places[-1], at, len(rest), tuple(rest)), (_A_TIME, quantity)
 
 
 def _timed(name: Name, head: Match) -> Match | None:
@@ -177,12 +233,8 @@ def _special(name: Name, last: Match) -> Match | None:
     begin = name.matches[0]
     if begin.term.quantity == "loss weight" and begin.segment < last.segment:
         return begin  # "loss_coeff/force_mse"
-    if (
-        begin is not last
-        and begin.segment == last.segment
-        and begin.term.quantity in ("count", "change")
-    ):
-        return begin  # "num_loss_terms", "delta_loss"
+    if begin is not last and begin.segment == last.segment and begin.term.quantity == "change":
+        return begin  # "delta_loss"
     return None
 
 
@@ -218,12 +270,18 @@ def _of_a_loss(match: Match, beside: bool) -> bool:
     return beside and match.term.role.partition(".")[0] in _LOSS_OF
 
 
-def _reading(name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
+def _reading(name: Name, match: Match, told: Told | None = None, factor: float = 1.0) -> MetricInfo:
+    """Return the reading of a match; `told` is what it is if not the match's own term."""
     term, quantity, sure = match.term, match.term.quantity, 0.95
     unknown = [word for place, word in name.unknown if place == match.segment]
     cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
-    if term.is_loss:
-        term, quantity = _kind_of_loss(name, match, unknown)
+    if told is not None:
+        (term, quantity), sure = told, _TOLD
+        cost -= 0.2 * len(unknown)
+    elif (error := error_of(name, match)) is not None:
+        (term, quantity), cost = error, cost / 4
+    elif term.is_loss:
+        term, quantity = kind_of_loss(name, match, unknown)
         cost /= 2
     elif term.loss_only:
         sure = 0.7
@@ -242,9 +300,9 @@ def _reading(name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
     elif term.counts and name.stat == "best":
         term = Term(f"best {quantity.removesuffix(' counter')}")
         quantity = term.quantity
-    elif quantity == "count" and len(unknown) == 1 and not unknown[0].isdigit():
-        quantity = f"{unknown.pop()} count"  # "gaussian_count"
-        cost = 0.05 * (len(name.unknown) - 1)
+    elif term.counts and (kinds := [w for w in unknown if w in name.words[: match.at]]):
+        what = " ".join(match.words) if quantity.endswith("seen") else quantity
+        quantity = f"{' '.join(kinds)} {what}"  # "dropped_tokens"
     elif quantity == "host memory" and not _GPU_WORDS.isdisjoint(name.words):
         term, quantity = _GPU_MEMORY, _GPU_MEMORY.quantity
     elif quantity in ("gain", "gap", "change"):
@@ -255,7 +313,11 @@ def _reading(name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
         term = Term(quantity, "reward.component", "higher")
         cost /= 2
     split = name.split or _usual_split(name, term)
-    if term.split == "none" and quantity not in _SHOWN:
+    if (
+        term.split == "none"
+        and quantity not in _SHOWN
+        and not (name.split and quantity in _OF_A_SPLIT)
+    ):
         split = "none"
     sure -= cost + ((0.2 if name.split else 0.4) if term.weak else 0.0)
     if term.role.endswith(".*") and not name.split:
@@ -267,7 +329,7 @@ def _reading(name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
     return MetricInfo(
         key="",
         role=role.name if role else None,
-        stat=name.stat,
+        stat=_EXTREMES[term.better] if name.stat == "worst" else name.stat,
         unit=term.unit or (role.unit if role else ""),
         better="neither" if name.stat in SPREADS else term.better,
         pack="generic",
@@ -287,6 +349,8 @@ def _usual_split(name: Name, term: Term) -> str:
     """
     if term.split:
         return term.split
+    if term.role.startswith("score.") and len(set(name.places)) > 1 and name.words[0] in _ACTING:
+        return "train"
     benchmark = term.role.endswith(".*") and any(m.term.split == "eval" for m in name.matches)
     final = name.stat in ("first", "last", "best")
     if benchmark or term.role.startswith("score."):
@@ -311,36 +375,6 @@ def _is_name(word: str) -> bool:
     """Return whether a word may name a part: no split, statistic, number, letter or wrapper."""
     said = word in SPLITS or word in WRAPPERS or word in QUALIFIERS or statistic(word)
     return len(word) > 1 and not said and not word.isdigit()
-
-
-def _kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term, str]:
-    """Return which loss it is: by the word before "loss", else by what follows it, else by its group."""
-    others = [
-        m
-        for m in name.matches
-        if m is not match
-        and not (m.term.is_loss or m.term.counts or m.term.role == "count")
-        and m.term.quantity != "parameter"
-    ]
-    beside = [m for m in others if m.segment == match.segment]
-    before = [m for m in beside if m.at < match.at]
-    after = [m for m in others if m.at > match.at]
-    groups = [m for m in others if m.segment < match.segment and m.term.role in _SIDES]
-    if len(after) > 1 and after[0].term.role in _SIDES and after[1].term.loss_only:
-        del after[0]  # "loss/g/mel": which part of the generator's loss
-    kind = next(iter([*reversed(before), *after, *reversed(groups)]), None)
-    if kind is None:
-        if not unknown:
-            return match.term, match.term.quantity
-        quantity = f"{' '.join(unknown)} loss"
-        return Term(quantity, "loss.component", "lower"), quantity
-    if kind.term.loss_only or kind.term.role == "loss.*":
-        return kind.term, kind.term.quantity.replace("*", " ".join(kind.words))
-    if kind.term.quantity.endswith(("loss", "penalty", "error")):
-        return kind.term, kind.term.quantity
-    of = "image" if kind.term.quantity == "images" else kind.term.quantity.removesuffix(" score")
-    quantity = f"{of} loss"
-    return Term(quantity, "loss.component", "lower"), quantity
 
 
 def _changed(name: Name, match: Match) -> tuple[Term, str]:

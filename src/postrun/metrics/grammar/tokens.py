@@ -9,7 +9,7 @@ from postrun.metrics.grammar.lexicon import lexicon
 from postrun.metrics.grammar.words import statistic
 from postrun.model.text import MASKED
 
-_SEGMENTS = re.compile(r"[/\\|>]+|::|(?<!\d)\.|\.(?!\d)")
+_SEGMENTS = re.compile(r"[/\\|>]+|::|\s-\s|(?<!\d)\.|\.(?!\d)")
 #: Words that show that a word was written together of several: "program" is not "pro" and "gram".
 _CORE = frozenset(
     """loss losses acc accuracy reward rewards rew norm grad gradient lr kl len length epoch step steps frac

@@ -35,6 +35,7 @@ STATISTICS = {
     **dict.fromkeys(("best", "top"), "best"),
     **dict.fromkeys(("last", "final", "latest", "current", "curr", "cur"), "last"),
     **dict.fromkeys(("initial",), "first"),
+    **dict.fromkeys(("worst",), "worst"),
     **dict.fromkeys(("median", "med"), "median"),
     **dict.fromkeys(("sum", "summed"), "sum"),
 }  # fmt: skip
@@ -54,7 +55,7 @@ WRAPPERS = frozenset(
     as history tensorboard tb wandb hist raw value result results dist distribution callback update
     updates policy actor critic agent agents episode episodes main model default base net network
     loop fit stage phase finetune finetuning pretrain pretraining ft warmup end start init
-    before after post pre new old custom my s sec ms gb gib mb mib percent pct unit units n i k
+    before after post pre new old custom my s sec ms gb gib mb mib nb kb kib percent pct unit units n i k
     macro weighted instantaneous tmp run used done far so observed cross validated no lifetime
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
@@ -82,3 +83,17 @@ QUALIFIERS = frozenset(
 def statistic(word: str) -> str:
     """Return the statistic that a word names, "" if none."""
     return STATISTICS.get(word) or (word if _QUANTILE.fullmatch(word) else "")
+
+
+def singular(word: str) -> str:
+    """Return a noun's singular: "class" of "classes", "trade" of "trades"."""
+    if len(word) < 4 or word in ("series", "species"):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    if word.endswith(("sses", "ches", "xes", "shes")):
+        return word[:-2]
+    kept = word.endswith(("ss", "us", "is")) and not word.endswith(
+        "pus"
+    )  # "loss", "status"; "gpus"
+    return word[:-1] if word.endswith("s") and not kept else word
