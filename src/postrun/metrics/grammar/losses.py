@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from postrun.metrics.grammar.lexicon import Term
 from postrun.metrics.grammar.parse import Match, Name
+from postrun.metrics.grammar.words import spelled_out
 
 #: Roles of losses whose group may be a segment of its own: "critic/loss".
 SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
@@ -27,7 +28,7 @@ def kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term
         and m.term.quantity != "parameter"
     ]
     beside = [m for m in others if m.segment == match.segment]
-    before = [m for m in beside if m.at < match.at]
+    before = [m for m in beside if m.at < match.at and "of" not in name.words[m.at : match.at]]
     after = [m for m in others if m.at > match.at]
     groups = [m for m in others if m.segment < match.segment and m.term.role in SIDES]
     if len(after) > 1 and after[0].term.role in SIDES and after[1].term.loss_only:
@@ -37,10 +38,15 @@ def kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term
     if kind is None:
         if not unknown:
             return match.term, match.term.quantity
-        quantity = f"{' '.join(unknown)} {noun}"
+        quantity = f"{' '.join(map(spelled_out, unknown))} {noun}"
         return Term(quantity, "" if noun == "cost" else "loss.component", "lower"), quantity
     term = _term_of(kind)
-    return term, _joined(kind, [*before, *after], term.quantity)
+    quantity = _joined(kind, [*before, *after], term.quantity)
+    adversarial = next((m for m in after if m.words in (("adv",), ("adversarial",))), None)
+    if adversarial is not None and adversarial is not kind and kind.term.loss_only:
+        term = adversarial.term  # "loss_style_adv"
+        quantity = f"{quantity.removesuffix(' loss')} adversarial loss"
+    return term, quantity
 
 
 def _term_of(kind: Match) -> Term:

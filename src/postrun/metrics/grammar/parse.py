@@ -103,6 +103,8 @@ def _between(word: str) -> bool:
 def _classify(name: Name, i: int, match: Match | None) -> None:
     """Note what a word names: a split or a statistic, also within a quantity; else whether it is unknown."""
     word, stat = name.words[i], statistic(name.words[i])
+    if word == "dev" and i and statistic(name.words[i - 1]) == "std":
+        return  # "std_dev" is no split
     if word in SPLITS:
         if match is None or not name.split:
             name.split, name.split_word = SPLITS[word], word

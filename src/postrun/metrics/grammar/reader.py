@@ -6,12 +6,21 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 
+from postrun.metrics.grammar.heads import SHOWN, head_of
 from postrun.metrics.grammar.lexicon import Term, lexicon
 from postrun.metrics.grammar.losses import kind_of_loss
 from postrun.metrics.grammar.parse import Match, Name, parse
 from postrun.metrics.grammar.shapes import Shape, shape_of
 from postrun.metrics.grammar.shares import count_of, error_of, share_of
 from postrun.metrics.grammar.tokens import segments
+from postrun.metrics.grammar.told import (
+    A_TIME,
+    TIME_GROUPS,
+    Told,
+    group_time,
+    letter_score,
+    told_by_words,
+)
 from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
 from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
@@ -35,42 +44,24 @@ _LABELS = frozenset(
         "html",
     }
 )
-_COMPARED = frozenset({"vs", "versus"})
+_COMPARED = frozenset({"vs", "versus", "minus", "plus"})
 #: A metric that is logged again over another axis, as Megatron does: "lm loss vs samples".
 _OVER_AXIS = re.compile(
     r"[ _-]+(?:vs|versus)[ _.-]+(?:samples|steps?|tokens|time|hours|epochs?|iterations?|iters?|flops)$",
     re.IGNORECASE,
 )
+#: What was so while the metric was measured: "Accuracy with momentum=0.5".
+_WITH = re.compile(r"(?<=\w)[ _]+(?:with|without|using|when)[ _].*$", re.IGNORECASE)
 #: What a score is measured at, which is no quantity of the metric: "TPR@FPR=1%", "recall_at_precision_90".
 _AT = re.compile(
     r"(?:@|[ _]at[ _])\s*(?:far|fmr|fpr|fnr|fnmr|tpr|tnr|recall|precision|prec|spec\w*|sens\w*)(?![A-Za-z]).*$",
     re.IGNORECASE,
 )
-#: Families of roles that come after "loss" as the name of a term of it.
-_LOSS_OF = frozenset({"reward", "entropy", "kl", "accuracy", "score", "q_value"})
-#: Pictures and sounds that say beside another quantity what it is of: "psnr_render", "map_audio".
-_MODALITIES = frozenset(
-    """audio audios image images img imgs video videos render renders grid visual visuals pic pics""".split()  # noqa: SIM905
-)
-#: What is shown rather than measured: on the data that the name says.
-_SHOWN = frozenset(
-    {"images", "audio", "video", "confusion matrix", "ROC curve", "prediction", "histogram"}
-)
 #: Ends of names below gradients/ and parameters/ that are no layers.
 _SUMMARIES = frozenset(
     {"norm", "mean", "max", "min", "std", "total", "global", "count", "histogram"}
 )
-#: Words that are a loss without the word "loss".
-_PLAYERS = frozenset(
-    {"discriminator", "generator", "netd", "netg", "errd", "errg", "lossd", "lossg"}
-)
-_TIME_GROUPS = frozenset(
-    {"time", "timing", "timings", "timer", "timers", "times", "duration", "durations"}
-)
 _SCORES = ("score.", "accuracy.")
-#: Q-functions without a word for what of them is meant: their value.
-_Q_FUNCTIONS = frozenset({"q", "q1", "q2", "qf1", "qf2"})
-_Q_VALUE = Term("Q-value", "q_value")
 _GPU_WORDS = frozenset({"gpu", "cuda", "vram"})
 _GPU_MEMORY = Term("GPU memory", "memory.gpu", range="positive")
 #: What belongs to no split, unless the name says which: "train/walltime", "test_size".
@@ -81,10 +72,8 @@ _EXTREMES = {"lower": "max", "higher": "min", "neither": ""}
 _ACTING = frozenset(
     {"agent", "agents", "episode", "episodes", "env", "rollout", "game", "games", "player"}
 )
-#: A term that is made of a name's words, with its quantity, and how sure it is.
-Told = tuple[Term, str]
+#: How sure a reading is that is made of words which the lexicon lacks.
 _TOLD = 0.58
-_A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
 
 
 @lru_cache(maxsize=65_536)
@@ -93,7 +82,7 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     watched = _watched(key)
     if watched:
         return (watched,)
-    shape, numbers = shape_of(segments(_AT.sub("", _OVER_AXIS.sub("", key))))
+    shape, numbers = shape_of(segments(_AT.sub("", _OVER_AXIS.sub("", _WITH.sub("", key)))))
     found = _read_shape(shape)
     return tuple([info.of_name(key, info.index.translate(numbers)) for info in found])
 
@@ -102,6 +91,8 @@ def read(key: str) -> tuple[MetricInfo, ...]:
 def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
     """Return the readings of all names of a shape, without their keys; stand-ins for numbers in the index."""
     name = parse(shape)
+    if (letter := letter_score(name)) is not None:
+        return (_reading(name, letter),)
     if not name.matches:
         return ()
     if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
@@ -118,15 +109,15 @@ def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
     end = name.matches[-1]
     labels = compared or _in_bytes(name)
     labels |= name.words[-1] in _LABELS and end.at + end.width < len(name.words)
-    head = None if labels else _head(name)
-    told = None if labels else (_group_time(name, head) or share_of(name, head))
+    head = None if labels else head_of(name)
+    told = None if labels else (group_time(name, head) or share_of(name, head))
     if told is not None:
         return (_reading(name, *told),)
     if head is None or _unsure(name, head):
         return ()
     others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
     found = [
-        _reading(name, head, count_of(name, head)),
+        _reading(name, head, count_of(name, head) or told_by_words(name, head)),
         *(_reading(name, match, factor=0.5) for match in others),
     ]
     if (timed := _timed(name, head)) is not None:
@@ -148,23 +139,6 @@ def _unsure(name: Name, head: Match) -> bool:
     later = [m for m in name.matches if m.at > head.at and m.segment == head.segment]
     counted = head.term.role == "count" and head.term.split == "none"
     return counted and any(m.term.loss_only for m in later)
-
-
-def _group_time(name: Name, head: Match | None) -> tuple[Match, Told] | None:
-    """Return the time of what stands in a group of times, "timing/backward"; None for other names."""
-    vague = head is None or (head.term.weak and head.term.role == "time.part")
-    if name.words[0] not in _TIME_GROUPS or name.places[0] == name.places[-1] or not vague:
-        return None
-    at = next(i for i, place in enumerate(name.places) if place != name.places[0])
-    rest = [
-        word
-        for word in name.words[at:]
-        if not (word.isdigit() or statistic(word) or word in SPLITS)
-    ]
-    if not rest or "total" in rest or any(m.term.counts for m in name.matches):
-        return None
-    quantity = f"{' '.join(rest)} time"
-    return Match(_A_TIME, name.places[-1], at, len(rest), tuple(rest)), (_A_TIME, quantity)
 
 
 def _timed(name: Name, head: Match) -> Match | None:
@@ -190,86 +164,6 @@ def _watched(key: str) -> MetricInfo | None:
     )
 
 
-def _head(name: Name) -> Match | None:
-    """Return the match that says what the metric is; None if only parts of an unnamed whole are there.
-
-    It is the last one, but counters ("loss_epoch") and words that say which loss it is ("loss_box") come
-    after the quantity.
-    """
-    strong = [m for m in name.matches if not m.term.counts and not m.term.loss_only]
-    sure = [m for m in strong if not m.term.weak]
-    counters = [m for m in name.matches if m.term.counts]
-    if strong and not sure and strong[-1].term.role.startswith("time."):
-        if counters and "in" in counters[-1].words:
-            return counters[-1]  # "time/batch_in_epoch"
-        if not counters or strong[-1].at > counters[-1].at or counters[-1].words[-1][-1] != "s":
-            return strong[-1]  # "round_time": the time of what is counted
-        return counters[-1]  # "time/iterations": a counter in the group of times
-    if not sure and (not strong or counters):
-        return _lonely(name)
-    strong = [m for m in sure if m.words[-1] not in _MODALITIES] or sure or strong
-    last = strong[-1]
-    special = _special(name, last)
-    if special is not None:
-        return special
-    losses = [m for m in strong if m.term.is_loss]
-    beside = losses and losses[-1].segment == last.segment
-    if losses and losses[-1].at < last.at and (last.term.part or _of_a_loss(last, bool(beside))):
-        return losses[-1]
-    return last
-
-
-def _special(name: Name, last: Match) -> Match | None:
-    """Return the head of names that are about a quantity: a weight, a number of it, where it was best."""
-    end = name.matches[-1]
-    if (
-        end.term.quantity == "parameter"
-        and end.at + end.width == len(name.words)
-        and not last.term.quantity.endswith(("norm", "zero gradients"))
-    ):
-        return end  # "encoder.loss_head.bias"
-    if end.term.counts and name.stat == "best" and end.segment == last.segment:
-        return end  # "best_val_loss_step"
-    begin = name.matches[0]
-    if begin.term.quantity == "loss weight" and begin.segment < last.segment:
-        return begin  # "loss_coeff/force_mse"
-    if begin is not last and begin.segment == last.segment and begin.term.quantity == "change":
-        return begin  # "delta_loss"
-    return None
-
-
-def _lonely(name: Name) -> Match | None:
-    """Return the head of a name without a quantity: a counter, or a player of an adversarial game."""
-    counters = [m for m in name.matches if m.term.counts]
-    if counters:
-        return None if _only_beside(name, counters[-1]) else counters[-1]
-    if len(name.matches) == 1 and name.matches[0].term.alone and not name.unknown:
-        return name.matches[0]
-    last = name.matches[-1]
-    if last.words[-1] in _Q_FUNCTIONS and all(
-        statistic(word) for word in name.words[last.at + last.width :]
-    ):
-        return replace(last, term=_Q_VALUE)  # "critic_q1"
-    return next((m for m in reversed(name.matches) if m.words[-1] in _PLAYERS), None)
-
-
-def _only_beside(name: Name, counter: Match) -> bool:
-    """Return whether a counter only stands beside what is measured.
-
-    So it is in "samples/portrait", "step_4_eff" and "x_pos_per_episode".
-    """
-    per = counter.at > 0 and name.words[counter.at - 1] == "per"
-    later = set(name.words[counter.at + counter.width :])
-    return any(place > counter.segment or per or word in later for place, word in name.unknown)
-
-
-def _of_a_loss(match: Match, beside: bool) -> bool:
-    """Return whether a quantity after "loss" says which loss: "loss_reward", and "loss/images" below it."""
-    if match.term.quantity in _SHOWN:
-        return match.words[-1] in _MODALITIES or not beside
-    return beside and match.term.role.partition(".")[0] in _LOSS_OF
-
-
 def _reading(name: Name, match: Match, told: Told | None = None, factor: float = 1.0) -> MetricInfo:
     """Return the reading of a match; `told` is what it is if not the match's own term."""
     term, quantity, sure = match.term, match.term.quantity, 0.95
@@ -288,15 +182,15 @@ def _reading(name: Name, match: Match, told: Told | None = None, factor: float =
     elif term.role == "time.part" and term.weak:
         counted = next((m for m in reversed(name.matches) if m.term.counts), None)
         if counted is not None:
-            term, quantity = _A_TIME, f"{counted.words[-1].removesuffix('s')} time"
+            term, quantity = A_TIME, f"{counted.words[-1].removesuffix('s')} time"
     elif (
         term.counts
-        and name.words[0] in _TIME_GROUPS
+        and name.words[0] in TIME_GROUPS
         and match.at
         and match.words[-1][-1] != "s"
         and "in" not in match.words  # "time/batch_in_epoch" counts
     ):
-        term, quantity = _A_TIME, f"{' '.join(match.words)} time"
+        term, quantity = A_TIME, f"{' '.join(match.words)} time"
     elif term.counts and name.stat == "best":
         term = Term(f"best {quantity.removesuffix(' counter')}")
         quantity = term.quantity
@@ -315,7 +209,7 @@ def _reading(name: Name, match: Match, told: Told | None = None, factor: float =
     split = name.split or _usual_split(name, term)
     if (
         term.split == "none"
-        and quantity not in _SHOWN
+        and quantity not in SHOWN
         and not (name.split and quantity in _OF_A_SPLIT)
     ):
         split = "none"

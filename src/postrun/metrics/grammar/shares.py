@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from postrun.metrics.grammar.lexicon import Term
 from postrun.metrics.grammar.parse import Match, Name
-from postrun.metrics.grammar.words import SPLITS, WRAPPERS, singular, statistic
+from postrun.metrics.grammar.words import SPLITS, WRAPPERS, singular, spelled_out, statistic
 
 #: Words for a share, and how its quantity is called before or after what it is a share of.
 _SHARES = {
@@ -53,14 +53,6 @@ _VAGUE = frozenset({"fraction", "count", "error", "loss", "probability", "sample
 _WEAKLY = frozenset({"importance ratio"})
 #: Roles of quantities that a number in front of them belongs to: "num_steps_per_second".
 _WHOLE = ("throughput.", "time.", "length.", "memory.", "progress.")
-#: Abbreviations of what an error is of.
-_FULL = {
-    "pos": "position", "rot": "rotation", "trans": "translation", "ang": "angle", "vel": "velocity",
-    "quant": "quantization", "recon": "reconstruction", "rec": "reconstruction", "pred": "prediction",
-    "cls": "classification", "class": "classification", "orient": "orientation", "abs": "absolute",
-    "rel": "relative", "reproj": "reprojection", "gen": "generalization", "spec": "spectrogram",
-    "approx": "approximation",
-}  # fmt: skip
 #: A longer noun is a sentence.
 _LONGEST = 4
 
@@ -121,7 +113,7 @@ def error_of(name: Name, match: Match) -> tuple[Term, str] | None:
     if match.term.quantity != "error" or not match.term.weak:
         return None
     own = [i for i, place in enumerate(name.places) if place == match.segment and i < match.at]
-    nouns = [_FULL.get(word, word) for word in _nouns(name, match.segment, -1, within=own)]
+    nouns = [spelled_out(word) for word in _nouns(name, match.segment, -1, within=own)]
     if not 0 < len(nouns) < _LONGEST:
         return None
     quantity = f"{' '.join(nouns)} error"

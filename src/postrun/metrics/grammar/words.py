@@ -14,7 +14,7 @@ SPLITS = {
     **dict.fromkeys(
         (
             "val", "valid", "validation", "validate", "validating", "vali", "dev", "eval", "evaluation",
-            "evaluator", "evaluate", "evaluating", "holdout", "heldout", "valset", "evalset", "devset",
+            "evl", "evaluator", "evaluate", "evaluating", "holdout", "heldout", "valset", "evalset", "devset",
             "vl", "cv", "oof", "knn", "probe",
             "valida", "vaild", "vaildation", "validacion", "validacao", "bench", "benchmark",
         ),
@@ -74,9 +74,19 @@ QUALIFIERS = frozenset(
     multi binary multiclass categorical sparse dense top true weighted unweighted macro micro cls
     regression classification segmentation detection backbone encoder decoder mlm nsp lm sft rl dpo
     ppo grpo white black extr pg adam adamw sgd rmsprop adagrad adafactor lion lamb muon
-    decoupled optimizer net module bn m person box bbox seg mask segm pose
+    decoupled optimizer net module bn m 1d 2d 3d 4d person box bbox seg mask segm pose
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
+
+
+#: Abbreviations of what an error or a loss is of.
+_FULL = {
+    "pos": "position", "rot": "rotation", "trans": "translation", "ang": "angle", "vel": "velocity",
+    "quant": "quantization", "recon": "reconstruction", "rec": "reconstruction", "pred": "prediction",
+    "cls": "classification", "class": "classification", "orient": "orientation", "abs": "absolute",
+    "rel": "relative", "reproj": "reprojection", "gen": "generalization", "spec": "spectrogram",
+    "approx": "approximation",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=65_536)
@@ -97,3 +107,8 @@ def singular(word: str) -> str:
         "pus"
     )  # "loss", "status"; "gpus"
     return word[:-1] if word.endswith("s") and not kept else word
+
+
+def spelled_out(word: str) -> str:
+    """Return what an abbreviation stands for: "position" for "pos"; the word itself if it is none."""
+    return _FULL.get(word, word)
