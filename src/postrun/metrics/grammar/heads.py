@@ -101,6 +101,9 @@ def _only_beside(name: Name, counter: Match) -> bool:
     """
     per = counter.at > 0 and name.words[counter.at - 1] == "per"
     later = set(name.words[counter.at + counter.width :])
+    end = counter.at + counter.width
+    if any(m.term.loss_only and m.at >= end and m.segment == counter.segment for m in name.matches):
+        return True  # "iter_max_obj"
     return any(place > counter.segment or per or word in later for place, word in name.unknown)
 
 

@@ -10,6 +10,7 @@ from postrun.metrics.grammar.words import spelled_out
 
 #: Roles of losses whose group may be a segment of its own: "critic/loss".
 SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
+_PLAYERS = frozenset({"loss.policy", "loss.generator"})
 #: Roles of quantities of which neither more nor less is better, whatever their loss weighs.
 _NEUTRAL = ("kl.", "entropy")
 #: Roles of what no loss is made of: "sr_loss" is no loss of a success rate.
@@ -31,8 +32,10 @@ def kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term
     before = [m for m in beside if m.at < match.at and "of" not in name.words[m.at : match.at]]
     after = [m for m in others if m.at > match.at]
     groups = [m for m in others if m.segment < match.segment and m.term.role in SIDES]
-    if len(after) > 1 and after[0].term.role in SIDES and after[1].term.loss_only:
+    if len(after) > 1 and after[0].term.role in SIDES and _is_part(after[1]):
         del after[0]  # "loss/g/mel": which part of the generator's loss
+    if before and before[-1].term.role in _PLAYERS and after and _is_part(after[0]):
+        del before[-1]  # "gen_loss_mel"
     kind = next(iter([*reversed(before), *after, *reversed(groups)]), None)
     noun = "cost" if match.words[-1] in _COSTS else "loss"
     if kind is None:
@@ -47,6 +50,14 @@ def kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term
         term = adversarial.term  # "loss_style_adv"
         quantity = f"{quantity.removesuffix(' loss')} adversarial loss"
     return term, quantity
+
+
+def _is_part(match: Match) -> bool:
+    """Return whether a match says which part of a player's loss it is: "mel", not "real"."""
+    part = match.term.loss_only or match.term.role.startswith(_NEUTRAL)
+    return (
+        part and match.term.role not in SIDES and bool(match.term.role) and match.words != ("clip",)
+    )
 
 
 def _term_of(kind: Match) -> Term:

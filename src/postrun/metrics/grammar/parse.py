@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postrun.metrics.grammar.lexicon import Lexicon, Term, lexicon
-from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, WRAPPERS, statistic
+from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
 
 #: Statistics that a metric is told apart by even if they belong to its phrase ("completions max length").
 _NOT_CENTRAL = frozenset({"min", "max"})
+#: Words of a segment that make "valid" an adjective: "valid_move_ratio", "n_valid".
+_OF_VALID = frozenset({"frac", "fraction", "ratio", "pct", "percent", "num", "n", "is", "invalid"})
 #: A phrase in a name: its words that are no statistic, its length, where it begins, its width, its words.
 _Candidate = tuple[int, int, int, int, tuple[str, ...]]
 
@@ -95,6 +97,25 @@ def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate
     return found
 
 
+def _is_adjective(name: Name, i: int) -> bool:
+    """Return whether "valid" says what something is, and not which data it is measured on."""
+    own = {
+        word for word, place in zip(name.words, name.places, strict=True) if place == name.places[i]
+    }
+    return not _OF_VALID.isdisjoint(own)
+
+
+def _spread_of(match: Match, stat: str) -> bool:
+    """Return whether a word within a phrase makes it the spread of something: "IS_std", no "explained_var"."""
+    own = match.term.quantity
+    return (
+        stat in SPREADS
+        and match.term.better != "neither"
+        and "variance" not in own
+        and "deviation" not in own
+    )
+
+
 def _between(word: str) -> bool:
     """Return whether a word may stand between a phrase's words: "kl_val_loss", "completions/mean_length"."""
     return bool(statistic(word)) or word in SPLITS or word.isdigit()
@@ -105,11 +126,18 @@ def _classify(name: Name, i: int, match: Match | None) -> None:
     word, stat = name.words[i], statistic(name.words[i])
     if word == "dev" and i and statistic(name.words[i - 1]) == "std":
         return  # "std_dev" is no split
-    if word in SPLITS:
+    if word == "valid" and _is_adjective(name, i):
+        name.unknown.append((name.places[i], word))  # "frac_valid": no split
+    elif word in SPLITS:
         if match is None or not name.split:
             name.split, name.split_word = SPLITS[word], word
     elif stat:
-        if match is None or word not in match.words or stat in _NOT_CENTRAL:
+        if (
+            match is None
+            or word not in match.words
+            or stat in _NOT_CENTRAL
+            or _spread_of(match, stat)
+        ):
             name.stat = stat
     elif match is not None:
         return

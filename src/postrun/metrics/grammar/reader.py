@@ -20,6 +20,7 @@ from postrun.metrics.grammar.told import (
     group_time,
     letter_score,
     told_by_words,
+    unit_time,
 )
 from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
 from postrun.metrics.roles import roles
@@ -51,10 +52,13 @@ _OVER_AXIS = re.compile(
     re.IGNORECASE,
 )
 #: What was so while the metric was measured: "Accuracy with momentum=0.5".
-_WITH = re.compile(r"(?<=\w)[ _]+(?:with|without|using|when)[ _].*$", re.IGNORECASE)
+_WITH = re.compile(
+    r"(?<=\w)[ _]+(?:with|without|using|when)[ _](?:[A-Za-z_ ]+=\s*[\d.]+|[^=]*$)", re.IGNORECASE
+)
 #: What a score is measured at, which is no quantity of the metric: "TPR@FPR=1%", "recall_at_precision_90".
 _AT = re.compile(
-    r"(?:@|[ _]at[ _])\s*(?:far|fmr|fpr|fnr|fnmr|tpr|tnr|recall|precision|prec|spec\w*|sens\w*)(?![A-Za-z]).*$",
+    r"(?:@|[ _]at[ _])\s*(?:far|fmr|fpr|fnr|fnmr|tpr|tnr|recall|precision|prec|spec\w*|sens\w*)"
+    r"(?![A-Za-z])(?:[=_ @]*[\d.]+%?)?",
     re.IGNORECASE,
 )
 #: Ends of names below gradients/ and parameters/ that are no layers.
@@ -93,6 +97,8 @@ def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
     name = parse(shape)
     if (letter := letter_score(name)) is not None:
         return (_reading(name, letter),)
+    if (timed_by_unit := unit_time(name)) is not None:
+        return (_reading(name, *timed_by_unit),)
     if not name.matches:
         return ()
     if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
@@ -203,7 +209,7 @@ def _reading(name: Name, match: Match, told: Told | None = None, factor: float =
         term, quantity = _changed(name, match)
     elif term.role == "reward" and (part := _part_of_reward(name, match)):
         unknown = part
-        quantity = f"{' '.join(unknown)} {quantity}"
+        quantity = f"{' '.join(unknown)} reward"
         term = Term(quantity, "reward.component", "higher")
         cost /= 2
     split = name.split or _usual_split(name, term)
@@ -243,7 +249,10 @@ def _usual_split(name: Name, term: Term) -> str:
     """
     if term.split:
         return term.split
-    if term.role.startswith("score.") and len(set(name.places)) > 1 and name.words[0] in _ACTING:
+    groups = {
+        w for w, place in zip(name.words, name.places, strict=True) if place < name.places[-1]
+    }
+    if term.role.startswith("score.") and not _ACTING.isdisjoint(groups):
         return "train"
     benchmark = term.role.endswith(".*") and any(m.term.split == "eval" for m in name.matches)
     final = name.stat in ("first", "last", "best")
@@ -261,8 +270,10 @@ def _part_of_reward(name: Name, match: Match) -> list[str]:
     if all(name.words[i].isdigit() or match.at <= i < match.at + match.width for i in own):
         below = zip(name.words[own[-1] + 1 :], name.places[own[-1] + 1 :], strict=True)
         return [word for word, _ in below if _is_name(word) and word not in ("reward", "score")]
-    scores = [m for m in name.matches if m.segment == match.segment and m.at < match.at]
-    return [*(word for m in scores if m.term.role.startswith(_SCORES) for word in m.words), *words]
+    beside = [m for m in name.matches if m.segment == match.segment and m is not match]
+    parts = [m for m in beside if m.term.loss_only and _is_name(m.words[0])]  # "reward_energy"
+    parts += [m for m in beside if m.at < match.at and m.term.role.startswith(_SCORES)]
+    return [*(word for m in parts for word in m.words), *words]
 
 
 def _is_name(word: str) -> bool:
@@ -284,6 +295,8 @@ def _changed(name: Name, match: Match) -> tuple[Term, str]:
     quantity = f"{of.quantity} {match.term.quantity}"
     held_out = "eval" if of.role == "accuracy.*" or of.role.startswith("score.") else ""
     better = of.better if match.term.quantity == "gain" else "lower"
+    if match.term.quantity == "gap" and of.role.startswith("reward"):
+        better = "neither"  # of the chosen to the rejected answer, or to the best policy
     return Term(quantity, better=better, split=held_out), quantity
 
 

@@ -128,7 +128,8 @@ def _nouns(name: Name, segment: int, but: int, within: Sequence[int] | None = No
         if place == segment
         and i != but
         and (within is None or i in within)
-        and not (word in SPLITS or statistic(word) or word.isdigit() or word in _SHARES)
+        and (word not in SPLITS or (place, word) in name.unknown)
+        and not (statistic(word) or word.isdigit() or word in _SHARES)
         and (word not in WRAPPERS or word in _NOT or word in _EITHER)
     ]
 

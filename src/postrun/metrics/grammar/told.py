@@ -17,6 +17,18 @@ A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
 #: Letters that stand for a score where a split stands before them: "val_P", "test/R".
 _LETTERS = {"p": ("precision",), "r": ("recall",)}
 _INTRINSIC = frozenset({"intrinsic", "curiosity", "intr"})
+#: Words that turn what follows: "no_collision_rate".
+_NOT = frozenset({"no", "non", "not"})
+_OTHER = {"lower": "higher", "higher": "lower"}
+#: Sizes, which are those of the words before them: "population_size".
+_OF_WHAT = {("size",): "size", ("length",): "length", ("len",): "length"}
+#: Words before "norm" that leave it a gradient's.
+_TOTAL = frozenset({"total", "global", "grad", "gradient", "clip"})
+#: Words of an entropy that is none of a policy.
+_NO_POLICY = frozenset(
+    """attn attention router routing gate gating expert experts assignment cluster codebook mask prediction
+    predictive pred class label softmax output marginal conditional usage spectral""".split()  # noqa: SIM905
+)
 #: More words before "time" or "weight" are a sentence.
 _LONGEST = 3
 
@@ -34,6 +46,19 @@ def group_time(name: Name, head: Match | None) -> tuple[Match, Told] | None:
     return Match(A_TIME, name.places[-1], at, len(rest), tuple(rest)), (A_TIME, quantity)
 
 
+def unit_time(name: Name) -> tuple[Match, Told] | None:
+    """Return the time that only its unit tells: "forward_ms"; None for other names."""
+    if len(name.words) < 2 or name.words[-1] not in ("ms", "msec"):
+        return None
+    nouns = [w for w in name.words[:-1] if _is_noun(w)]
+    sure = [m for m in name.matches if not (m.term.loss_only or m.term.weak)]
+    if sure or not 0 < len(nouns) <= _LONGEST:
+        return None
+    at = len(name.words) - 1
+    quantity = f"{' '.join(nouns)} time"
+    return Match(A_TIME, name.places[at], at, 1, ("ms",)), (A_TIME, quantity)
+
+
 def letter_score(name: Name) -> Match | None:
     """Return the score that a single letter after a split names; None for other names."""
     words = [word for word in name.words if not word.isdigit()]
@@ -46,10 +71,23 @@ def letter_score(name: Name) -> Match | None:
 
 def told_by_words(name: Name, match: Match) -> Told | None:
     """Return what a match is together with the words before it: "aggregation time", "reward weight"."""
+    if match.at and name.words[match.at - 1] in _NOT and match.term.better in _OTHER:
+        quantity = f"no {match.term.quantity}"
+        return Term(quantity, better=_OTHER[match.term.better]), quantity
     own = [i for i, place in enumerate(name.places) if place == match.segment and i < match.at]
     before = [name.words[i] for i in own if _is_noun(name.words[i])]
-    if match.term.weak and match.words == ("time",) and _unknown_before(name, match):
-        return _made(before, "time", A_TIME)
+    if match.term.weak and match.words == ("time",):
+        return _time_of(name, match, before)
+    if match.words in _OF_WHAT and match.term.weak:
+        return _made(before, _OF_WHAT[match.words], Term("size"))
+    if match.words == ("norm",) and match.term.weak and not _TOTAL.issuperset(before):
+        return _made(before, "norm", Term("norm", range="positive"))
+    if (
+        match.term.role == "entropy"
+        and match.words[0] == "entropy"
+        and _NO_POLICY.intersection(before)
+    ):
+        return _made(before, "entropy", Term("entropy"))
     if match.term.quantity == "parameter" and match.words in (("weight",), ("weights",)):
         return _made(before, "weight", Term("weight", "coefficient"))
     if match.term.role == "reward" and not _INTRINSIC.isdisjoint(name.words):
@@ -62,10 +100,15 @@ def _made(before: list[str], noun: str, term: Term) -> Told | None:
     return (replace(term, quantity=quantity), quantity) if 0 < len(before) <= _LONGEST else None
 
 
-def _unknown_before(name: Name, match: Match) -> bool:
-    """Return whether the word right before a match is not understood."""
+def _time_of(name: Name, match: Match, before: list[str]) -> Told | None:
+    """Return the time of what stands beside it: "aggregation_time", "time_per_item"; None if it is known."""
+    per = name.words[match.at + 1 : match.at + 3]
+    if len(per) == 2 and per[0] == "per" and not per[1].isdigit():
+        quantity = f"time per {per[1]}"
+        return replace(A_TIME, quantity=quantity), quantity
     at = match.at - 1
-    return at >= 0 and (name.places[at], name.words[at]) in name.unknown
+    unknown = at >= 0 and (name.places[at], name.words[at]) in name.unknown
+    return _made(before, "time", A_TIME) if unknown else None
 
 
 def _is_noun(word: str) -> bool:

@@ -56,7 +56,7 @@ WRAPPERS = frozenset(
     updates policy actor critic agent agents episode episodes main model default base net network
     loop fit stage phase finetune finetuning pretrain pretraining ft warmup end start init
     before after post pre new old custom my s sec ms gb gib mb mib nb kb kib percent pct unit units n i k
-    macro weighted instantaneous tmp run used done far so observed cross validated no lifetime
+    macro weighted instantaneous tmp run used done far so observed cross validated no lifetime func
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
 
