@@ -170,10 +170,10 @@ def concept(quantity: str) -> str:
 def same(read: str, truth: str) -> bool:
     """Return whether a quantity as read is the true one, whatever words they are told in.
 
-    A reading may say more than a person did who says no more than "count" or "coefficient".
+    A reading may say more than a person did who says no more than "count", "coefficient" or "time".
     """
     a, b = concept(read), concept(truth)
-    if a == b or (b in ("count", "coefficient") and a.endswith(f" {b}")):
+    if a == b or (b in ("count", "coefficient", "time") and a.endswith(f" {b}")):
         return True
     if not a or not b:
         return False

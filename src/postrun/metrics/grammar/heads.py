@@ -83,7 +83,13 @@ def _lonely(name: Name) -> Match | None:
     """Return the head of a name without a quantity: a counter, or a player of an adversarial game."""
     counters = [m for m in name.matches if m.term.counts]
     if counters:
-        return None if _only_beside(name, counters[-1]) else counters[-1]
+        shares = [
+            m for m in name.matches if m.term.quantity == "fraction" and m.at < counters[-1].at
+        ]
+        beside = _only_beside(name, counters[-1]) or any(
+            m.segment == counters[-1].segment for m in shares
+        )
+        return None if beside else counters[-1]
     if len(name.matches) == 1 and name.matches[0].term.alone and not name.unknown:
         return name.matches[0]
     last = name.matches[-1]

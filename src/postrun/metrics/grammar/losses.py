@@ -36,6 +36,14 @@ def kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term
         del after[0]  # "loss/g/mel": which part of the generator's loss
     if before and before[-1].term.role in _PLAYERS and after and _is_part(after[0]):
         del before[-1]  # "gen_loss_mel"
+    if len(before) > 1 and before[-1].term.quantity == "regularisation loss":
+        del before[-1]  # "kl_regularization_loss"
+    if (
+        before
+        and before[-1].term.role == "loss.generator"
+        and _unknown_between(name, before[-1], match)
+    ):
+        del before[-1]  # "G_hole_loss"
     kind = next(iter([*reversed(before), *after, *reversed(groups)]), None)
     noun = "cost" if match.words[-1] in _COSTS else "loss"
     if kind is None:
@@ -50,6 +58,16 @@ def kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term
         term = adversarial.term  # "loss_style_adv"
         quantity = f"{quantity.removesuffix(' loss')} adversarial loss"
     return term, quantity
+
+
+def _unknown_between(name: Name, kind: Match, loss: Match) -> bool:
+    """Return whether a word that is not understood stands between a kind and the loss."""
+    between = zip(
+        range(kind.at + kind.width, loss.at),
+        name.words[kind.at + kind.width : loss.at],
+        strict=True,
+    )
+    return any((name.places[i], word) in name.unknown for i, word in between)
 
 
 def _is_part(match: Match) -> bool:

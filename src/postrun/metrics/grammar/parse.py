@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postrun.metrics.grammar.lexicon import Lexicon, Term, lexicon
-from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
+from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, singular, statistic
 
 #: Statistics that a metric is told apart by even if they belong to its phrase ("completions max length").
 _NOT_CENTRAL = frozenset({"min", "max"})
 #: Words of a segment that make "valid" an adjective: "valid_move_ratio", "n_valid".
 _OF_VALID = frozenset({"frac", "fraction", "ratio", "pct", "percent", "num", "n", "is", "invalid"})
+#: Plurals that group metrics: "losses_entropy" is no entropy loss.
+_GROUPS = frozenset({"losses", "logs"})
 #: A phrase in a name: its words that are no statistic, its length, where it begins, its width, its words.
 _Candidate = tuple[int, int, int, int, tuple[str, ...]]
 
@@ -65,6 +67,9 @@ def _candidates(name: Name) -> list[_Candidate]:
     """Return all phrases that words of a name could be: those of more words first, then later ones."""
     known = lexicon()
     found = []
+    one = [singular(word) for word in name.words]
+    if one != name.words:
+        found += _plurals(name, one, known)
     for start, first in enumerate(name.words):
         for length in known.lengths.get(first, ()):
             phrase = tuple(name.words[start : start + length])
@@ -77,6 +82,21 @@ def _candidates(name: Name) -> list[_Candidate]:
         if max(known.lengths.get(first, (0,))) > 1 and not statistic(first):
             found += _spread(name.words, start, known)  # "completions/mean_length"
     found.sort(key=lambda item: item[:3], reverse=True)
+    return found
+
+
+def _plurals(name: Name, one: Sequence[str], known: Lexicon) -> list[_Candidate]:
+    """Return phrases of several words that a name has in the plural: "task_rewards"."""
+    found = []
+    for start, first in enumerate(one):
+        for length in known.lengths.get(first, ()):
+            phrase = tuple(one[start : start + length])
+            plain = tuple(name.words[start : start + length])
+            if length < 2 or len(plain) < length or phrase not in known.terms or plain == phrase:
+                continue
+            together = name.places[start] == name.places[start + length - 1]
+            if together and plain not in known.terms and not _GROUPS.intersection(plain):
+                found.append((known.weights[phrase], length, start, length, phrase))
     return found
 
 

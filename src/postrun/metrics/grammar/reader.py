@@ -76,6 +76,11 @@ _EXTREMES = {"lower": "max", "higher": "min", "neither": ""}
 _ACTING = frozenset(
     {"agent", "agents", "episode", "episodes", "env", "rollout", "game", "games", "player"}
 )
+#: Words below a group of rewards that say something about them all.
+_NO_PART = frozenset(
+    """ratio rate frac fraction percent pct count num distribution histogram hist zero positive
+    negative""".split()  # noqa: SIM905
+)
 #: How sure a reading is that is made of words which the lexicon lacks.
 _TOLD = 0.58
 
@@ -142,6 +147,13 @@ def _unsure(name: Name, head: Match) -> bool:
     """Return whether words after the head make another thing of it: "clients_class_distribution"."""
     if head.term.weak and any(place > head.segment for place, _ in name.unknown):
         return True
+    below = {w for w, place in zip(name.words, name.places, strict=True) if place > head.segment}
+    if head.term.role == "reward" and not _NO_PART.isdisjoint(below):
+        return True  # "rewards/negative_ratio"
+    if head.term.role.startswith("memory.") and any(
+        place > head.segment for place, _ in name.unknown
+    ):
+        return True  # "memory/oom"
     later = [m for m in name.matches if m.at > head.at and m.segment == head.segment]
     counted = head.term.role == "count" and head.term.split == "none"
     return counted and any(m.term.loss_only for m in later)

@@ -48,20 +48,20 @@ def group_time(name: Name, head: Match | None) -> tuple[Match, Told] | None:
 
 def unit_time(name: Name) -> tuple[Match, Told] | None:
     """Return the time that only its unit tells: "forward_ms"; None for other names."""
-    if len(name.words) < 2 or name.words[-1] not in ("ms", "msec"):
+    last = next((i for i in reversed(range(len(name.words))) if not statistic(name.words[i])), 0)
+    if last == 0 or name.words[last] not in ("ms", "msec"):
         return None
-    nouns = [w for w in name.words[:-1] if _is_noun(w)]
+    nouns = [w for w in name.words[:last] if _is_noun(w)]
     sure = [m for m in name.matches if not (m.term.loss_only or m.term.weak)]
     if sure or not 0 < len(nouns) <= _LONGEST:
         return None
-    at = len(name.words) - 1
     quantity = f"{' '.join(nouns)} time"
-    return Match(A_TIME, name.places[at], at, 1, ("ms",)), (A_TIME, quantity)
+    return Match(A_TIME, name.places[last], last, 1, ("ms",)), (A_TIME, quantity)
 
 
 def letter_score(name: Name) -> Match | None:
     """Return the score that a single letter after a split names; None for other names."""
-    words = [word for word in name.words if not word.isdigit()]
+    words = [word for word in name.words if not (word.isdigit() or statistic(word))]
     if len(words) != 2 or words[0] not in SPLITS or words[1] not in _LETTERS:
         return None
     at = name.words.index(words[1])
@@ -107,8 +107,9 @@ def _time_of(name: Name, match: Match, before: list[str]) -> Told | None:
         quantity = f"time per {per[1]}"
         return replace(A_TIME, quantity=quantity), quantity
     at = match.at - 1
-    unknown = at >= 0 and (name.places[at], name.words[at]) in name.unknown
-    return _made(before, "time", A_TIME) if unknown else None
+    counted = any(m.term.counts and m.at <= at < m.at + m.width for m in name.matches)
+    own = at >= 0 and name.places[at] == match.segment and _is_noun(name.words[at])
+    return _made(before, "time", A_TIME) if own and not counted else None
 
 
 def _is_noun(word: str) -> bool:

@@ -27,8 +27,8 @@ SPLITS = {
 
 #: Words that name a statistic of the quantity, and how it is called.
 STATISTICS = {
-    **dict.fromkeys(("mean", "avg", "average", "ave", "averaged", "mu", "expected"), "mean"),
-    **dict.fromkeys(("std", "stddev", "stdev", "sd", "deviation", "spread", "stderr"), "std"),
+    **dict.fromkeys(("mean", "avg", "average", "ave", "averaged", "mu", "expected", "means"), "mean"),
+    **dict.fromkeys(("std", "stddev", "stdev", "sd", "deviation", "spread", "stderr", "stds"), "std"),
     **dict.fromkeys(("var", "variance"), "var"),
     **dict.fromkeys(("min", "minimum", "lowest", "smallest"), "min"),
     **dict.fromkeys(("max", "maximum", "highest", "largest"), "max"),
