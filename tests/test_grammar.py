@@ -29,7 +29,10 @@ frac_completed_levels | fraction of completed levels | train | | higher
 no_collision_rate | no collision rate | train | | higher
 valid_move_ratio | valid move ratio | train | | higher
 frac_valid | fraction of valid | train | | higher
-noise_frac | fraction | train | | neither
+selected_rows | selected row count | train | | neither
+failed_attempts | failed attempt count | train | | lower
+loss_main_beta_weighted | main loss | train | | lower
+loss_grad_match | gradient loss | train | | lower
 episode_cost_return | episode cost | train | | lower
 cost_return_mean | episode cost | train | mean | lower
 reward/mean_int | intrinsic reward | train | mean | neither
@@ -235,6 +238,14 @@ def test_names(name: str, quantity: str, split: str, stat: str, better: str) -> 
         "value",
         "program/depth",
         "mAP_vs_size",
+        "noise_frac",
+        "overtake_rate",
+        "rewards/negative_ratio",
+        "memory/oom",
+        "f1_minus_rmse",
+        "frames until termination",
+        "iou_patch_applied_twice",
+        "step_max_obj",
     ],
 )
 def test_what_no_word_names_is_not_guessed(name: str) -> None:
@@ -270,7 +281,9 @@ def test_any_text_is_read(name: str) -> None:
 
 
 #: Names whose first word is a group that a wrapper before it would hide.
-GROUPED = [row[0] for row in ROWS if not row[0].startswith(("gradients", "timer", "timing", "time/"))]
+GROUPED = [
+    row[0] for row in ROWS if not row[0].startswith(("gradients", "timer", "timing", "time/"))
+]
 
 
 @given(

@@ -10,6 +10,10 @@ from postrun.metrics.grammar.words import statistic
 
 #: Families of roles that come after "loss" as the name of a term of it.
 _LOSS_OF = frozenset({"reward", "entropy", "kl", "accuracy", "score", "q_value"})
+#: Quantities without a role that a loss may be of: "loss_grad_match".
+_MATCHED = frozenset({"gradient", "activation", "logits", "cosine similarity", "histogram"})
+#: What is done with a coefficient.
+_APPLIED = frozenset({"weighted", "scaled", "applied", "adjusted"})
 #: Pictures and sounds that say beside another quantity what it is of: "psnr_render", "map_audio".
 _MODALITIES = frozenset(
     """audio audios image images img imgs video videos render renders grid visual visuals pic pics""".split()  # noqa: SIM905
@@ -47,6 +51,9 @@ def head_of(name: Name) -> Match | None:
         return _lonely(name)
     strong = [m for m in sure if m.words[-1] not in _MODALITIES] or sure or strong
     last = strong[-1]
+    inside = last.at + last.width < len(name.words) and name.words[last.at + last.width] in _APPLIED
+    if len(strong) > 1 and last.term.role == "coefficient" and inside:
+        last = strong[-2]  # "loss_alpha_weighted"
     special = _special(name, last)
     if special is not None:
         return special
@@ -117,4 +124,5 @@ def _of_a_loss(match: Match, beside: bool) -> bool:
     """Return whether a quantity after "loss" says which loss: "loss_reward", and "loss/images" below it."""
     if match.term.quantity in SHOWN:
         return match.words[-1] in _MODALITIES or not beside
-    return beside and match.term.role.partition(".")[0] in _LOSS_OF
+    family = match.term.role.partition(".")[0]
+    return beside and (family in _LOSS_OF or match.term.quantity in _MATCHED)

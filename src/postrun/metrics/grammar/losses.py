@@ -25,7 +25,7 @@ def kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term
         m
         for m in name.matches
         if m is not match
-        and not (m.term.is_loss or m.term.counts or m.term.role == "count")
+        and not (m.term.is_loss or m.term.counts or m.term.role in ("count", "coefficient"))
         and m.term.quantity != "parameter"
     ]
     beside = [m for m in others if m.segment == match.segment]

@@ -11,7 +11,7 @@ from postrun.metrics.grammar.lexicon import Term, lexicon
 from postrun.metrics.grammar.losses import kind_of_loss
 from postrun.metrics.grammar.parse import Match, Name, parse
 from postrun.metrics.grammar.shapes import Shape, shape_of
-from postrun.metrics.grammar.shares import count_of, error_of, share_of
+from postrun.metrics.grammar.shares import UNSURE, count_of, error_of, plural_count, share_of
 from postrun.metrics.grammar.tokens import segments
 from postrun.metrics.grammar.told import (
     A_TIME,
@@ -76,6 +76,7 @@ _EXTREMES = {"lower": "max", "higher": "min", "neither": ""}
 _ACTING = frozenset(
     {"agent", "agents", "episode", "episodes", "env", "rollout", "game", "games", "player"}
 )
+_UNTIL = frozenset({"before", "until", "till"})
 #: Words below a group of rewards that say something about them all.
 _NO_PART = frozenset(
     """ratio rate frac fraction percent pct count num distribution histogram hist zero positive
@@ -105,7 +106,8 @@ def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
     if (timed_by_unit := unit_time(name)) is not None:
         return (_reading(name, *timed_by_unit),)
     if not name.matches:
-        return ()
+        told = plural_count(name, None)
+        return (_reading(name, *told),) if told else ()
     if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
         info = MetricInfo(
             "",
@@ -122,8 +124,9 @@ def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
     labels |= name.words[-1] in _LABELS and end.at + end.width < len(name.words)
     head = None if labels else head_of(name)
     told = None if labels else (group_time(name, head) or share_of(name, head))
+    told = told or (None if labels else plural_count(name, head))
     if told is not None:
-        return (_reading(name, *told),)
+        return () if told is UNSURE else (_reading(name, *told),)
     if head is None or _unsure(name, head):
         return ()
     others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
@@ -147,6 +150,8 @@ def _unsure(name: Name, head: Match) -> bool:
     """Return whether words after the head make another thing of it: "clients_class_distribution"."""
     if head.term.weak and any(place > head.segment for place, _ in name.unknown):
         return True
+    if head.at and name.words[head.at - 1] in _UNTIL:
+        return True  # "timesteps before termination"
     below = {w for w, place in zip(name.words, name.places, strict=True) if place > head.segment}
     if head.term.role == "reward" and not _NO_PART.isdisjoint(below):
         return True  # "rewards/negative_ratio"
@@ -187,6 +192,9 @@ def _reading(name: Name, match: Match, told: Told | None = None, factor: float =
     term, quantity, sure = match.term, match.term.quantity, 0.95
     unknown = [word for place, word in name.unknown if place == match.segment]
     cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
+    nouns = [word for word in unknown if len(word) > 2]
+    if len(nouns) > 1 and name.words[-1] == nouns[-1] and not term.is_loss:
+        cost += 0.2  # "iou_correction_applied" is about what its last words say
     if told is not None:
         (term, quantity), sure = told, _TOLD
         cost -= 0.2 * len(unknown)
@@ -259,12 +267,13 @@ def _usual_split(name: Name, term: Term) -> str:
 
     Scores, whatever is beside the name of a benchmark, and a final accuracy are held out.
     """
-    if term.split:
-        return term.split
     groups = {
         w for w, place in zip(name.words, name.places, strict=True) if place < name.places[-1]
     }
-    if term.role.startswith("score.") and not _ACTING.isdisjoint(groups):
+    acting = not _ACTING.isdisjoint(groups) and (term.role.startswith("score.") or not term.role)
+    if term.split:
+        return "train" if acting and term.split == "eval" and not term.role else term.split
+    if acting:
         return "train"
     benchmark = term.role.endswith(".*") and any(m.term.split == "eval" for m in name.matches)
     final = name.stat in ("first", "last", "best")
@@ -277,7 +286,7 @@ def _usual_split(name: Name, term: Term) -> str:
 
 def _part_of_reward(name: Name, match: Match) -> list[str]:
     """Return the words that say which term of a reward it is: "exact_reward", "reward/format"; [] if none."""
-    words = [word for place, word in name.unknown if place >= match.segment]
+    words = [word for place, word in name.unknown if place >= match.segment and len(word) > 1]
     own = [i for i, place in enumerate(name.places) if place == match.segment]
     if all(name.words[i].isdigit() or match.at <= i < match.at + match.width for i in own):
         below = zip(name.words[own[-1] + 1 :], name.places[own[-1] + 1 :], strict=True)

@@ -44,7 +44,7 @@ _EITHER = frozenset(
     """
     selected sampled masked active used mixed positive positives negative negatives clipped noisy labeled
     labelled unlabeled augmented expert random greedy cached frozen pruned trained trainable replaced shared
-    early done terminated ended explored exploration unique
+    unique abstain abstained abstention
     """.split()  # noqa: SIM905
 )
 _NOT = frozenset({"no", "non", "not", "without", "un"})
@@ -53,6 +53,15 @@ _VAGUE = frozenset({"fraction", "count", "error", "loss", "probability", "sample
 _WEAKLY = frozenset({"importance ratio"})
 #: Roles of quantities that a number in front of them belongs to: "num_steps_per_second".
 _WHOLE = ("throughput.", "time.", "length.", "memory.", "progress.")
+#: No reading, though there is one of the bare word: a share of something that may be good or bad.
+UNSURE = (Match(Term(""), 0, 0, 0, ()), (Term(""), ""))
+#: Words before a plural that make a count of it.
+_ADJECTIVES = frozenset(
+    """selected active total successful failed completed unique new visited remaining skipped dropped solved
+    rejected accepted invalid finished valid""".split()  # noqa: SIM905
+)
+_SHORTEST = 3
+_RATES = frozenset({"success rate", "failure rate", "pass rate"})
 #: A longer noun is a sentence.
 _LONGEST = 4
 
@@ -68,6 +77,8 @@ def share_of(name: Name, head: Match | None) -> tuple[Match, tuple[Term, str]] |
         return None
     nouns = _nouns(name, name.places[at], at)
     better = _direction(nouns)
+    if better is None and head is not None and head.term.quantity == "fraction" and nouns:
+        return UNSURE
     if better is None or not 0 < len(nouns) <= _LONGEST:
         return None
     kind = _SHARES[name.words[at]]
@@ -76,6 +87,27 @@ def share_of(name: Name, head: Match | None) -> tuple[Match, tuple[Term, str]] |
     )
     term = Term(quantity, better=better, range="percent")
     return Match(term, name.places[at], at, 1, (name.words[at],)), (term, quantity)
+
+
+def plural_count(name: Name, head: Match | None) -> tuple[Match, tuple[Term, str]] | None:
+    """Return the count that a plural after an adjective tells: "selected_agents"; None for other names."""
+    at = next((i for i in reversed(range(len(name.words))) if not statistic(name.words[i])), 0)
+    if at == 0:
+        return None
+    last = name.words[at]
+    plural = (
+        (name.places[at], last) in name.unknown and singular(last) != last and len(last) > _SHORTEST
+    )
+    vague = head is None or (head.term.quantity in _RATES and head.at + head.width == at)
+    if not plural or not vague or name.places[at - 1] != name.places[at]:
+        return None
+    before = name.words[at - 1]
+    if before not in _ADJECTIVES:
+        return None
+    better = "lower" if before in _BAD or last in _BAD else "neither"
+    quantity = f"{'' if before == 'total' else f'{before} '}{singular(last)} count"
+    term = Term(quantity, better=better)
+    return Match(term, name.places[at], at, 1, (last,)), (term, quantity)
 
 
 def count_of(name: Name, last: Match) -> tuple[Term, str] | None:
@@ -87,6 +119,8 @@ def count_of(name: Name, last: Match) -> tuple[Term, str] | None:
     ]
     own = [i for i in own if not statistic(name.words[i])]
     alone = last.term.quantity == "count"
+    while own and name.words[own[0]] in WRAPPERS - _NUMBERS:
+        del own[0]
     if not own or last.term.role.startswith(_WHOLE) or (last.term.role == "count" and not alone):
         return None
     first, end = name.words[own[0]], name.words[own[-1]]

@@ -61,7 +61,7 @@ def unit_time(name: Name) -> tuple[Match, Told] | None:
 
 def letter_score(name: Name) -> Match | None:
     """Return the score that a single letter after a split names; None for other names."""
-    words = [word for word in name.words if not (word.isdigit() or statistic(word))]
+    words = [w for w in name.words if not (w.isdigit() or statistic(w) or w in WRAPPERS)]
     if len(words) != 2 or words[0] not in SPLITS or words[1] not in _LETTERS:
         return None
     at = name.words.index(words[1])

@@ -55,8 +55,8 @@ WRAPPERS = frozenset(
     as history tensorboard tb wandb hist raw value result results dist distribution callback update
     updates policy actor critic agent agents episode episodes main model default base net network
     loop fit stage phase finetune finetuning pretrain pretraining ft warmup end start init
-    before after post pre new old custom my s sec ms gb gib mb mib nb kb kib percent pct unit units n i k
-    macro weighted instantaneous tmp run used done far so observed cross validated no lifetime func
+    before after post pre new old custom my s sec ms gb gib mb mib mm cm km deg db nb kb kib percent pct unit
+    units n i k macro weighted instantaneous tmp run used done far so observed cross validated no lifetime func
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
 
