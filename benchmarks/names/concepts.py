@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from postrun.metrics.grammar.words import singular
+
 #: What a quantity's words look like, and the words of the concept. All that fit are replaced, in this order.
 _SYNONYMS = tuple(
     (re.compile(pattern), words)
@@ -17,7 +19,7 @@ _SYNONYMS = tuple(
         (r"\(.*?\)|\[.*?\]", " "),
         (r"utilisation", "utilization"),
         (r"\bnormalised\b", "normalized"),
-        (r"\bnumber of (\w+?)s?$", r"\1 count"),
+        (r"\bnumber of ((?:\w+ )*)(\w+)$", lambda m: f"{m[1]}{singular(m[2])} count"),
         (r"\bcycle[ -]consistency\b", "cycle consistency"),
         (r"(.+) difference$", r"change of \1"),
         (r"\b(\w+)isation\b", r"\1ization"),

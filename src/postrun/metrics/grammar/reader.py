@@ -229,7 +229,8 @@ def _reading(name: Name, match: Match, told: Told | None = None, factor: float =
         term, quantity = _changed(name, match)
     elif term.role == "reward" and (part := _part_of_reward(name, match)):
         unknown = part
-        quantity = f"{' '.join(unknown)} reward"
+        noun = "reward" if name.places[-1] > match.segment else quantity
+        quantity = f"{' '.join(unknown)} {noun}"
         term = Term(quantity, "reward.component", "higher")
         cost /= 2
     split = name.split or _usual_split(name, term)

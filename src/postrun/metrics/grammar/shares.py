@@ -58,7 +58,7 @@ UNSURE = (Match(Term(""), 0, 0, 0, ()), (Term(""), ""))
 #: Words before a plural that make a count of it.
 _ADJECTIVES = frozenset(
     """selected active total successful failed completed unique new visited remaining skipped dropped solved
-    rejected accepted invalid finished valid""".split()  # noqa: SIM905
+    rejected accepted invalid finished""".split()  # noqa: SIM905
 )
 _SHORTEST = 3
 _RATES = frozenset({"success rate", "failure rate", "pass rate"})
