@@ -126,14 +126,8 @@ def _is_adjective(name: Name, i: int) -> bool:
 
 
 def _spread_of(match: Match, stat: str) -> bool:
-    """Return whether a word within a phrase makes it the spread of something: "IS_std", no "explained_var"."""
-    own = match.term.quantity
-    return (
-        stat in SPREADS
-        and match.term.better != "neither"
-        and "variance" not in own
-        and "deviation" not in own
-    )
+    """Return whether a word within a phrase makes it the spread of a score: "IS_std", no "zero_std_frac"."""
+    return stat in SPREADS and match.term.role.startswith("score.")
 
 
 def _between(word: str) -> bool:
