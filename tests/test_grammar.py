@@ -21,6 +21,9 @@ from tests.printed import results_of
 
 #: name, quantity, split, statistic, direction
 NAMES = """
+count_success | success count | train | | neither
+accuracy at threshold 0.5 | accuracy | train | | higher
+no_improve_epochs | no improve epochs | none | | neither
 match/num_wins | number of wins | train | | neither
 n_crashed_cars | crashed car count | train | | lower
 total_collisions | collisions | train | | lower

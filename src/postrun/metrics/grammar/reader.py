@@ -57,7 +57,7 @@ _WITH = re.compile(
 )
 #: What a score is measured at, which is no quantity of the metric: "TPR@FPR=1%", "recall_at_precision_90".
 _AT = re.compile(
-    r"(?:@|[ _]at[ _])\s*(?:far|fmr|fpr|fnr|fnmr|tpr|tnr|recall|precision|prec|spec\w*|sens\w*)"
+    r"(?:@|[ _]at[ _])\s*(?:far|fmr|fpr|fnr|fnmr|tpr|tnr|recall|precision|prec|spec\w*|sens\w*|thr\w*)"
     r"(?![A-Za-z])(?:[=_ @]*[\d.]+%?)?",
     re.IGNORECASE,
 )

@@ -124,7 +124,7 @@ def count_of(name: Name, last: Match) -> tuple[Term, str] | None:
     if not own or last.term.role.startswith(_WHOLE) or (last.term.role == "count" and not alone):
         return None
     first, end = name.words[own[0]], name.words[own[-1]]
-    before = first in _NUMBERS - {"count", "counts"} and own[0] <= last.at - (not alone)
+    before = first in _NUMBERS and own[0] <= last.at - (not alone)
     after = end in ("count", "counts") and own[-1] >= last.at + last.width * (not alone)
     if not (before or after) or any(
         name.words[i] in _SHARES or name.words[i] == "per" for i in own
