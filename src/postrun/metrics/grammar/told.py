@@ -65,6 +65,7 @@ def letter_score(name: Name) -> Match | None:
     if len(words) != 2 or words[0] not in SPLITS or words[1] not in _LETTERS:
         return None
     at = name.words.index(words[1])
+    name.unknown = [(place, word) for place, word in name.unknown if word != words[1]]
     phrase = _LETTERS[words[1]]
     return Match(replace(lexicon().terms[phrase], weak=True), name.places[at], at, 1, (words[1],))
 
