@@ -21,6 +21,62 @@ from tests.printed import results_of
 
 #: name, quantity, split, statistic, direction
 NAMES = """
+count_success | success count | train | | neither
+accuracy at threshold 0.5 | accuracy | train | | higher
+no_improve_epochs | no improve epochs | none | | neither
+match/num_wins | number of wins | train | | neither
+n_crashed_cars | crashed car count | train | | lower
+total_collisions | collisions | train | | lower
+decode_abort_rate | decode abort rate | train | | lower
+frac_completed_levels | fraction of completed levels | train | | higher
+no_collision_rate | no collision rate | train | | higher
+valid_move_ratio | valid move ratio | train | | higher
+frac_valid | fraction of valid | train | | higher
+selected_rows | selected row count | train | | neither
+failed_attempts | failed attempt count | train | | lower
+loss_main_beta_weighted | main loss | train | | lower
+loss_grad_match | gradient loss | train | | lower
+episode_cost_return | episode cost | train | | lower
+cost_return_mean | episode cost | train | mean | lower
+reward/mean_int | intrinsic reward | train | mean | neither
+curiosity_reward_sum | intrinsic reward | train | sum | neither
+reward_energy | energy reward | train | | higher
+length_penalty | length penalty | train | | neither
+reward_weight | reward weight | train | | neither
+head.fusion_weight | fusion weight | train | | neither
+fc2.bias | parameter | train | | neither
+val_bias | bias | eval | | neither
+d_fake_acc | discriminator accuracy | train | | neither
+real_output | discriminator output | train | | neither
+loss_3d_velocity | velocity loss | train | | lower
+loss_mask_dice | mask Dice loss | train | | lower
+loss_style_adv | style adversarial loss | train | | neither
+gen_loss_mel | mel-spectrogram loss | train | | lower
+loss_gen_kl | KL loss | train | | neither
+kl_val_loss | KL loss | eval | | neither
+sr_loss | sr loss | train | | lower
+pos_loss | position loss | train | | lower
+comm_cost | comm cost | train | | lower
+rot_err | rotation error | eval | | lower
+IS_std | inception score | eval | std | neither
+worst_psnr | PSNR | eval | min | higher
+dead_latents | dead latents | train | | lower
+TPR@FPR=1% | recall | eval | | higher
+recall_at_precision_90 | recall | eval | | higher
+val_P | precision | eval | | higher
+Accuracy with dropout=0.5 | accuracy | train | | higher
+test/flow - psnr | PSNR | test | | higher
+timing/encode | encode time | train | | lower
+encode_ms | encode time | train | | lower
+solver_time | solver time | train | | lower
+time_per_scene | time per scene | train | | lower
+train/wall_time | wall-clock time | train | | neither
+val_size | sample count | eval | | neither
+queue_size | queue size | train | | neither
+attn_entropy | attn entropy | train | | neither
+encoder_norm | encoder norm | train | | neither
+agent/score | score | train | | higher
+evl/acc | accuracy | eval | | higher
 Training Loss | loss | train | | lower
 qloss | value loss | train | | lower
 loss/g/mel | mel-spectrogram loss | train | | lower
@@ -65,7 +121,7 @@ hits@10 | hit rate | eval | | higher
 eval_rougeLsum | ROUGE | eval | | higher
 test_wer | word error rate | test | | lower
 val/ppl | perplexity | eval | | lower
-Metrics/fid50k_full | fid50k full | eval | | lower
+Metrics/fid50k_full | FID | eval | | lower
 SI-SDR | si sdr | eval | | higher
 val_pearson | pearson | eval | | higher
 R2 | coefficient of determination | eval | | higher
@@ -113,7 +169,7 @@ initial_accuracy | accuracy | eval | first | higher
 val_mrr | mean reciprocal rank | eval | | higher
 valid_MR | mean rank | eval | | lower
 test/db_score | Davies-Bouldin index | test | | lower
-hd95_liver | HD95 | eval | | lower
+hd95_liver | Hausdorff distance (95%) | eval | | lower
 val_bpd | bits per dimension | eval | | lower
 render/psnr_render | PSNR | eval | | higher
 mAP-val-audio | mean average precision | eval | | higher
@@ -146,7 +202,7 @@ round_time | round time | train | | lower
 profiling/Time taken: Trainer.step | time | train | | lower
 gradients/global_norm | gradient norm | train | | neither
 test/sample_images | images | test | | neither
-reward_plot | images | none | | neither
+reward_plot | plot | none | | neither
 best_epoch | best epoch | train | best | neither
 best_loss | loss | eval | best | lower
 Validaton Loss | loss | eval | | lower
@@ -185,6 +241,14 @@ def test_names(name: str, quantity: str, split: str, stat: str, better: str) -> 
         "value",
         "program/depth",
         "mAP_vs_size",
+        "noise_frac",
+        "overtake_rate",
+        "rewards/negative_ratio",
+        "memory/oom",
+        "f1_minus_rmse",
+        "frames until termination",
+        "iou_patch_applied_twice",
+        "step_max_obj",
     ],
 )
 def test_what_no_word_names_is_not_guessed(name: str) -> None:
@@ -220,7 +284,9 @@ def test_any_text_is_read(name: str) -> None:
 
 
 #: Names whose first word is a group that a wrapper before it would hide.
-GROUPED = [row[0] for row in ROWS if not row[0].startswith(("gradients", "timer", "time/"))]
+GROUPED = [
+    row[0] for row in ROWS if not row[0].startswith(("gradients", "timer", "timing", "time/"))
+]
 
 
 @given(

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from postrun.metrics.grammar.words import singular
+
 #: What a quantity's words look like, and the words of the concept. All that fit are replaced, in this order.
 _SYNONYMS = tuple(
     (re.compile(pattern), words)
@@ -17,7 +19,7 @@ _SYNONYMS = tuple(
         (r"\(.*?\)|\[.*?\]", " "),
         (r"utilisation", "utilization"),
         (r"\bnormalised\b", "normalized"),
-        (r"\bnumber of (\w+?)s?$", r"\1 count"),
+        (r"\bnumber of ((?:\w+ )*)(\w+)$", lambda m: f"{m[1]}{singular(m[2])} count"),
         (r"\bcycle[ -]consistency\b", "cycle consistency"),
         (r"(.+) difference$", r"change of \1"),
         (r"\b(\w+)isation\b", r"\1ization"),
@@ -61,6 +63,7 @@ _SYNONYMS = tuple(
         (r"\binception score\b|^is\d+k.*", "inception score"),
         (r"\bgain\b|\bimprovement\b", "gain"),
         (r"\berror rate\b", "error"),
+        (r"\b(?:share|proportion|percentage) of\b", "fraction of"),
         (r"\bfpr\w*\b", "false positive rate"),
         (r"\bfnr\b", "false negative rate"),
         (r"\bwasserstein\b.*", "wasserstein distance"),
@@ -105,8 +108,12 @@ _SYNONYMS = tuple(
         (r"\bgradient overflow\b", "skipped updates"),
         (r"(\w+) weight$", r"\1 coefficient"),
         (r"\bfloating-point operations\b.*", "flops total"),
-        (r"\b(?:samples|tokens|episodes) (?:seen|done|count)\b", lambda m: f"{m[0].split()[0][:-1]} counter"),
+        (
+            r"\b(sample|token|episode|sentence)s (?:seen|done|count)\b",
+            r"\1 counter",
+        ),
         (r"\b(sample|token|episode) count\b", r"\1 counter"),
+        (r"\b(?:clip range|discount factor|dropout rate|teacher forcing ratio)\b", "coefficient"),
         (r"\bcoefficient(?! of)\b|\btemperature(?! loss)\b|\bthreshold\b", "coefficient"),
         # times
         (r"\b(?:rollout|sampling|generation|inference|env|collection) time\b|\blatency\b", "sampling time"),
@@ -165,10 +172,10 @@ def concept(quantity: str) -> str:
 def same(read: str, truth: str) -> bool:
     """Return whether a quantity as read is the true one, whatever words they are told in.
 
-    A reading may say more than a person did who says no more than "count" or "coefficient".
+    A reading may say more than a person did who says no more than "count", "coefficient" or "time".
     """
     a, b = concept(read), concept(truth)
-    if a == b or (b in ("count", "coefficient") and a.endswith(f" {b}")):
+    if a == b or (b in ("count", "coefficient", "time") and a.endswith(f" {b}")):
         return True
     if not a or not b:
         return False

@@ -164,7 +164,7 @@ def _from_packs(key: str, packs: Sequence[Pack]) -> MetricInfo | None:
         split = named or ("train" if role.startswith("reward") else usual)
     better = info.better
     if better == "neither" and role in _DURATIONS and read_as is not None:
-        better = "lower" if read_as.better == "lower" else better
+        better = "lower" if read_as.better == "lower" and read_as.role else better
     same = read_as is not None and read_as.role == info.role
     return replace(
         info,

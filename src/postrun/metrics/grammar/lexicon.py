@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, STATISTICS, WRAPPERS, statistic
+from postrun.metrics.grammar.words import (
+    QUALIFIERS,
+    SPLITS,
+    STATISTICS,
+    WRAPPERS,
+    singular,
+    statistic,
+)
 from postrun.metrics.parsed import table
 from postrun.metrics.roles import Role, roles
 
@@ -106,14 +113,14 @@ def lexicon() -> Lexicon:
 def _phrases(quantity: str, entry: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Term, int]]:
     """Yield phrases with their terms and weights; one that only adds a statistic to another is that other."""
     term, weak = _term(quantity, entry), entry.get("weak", [])
-    known, alone = set(entry["phrases"]), entry.get("alone", ())
+    known, alone, titles = set(entry["phrases"]), entry.get("alone", ()), entry.get("titles", {})
     made: dict[tuple[str, bool, bool], Term] = {}
     for text in entry["phrases"]:
         words = tuple(text.split())
         solid = [word for word in words if not statistic(word)]
         if len(solid) < len(words) and " ".join(solid) in known:
             continue
-        named = _title(text) if term.named else quantity
+        named = titles.get(text) or (_title(text) if term.named else quantity)
         key = (named, weak is True or text in weak, text in alone)
         if key not in made:
             made[key] = replace(term, quantity=named, weak=key[1], alone=key[2])
@@ -121,15 +128,13 @@ def _phrases(quantity: str, entry: dict[str, Any]) -> Iterator[tuple[tuple[str, 
 
 
 def _term(quantity: str, entry: dict[str, Any]) -> Term:
-    fields = {
-        name: value for name, value in entry.items() if name not in ("phrases", "weak", "alone")
-    }
-    return Term(quantity, **fields)
+    by_phrase = ("phrases", "weak", "alone", "titles")
+    return Term(quantity, **{name: value for name, value in entry.items() if name not in by_phrase})
 
 
 def _title(phrase: str) -> str:
     """Return a phrase as the field writes it: short ones are acronyms, numbers of something counts."""
     first, _, rest = phrase.partition(" ")
     if first in ("num", "n") and rest:
-        return f"{rest.removesuffix('s')} count"
+        return f"{singular(rest)} count"
     return phrase.upper() if len(phrase) <= 5 and " " not in phrase else phrase

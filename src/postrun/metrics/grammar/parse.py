@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postrun.metrics.grammar.lexicon import Lexicon, Term, lexicon
-from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, WRAPPERS, statistic
+from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, singular, statistic
 
 #: Statistics that a metric is told apart by even if they belong to its phrase ("completions max length").
 _NOT_CENTRAL = frozenset({"min", "max"})
+#: Words of a segment that make "valid" an adjective: "valid_move_ratio", "n_valid".
+_OF_VALID = frozenset({"frac", "fraction", "ratio", "pct", "percent", "num", "n", "is", "invalid"})
+#: Plurals that group metrics: "losses_entropy" is no entropy loss.
+_GROUPS = frozenset({"losses", "logs"})
 #: A phrase in a name: its words that are no statistic, its length, where it begins, its width, its words.
 _Candidate = tuple[int, int, int, int, tuple[str, ...]]
 
@@ -63,6 +67,9 @@ def _candidates(name: Name) -> list[_Candidate]:
     """Return all phrases that words of a name could be: those of more words first, then later ones."""
     known = lexicon()
     found = []
+    one = [singular(word) for word in name.words]
+    if one != name.words:
+        found += _plurals(name, one, known)
     for start, first in enumerate(name.words):
         for length in known.lengths.get(first, ()):
             phrase = tuple(name.words[start : start + length])
@@ -78,14 +85,29 @@ def _candidates(name: Name) -> list[_Candidate]:
     return found
 
 
+def _plurals(name: Name, one: Sequence[str], known: Lexicon) -> list[_Candidate]:
+    """Return phrases of several words that a name has in the plural: "task_rewards"."""
+    found = []
+    for start, first in enumerate(one):
+        for length in known.lengths.get(first, ()):
+            phrase = tuple(one[start : start + length])
+            plain = tuple(name.words[start : start + length])
+            if length < 2 or len(plain) < length or phrase not in known.terms or plain == phrase:
+                continue
+            together = name.places[start] == name.places[start + length - 1]
+            if together and plain not in known.terms and not _GROUPS.intersection(plain):
+                found.append((known.weights[phrase], length, start, length, phrase))
+    return found
+
+
 def _crosses(name: Name, start: int, length: int) -> bool:
     """Return whether a group that only says "logged" would become part of a quantity: "log/loss"."""
     return name.words[start] == "log" and name.places[start] != name.places[start + length - 1]
 
 
 def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate]:
-    """Return phrases that begin at a word and have statistics or numbers between their words."""
-    solid = [k for k in range(start, len(words)) if not (statistic(words[k]) or words[k].isdigit())]
+    """Return phrases that begin at a word and have statistics, splits or numbers between their words."""
+    solid = [start, *(k for k in range(start + 1, len(words)) if not _between(words[k]))]
     found = []
     for length in known.lengths[words[start]]:
         if 1 < length <= len(solid) and (width := solid[length - 1] - start + 1) > length:
@@ -95,14 +117,41 @@ def _spread(words: Sequence[str], start: int, known: Lexicon) -> list[_Candidate
     return found
 
 
+def _is_adjective(name: Name, i: int) -> bool:
+    """Return whether "valid" says what something is, and not which data it is measured on."""
+    own = {
+        word for word, place in zip(name.words, name.places, strict=True) if place == name.places[i]
+    }
+    return not _OF_VALID.isdisjoint(own)
+
+
+def _spread_of(match: Match, stat: str) -> bool:
+    """Return whether a word within a phrase makes it the spread of a score: "IS_std", no "zero_std_frac"."""
+    return stat in SPREADS and match.term.role.startswith("score.")
+
+
+def _between(word: str) -> bool:
+    """Return whether a word may stand between a phrase's words: "kl_val_loss", "completions/mean_length"."""
+    return bool(statistic(word)) or word in SPLITS or word.isdigit()
+
+
 def _classify(name: Name, i: int, match: Match | None) -> None:
     """Note what a word names: a split or a statistic, also within a quantity; else whether it is unknown."""
     word, stat = name.words[i], statistic(name.words[i])
-    if word in SPLITS:
+    if word == "dev" and i and statistic(name.words[i - 1]) == "std":
+        return  # "std_dev" is no split
+    if word == "valid" and _is_adjective(name, i):
+        name.unknown.append((name.places[i], word))  # "frac_valid": no split
+    elif word in SPLITS:
         if match is None or not name.split:
             name.split, name.split_word = SPLITS[word], word
     elif stat:
-        if match is None or word not in match.words or stat in _NOT_CENTRAL:
+        if (
+            match is None
+            or word not in match.words
+            or stat in _NOT_CENTRAL
+            or _spread_of(match, stat)
+        ):
             name.stat = stat
     elif match is not None:
         return

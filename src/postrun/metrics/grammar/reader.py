@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from postrun.metrics.grammar.heads import SHOWN, head_of
 from postrun.metrics.grammar.lexicon import Term, lexicon
+from postrun.metrics.grammar.losses import kind_of_loss
 from postrun.metrics.grammar.parse import Match, Name, parse
 from postrun.metrics.grammar.shapes import Shape, shape_of
+from postrun.metrics.grammar.shares import UNSURE, count_of, error_of, plural_count, share_of
 from postrun.metrics.grammar.tokens import segments
+from postrun.metrics.grammar.told import (
+    A_TIME,
+    TIME_GROUPS,
+    Told,
+    group_time,
+    letter_score,
+    told_by_words,
+    unit_time,
+)
 from postrun.metrics.grammar.words import QUALIFIERS, SPLITS, SPREADS, WRAPPERS, statistic
 from postrun.metrics.roles import roles
 from postrun.metrics.series import MetricInfo
@@ -26,7 +37,6 @@ _LABELS = frozenset(
         "index",
         "name",
         "path",
-        "bytes",
         "date",
         "url",
         "type",
@@ -35,42 +45,45 @@ _LABELS = frozenset(
         "html",
     }
 )
-_COMPARED = frozenset({"vs", "versus"})
+_COMPARED = frozenset({"vs", "versus", "minus", "plus"})
 #: A metric that is logged again over another axis, as Megatron does: "lm loss vs samples".
 _OVER_AXIS = re.compile(
     r"[ _-]+(?:vs|versus)[ _.-]+(?:samples|steps?|tokens|time|hours|epochs?|iterations?|iters?|flops)$",
     re.IGNORECASE,
 )
-#: Families of roles that come after "loss" as the name of a term of it.
-_LOSS_OF = frozenset({"reward", "entropy", "kl", "accuracy", "score", "q_value"})
-#: Pictures and sounds that say beside another quantity what it is of: "psnr_render", "map_audio".
-_MODALITIES = frozenset(
-    """audio audios image images img imgs video videos render renders grid visual visuals pic pics""".split()  # noqa: SIM905
+#: What was so while the metric was measured: "Accuracy with momentum=0.5".
+_WITH = re.compile(
+    r"(?<=\w)[ _]+(?:with|without|using|when)[ _](?:[A-Za-z_ ]+=\s*[\d.]+|[^=]*$)", re.IGNORECASE
 )
-#: What is shown rather than measured: on the data that the name says.
-_SHOWN = frozenset(
-    {"images", "audio", "video", "confusion matrix", "ROC curve", "prediction", "histogram"}
+#: What a score is measured at, which is no quantity of the metric: "TPR@FPR=1%", "recall_at_precision_90".
+_AT = re.compile(
+    r"(?:@|[ _]at[ _])\s*(?:far|fmr|fpr|fnr|fnmr|tpr|tnr|recall|precision|prec|spec\w*|sens\w*|thr\w*)"
+    r"(?![A-Za-z])(?:[=_ @]*[\d.]+%?)?",
+    re.IGNORECASE,
 )
 #: Ends of names below gradients/ and parameters/ that are no layers.
 _SUMMARIES = frozenset(
     {"norm", "mean", "max", "min", "std", "total", "global", "count", "histogram"}
 )
-#: Words that are a loss without the word "loss".
-_PLAYERS = frozenset(
-    {"discriminator", "generator", "netd", "netg", "errd", "errg", "lossd", "lossg"}
-)
-#: Roles of losses whose group may be a segment of its own: "critic/loss".
-_SIDES = frozenset({"loss.policy", "loss.value", "loss.generator", "loss.discriminator"})
-_TIME_GROUPS = frozenset(
-    {"time", "timing", "timings", "timer", "timers", "times", "duration", "durations"}
-)
 _SCORES = ("score.", "accuracy.")
-#: Q-functions without a word for what of them is meant: their value.
-_Q_FUNCTIONS = frozenset({"q", "q1", "q2", "qf1", "qf2"})
-_Q_VALUE = Term("Q-value", "q_value")
 _GPU_WORDS = frozenset({"gpu", "cuda", "vram"})
 _GPU_MEMORY = Term("GPU memory", "memory.gpu", range="positive")
-_A_TIME = Term("time", "time.part", "lower", unit="s", range="positive")
+#: What belongs to no split, unless the name says which: "train/walltime", "test_size".
+_OF_A_SPLIT = frozenset({"wall-clock time", "sample count"})
+#: The statistic that "worst" means, by what is better.
+_EXTREMES = {"lower": "max", "higher": "min", "neither": ""}
+#: Groups of what is scored while training acts: "agent/score" is no evaluation.
+_ACTING = frozenset(
+    {"agent", "agents", "episode", "episodes", "env", "rollout", "game", "games", "player"}
+)
+_UNTIL = frozenset({"before", "until", "till"})
+#: Words below a group of rewards that say something about them all.
+_NO_PART = frozenset(
+    """ratio rate frac fraction percent pct count num distribution histogram hist zero positive
+    negative""".split()  # noqa: SIM905
+)
+#: How sure a reading is that is made of words which the lexicon lacks.
+_TOLD = 0.58
 
 
 @lru_cache(maxsize=65_536)
@@ -79,7 +92,7 @@ def read(key: str) -> tuple[MetricInfo, ...]:
     watched = _watched(key)
     if watched:
         return (watched,)
-    shape, numbers = shape_of(segments(_OVER_AXIS.sub("", key)))
+    shape, numbers = shape_of(segments(_AT.sub("", _OVER_AXIS.sub("", _WITH.sub("", key)))))
     found = _read_shape(shape)
     return tuple([info.of_name(key, info.index.translate(numbers)) for info in found])
 
@@ -88,8 +101,13 @@ def read(key: str) -> tuple[MetricInfo, ...]:
 def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
     """Return the readings of all names of a shape, without their keys; stand-ins for numbers in the index."""
     name = parse(shape)
+    if (letter := letter_score(name)) is not None:
+        return (_reading(name, letter),)
+    if (timed_by_unit := unit_time(name)) is not None:
+        return (_reading(name, *timed_by_unit),)
     if not name.matches:
-        return ()
+        told = plural_count(name, None)
+        return (_reading(name, *told),) if told else ()
     if "time taken" in " ".join(name.words):  # by what stands beside it: no loss, no reward
         info = MetricInfo(
             "",
@@ -101,14 +119,49 @@ def _read_shape(shape: Shape) -> tuple[MetricInfo, ...]:
         )
         return (replace(info, split="train", confidence=0.9, why='"time taken" means time'),)
     compared = not _COMPARED.isdisjoint(name.words)  # a plot of one thing against another
-    head = None if compared or name.words[-1] in _LABELS else _head(name)
-    if head is None or (head.term.weak and any(place > head.segment for place, _ in name.unknown)):
+    end = name.matches[-1]
+    labels = compared or _in_bytes(name)
+    labels |= name.words[-1] in _LABELS and end.at + end.width < len(name.words)
+    head = None if labels else head_of(name)
+    told = None if labels else (group_time(name, head) or share_of(name, head))
+    told = told or (None if labels else plural_count(name, head))
+    if told is not None:
+        return () if told is UNSURE else (_reading(name, *told),)
+    if head is None or _unsure(name, head):
         return ()
     others = [m for m in reversed(name.matches) if m is not head and not m.term.loss_only]
-    found = [_reading(name, head), *(_reading(name, match, factor=0.5) for match in others)]
+    found = [
+        _reading(name, head, count_of(name, head) or told_by_words(name, head)),
+        *(_reading(name, match, factor=0.5) for match in others),
+    ]
     if (timed := _timed(name, head)) is not None:
         found.insert(1, _reading(name, timed, factor=0.8))
     return tuple(info for info in found if info.confidence >= LEAST)
+
+
+def _in_bytes(name: Name) -> bool:
+    """Return whether a name is an amount of data that is no memory: "communication/round_bytes"."""
+    return name.words[-1] == "bytes" and not any(
+        m.term.role.startswith("memory.") for m in name.matches
+    )
+
+
+def _unsure(name: Name, head: Match) -> bool:
+    """Return whether words after the head make another thing of it: "clients_class_distribution"."""
+    if head.term.weak and any(place > head.segment for place, _ in name.unknown):
+        return True
+    if head.at and name.words[head.at - 1] in _UNTIL:
+        return True  # "timesteps before termination"
+    below = {w for w, place in zip(name.words, name.places, strict=True) if place > head.segment}
+    if head.term.role == "reward" and not _NO_PART.isdisjoint(below):
+        return True  # "rewards/negative_ratio"
+    if head.term.role.startswith("memory.") and any(
+        place > head.segment for place, _ in name.unknown
+    ):
+        return True  # "memory/oom"
+    later = [m for m in name.matches if m.at > head.at and m.segment == head.segment]
+    counted = head.term.role == "count" and head.term.split == "none"
+    return counted and any(m.term.loss_only for m in later)
 
 
 def _timed(name: Name, head: Match) -> Match | None:
@@ -134,128 +187,58 @@ def _watched(key: str) -> MetricInfo | None:
     )
 
 
-def _head(name: Name) -> Match | None:
-    """Return the match that says what the metric is; None if only parts of an unnamed whole are there.
-
-    It is the last one, but counters ("loss_epoch") and words that say which loss it is ("loss_box") come
-    after the quantity.
-    """
-    strong = [m for m in name.matches if not m.term.counts and not m.term.loss_only]
-    sure = [m for m in strong if not m.term.weak]
-    counters = [m for m in name.matches if m.term.counts]
-    if strong and not sure and strong[-1].term.role.startswith("time."):
-        if counters and "in" in counters[-1].words:
-            return counters[-1]  # "time/batch_in_epoch"
-        if not counters or strong[-1].at > counters[-1].at or counters[-1].words[-1][-1] != "s":
-            return strong[-1]  # "round_time": the time of what is counted
-        return counters[-1]  # "time/iterations": a counter in the group of times
-    if not sure and (not strong or counters):
-        return _lonely(name)
-    strong = [m for m in sure if m.words[-1] not in _MODALITIES] or sure or strong
-    last = strong[-1]
-    special = _special(name, last)
-    if special is not None:
-        return special
-    losses = [m for m in strong if m.term.is_loss]
-    beside = losses and losses[-1].segment == last.segment
-    if losses and losses[-1].at < last.at and (last.term.part or _of_a_loss(last, bool(beside))):
-        return losses[-1]
-    return last
-
-
-def _special(name: Name, last: Match) -> Match | None:
-    """Return the head of names that are about a quantity: a weight, a number of it, where it was best."""
-    end = name.matches[-1]
-    if (
-        end.term.quantity == "parameter"
-        and end.at + end.width == len(name.words)
-        and not last.term.quantity.endswith(("norm", "zero gradients"))
-    ):
-        return end  # "encoder.loss_head.bias"
-    if end.term.counts and name.stat == "best" and end.segment == last.segment:
-        return end  # "best_val_loss_step"
-    begin = name.matches[0]
-    if begin.term.quantity == "loss weight" and begin.segment < last.segment:
-        return begin  # "loss_coeff/force_mse"
-    if (
-        begin is not last
-        and begin.segment == last.segment
-        and begin.term.quantity in ("count", "change")
-    ):
-        return begin  # "num_loss_terms", "delta_loss"
-    return None
-
-
-def _lonely(name: Name) -> Match | None:
-    """Return the head of a name without a quantity: a counter, or a player of an adversarial game."""
-    counters = [m for m in name.matches if m.term.counts]
-    if counters:
-        return None if _only_beside(name, counters[-1]) else counters[-1]
-    if len(name.matches) == 1 and name.matches[0].term.alone and not name.unknown:
-        return name.matches[0]
-    last = name.matches[-1]
-    if last.words[-1] in _Q_FUNCTIONS and all(
-        statistic(word) for word in name.words[last.at + last.width :]
-    ):
-        return replace(last, term=_Q_VALUE)  # "critic_q1"
-    return next((m for m in reversed(name.matches) if m.words[-1] in _PLAYERS), None)
-
-
-def _only_beside(name: Name, counter: Match) -> bool:
-    """Return whether a counter only stands beside what is measured.
-
-    So it is in "samples/portrait", "step_4_eff" and "x_pos_per_episode".
-    """
-    per = counter.at > 0 and name.words[counter.at - 1] == "per"
-    later = set(name.words[counter.at + counter.width :])
-    return any(place > counter.segment or per or word in later for place, word in name.unknown)
-
-
-def _of_a_loss(match: Match, beside: bool) -> bool:
-    """Return whether a quantity after "loss" says which loss: "loss_reward", and "loss/images" below it."""
-    if match.term.quantity in _SHOWN:
-        return match.words[-1] in _MODALITIES or not beside
-    return beside and match.term.role.partition(".")[0] in _LOSS_OF
-
-
-def _reading(name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
+def _reading(name: Name, match: Match, told: Told | None = None, factor: float = 1.0) -> MetricInfo:
+    """Return the reading of a match; `told` is what it is if not the match's own term."""
     term, quantity, sure = match.term, match.term.quantity, 0.95
     unknown = [word for place, word in name.unknown if place == match.segment]
     cost = 0.2 * len(unknown) + 0.05 * (len(name.unknown) - len(unknown))
-    if term.is_loss:
-        term, quantity = _kind_of_loss(name, match, unknown)
+    nouns = [word for word in unknown if len(word) > 2]
+    if len(nouns) > 1 and name.words[-1] == nouns[-1] and not term.is_loss:
+        cost += 0.2  # "iou_correction_applied" is about what its last words say
+    if told is not None:
+        (term, quantity), sure = told, _TOLD
+        cost -= 0.2 * len(unknown)
+    elif (error := error_of(name, match)) is not None:
+        (term, quantity), cost = error, cost / 4
+    elif term.is_loss:
+        term, quantity = kind_of_loss(name, match, unknown)
         cost /= 2
     elif term.loss_only:
         sure = 0.7
     elif term.role == "time.part" and term.weak:
         counted = next((m for m in reversed(name.matches) if m.term.counts), None)
         if counted is not None:
-            term, quantity = _A_TIME, f"{counted.words[-1].removesuffix('s')} time"
+            term, quantity = A_TIME, f"{counted.words[-1].removesuffix('s')} time"
     elif (
         term.counts
-        and name.words[0] in _TIME_GROUPS
+        and name.words[0] in TIME_GROUPS
         and match.at
         and match.words[-1][-1] != "s"
         and "in" not in match.words  # "time/batch_in_epoch" counts
     ):
-        term, quantity = _A_TIME, f"{' '.join(match.words)} time"
+        term, quantity = A_TIME, f"{' '.join(match.words)} time"
     elif term.counts and name.stat == "best":
         term = Term(f"best {quantity.removesuffix(' counter')}")
         quantity = term.quantity
-    elif quantity == "count" and len(unknown) == 1 and not unknown[0].isdigit():
-        quantity = f"{unknown.pop()} count"  # "gaussian_count"
-        cost = 0.05 * (len(name.unknown) - 1)
+    elif term.counts and (kinds := [w for w in unknown if w in name.words[: match.at]]):
+        what = " ".join(match.words) if quantity.endswith("seen") else quantity
+        quantity = f"{' '.join(kinds)} {what}"  # "dropped_tokens"
     elif quantity == "host memory" and not _GPU_WORDS.isdisjoint(name.words):
         term, quantity = _GPU_MEMORY, _GPU_MEMORY.quantity
     elif quantity in ("gain", "gap", "change"):
         term, quantity = _changed(name, match)
     elif term.role == "reward" and (part := _part_of_reward(name, match)):
         unknown = part
-        quantity = f"{' '.join(unknown)} {quantity}"
+        noun = "reward" if name.places[-1] > match.segment else quantity
+        quantity = f"{' '.join(unknown)} {noun}"
         term = Term(quantity, "reward.component", "higher")
         cost /= 2
     split = name.split or _usual_split(name, term)
-    if term.split == "none" and quantity not in _SHOWN:
+    if (
+        term.split == "none"
+        and quantity not in SHOWN
+        and not (name.split and quantity in _OF_A_SPLIT)
+    ):
         split = "none"
     sure -= cost + ((0.2 if name.split else 0.4) if term.weak else 0.0)
     if term.role.endswith(".*") and not name.split:
@@ -267,7 +250,7 @@ def _reading(name: Name, match: Match, factor: float = 1.0) -> MetricInfo:
     return MetricInfo(
         key="",
         role=role.name if role else None,
-        stat=name.stat,
+        stat=_EXTREMES[term.better] if name.stat == "worst" else name.stat,
         unit=term.unit or (role.unit if role else ""),
         better="neither" if name.stat in SPREADS else term.better,
         pack="generic",
@@ -285,8 +268,14 @@ def _usual_split(name: Name, term: Term) -> str:
 
     Scores, whatever is beside the name of a benchmark, and a final accuracy are held out.
     """
+    groups = {
+        w for w, place in zip(name.words, name.places, strict=True) if place < name.places[-1]
+    }
+    acting = not _ACTING.isdisjoint(groups) and (term.role.startswith("score.") or not term.role)
     if term.split:
-        return term.split
+        return "train" if acting and term.split == "eval" and not term.role else term.split
+    if acting:
+        return "train"
     benchmark = term.role.endswith(".*") and any(m.term.split == "eval" for m in name.matches)
     final = name.stat in ("first", "last", "best")
     if benchmark or term.role.startswith("score."):
@@ -298,49 +287,21 @@ def _usual_split(name: Name, term: Term) -> str:
 
 def _part_of_reward(name: Name, match: Match) -> list[str]:
     """Return the words that say which term of a reward it is: "exact_reward", "reward/format"; [] if none."""
-    words = [word for place, word in name.unknown if place >= match.segment]
+    words = [word for place, word in name.unknown if place >= match.segment and len(word) > 1]
     own = [i for i, place in enumerate(name.places) if place == match.segment]
     if all(name.words[i].isdigit() or match.at <= i < match.at + match.width for i in own):
         below = zip(name.words[own[-1] + 1 :], name.places[own[-1] + 1 :], strict=True)
         return [word for word, _ in below if _is_name(word) and word not in ("reward", "score")]
-    scores = [m for m in name.matches if m.segment == match.segment and m.at < match.at]
-    return [*(word for m in scores if m.term.role.startswith(_SCORES) for word in m.words), *words]
+    beside = [m for m in name.matches if m.segment == match.segment and m is not match]
+    parts = [m for m in beside if m.term.loss_only and _is_name(m.words[0])]  # "reward_energy"
+    parts += [m for m in beside if m.at < match.at and m.term.role.startswith(_SCORES)]
+    return [*(word for m in parts for word in m.words), *words]
 
 
 def _is_name(word: str) -> bool:
     """Return whether a word may name a part: no split, statistic, number, letter or wrapper."""
     said = word in SPLITS or word in WRAPPERS or word in QUALIFIERS or statistic(word)
     return len(word) > 1 and not said and not word.isdigit()
-
-
-def _kind_of_loss(name: Name, match: Match, unknown: Sequence[str]) -> tuple[Term, str]:
-    """Return which loss it is: by the word before "loss", else by what follows it, else by its group."""
-    others = [
-        m
-        for m in name.matches
-        if m is not match
-        and not (m.term.is_loss or m.term.counts or m.term.role == "count")
-        and m.term.quantity != "parameter"
-    ]
-    beside = [m for m in others if m.segment == match.segment]
-    before = [m for m in beside if m.at < match.at]
-    after = [m for m in others if m.at > match.at]
-    groups = [m for m in others if m.segment < match.segment and m.term.role in _SIDES]
-    if len(after) > 1 and after[0].term.role in _SIDES and after[1].term.loss_only:
-        del after[0]  # "loss/g/mel": which part of the generator's loss
-    kind = next(iter([*reversed(before), *after, *reversed(groups)]), None)
-    if kind is None:
-        if not unknown:
-            return match.term, match.term.quantity
-        quantity = f"{' '.join(unknown)} loss"
-        return Term(quantity, "loss.component", "lower"), quantity
-    if kind.term.loss_only or kind.term.role == "loss.*":
-        return kind.term, kind.term.quantity.replace("*", " ".join(kind.words))
-    if kind.term.quantity.endswith(("loss", "penalty", "error")):
-        return kind.term, kind.term.quantity
-    of = "image" if kind.term.quantity == "images" else kind.term.quantity.removesuffix(" score")
-    quantity = f"{of} loss"
-    return Term(quantity, "loss.component", "lower"), quantity
 
 
 def _changed(name: Name, match: Match) -> tuple[Term, str]:
@@ -356,6 +317,8 @@ def _changed(name: Name, match: Match) -> tuple[Term, str]:
     quantity = f"{of.quantity} {match.term.quantity}"
     held_out = "eval" if of.role == "accuracy.*" or of.role.startswith("score.") else ""
     better = of.better if match.term.quantity == "gain" else "lower"
+    if match.term.quantity == "gap" and of.role.startswith("reward"):
+        better = "neither"  # of the chosen to the rejected answer, or to the best policy
     return Term(quantity, better=better, split=held_out), quantity
 
 

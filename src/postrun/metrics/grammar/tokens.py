@@ -9,7 +9,7 @@ from postrun.metrics.grammar.lexicon import lexicon
 from postrun.metrics.grammar.words import statistic
 from postrun.model.text import MASKED
 
-_SEGMENTS = re.compile(r"[/\\|>]+|::|(?<!\d)\.|\.(?!\d)")
+_SEGMENTS = re.compile(r"[/\\|>]+|::|\s-\s|(?<!\d)\.|\.(?!\d)")
 #: Words that show that a word was written together of several: "program" is not "pro" and "gram".
 _CORE = frozenset(
     """loss losses acc accuracy reward rewards rew norm grad gradient lr kl len length epoch step steps frac
@@ -20,6 +20,7 @@ _WORDS = re.compile(r"[^0-9A-Za-zµ²À-ɏ]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Za-z0-9]+")
 #: A letter that says which loss: "qloss", "dloss".
 _LETTER_LOSS = re.compile(r"([a-z]\d?)(loss(?:es)?)")
+_DIMENSIONS = re.compile(r"[1-4]d")
 _LETTERS_DIGITS = re.compile(r"([a-z]+)(\d+)([a-z]*)")
 #: Words of fewer letters are not corrected: too many are alike.
 _SHORTEST = 6
@@ -48,6 +49,8 @@ def _words(token: str) -> tuple[str, ...]:
     lower = token.lower()
     known = lexicon().words
     if lower in known or lower.isdigit() or statistic(lower):
+        return (lower,)
+    if _DIMENSIONS.fullmatch(lower):
         return (lower,)
     letter = _LETTER_LOSS.fullmatch(lower)
     if letter:
