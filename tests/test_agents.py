@@ -73,6 +73,7 @@ QUESTIONS: list[tuple[Question, tuple[str, ...]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_ten_questions_over_stdio(tmp_path: Path) -> None:
     postrun.pull(SAMPLE, tmp_path / "lab")
     answers = conversation([q for q, _ in QUESTIONS], "--out", str(tmp_path / "out"), cwd=tmp_path)
@@ -124,6 +125,7 @@ def test_tools_and_their_hints(tmp_path: Path) -> None:
     assert "report" not in anyio.run(names, Access())
 
 
+@pytest.mark.slow
 def test_errors_reach_the_agent_and_the_server_goes_on(tmp_path: Path) -> None:
     answers = conversation(
         [
@@ -141,6 +143,7 @@ def test_errors_reach_the_agent_and_the_server_goes_on(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_runs_on_a_server(tmp_path: Path) -> None:
     with StandIn() as server:
         run = server.add(ServerRun("ent", "p", "abc", name=HOSTILE[:60]))
@@ -215,6 +218,7 @@ def checked(count: int, text: str = "x") -> Checked:
     return Checked(text, text, text, text, text, text, findings, Coverage(9, (text,), gaps))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [200, 500, 2000, 10_000])
 @pytest.mark.parametrize("text", ["plain words", HOSTILE, "語" * 5000, "x" * 100_000])
 def test_no_answer_is_longer_than_its_budget(budget: int, text: str) -> None:

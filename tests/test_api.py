@@ -57,6 +57,7 @@ def test_unknown_keys_are_errors_that_name_near_ones(grid: Path) -> None:
         postrun.diagnose("missing")
 
 
+@pytest.mark.slow
 def test_plot_writes_what_the_command_writes(tmp_path: Path) -> None:
     drawn = postrun.plot(SAMPLE, tmp_path, formats="svg")
     names = {path.name for path in drawn}

@@ -132,6 +132,7 @@ def bare_places(path: Path) -> Iterator[str]:
                 yield f"{path.name}:{node.lineno} {ast.unparse(value)}"
 
 
+@pytest.mark.slow
 def test_no_sentence_writes_a_step_by_itself() -> None:
     """Whoever names a step asks the run's axis for the words."""
     source = ROOT / "src/postrun"

@@ -73,6 +73,7 @@ def reader(chrome: Any, folder: Path, request: pytest.FixtureRequest) -> Iterato
 on = pytest.mark.parametrize
 
 
+@pytest.mark.slow
 @on("reader", ["sample"], indirect=True)
 def test_a_finding_opens_on_its_curve_with_the_window(reader: Reader) -> None:
     page = reader.page
@@ -105,6 +106,7 @@ def test_a_finding_opens_on_its_curve_with_the_window(reader: Reader) -> None:
     assert tinted[0] != tinted[1]
 
 
+@pytest.mark.slow
 @on("reader", ["sample"], indirect=True)
 def test_the_timeline_tells_all_lanes_at_one_step(reader: Reader) -> None:
     page = reader.page
@@ -129,6 +131,7 @@ def test_the_timeline_tells_all_lanes_at_one_step(reader: Reader) -> None:
     assert page.locator(f"{target} .number").inner_text() == number.locator("text").text_content()
 
 
+@pytest.mark.slow
 @on("reader", ["sample"], indirect=True)
 def test_zoom_is_linked_and_reset(reader: Reader) -> None:
     page = reader.page
@@ -154,6 +157,7 @@ def test_zoom_is_linked_and_reset(reader: Reader) -> None:
     assert reader.range("Loss") == whole
 
 
+@pytest.mark.slow
 @on("reader", ["sample"], indirect=True)
 def test_the_keyboard_zooms_and_pans(reader: Reader) -> None:
     page = reader.page
@@ -186,6 +190,7 @@ def test_smoothing_is_that_of_wandb(reader: Reader) -> None:
     assert np.allclose(smooth, postrun.time_weighted_ema(x, raw, 0.6), rtol=1e-9)
 
 
+@pytest.mark.slow
 @on("reader", ["sample"], indirect=True)
 def test_search_filters_charts(reader: Reader) -> None:
     page = reader.page
@@ -204,6 +209,7 @@ def test_search_filters_charts(reader: Reader) -> None:
     assert reader.charts().count() == everything
 
 
+@pytest.mark.slow
 @on("reader", ["sample"], indirect=True)
 def test_dark_mode_legend_log_axis_and_grouping(reader: Reader) -> None:
     page = reader.page
@@ -250,6 +256,7 @@ def test_hover_tells_values_of_one_step(reader: Reader) -> None:
     assert float(value) == pytest.approx(series.y[series.x == step][0], rel=5e-4)  # four digits
 
 
+@pytest.mark.slow
 @on("reader", ["odd"], indirect=True)
 def test_odd_values_own_axes_and_outliers(reader: Reader) -> None:
     page = reader.page
@@ -268,6 +275,7 @@ def test_odd_values_own_axes_and_outliers(reader: Reader) -> None:
     assert page.evaluate(f"[{chart}.axis, {chart}.plot.scales.x.max]") == ["own:epoch", 79]
 
 
+@pytest.mark.slow
 @on("reader", ["odd"], indirect=True)
 def test_the_console_folds_tracebacks_and_is_searched(reader: Reader) -> None:
     page = reader.page
@@ -293,6 +301,7 @@ def test_the_config_tree_is_searched(reader: Reader) -> None:
     assert 0 < leaves.count() < everything
 
 
+@pytest.mark.slow
 @on("reader", ["hostile", "hostile_many"], indirect=True)
 def test_an_attack_does_nothing(reader: Reader) -> None:
     page = reader.page
@@ -310,6 +319,7 @@ def test_an_attack_does_nothing(reader: Reader) -> None:
     assert page.locator("a[href^='javascript']").count() == 0
 
 
+@pytest.mark.slow
 @on("reader", ["many"], indirect=True)
 def test_a_comparison_filters_sorts_and_groups(reader: Reader) -> None:
     page = reader.page
@@ -344,6 +354,7 @@ def test_a_comparison_filters_sorts_and_groups(reader: Reader) -> None:
     assert np.allclose(band[2], adam.mean(axis=0) - half, rtol=1e-4)
 
 
+@pytest.mark.slow
 @on("reader", ["many"], indirect=True)
 def test_parallel_coordinates_brush_and_scatter(reader: Reader) -> None:
     page = reader.page
@@ -372,6 +383,7 @@ def test_students_quantiles(chrome: Any, df: int) -> None:
     assert value == pytest.approx(stats.t.ppf(0.975, df), rel=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sample", "odd", "many"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(chrome: Any, folder: Path, name: str, scheme: str) -> None:
@@ -390,6 +402,7 @@ def test_accessibility(chrome: Any, folder: Path, name: str, scheme: str) -> Non
     assert found == []
 
 
+@pytest.mark.slow
 def test_without_scripts_findings_and_drawings_are_read(chrome: Any, folder: Path) -> None:
     opened = Reader(chrome, folder / "sample.html", java_script_enabled=False)
     page = opened.page

@@ -182,6 +182,7 @@ def test_search_takes_regular_expressions(reader: Reader) -> None:
     until(page, "document.getElementById('found').textContent === '0 charts'")
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_in_the_address(reader: Reader, chrome: Any, page_file: Path) -> None:
     page = reader.page
     page.select_option("#axis", "runtime")
@@ -198,6 +199,7 @@ def test_what_is_shown_is_in_the_address(reader: Reader, chrome: Any, page_file:
     other.context.close()
 
 
+@pytest.mark.slow
 def test_a_chart_and_its_data_are_downloaded(reader: Reader) -> None:
     page = reader.page
     box = page.locator("#charts .chart", has_text="negative").first
@@ -237,6 +239,7 @@ def test_all_charts_are_on_paper(chrome: Any, page_file: Path) -> None:
     opened.context.close()
 
 
+@pytest.mark.slow
 def test_a_run_without_history_has_no_controls(chrome: Any, tmp_path: Path) -> None:
     view = postrun.RunView(make_run())
     write_report(tmp_path / "report.html", view, postrun.diagnose(view))

@@ -40,12 +40,14 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help(command: str) -> None:
     text = postrun(command, "--help").stdout
     assert "Usage: " in text and len(text.splitlines()) > 5
 
 
+@pytest.mark.slow
 def test_analyze_beside_a_wandb_folder(tmp_path: Path) -> None:
     for stamp, name in (("20240101_000000", "old"), ("20240301_000000", "new")):
         logs.run_folder(
@@ -57,6 +59,7 @@ def test_analyze_beside_a_wandb_folder(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "wandb_analysis").iterdir()] == ["new"]
 
 
+@pytest.mark.slow
 def test_what_a_newcomer_reads(tmp_path: Path) -> None:
     text = postrun("analyze", SAMPLE, "--out", tmp_path / "o").stdout
     for words in (
@@ -77,6 +80,7 @@ def test_what_a_newcomer_reads(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+@pytest.mark.slow
 def test_json_is_all_there_is_on_stdout(tmp_path: Path) -> None:
     done = postrun("analyze", SAMPLE, "--json", "--out", tmp_path / "o", "--no-plots")
     data = envelope_of(done.stdout)
@@ -90,11 +94,13 @@ def test_json_is_all_there_is_on_stdout(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_quiet_says_only_what_matters(tmp_path: Path) -> None:
     lines = postrun("analyze", SAMPLE, "-q", "--out", tmp_path / "o", "--no-plots").stdout
     assert "RL001" in lines and "OPT007" not in lines
 
 
+@pytest.mark.slow
 def test_check_is_a_gate(tmp_path: Path) -> None:
     assert "RL001" in postrun("check", SAMPLE, code=1, cwd=tmp_path).stdout
     assert postrun("check", SAMPLE, "--fail-on", "critical", "--quiet", cwd=tmp_path).stdout == ""
@@ -105,6 +111,7 @@ def test_check_is_a_gate(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_settings_of_the_project_are_used(tmp_path: Path) -> None:
     settings = tmp_path / "pyproject.toml"
     settings.write_text('[tool.postrun]\nignore = ["RL001", "DAT"]\n')
@@ -115,12 +122,14 @@ def test_settings_of_the_project_are_used(tmp_path: Path) -> None:
     assert "selct" in postrun("check", SAMPLE, cwd=tmp_path, code=2).stderr
 
 
+@pytest.mark.slow
 def test_pull_exports_without_plots(tmp_path: Path) -> None:
     postrun("pull", SAMPLE, "--out", tmp_path / "o")
     names = {p.name for p in (tmp_path / "o" / "sample01").iterdir()}
     assert "sample01_history.parquet" in names and "plots" not in names and "report.md" not in names
 
 
+@pytest.mark.slow
 def test_compare(tmp_path: Path) -> None:
     for name, lr in (("a", 0.1), ("b", 0.2)):
         rows = [logs.history({"loss": 1 / (i + lr)}, step=i) for i in range(30)]
@@ -137,12 +146,14 @@ def test_compare(tmp_path: Path) -> None:
     postrun("compare", SAMPLE, code=2, POSTRUN_CACHE_DIR=cache)
 
 
+@pytest.mark.slow
 def test_explain() -> None:
     assert "How it decides" in postrun("explain", "loss-diverged").stdout
     assert "lower is better" in postrun("explain", "val_loss").stdout
     assert "Did you mean" in postrun("explain", "OPT0001", code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "code", "words"),
     [
@@ -171,16 +182,19 @@ def _file(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_no_target_and_nothing_here(tmp_path: Path) -> None:
     assert "no run here" in postrun("analyze", cwd=tmp_path, code=3).stderr
 
 
+@pytest.mark.slow
 def test_one_bad_target_does_not_stop_the_others(tmp_path: Path) -> None:
     bad = _file(tmp_path, "bad.wandb", b"junk")
     done = postrun("analyze", bad, SAMPLE, "--out", tmp_path / "o", "--no-plots", code=3)
     assert "not a W&B run log" in done.stderr and "sample01" in done.stdout
 
 
+@pytest.mark.slow
 def test_many_runs_on_all_cores(tmp_path: Path) -> None:
     for i in range(9):
         rows = [logs.history({"loss": 1 / (j + 1)}, step=j) for j in range(40)]
@@ -205,12 +219,14 @@ def test_unwritable_output(tmp_path: Path) -> None:
     assert "cannot be written" in postrun("analyze", SAMPLE, "--out", locked, code=3).stderr
 
 
+@pytest.mark.slow
 def test_output_folder_below_a_file(tmp_path: Path) -> None:
     blocker = _file(tmp_path, "file", b"")
     error = postrun("analyze", SAMPLE, "--out", blocker / "o", "--no-plots", code=3).stderr
     assert "cannot be written" in error and "--out" in error
 
 
+@pytest.mark.slow
 def test_hostile_names_do_not_command_the_terminal(tmp_path: Path) -> None:
     path = logs.write(
         tmp_path / "run-h.wandb",
@@ -227,6 +243,7 @@ def test_hostile_names_do_not_command_the_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in text and "\x07" not in text and "[bold]x[/bold]" in text
 
 
+@pytest.mark.slow
 def test_scripts_of_the_seed(tmp_path: Path) -> None:
     def script(name: str, *arguments: object) -> str:
         done = subprocess.run(
@@ -276,6 +293,7 @@ def _project(folder: Path) -> Path:
     return folder / "wandb"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["compare", "sweep", "failures", "progress"])
 def test_commands_over_many_runs(tmp_path: Path, command: str) -> None:
     target, out = _project(tmp_path), tmp_path / "out"
@@ -302,6 +320,7 @@ def test_commands_over_many_runs(tmp_path: Path, command: str) -> None:
     assert again == fresh and again["tables"] == study["tables"]
 
 
+@pytest.mark.slow
 def test_the_cache_notices_what_changed(tmp_path: Path) -> None:
     target, cache = _project(tmp_path), str(tmp_path / "cache")
     (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
@@ -323,6 +342,7 @@ def test_the_cache_notices_what_changed(tmp_path: Path) -> None:
     assert damaged == runs
 
 
+@pytest.mark.slow
 def test_many_runs_wrong_usage(tmp_path: Path) -> None:
     target = _project(tmp_path)
     (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
@@ -340,6 +360,7 @@ def test_many_runs_wrong_usage(tmp_path: Path) -> None:
     assert "no run fits these filters" in nobody.stderr
 
 
+@pytest.mark.slow
 def test_an_unwritable_cache_is_done_without(tmp_path: Path) -> None:
     target = _project(tmp_path)
     (target / "run-20240101_000000-bad1" / "run-bad1.wandb").unlink()
@@ -348,6 +369,7 @@ def test_an_unwritable_cache_is_done_without(tmp_path: Path) -> None:
     assert len(results_of(done.stdout)["studies"][0]["tables"]["runs"]) == 8
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_runs_that_the_filters_leave(tmp_path: Path) -> None:
     for name, group in (("aaaa", "g1"), ("bbbb", "g1"), ("cccc", "g2")):
         rows = [logs.history({"val_loss": 1 / (i + len(name))}, step=i) for i in range(20)]

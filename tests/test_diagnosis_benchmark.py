@@ -36,6 +36,7 @@ def test_a_fault_is_trained_labelled_and_found(tmp_path: Path) -> None:
     assert score.recall == 1 and score.onset_error == 0
 
 
+@pytest.mark.slow
 def test_a_process_that_raises_leaves_its_labels(tmp_path: Path) -> None:
     run, labels, code = train("raises", tmp_path)
     assert code == 1 and run.state is State.FAILED and set(labels.must) == {"RUN001"}

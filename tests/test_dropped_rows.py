@@ -225,6 +225,7 @@ def test_run_folder_export_and_store_agree(tmp_path: Path) -> None:
     assert [note for note in again.notes if "dropped" in note] == run.completeness.notes
 
 
+@pytest.mark.slow
 def test_a_servers_console(server: StandIn) -> None:
     theirs = run_of(10)
     theirs.console = [("2026-01-02T03:04:05.000000", "error", core(i, 9)) for i in range(4)]
@@ -253,6 +254,7 @@ def test_what_the_rule_says() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_real_sdk(sdk: SdkRun) -> None:
     """All refused rows are counted, also those whose warnings come after the console is closed."""
     folder = sdk(

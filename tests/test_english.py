@@ -174,6 +174,7 @@ def test_reports(results: list[Result]) -> None:
     assert len(texts) > 500 and not all_faults(texts)
 
 
+@pytest.mark.slow
 def test_studies(tmp_path: Path) -> None:
     project = postrun.project(project_folder(tmp_path, 12))
     scores = score(project, "val/accuracy")

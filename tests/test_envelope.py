@@ -110,6 +110,7 @@ def test_the_output_of_a_command_fits_the_schema(
         assert told["results"] and not told["errors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "error"),
     [

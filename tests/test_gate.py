@@ -269,6 +269,7 @@ def step(tmp_path: Path) -> Iterator[Any]:
     yield run_step
 
 
+@pytest.mark.slow
 def test_the_action_runs(step: Any, tmp_path: Path) -> None:
     python = {"install": "false", "python": sys.executable}
     code, log, outputs, summary = step(targets=f"{SAMPLE}\n", junit="out/j.xml", **python)
@@ -280,6 +281,7 @@ def test_the_action_runs(step: Any, tmp_path: Path) -> None:
     assert "### postrun check" in summary and "    int8-sampler" in summary
 
 
+@pytest.mark.slow
 def test_inputs_of_the_action_are_no_code(step: Any, tmp_path: Path) -> None:
     python = {"install": "false", "python": sys.executable}
     evil = '$(touch owned)`touch owned`"; touch owned; #'
@@ -288,6 +290,7 @@ def test_inputs_of_the_action_are_no_code(step: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
+@pytest.mark.slow
 def test_the_action_passes_with_a_baseline(step: Any) -> None:
     python = {"install": "false", "python": sys.executable}
     code, log, _, summary = step(

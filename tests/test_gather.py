@@ -188,6 +188,7 @@ def test_all_cores_give_what_one_gives(folder: Path, tmp_path: Path) -> None:
     assert all(c is not None for c in two.curves("val/loss"))
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_main_guard(folder: Path, tmp_path: Path) -> None:
     """Workers do not run the caller's script again, which would start workers in each of them."""
     for i in range(8):

@@ -272,6 +272,7 @@ def test_names_are_taken_apart(name: str, words: list[list[str]]) -> None:
     assert segments(name) == [tuple(segment) for segment in words]
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80))
 def test_any_text_is_read(name: str) -> None:
     for info in read(name):

@@ -319,6 +319,7 @@ def test_a_thousand_runs_fit_one_file(tmp_path: Path) -> None:
     assert (tmp_path / "index.html").stat().st_size < 1_500_000
 
 
+@pytest.mark.slow
 def test_analyze_of_many_runs_writes_the_overview(tmp_path: Path) -> None:
     target = project_folder(tmp_path)
     done = postrun("analyze", target, "--out", tmp_path / "o", "--no-plots", "--json")
@@ -335,6 +336,7 @@ def test_analyze_of_many_runs_writes_the_overview(tmp_path: Path) -> None:
     assert "Did you mean r3" in near
 
 
+@pytest.mark.slow
 def test_a_bare_analyze_offers_both(tmp_path: Path) -> None:
     project_folder(tmp_path, 3)
     done = postrun("analyze", "--no-plots", "--no-report", cwd=tmp_path)
@@ -344,6 +346,7 @@ def test_a_bare_analyze_offers_both(tmp_path: Path) -> None:
     assert "r1" in alone.stdout  # the newest that did not fail
 
 
+@pytest.mark.slow
 def test_list_tells_steps_duration_and_the_key_metric(tmp_path: Path) -> None:
     target = project_folder(tmp_path, 3)
     text = postrun("list", target, COLUMNS="80").stdout

@@ -58,6 +58,7 @@ def settle(page: Any) -> None:
     page.wait_for_timeout(250)
 
 
+@pytest.mark.slow
 def test_filter_sort_and_address(chrome: Any, folder: Path) -> None:
     reader = Reader(chrome, folder / "index.html")
     page = reader.page
@@ -84,6 +85,7 @@ def test_filter_sort_and_address(chrome: Any, folder: Path) -> None:
     assert not reader.complaints and len(reader.requests) == 1
 
 
+@pytest.mark.slow
 def test_colours_and_hovering(chrome: Any, folder: Path) -> None:
     reader = Reader(chrome, folder / "index.html")
     page = reader.page
@@ -114,6 +116,7 @@ def test_hostile_names_stay_inert(chrome: Any, folder: Path) -> None:
     assert not reader.complaints and len(reader.requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_the_window(
@@ -126,6 +129,7 @@ def test_nothing_is_wider_than_the_window(
         assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_open_at_once(chrome: Any, folder: Path) -> None:
     page = Reader(chrome, folder / "many.html").page
     assert len(rows(page)) == 150 and page.locator("#curves path").count() == 1000

@@ -380,6 +380,7 @@ def test_metadata_of_wrong_types_is_left_out_and_said(tmp_path: Path, value: Any
 _NAMES = st.text(max_size=6) | st.sampled_from(["loss", "*", "^loss$", "_type", "a.b", "loss:text"])
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(payload=st.binary(max_size=80), name=_NAMES, json_text=st.text(max_size=12))
 def test_any_payload_and_any_item_cost_themselves(

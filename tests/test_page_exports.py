@@ -158,6 +158,7 @@ def test_commands_over_a_runs_table(tmp_path: Path, arguments: list[str], words:
     assert words in done.output
 
 
+@pytest.mark.slow
 def test_the_best_of_a_runs_table(tmp_path: Path) -> None:
     study = postrun.sweep(postrun.project(runs_table(tmp_path / "runs.csv")), "val_acc")
     assert study["configurations"].to_dicts()[0]["lr"] == "0.001"

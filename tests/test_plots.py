@@ -48,6 +48,7 @@ def test_one_figure_per_group_in_every_format(
             assert not re.search(rb'href="http', data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_run_gives_the_same_bytes(
     sample: tuple[postrun.RunView, list[postrun.Finding]], tmp_path: Path, kind: str
@@ -56,6 +57,7 @@ def test_the_same_run_gives_the_same_bytes(
     assert draw_dashboard(*sample, tmp_path / "b", [kind])[0].read_bytes() == first
 
 
+@pytest.mark.slow
 def test_findings_are_marked(
     sample: tuple[postrun.RunView, list[postrun.Finding]], tmp_path: Path
 ) -> None:
@@ -160,6 +162,7 @@ def _figures() -> list[Figure]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("dpi", [110, 150])
 def test_pixels_and_matplotlib_draw_the_same_figure(number: int, dpi: int) -> None:

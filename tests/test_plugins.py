@@ -46,6 +46,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_example_is_listed(example: Path) -> None:
     listed = results_of(run_with(example, "plugins", "--json").stdout)["plugins"]
     assert {(p["group"], p["name"]) for p in listed} == {
@@ -59,6 +60,7 @@ def test_the_example_is_listed(example: Path) -> None:
     assert "postrun-example 1.0" in run_with(example, "plugins").stdout
 
 
+@pytest.mark.slow
 def test_the_example_works(example: Path, tmp_path: Path) -> None:
     lines = ["# target_loss=0.1", *(f"{i} {1 / (i + 1) + 0.3}" for i in range(60))]
     (tmp_path / "first.acme").write_text("\n".join(lines))
@@ -91,6 +93,7 @@ def broken_package(folder: Path, group: str, code: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["own", "raise OSError('no such library')\n"])
 @pytest.mark.parametrize("group", BROKEN)
 def test_a_broken_plug_in_costs_itself_only(tmp_path: Path, group: str, code: str) -> None:
@@ -111,6 +114,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", SOURCES)
 def test_a_source_that_raises(tmp_path: Path, method: str) -> None:
     code = f"class Thing:\n    name = 'x'\n    {SOURCES[method]}"
@@ -123,6 +127,7 @@ def test_a_source_that_raises(tmp_path: Path, method: str) -> None:
         assert "the source thing failed: KeyError" in done.stderr
 
 
+@pytest.mark.slow
 def test_sources_get_the_target_as_it_was_typed(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\nfrom postrun import RunRef\n"

@@ -130,6 +130,7 @@ def package(folder: Path, entries: str, code: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RAISED)
 def test_a_package_that_raises_in_every_hook_loses_no_run(kind: str, tmp_path: Path) -> None:
     bad = package(tmp_path / "p", ENTRIES, BODY.replace("{raised}", RAISED[kind]))

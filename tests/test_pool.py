@@ -75,6 +75,7 @@ for text in map_runs(_refs(40), [0.05] * 8 + [60.0] * 32, job, lost, 2):
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_workers_at_once(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],

@@ -153,6 +153,7 @@ def test_a_run_without_secrets_is_the_same_object() -> None:
     assert protected(run, [], Privacy())[0] is run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["a" * 100_000, "key" * 33_000, "a-" * 50_000, "/a" * 50_000, "eyJ" + "a" * 99_000, "://a:" * 20_000,

@@ -61,6 +61,7 @@ def test_every_rule_and_pack_is_documented() -> None:
         assert pack.normalised or pack.title in metrics
 
 
+@pytest.mark.slow
 def test_the_rules_page_is_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "docs/make_rules.py", "--print"], cwd=ROOT, capture_output=True, text=True,
@@ -77,6 +78,7 @@ def test_links_in_the_documents_lead_somewhere() -> None:
                 assert (page.parent / link).exists(), (page.name, link)
 
 
+@pytest.mark.slow
 def test_python_examples_of_the_library_page_run(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", LIBRARY, flags=re.S)
     assert blocks

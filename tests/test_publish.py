@@ -45,6 +45,7 @@ def writes(server: StandIn) -> int:
     return sum(server.count(name) for name in WRITES)
 
 
+@pytest.mark.slow
 def test_notes_tags_verdict_and_alert_are_written_and_all_else_stays(server: StandIn) -> None:
     run = broken(server)
     before = copy.deepcopy(run)

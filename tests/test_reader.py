@@ -298,6 +298,7 @@ def test_unreadable_records_are_counted(tmp_path: Path) -> None:
     assert any("2 records are not readable" in note for note in log.notes)
 
 
+@pytest.mark.slow
 def test_written_by_the_sdk(sdk: SdkRun) -> None:
     folder = sdk(
         """

@@ -104,6 +104,7 @@ class Thing(Rule):
 """
 
 
+@pytest.mark.slow
 def test_a_plug_in_in_preview_fails_no_gate_unless_selected(tmp_path: Path) -> None:
     code = PLUG_IN.format(more="since, status = '2.0', 'preview'")
     folder = broken_package(tmp_path / "p", "postrun.rules", code)
@@ -140,6 +141,7 @@ def test_a_plug_in_in_preview_fails_no_gate_unless_selected(tmp_path: Path) -> N
     assert "Preview, since 2.0." in run_with(folder, "explain", "XYZ001").stdout
 
 
+@pytest.mark.slow
 def test_a_plug_in_that_names_neither_works(tmp_path: Path) -> None:
     folder = broken_package(tmp_path / "p", "postrun.rules", PLUG_IN.format(more=""))
     listed = results_of(run_with(folder, "rules", "--json").stdout)["rules"]

@@ -255,6 +255,7 @@ def test_a_rewind_leaves_out_what_it_replaces(tmp_path: Path) -> None:
         assert word not in messages(run)
 
 
+@pytest.mark.slow
 def test_fork_and_rewind_of_the_real_sdk(sdk: SdkRun) -> None:
     folder = sdk(
         """

@@ -115,6 +115,7 @@ def synced(sdk: SdkRun) -> Iterator[tuple[StandIn, Path]]:
         yield server, log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exported", [0, 100, 250])
 def test_a_synced_run_reads_the_same_from_both_sources(
     synced: tuple[StandIn, Path], monkeypatch: pytest.MonkeyPatch, exported: int
@@ -243,6 +244,7 @@ def test_rows_that_repeat_a_step_are_kept(server: StandIn, exported: int) -> Non
     assert read.history["_step"].to_list() == steps and read.completeness.whole
 
 
+@pytest.mark.slow
 def test_a_sample_is_called_one(server: StandIn, tmp_path: Path) -> None:
     server.add(run_of(1_000))
     done = command("analyze", "ent/p/r1", "--sample", "100", "--out", str(tmp_path), "--no-plots")
@@ -260,6 +262,7 @@ def test_resumed_steps_and_gaps_are_kept(server: StandIn) -> None:
     assert read.history["_step"].to_list() == [*range(50), *range(400, 450)]
 
 
+@pytest.mark.slow
 def test_urls_and_environment_name_runs(
     server: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -331,6 +334,7 @@ def test_filters_order_and_limit(server: StandIn, options: dict[str, Any], ids: 
     assert server.count("HistoryPage") == 0  # listing reads no history
 
 
+@pytest.mark.slow
 def test_list_on_the_command_line(server: StandIn) -> None:
     project(server)
     done = command("list", "ent/p", "--state", "failed", "--json")
@@ -356,6 +360,7 @@ def test_a_project_of_many_pages_is_listed_whole(server: StandIn) -> None:
     assert server.count("Runs") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "environment", "words"),
     [
@@ -629,6 +634,7 @@ def same(a: pl.Series, b: pl.Series) -> bool:
     return a.dtype == b.dtype and a.equals(b, null_equal=True)
 
 
+@pytest.mark.slow
 @given(rows=_ROWS, share=st.sampled_from([0.0, 0.5, 1.0]), gap=st.integers(1, 3))
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_run_reads_the_same_from_both_sources(
@@ -672,6 +678,7 @@ def test_a_server_that_refuses_for_good_is_given_up(
     assert server.count("Run") <= 6  # `Retry-After` is honoured
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_at_once_and_keeps_what_is_done(server: StandIn, tmp_path: Path) -> None:
     project(server, 6)
     server.faults = [Fault("HistoryPage", "stall", seconds=60, skip=2)]
@@ -693,6 +700,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(server: StandIn, tmp_path: P
     assert len(list(tmp_path.glob("*/pull.json"))) == 2
 
 
+@pytest.mark.slow
 def test_files_are_downloaded(server: StandIn, tmp_path: Path) -> None:
     run = server.add(run_of(10))
     run.files = {

@@ -133,6 +133,7 @@ def test_whose_memory_filled_the_gpu(shared: Path) -> None:
     assert "other processes held 44.8 of the GPU's 47.5 GiB, this one 2.7 GiB" in finding.message
 
 
+@pytest.mark.slow
 def test_optimizers_of_a_real_project(shared: Path) -> None:
     """32 runs, many of them cut copies: what an expert says of them."""
     project = postrun.project(shared / "runs" / "aorvieto__VerySimpleTransformer")

@@ -204,6 +204,7 @@ def test_what_scores_tell(snapshot: SnapshotAssertion) -> None:
     assert lines(told) == snapshot
 
 
+@pytest.mark.slow
 def test_what_a_forest_tells(snapshot: SnapshotAssertion) -> None:
     if [int(part) for part in sklearn.__version__.split(".")[:2]] < [1, 9]:
         pytest.skip("forests of older versions of scikit-learn have other trees")

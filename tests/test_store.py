@@ -79,6 +79,7 @@ def _targets() -> list[Path]:
     return [SAMPLE, *real]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", _targets(), ids=lambda p: p.name)
 def test_what_goes_in_comes_out(target: Path, tmp_path: Path) -> None:
     refs = resolve(target)

@@ -291,6 +291,7 @@ def test_a_damaged_history(three: Path, tmp_path: Path, how: str) -> None:
     assert assert_sound(three, tmp_path / "wandb") == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["runs", "metrics", "findings"])
 def test_a_damaged_table(tmp_path: Path, table: str) -> None:
     root = tmp_path / "store"
@@ -321,6 +322,7 @@ def test_a_damaged_table(tmp_path: Path, table: str) -> None:
         assert assert_sound(root) == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_a_table_that_is_damaged_within(three: Path) -> None:
     """Its end, which says what it holds, can be read; its pages cannot."""
     victim = next((three / "tables").glob("*.runs.parquet"))
@@ -337,6 +339,7 @@ def test_a_table_that_is_damaged_within(three: Path) -> None:
         assert str(three) in done.stderr
 
 
+@pytest.mark.slow
 def test_a_newer_store(three: Path) -> None:
     (three / "store.json").write_text('{"format": "postrun store", "version": 2}')
     for words in (
@@ -351,6 +354,7 @@ def test_a_newer_store(three: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_log_that_cannot_be_read_stops_no_other(three: Path, tmp_path: Path) -> None:
     bad = tmp_path / "wandb" / "run-20240101_000000-x" / "run-x.wandb"
     bad.parent.mkdir()
@@ -364,6 +368,7 @@ def test_a_log_that_cannot_be_read_stops_no_other(three: Path, tmp_path: Path) -
     assert assert_sound(three) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
     for number in range(60):
         write(tmp_path, f"r{number:02d}", rows=2000)
@@ -387,6 +392,7 @@ def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
     assert 5 <= told <= len(kept) < 60  # what was said to be new is there
 
 
+@pytest.mark.slow
 def test_readers_are_not_disturbed_by_writers(tmp_path: Path) -> None:
     """Tables that were opened before a pull, a merge and a prune still give what they gave."""
     root = tmp_path / "store"

@@ -33,6 +33,7 @@ def steps(root: Path, run: str) -> list[int]:
     return sorted(found.filter(run=run)["_step"].to_list())
 
 
+@pytest.mark.slow
 def test_only_what_is_new_is_fetched(server: StandIn, tmp_path: Path) -> None:
     project(server, 5)
     running = server.projects["ent", "p"]["r02"]

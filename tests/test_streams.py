@@ -190,6 +190,7 @@ def real(*arguments: str, shell: str = "", **environment: str) -> subprocess.Com
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shell", "code"), [("| true", 141), ("> /dev/full", 4), (">&-", 0), ("2>&-", 0), ("", 0)]
 )
@@ -200,6 +201,7 @@ def test_exit_codes_in_a_shell(shell: str, code: int, tmp_path: Path) -> None:
     assert not done.stderr or (code == 4 and done.stderr.count("\n") == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [
@@ -242,6 +244,7 @@ def test_an_internal_error_has_its_own_exit_code(
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -86,6 +86,7 @@ def test_an_attack_is_text(opened: Reader) -> None:
     assert HOSTILE in page.inner_text("body") or HOSTILE[:30] in page.inner_text("body")
 
 
+@pytest.mark.slow
 def test_tables_sort_numbers_and_texts(opened: Reader) -> None:
     page = opened.page
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
@@ -101,6 +102,7 @@ def test_tables_sort_numbers_and_texts(opened: Reader) -> None:
         assert all(not t for t in texts[len(values) :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(studies: list[Study], chrome: Any, tmp_path: Path, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
@@ -116,6 +118,7 @@ def test_accessibility(studies: list[Study], chrome: Any, tmp_path: Path, scheme
         context.close()
 
 
+@pytest.mark.slow
 def test_charts_are_drawn(studies: list[Study], chrome: Any, tmp_path: Path) -> None:
     counts = {}
     for study in studies:
@@ -149,6 +152,7 @@ def test_markdown_csv_and_terminal_show_an_attack_as_text(
         assert study._repr_html_().count("<img") == 0
 
 
+@pytest.mark.slow
 def test_ticks_are_round() -> None:
     assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert ticks(-3, 17, 4) == [0, 5, 10, 15] and ticks(2, 2) == [2]

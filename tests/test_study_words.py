@@ -48,6 +48,7 @@ def studies() -> list[Study]:
     ]
 
 
+@pytest.mark.slow
 def test_sentences_are_in_the_house_style() -> None:
     for study in studies():
         tables = [text for s in study.sections if s.table is not None for text in s.text]
@@ -158,6 +159,7 @@ def test_names_of_runs_are_not_broken(width: int) -> None:
         assert name in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_terminal_shows_names_and_results_whole(width: int) -> None:
     study = studies()[0]
@@ -170,6 +172,7 @@ def test_a_terminal_shows_names_and_results_whole(width: int) -> None:
         assert group in text
 
 
+@pytest.mark.slow
 def test_the_page_on_disk_names_its_groups(tmp_path: Path) -> None:
     from postrun.report.html.study_page import write_study_page
 

@@ -39,6 +39,7 @@ def search(n: int = 80, seed: int = 0) -> list[dict[str, Any]]:
     return runs
 
 
+@pytest.mark.slow
 def test_what_matters_is_found_in_its_order() -> None:
     found = sweep_study(score(made_project(search()), "loss"))
     order = found["importance"]["parameter"].to_list()
@@ -67,6 +68,7 @@ def test_importance_recovers_planted_effects(seed: int) -> None:
     assert result.r2 > 0.8 and (result.low <= result.high).all()
 
 
+@pytest.mark.slow
 def test_nothing_is_claimed_where_nothing_matters() -> None:
     rng = np.random.default_rng(3)
     runs = search(40)
@@ -83,6 +85,7 @@ def test_few_runs_give_no_importance() -> None:
     assert found["configurations"].height == 7
 
 
+@pytest.mark.slow
 def test_conditional_parameters_are_judged_where_they_are_active() -> None:
     rng = np.random.default_rng(5)
     runs = []
@@ -159,6 +162,7 @@ def test_the_edge_of_the_range_within_its_category() -> None:
     assert any("Its lr (0.0001) is the largest tried with it" in line for line in found.headline)
 
 
+@pytest.mark.slow
 def test_the_next_region_holds_the_planted_optimum() -> None:
     found = sweep_study(score(made_project(search(120)), "loss"))
     region = dict(found["next"].select("parameter", "look_at").iter_rows())
@@ -192,6 +196,7 @@ def test_the_pareto_front() -> None:
     assert found["pareto"].select("loss", "hours").rows() == [(1.0, 5.0), (2.0, 1.0)]
 
 
+@pytest.mark.slow
 def test_lost_runs_count_as_the_worst() -> None:
     from postrun.model.ending import Ending
 

@@ -135,6 +135,7 @@ def server_with_a_run(server: StandIn) -> StandIn:
     return server
 
 
+@pytest.mark.slow
 def test_a_server_that_nobody_named_is_never_asked(tmp_path: Path) -> None:
     with StandIn() as server, StandIn() as named:
         done = ask(f"{server.url}/ent/p/runs/r1", of_base(named.url), tmp_path)
@@ -143,6 +144,7 @@ def test_a_server_that_nobody_named_is_never_asked(tmp_path: Path) -> None:
         assert not server.requests and not server.keys and not named.requests
 
 
+@pytest.mark.slow
 def test_settings_of_a_folder_that_was_downloaded_do_not_choose_the_server(tmp_path: Path) -> None:
     with StandIn() as server:
         done = ask("ent/p/r1", Setting(folder_file=server.url), tmp_path)
@@ -150,6 +152,7 @@ def test_settings_of_a_folder_that_was_downloaded_do_not_choose_the_server(tmp_p
         assert not server.requests and not server.keys
 
 
+@pytest.mark.slow
 def test_a_server_with_a_netrc_entry_gets_its_own_key_alone(tmp_path: Path) -> None:
     with StandIn() as server:
         server.key = OTHER_KEY

@@ -213,6 +213,7 @@ def test_glob(tmp_path: Path) -> None:
     assert {r.id for r in resolve(f"{tmp_path}/wandb/run-*-m[01]")} == {"m0", "m1"}
 
 
+@pytest.mark.slow
 def test_killed_process_of_the_real_sdk(sdk: SdkRun) -> None:
     folder = sdk(
         """
@@ -229,6 +230,7 @@ os.killpg(os.getpgrp(), signal.SIGKILL) if os.getpgrp() == os.getpid() else os.k
     assert run.history.height > 0 or run.completeness.truncated or run.completeness.notes
 
 
+@pytest.mark.slow
 def test_exception_in_the_real_sdk(sdk: SdkRun) -> None:
     folder = sdk(
         """

@@ -242,6 +242,7 @@ def diverging(rows: int, at: int) -> dict[str, np.ndarray]:
     return {"train/loss": loss}
 
 
+@pytest.mark.slow
 def test_a_divergence_is_told_while_it_is_young_and_critical_once() -> None:
     columns, judge, told = diverging(2_000, 1_200), Judge(), []
     for rows in range(20, 1_400, 10):

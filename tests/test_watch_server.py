@@ -79,6 +79,7 @@ def test_a_server_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch)
     assert len(watcher.errors) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["ent/p/now", "ent/p"])
 @pytest.mark.parametrize("ends", [1.5, 0.45])
 def test_a_run_on_a_server_is_held_against_the_best_finished_one_there(

@@ -398,6 +398,7 @@ def test_an_alert_reaches_a_web_hook_a_command_and_the_exit_code(
     assert out.read_text() == "OPT002 warning\n" or out.read_text() == "OPT002 critical\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -60,6 +60,7 @@ def test_rows_become_the_history_that_was_logged() -> None:
     assert fed.run().console["line"].to_list() == ["ValueError: no"]
 
 
+@pytest.mark.slow
 def test_a_training_is_told_of_its_fault_and_asked_to_stop(hook: Hook) -> None:
     with watching(name="mine", stop_on="OPT001", webhook=hook.url, quiet=True) as watch:
         for step, loss in enumerate(losses(80)):
@@ -103,6 +104,7 @@ def test_log_never_waits_for_a_process_that_hangs(monkeypatch: pytest.MonkeyPatc
     watch._process.kill()
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_ends_the_watch_alone(capfd: pytest.CaptureFixture[str]) -> None:
     watch = Watch(quiet=True)
     assert watch._process is not None
@@ -199,6 +201,7 @@ def test_a_training_that_dies_is_judged_as_such(tmp_path: Path) -> None:
     assert "Killed" in done.stderr, done.stderr
 
 
+@pytest.mark.slow
 def test_an_exception_of_the_training_is_told_without_a_with(tmp_path: Path) -> None:
     script = tmp_path / "raise.py"
     script.write_text(

@@ -30,7 +30,7 @@ TESTS = {
     for area, names in {
         "stats": "stats stats_small stats_pinned curve curve_invariance curve_kinds messages rules "
         "stats_references aggregate forecast curve_families baseline compare",
-        "rules": "messages rules rule_bounds rule_variants rules_odd basis crash axis_back curve_kinds "
+        "rules": "messages rules rule_lists rule_bounds rule_variants rules_odd basis crash axis_back curve_kinds "
         "coverage siblings one_cause ending baseline axis_findings text_numbers dropped_rows parsed",
     }.items()
 }
