@@ -47,8 +47,10 @@ def only_guesses(loss: float, accuracy: float) -> bool:
     """
     if loss >= _HIGHEST:
         return True
+    if loss < _COIN * math.log(2):
+        return False
     share = math.exp(-loss)
-    return loss >= _COIN * math.log(2) and accuracy <= share + _SKILL * share * (1 - share)
+    return accuracy <= share + _SKILL * share * (1 - share)
 
 
 def stands_at_a_coin_toss(loss: Series) -> bool:

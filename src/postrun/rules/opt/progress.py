@@ -324,7 +324,7 @@ def _learned_later(view: RunView, end: float) -> str:
             later = 0 < value < end * (_LATER_OF_A_BATCH if of_a_batch else _LATER)
         else:
             share = value / 100 if value > 1 else value
-            guessed = _LATER_SCORE * math.exp(-end)
+            guessed = _LATER_SCORE * math.exp(-max(end, 0.0))
             later = role.startswith("accuracy.") and not of_a_batch and share > guessed
         if later:
             return f"{key} {number(value)}"
