@@ -31,7 +31,8 @@ TESTS = {
         "stats": "stats stats_small stats_pinned curve curve_invariance curve_kinds messages rules "
         "stats_references aggregate forecast curve_families baseline compare",
         "rules": "messages rules rule_lists rule_bounds rule_variants rules_odd basis crash axis_back "
-        "curve_kinds coverage siblings one_cause ending baseline axis_findings text_numbers dropped_rows parsed",
+        "curve_kinds coverage siblings one_cause ending baseline axis_findings text_numbers "
+        "dropped_rows parsed",
     }.items()
 }
 #: What looks at thresholds and not at what they decide: asked where a line that runs at import is changed.

@@ -94,6 +94,6 @@ def _pytest(
     environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"} | variables
     base = ["-m", "pytest", "-q", "-n0", "--dist", "no", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [sys.executable, *base, "-m", "not slow", *extra],
+        [sys.executable, *base, *extra],
         cwd=root, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip

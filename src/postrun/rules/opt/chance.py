@@ -83,7 +83,7 @@ def chance(view: RunView, level: float) -> Chance:
         classes = told[0] if told else classes
         near = classes >= 2 and abs(level - math.log(classes)) <= _LOSS_NEAR * math.log(classes)
         near = near and abs(end * classes - 1) <= _SCORE_NEAR
-        shown = round(1 / end) if end > 0 else 0
+        shown = round(1 / end) if end * _MOST_CLASSES >= 1 else 0
         if not near and shown >= _MANY_CLASSES and view.curve(score.key).never_moved:
             worse = 0 <= level / math.log(1 / end) - 1 <= _WORSE
             if worse and best <= _BEST * end:
