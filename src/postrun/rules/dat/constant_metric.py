@@ -107,8 +107,9 @@ class ConstantMetric(Rule):
             values = sorted({value for _, value in dead})
             level = f"{values[0]:g}" if len(values) == 1 else "constant"
             verb = "is" if len(dead) == 1 else "are each" if len(values) == 1 else "are"
+            said = f"{names} {verb} {level}"
             if len(values) > 1 and len(dead) <= _NAMED:
-                names, verb, level = " and ".join(f"{s.key} is {v:g}" for s, v in dead), "", ""
+                said = " and ".join(f"{s.key} is {v:g}" for s, v in dead)
             colon = ":"
             if role in _EVALUATED and all(_worst(s, v) for s, v in dead):
                 colon, meaning = (
@@ -123,9 +124,7 @@ class ConstantMetric(Rule):
             yield self.finding(
                 Severity.INFO if perfect or cleared else Severity.WARNING,
                 0.9,
-                " ".join(
-                    f"{names} {verb} {level} in all {len(dead[0][0]):,} rows{colon} {meaning}".split()
-                ),
+                f"{said} in all {len(dead[0][0]):,} rows{colon} {meaning}",
                 "Check how it is computed on a few samples by hand; remove it if it is not meant "
                 "to react.",
                 [
