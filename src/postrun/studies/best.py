@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from postrun.stats.repeats import spread_within
 from postrun.stats.robust import Floats
 from postrun.studies.parameters import Parameter
 
@@ -35,11 +36,13 @@ class Ranking:
     """Configurations, best first by `mean`. `noise` is the standard deviation between runs of equal settings,
     told by `source`: "seeds", "forest" (errors of unseen predictions: an upper bound), "curves" (only the
     noise within runs: a lower bound), or "unknown" (no curve shows any): then nothing is expected of new runs.
+    `unsteady` configurations are left out of it: their runs differ far more than those of the others.
     """
 
     configurations: list[Configuration]
     noise: float
     source: str
+    unsteady: int = 0
 
     @property
     def curse(self) -> float:
@@ -91,10 +94,10 @@ def rank_configurations(
     ]
     counts = np.array([len(c.members) for c in found], dtype=np.float64)
     means = np.array([float(np.mean(y[c.members])) for c in found])
-    freedom = int((counts - 1).sum())
-    squares = sum(float(((y[c.members] - y[c.members].mean()) ** 2).sum()) for c in found)
+    within = spread_within([y[c.members] for c in found])
+    freedom = within.freedom
     if freedom >= 3:
-        noise, source = (squares / freedom) ** 0.5, "seeds"
+        noise, source = within.sigma, "seeds"
     elif np.isfinite(residual):
         noise, source = residual, "forest"
     else:
@@ -117,7 +120,7 @@ def rank_configurations(
             float(p),
         )
     found.sort(key=lambda c: -sign * c.mean)
-    return Ranking(found, noise, source)
+    return Ranking(found, noise, source, within.left_out)
 
 
 def _posterior(means: Floats, variance: Floats, draws: int, rng: np.random.Generator) -> Floats:
@@ -156,3 +159,10 @@ def draw_in(y: Floats) -> Floats:
         return y
     low, high = np.quantile(known, [0.25, 0.75])
     return np.where(np.isfinite(y), np.maximum(y, low - 3 * (high - low)), y)
+
+
+def unsteady_words(count: int) -> str:
+    """Return what is said of configurations that are left out of the noise, "" if none is."""
+    if not count:
+        return ""
+    return f" but {count}, whose {'runs differ' if count == 1 else 'runs each differ'} far more"

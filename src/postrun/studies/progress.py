@@ -13,6 +13,7 @@ from postrun.model.study import Chart, Section, Study
 from postrun.model.text import duration, number
 from postrun.records.project import END, Project
 from postrun.records.record import RunRecord
+from postrun.stats.repeats import spread_within
 from postrun.stats.robust import Floats
 from postrun.studies.best import draw_in
 from postrun.studies.failures import calendar_unit, floor, moment
@@ -97,16 +98,17 @@ def _noise(scores: Scores, order: list[int], values: Floats) -> tuple[float, int
     """Return the standard deviation between runs of equal settings, pooled, and its degrees of freedom.
 
     Runs that ended early are left out: they differ by more than their seeds. Results far on the bad side, as of
-    runs that diverged, are drawn in: else a single one would hide every record behind its noise.
+    runs that diverged, are drawn in, and settings whose runs differ far more than others' do not count: else a
+    single one would hide every record behind its noise.
     """
     kept = draw_in(values * scores.sign)
-    squares, freedom = 0.0, 0
-    for members in replicates(scores.project, order):
-        own = kept[[place for place in members if order[place] not in scores.ground.short]]
-        if len(own) > 1:
-            squares += float(((own - own.mean()) ** 2).sum())
-            freedom += len(own) - 1
-    return ((squares / freedom) ** 0.5 if freedom else 0.0), freedom
+    within = spread_within(
+        [
+            kept[[place for place in members if order[place] not in scores.ground.short]]
+            for members in replicates(scores.project, order)
+        ]
+    )
+    return within.sigma, within.freedom
 
 
 def replicates(project: Project, order: list[int]) -> list[list[int]]:
