@@ -102,12 +102,11 @@ def _noise(scores: Scores, order: list[int], values: Floats) -> tuple[float, int
     single one would hide every record behind its noise.
     """
     kept = draw_in(values * scores.sign)
-    within = spread_within(
-        [
-            kept[[place for place in members if order[place] not in scores.ground.short]]
-            for members in replicates(scores.project, order)
-        ]
-    )
+    whole = [
+        [place for place in members if order[place] not in scores.ground.short]
+        for members in replicates(scores.project, order)
+    ]
+    within = spread_within([kept[places] for places in whole])
     return within.sigma, within.freedom
 
 
