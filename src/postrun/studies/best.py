@@ -159,10 +159,3 @@ def draw_in(y: Floats) -> Floats:
         return y
     low, high = np.quantile(known, [0.25, 0.75])
     return np.where(np.isfinite(y), np.maximum(y, low - 3 * (high - low)), y)
-
-
-def unsteady_words(count: int) -> str:
-    """Return what is said of configurations that are left out of the noise, "" if none is."""
-    if not count:
-        return ""
-    return f" but {count}, whose {'runs differ' if count == 1 else 'runs each differ'} far more"

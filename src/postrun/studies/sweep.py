@@ -12,7 +12,7 @@ from postrun.model.study import Study
 from postrun.model.text import number
 from postrun.stats.importance import Forest, Importance, importance
 from postrun.stats.robust import Floats, Ints
-from postrun.studies.best import Ranking, draw_in, rank_configurations, unsteady_words
+from postrun.studies.best import Ranking, draw_in, rank_configurations
 from postrun.studies.parameters import Parameter, parameters
 from postrun.studies.scores import Scores
 from postrun.studies.sweep_tables import (
@@ -172,7 +172,7 @@ def _sureness(ranking: Ranking) -> str:
         )
     best, rivals = ranking.configurations[0], ranking.could_be_best()
     words = {
-        "seeds": "from runs of equal settings" + unsteady_words(ranking.unsteady),
+        "seeds": "from runs of equal settings" + _unsteady_words(ranking.unsteady),
         "forest": "at most, from how well settings predict results",
         "curves": "at least, from the noise within runs",
     }[ranking.source]
@@ -187,6 +187,13 @@ def _sureness(ranking: Ranking) -> str:
         f"{number(1.96 * best.error, 2)} from another run of it: the best of many results looks "
         f"{number(ranking.curse, 2)} better than it is."
     )
+
+
+def _unsteady_words(count: int) -> str:
+    """Return what is said of configurations that are left out of the noise, "" if none is."""
+    if not count:
+        return ""
+    return f" but {count}, whose {'runs differ' if count == 1 else 'runs each differ'} far more"
 
 
 def edge_of(param: Parameter, params: list[Parameter], run: int) -> str:
